@@ -1,0 +1,30 @@
+"""What flows between the parts: names for array types, and the batch.
+
+Letters in shapes are the same everywhere: ``n`` how many (``b`` in a training batch), ``h w c`` an image,
+``z`` a latent, ``k`` codes, ``t`` time.
+"""
+
+from typing import NamedTuple
+
+import jax
+from jaxtyping import Array, Float, Int, Key as TypedKey, PyTree
+
+SIDE = 28  # pixels along an edge
+IMAGE = (SIDE, SIDE, 1)  # [h, w, c] of every image
+DIGITS = 10
+NO_DIGIT = 10  # the label that means "any digit"
+
+Images = Float[Array, "n 28 28 1"]  # in [0, 1], black background
+Labels = Int[Array, " n"]  # 0 to 9, or NO_DIGIT
+Scalar = Float[Array, ""]
+Key = TypedKey[Array, ""]
+Keys = TypedKey[Array, " n"]  # one key an image
+Latents = PyTree  # a family's own codes, image by image along the first axis
+Params = PyTree
+
+
+class Batch(NamedTuple):
+    """What a training step sees."""
+
+    images: jax.Array  # float32 [b, 28, 28, 1] in [0, 1]
+    labels: jax.Array  # int32 [b], 0 to 9
