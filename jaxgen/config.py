@@ -1,0 +1,162 @@
+"""The settings that all families share, as frozen dataclasses; imports no JAX, so that ``--help`` is quick.
+
+A recipe (``configs/NAME.py``) is a ``Config`` whose ``net`` and ``sampling`` are the family's own dataclasses, defined in
+that same file. A field's docstring is its help text on the command line. Values that make no sense raise a
+``UserError`` as soon as they are put together.
+"""
+
+import dataclasses
+import difflib
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jaxgen.errors import UserError
+
+
+@dataclass(frozen=True)
+class Net:
+    """What a family is made of: base of its structure and its objective."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a family draws once it is trained: base of the settings that may be changed at every draw."""
+
+
+@dataclass(frozen=True)
+class Optim:
+    """How the weights follow the gradients."""
+
+    name: Literal["adam", "muon"] = "adam"
+    """Adam for all weights, or Muon for the matrices and Adam for the rest."""
+    rate: float = 2e-3
+    """Learning rate at its peak."""
+    warmup: int = 100
+    """Steps over which the rate rises to its peak; at most half of the horizon is used."""
+    decay: Literal["cosine", "linear", "none"] = "cosine"
+    """How the rate falls from its peak to 0 at the horizon."""
+    horizon: int | None = None
+    """Step at which the rate reaches 0; --steps when not given."""
+    b1: float = 0.9
+    """Adam's decay of the mean gradient."""
+    b2: float = 0.99
+    """Adam's decay of the mean squared gradient."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay (AdamW)."""
+    clip: float = 1.0
+    """Largest norm of a gradient, longer ones are shortened to it; 0 clips nothing."""
+    ema: float = 0.999
+    """Decay of the averaged weights that images are drawn with; less at first: 1 - (1 + n)^-3/4 after n steps."""
+
+    def __post_init__(self):
+        require("optim.rate", self.rate, self.rate > 0, "above 0")
+        require("optim.warmup", self.warmup, self.warmup >= 0, "0 or more")
+        if self.horizon is not None:
+            require("optim.horizon", self.horizon, self.horizon >= 1, "1 or more")
+        for name in ("b1", "b2", "ema"):
+            value = getattr(self, name)
+            require(f"optim.{name}", value, 0 <= value < 1, "in [0, 1)")
+        require("optim.weight-decay", self.weight_decay, self.weight_decay >= 0, "0 or more")
+        require("optim.clip", self.clip, self.clip >= 0, "0 or more")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A recipe: everything that the numbers of a run depend on."""
+
+    model: str
+    """The family of models."""
+    net: Net
+    sampling: Sampling
+    optim: Optim = field(default_factory=Optim)
+    data: str = "mnist"
+    """Where the digits come from: mnist, idx:DIR, tfds:NAME_OR_DIR or synthetic."""
+    steps: int = 1000
+    """Training steps in all."""
+    batch: int = 128
+    """Digits in a step, over all devices together."""
+    seed: int = 0
+    """Of the weights, the order of the digits, and the noise."""
+    log_every: int = 50
+    """Steps between two lines of the log."""
+    sample_every: int = 250
+    """Steps between two pictures of samples."""
+    save_every: int = 250
+    """Steps between two checkpoints."""
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "log_every", "sample_every", "save_every"):
+            value = getattr(self, name)
+            require(name.replace("_", "-"), value, value >= 1, "1 or more")
+        require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+
+def require(name: str, value: Any, holds: bool, what: str) -> None:
+    """Raise a ``UserError`` unless a setting's value is what it has to be."""
+    if not holds:
+        raise UserError(f"--{name} {value} cannot be: it must be {what}")
+
+
+def names() -> list[str]:
+    """The recipes that can be given to ``--model``, in alphabetical order."""
+    package = importlib.import_module("jaxgen.configs")
+    return sorted(path.stem for folder in package.__path__ for path in Path(folder).glob("*.py"))
+
+
+def recipe(name: str) -> Config:
+    """The recipe of ``configs/NAME.py``."""
+    if name not in names():
+        raise UserError(f"no model is called {name!r}: {suggest(name, names())}")
+    return importlib.import_module(f"jaxgen.configs.{name}").get_config()
+
+
+def suggest(wrong: str, known: Iterable[str]) -> str:
+    """Say what may have been meant, or else what there is."""
+    known = list(known)
+    near = difflib.get_close_matches(wrong, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Settings as nested dictionaries that JSON can hold."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more) is an error."""
+    return _fill(recipe(values.get("model", "")), values)
+
+
+def _fill(default, values: dict[str, Any]):
+    known = {field.name for field in dataclasses.fields(default)}
+    if unknown := sorted(set(values) - known):
+        raise UserError(f"this version of jaxgen has no setting {unknown[0]!r} of a {type(default).__name__}")
+    changed = {}
+    for name, value in values.items():
+        was = getattr(default, name)
+        if dataclasses.is_dataclass(was):
+            value = _fill(was, value)
+        elif isinstance(value, list):
+            value = tuple(value)  # JSON has no tuples
+        changed[name] = value
+    return dataclasses.replace(default, **changed)
+
+
+def differences(ours: Config, theirs: Config) -> list[str]:
+    """The settings in which two recipes differ, each as ``name here (there)``."""
+    return [
+        f"--{name} {a} (was {b})"
+        for (name, a), (_, b) in zip(_flat(ours), _flat(theirs), strict=True)
+        if a != b
+    ]
+
+
+def _flat(settings, prefix: str = "") -> list[tuple[str, Any]]:
+    flat = []
+    for f in dataclasses.fields(settings):
+        value, name = getattr(settings, f.name), prefix + f.name.replace("_", "-")
+        flat += _flat(value, f"{name}.") if dataclasses.is_dataclass(value) else [(name, value)]
+    return flat

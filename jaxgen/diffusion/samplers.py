@@ -1,0 +1,112 @@
+"""Samplers: from noise to images, given a denoiser.
+
+Whatever the sampler, going from time t to an earlier time s is linear in what is at hand: the noisy image, the
+denoiser's x_0 here and (for a second-order method) at the step before, and fresh noise z:
+
+    x_s = keep x_t + clean x_0(x_t) + before x_0(previous x) + fresh z                               (1)
+
+So a sampler is a table of these four coefficients, one row a step, worked out beforehand in float64; and one ``lax.scan``
+over the rows runs them all. Notation as in ``process``; s and t are any two times with s < t.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxgen.arrays import Keys
+from jaxgen.diffusion.schedules import Schedule
+
+
+class Steps(NamedTuple):
+    """The rows of (1), from noise to image; each array is [steps]."""
+
+    time: np.ndarray  # int32, the t that the step starts from
+    keep: np.ndarray
+    clean: np.ndarray
+    before: np.ndarray
+    fresh: np.ndarray
+
+
+def ancestral(schedule: Schedule, times: np.ndarray) -> Steps:
+    """Draw from the posterior q(x_s | x_t, x_0) at the x_0 denoised (Ho et al. 2020, equations 6 and 7).
+
+    With ``times`` = T .. 0 these are the paper's; with fewer times, its process between those times. The
+    noise of the last step is 0 by itself.
+    """
+    t, s = times[:-1], times[1:]
+    alpha, var = schedule.alpha, 1 - schedule.alpha_bar
+    ratio = alpha[t] / alpha[s]
+    added = var[t] - ratio**2 * var[s]  # variance of q(x_t | x_s)
+    keep, clean = ratio * var[s] / var[t], alpha[s] * added / var[t]
+    return Steps(t, keep, clean, 0 * keep, np.sqrt(added * var[s] / var[t]))
+
+
+def ddim(schedule: Schedule, times: np.ndarray) -> Steps:
+    """Keep the noise that x_0 implies and take it to level s (Song et al. 2021, equation 12 with eta 0)."""
+    t, s = times[:-1], times[1:]
+    keep = schedule.sigma[s] / schedule.sigma[t]
+    clean = schedule.alpha[s] - schedule.alpha[t] * keep
+    return Steps(t, keep, clean, 0 * keep, 0 * keep)
+
+
+def dpmpp(schedule: Schedule, times: np.ndarray) -> Steps:
+    """DPM-Solver++(2M): DDIM with x_0 extrapolated from two steps (Lu et al. 2022, algorithm 2).
+
+    The first step has nothing before it and the last ends at log snr = infinity: both are plain DDIM.
+    """
+    first = ddim(schedule, times)
+    lam = 0.5 * np.log(schedule.snr[times[:-1]])  # half log snr, at every t but the final 0
+    steps = np.diff(lam)  # h; the last, to infinity, is left out
+    before = 0 * first.clean
+    before[1:-1] = -0.5 * steps[1:] / steps[:-1]
+    return first._replace(clean=first.clean * (1 - before), before=first.clean * before)
+
+
+SAMPLERS: dict[str, Callable[[Schedule, np.ndarray], Steps]] = {
+    "ancestral": ancestral,
+    "ddim": ddim,
+    "dpmpp": dpmpp,
+}
+
+
+def run(denoise: Callable, steps: Steps, xt, keys: Keys):
+    """Take noise ``xt`` [n, h, w, c] through all steps; returns x_0 and what the denoiser said at each step.
+
+    ``denoise(xt, time)`` gives x_0 [n, h, w, c] for one integer time. Image i draws its noise from ``keys[i]`` alone.
+    """
+    noisy = bool(steps.fresh.any())  # a deterministic sampler draws nothing
+
+    def step(carry, row_and_keys):
+        (xt, previous), (row, keys) = carry, row_and_keys
+        x0 = denoise(xt, row.time)
+        xs = row.keep * xt + row.clean * x0 + row.before * previous
+        if noisy:
+            xs = xs + row.fresh * jax.vmap(lambda key: jax.random.normal(key, xt.shape[1:]))(keys)
+        return (xs, x0), x0
+
+    rows = Steps(jnp.asarray(steps.time), *(jnp.asarray(part, xt.dtype) for part in steps[1:]))
+    keys_of_steps = jax.vmap(lambda time: jax.vmap(jax.random.fold_in, (0, None))(keys, time))(rows.time)
+    (xt, _), seen = lax.scan(step, (xt, jnp.zeros_like(xt)), (rows, keys_of_steps))
+    return xt, seen  # [n, h, w, c], [steps, n, h, w, c]
+
+
+def even(schedule: Schedule, steps: int) -> np.ndarray:
+    """Space ``steps`` + 1 times evenly from T to 0: int32, falling."""
+    return np.rint(np.linspace(schedule.last, 0, steps + 1)).astype(np.int32)
+
+
+def even_snr(schedule: Schedule, steps: int) -> np.ndarray:
+    """Space times evenly in log snr from T to 1, then 0 (Lu et al. 2022: best for small images and few steps)."""
+    log_snr = np.log(schedule.snr[1:])  # rises towards t = 1
+    wanted = np.linspace(log_snr[-1], log_snr[0], steps)
+    times = np.append(np.interp(wanted, log_snr[::-1], np.arange(schedule.last, 0, -1)), 0)
+    # Rounded times may coincide where levels are dense: each stays above the next, and below the one before.
+    left = np.arange(steps, -1, -1)
+    return np.clip(np.rint(times), left, schedule.last - steps + left).astype(np.int32)
+
+
+SPACINGS: dict[str, Callable[[Schedule, int], np.ndarray]] = {"time": even, "snr": even_snr}

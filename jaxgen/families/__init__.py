@@ -1,0 +1,23 @@
+"""The families of generative models, one file each; ``base`` is what they have in common.
+
+The folder is the registry: a family is a module here that has ``build(config) -> Family``, and a recipe of the
+same name in ``configs/``.
+"""
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jaxgen.config import Config
+    from jaxgen.families.base import Family
+
+
+def names() -> list[str]:
+    """Every family there is, in alphabetical order."""
+    return [module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"]
+
+
+def build(config: "Config") -> "Family":
+    """Build the family that ``config`` describes."""
+    return importlib.import_module(f"{__name__}.{config.model}").build(config)

@@ -1,0 +1,63 @@
+"""What a family of generative models is: a few pure functions of its variables.
+
+The caller may put any method under ``jit``, ``grad``, ``vmap`` or ``scan``, on one device or on many: a family holds
+settings and networks, never arrays. Whole-batch arithmetic (a mean, stratified times, batch statistics) is written
+as if there were one device; the compiler splits it.
+"""
+
+import abc
+from typing import ClassVar
+
+import jax
+from flax import struct
+
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Params, Scalar
+
+Metrics = dict[str, jax.Array]  # scalars to log, by name
+
+
+@struct.dataclass
+class Variables:
+    """What training changes."""
+
+    params: dict[str, Params]  # the weights of each player
+    stats: dict[str, Params] = struct.field(default_factory=dict)  # running statistics; no gradient
+
+
+class Family(abc.ABC):
+    """A kind of generative model.
+
+    ``turns`` names the players in the order in which they learn within a step, one optimiser each: most families have
+    one, a GAN has ``("critic", "generator")``.
+    """
+
+    turns: ClassVar[tuple[str, ...]] = ("model",)
+
+    @abc.abstractmethod
+    def init(self, key: Key) -> Variables:
+        """Fresh variables."""
+
+    @abc.abstractmethod
+    def loss(
+        self, variables: Variables, batch: Batch, key: Key, *, player: str
+    ) -> tuple[Scalar, tuple[dict, Metrics]]:
+        """The mean loss of ``player`` on a batch, and the new ``stats`` and metrics with it.
+
+        Its gradient is taken with respect to that player's params alone. No two players share a metric's name.
+        """
+
+    @abc.abstractmethod
+    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        """Draw a latent for each key, of the digit in ``labels`` or of any for NO_DIGIT."""
+
+    @abc.abstractmethod
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels, keys: Keys
+    ) -> Images:
+        """Turn latents into images in [0, 1]; draws from ``keys`` where decoding itself is random."""
+
+    def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
+        """Draw an image for each key. Image i depends on ``keys[i]`` and ``labels[i]`` alone."""
+        halves = jax.vmap(jax.random.split)(keys)  # [n, 2]
+        latents = self.prior(variables, halves[:, 0], labels)
+        return self.decode(variables, latents, labels, halves[:, 1])

@@ -1,0 +1,131 @@
+"""Denoising diffusion (Ho, Jain and Abbeel 2020), with what has been learnt since.
+
+An image is drowned in noise, x_t = alpha_t x_0 + sigma_t eps at a time t from 1 to T, and a network learns to tell the
+two apart, told t and the digit y:
+
+    loss = E |eps - eps_theta(x_t, t, y)|^2                                                         (1)
+
+or, as set, the same for x_0 or for v = alpha_t eps - sigma_t x_0 (``diffusion.process``). Sampling starts from pure
+noise and takes it away step by step (``diffusion.samplers``). The digit is hidden from the network now and then, so
+that it knows both the conditional c and the unconditional u, and sampling can be guided (Ho and Salimans 2022):
+
+    u + guidance (c - u)                                                                            (2)
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from jaxgen.arrays import IMAGE, NO_DIGIT, Batch, Images, Key, Keys, Labels, Latents, Scalar
+from jaxgen.config import Config
+from jaxgen.configs.ddpm import Net, Sampling
+from jaxgen.diffusion import process, samplers, schedules
+from jaxgen.families.base import Family, Metrics, Variables
+from jaxgen.nn.unet import UNet
+
+
+def build(config: Config) -> Family:
+    assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
+    return DDPM(config.net, config.sampling)
+
+
+@dataclass(frozen=True)
+class DDPM(Family):
+    """Diffusion on images in [-1, 1]; its latent is the noise that sampling starts from."""
+
+    config: Net
+    sampling: Sampling
+
+    @property
+    def net(self) -> UNet:
+        c = self.config
+        return UNet(c.width, c.inner_width, c.blocks, c.inner_blocks)
+
+    @property
+    def schedule(self) -> schedules.Schedule:
+        return schedules.SCHEDULES[self.config.schedule](self.config.times)
+
+    @property
+    def prediction(self) -> process.Prediction:
+        return process.PREDICTIONS[self.config.predict]
+
+    def init(self, key: Key) -> Variables:
+        return Variables(
+            {"model": self.net.init(key, jnp.zeros((1, *IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32))}
+        )
+
+    def loss(
+        self, variables: Variables, batch: Batch, key: Key, *, player: str
+    ) -> tuple[Scalar, tuple[dict, Metrics]]:
+        key_time, key_noise, key_drop = jax.random.split(key, 3)
+        count = len(batch.labels)
+        x0 = 2 * batch.images - 1
+        times = self.draw_times(key_time, count)
+        eps = jax.random.normal(key_noise, x0.shape)
+        dropped = jax.random.bernoulli(key_drop, self.config.label_drop, (count,))
+        labels = jnp.where(dropped, NO_DIGIT, batch.labels)
+
+        alpha, sigma = self.levels(times)
+        xt = process.noised(x0, eps, alpha, sigma)
+        said = self.predict(variables, xt, times, labels)
+        errors = jnp.square(said - self.prediction.target(x0, eps, alpha, sigma)).mean((1, 2, 3))
+        loss = (self.weight(times) * errors).mean()  # (1), a mean over pixels
+        return loss, (variables.stats, {"loss": loss})
+
+    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        return jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
+
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels, keys: Keys
+    ) -> Images:
+        s = self.sampling
+        steps = samplers.SAMPLERS[s.sampler](
+            self.schedule, samplers.SPACINGS[s.spacing](self.schedule, s.steps)
+        )
+        x0, _ = samplers.run(self.denoiser(variables, labels), steps, latents, keys)
+        return to_images(x0)
+
+    def denoiser(self, variables: Variables, labels: Labels):
+        """The guided x_0 of noisy images, at one time for all: (2)."""
+        guidance = self.sampling.guidance
+
+        def denoise(xt, time):
+            times = jnp.full(len(xt), time)
+            if guidance == 1:
+                said = self.predict(variables, xt, times, labels)
+            else:
+                both = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)])
+                said = self.predict(variables, jnp.tile(xt, (2, 1, 1, 1)), jnp.tile(times, 2), both)
+                conditional, unconditional = jnp.split(said, 2)
+                said = unconditional + guidance * (conditional - unconditional)
+            return self.prediction.to_x0(xt, said, *self.levels(times)).clip(-1, 1)
+
+        return denoise
+
+    def predict(self, variables: Variables, xt, times, labels):
+        """What the network says of noisy images, in the terms of ``config.predict``."""
+        return self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
+
+    def draw_times(self, key: Key, count: int):
+        """Times in 1 .. T [n]: independent, or one in each n-th of the range (Kingma et al. 2021, section 4.1?)."""
+        if self.config.stratified:
+            share = jnp.mod(jax.random.uniform(key) + jnp.arange(count) / count, 1)
+        else:
+            share = jax.random.uniform(key, (count,))
+        return 1 + jnp.floor(share * self.config.times).astype(jnp.int32)
+
+    def levels(self, times):
+        alpha, sigma = self.schedule.alpha, self.schedule.sigma
+        return tuple(jnp.asarray(table, jnp.float32)[times][:, None, None, None] for table in (alpha, sigma))
+
+    def weight(self, times):
+        weight = process.WEIGHTS[self.config.weight]
+        if weight is None:
+            return jnp.ones(len(times))
+        snr = jnp.asarray(self.schedule.snr[1:], jnp.float32)
+        return (weight(snr) / self.prediction.per_x0(snr))[times - 1]
+
+
+def to_images(x0):
+    return (x0.clip(-1, 1) + 1) / 2

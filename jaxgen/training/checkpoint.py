@@ -1,0 +1,126 @@
+"""Checkpoints: one Orbax step folder a save, sealed with the SHA-256 of its files.
+
+Orbax renames a finished folder into place, so a step is there whole or not at all; but it does not notice a bit that
+flips later. The seal does: a step whose files are not the sealed ones is passed over for the one before.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import orbax.checkpoint as ocp
+
+from jaxgen.errors import UserError
+from jaxgen.training.step import State
+
+KEEP = 2  # newest steps kept, so that there is one before a damaged newest
+SEAL = "seal.json"
+
+logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells every step of its work
+
+
+class Checkpoints:
+    """The checkpoints of one run, for its only writer."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder.absolute()
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=KEEP, enable_async_checkpointing=False, cleanup_tmp_directories=True
+        )
+        self._manager = ocp.CheckpointManager(self.folder, options=options)
+
+    def save(self, state: State) -> None:
+        """Save under the state's own step, then seal; a ``UserError`` where there is no room or no permission."""
+        step = int(state.step)
+        try:
+            self._manager.save(step, args=ocp.args.StandardSave(state))  # pyright: ignore[reportCallIssue]
+            _seal(self.folder / str(step))
+        except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
+            raise UserError(
+                f"the checkpoint of step {step} could not be written to {self.folder} ({_reason(error)}): "
+                "make room there and give the same command again"
+            ) from error
+
+    def set_aside(self, step: int) -> None:
+        """Move a damaged step to ``damaged/``, so that training may save that step again."""
+        target = self.folder / "damaged" / str(step)
+        target.parent.mkdir(exist_ok=True)
+        while target.exists():
+            target = target.with_name(target.name + "+")
+        (self.folder / str(step)).rename(target)
+        self._manager.reload()
+
+    def close(self) -> None:
+        self._manager.close()
+
+
+def steps(folder: Path) -> list[int]:
+    """The steps saved under ``folder``, newest first, sound or not."""
+    if not folder.is_dir():
+        return []
+    return sorted((int(p.name) for p in folder.iterdir() if p.name.isdecimal()), reverse=True)
+
+
+def restore(folder: Path, like: State, damaged: Callable[[int, str], None]) -> State | None:
+    """Load the newest sound step, or None where there is none at all.
+
+    ``like`` gives shapes, types and places (``jax.eval_shape``, with shardings). Each step passed over is told to
+    ``damaged`` with the reason.
+    """
+    for step in steps(folder):
+        path = folder.absolute() / str(step)
+        if reason := check(path):
+            damaged(step, reason)
+            continue
+        with ocp.StandardCheckpointer() as checkpointer:
+            return checkpointer.restore(path / "default", like)
+    return None
+
+
+def check(path: Path) -> str | None:
+    """Compare the files of a step with its seal: None if they are the same, else what is wrong."""
+    try:
+        sealed = json.loads((path / SEAL).read_text())
+    except FileNotFoundError:
+        return "it was not finished"
+    except (OSError, ValueError) as error:
+        return f"its seal cannot be read: {_reason(error)}"
+    found = _digests(path)
+    for name in sorted(set(sealed) | set(found)):
+        if name not in found:
+            return f"{name} is missing"
+        if sealed.get(name) != found[name]:
+            return f"{name} is not as it was written"
+    return None
+
+
+def _seal(path: Path) -> None:
+    digests = json.dumps(_digests(path), indent=1)
+    draft = path / f"{SEAL}.draft"
+    with open(draft, "w") as file:
+        file.write(digests)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path / SEAL)
+
+
+def _digests(path: Path) -> dict[str, str]:
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name not in (SEAL, f"{SEAL}.draft"))
+    return {str(p.relative_to(path)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if "RESOURCE_EXHAUSTED" in text or "No space left" in text:
+        return "no space left"
+    return getattr(error, "strerror", None) or text.splitlines()[0]
+
+
+def abstract(build: Callable[[], State], sharding: jax.sharding.Sharding) -> State:
+    """Shapes and types of what ``build`` makes, placed by ``sharding``; computes nothing."""
+    place = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+    return jax.tree.map(place, jax.eval_shape(build))

@@ -1,0 +1,136 @@
+"""The folder of a run, which is all that a run leaves behind.
+
+    config.json        the recipe as it was run
+    sittings.jsonl     one line each time training began or went on: command, versions, commit, devices
+    metrics.jsonl      one line a step
+    events.*           the same for TensorBoard
+    samples/           a picture of 64 digits, named by its step
+    checkpoints/       the newest states
+"""
+
+import dataclasses
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import filelock
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen.config import Config
+from jaxgen.errors import UserError
+
+ROOT = Path("runs")
+# What may differ when a run goes on: how long, and what is shown on the way.
+FREE = ("steps", "log_every", "sample_every", "save_every", "sampling")
+
+
+class RunFolder:
+    """The paths of a run."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / "config.json"
+        self.metrics = path / "metrics.jsonl"
+        self.samples = path / "samples"
+        self.checkpoints = path / "checkpoints"
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def load(self) -> Config:
+        """The recipe of the run; a ``UserError`` if there is no run here or it cannot be read."""
+        try:
+            return configs.from_dict(json.loads(self.config.read_text()))
+        except FileNotFoundError:
+            raise UserError(f"there is no run in {self}: bin/train makes one") from None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.config} cannot be read ({error}): is it a run of jaxgen?") from None
+
+    def prepare(self, config: Config, fresh: bool) -> list[str]:
+        """Make the folder ready to train ``config`` in, and return what is worth telling.
+
+        A run that is there goes on if it is of the same recipe; with ``fresh`` it is moved aside. Raises
+        ``UserError`` if the recipes differ.
+        """
+        told = []
+        if fresh and self.path.exists():
+            aside = _free(self.path)
+            self.path.rename(aside)
+            told.append(f"the run that was in {self} is now in {aside}")
+        if self.config.exists():
+            was = self.load()
+            same = {name: getattr(was, name) for name in FREE}
+            if different := configs.differences(dataclasses.replace(config, **same), was):
+                raise UserError(
+                    f"{self} holds a run of another recipe: {', '.join(different)}; "
+                    "give --run another folder, or --fresh to move that one aside"
+                )
+            if config.steps != was.steps and config.optim.horizon is None:
+                told.append(f"planned for {was.steps} steps, now {config.steps}: the rate's fall is planned anew")
+        write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
+        return told
+
+    def lock(self) -> filelock.FileLock:
+        """The right to write here, which the system takes back from a process that dies."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.path / ".lock", timeout=0)
+            lock.acquire()
+        except filelock.Timeout:
+            raise UserError(f"another process is training in {self}: wait for it, or give --run") from None
+        except OSError as error:
+            raise UserError(f"{self} cannot be written ({error.strerror}): give --run another folder") from None
+        return lock
+
+    def began(self, step: int, devices: str) -> None:
+        """Note the circumstances of a sitting that begins at ``step``."""
+        sitting = {
+            "step": step,
+            "command": shlex.join(sys.argv),
+            "jaxgen": jaxgen.__version__,
+            "commit": _commit(),
+            "devices": devices,
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            **{name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
+        }
+        with open(self.path / "sittings.jsonl", "a") as file:
+            file.write(json.dumps(sitting) + "\n")
+
+
+def locate(model: str | None, run: str | None) -> RunFolder:
+    """The run that the flags mean: ``--run`` a path, or a name within runs/; else the model's own."""
+    name = run or model
+    if not name:
+        raise UserError("which run is meant? give --model NAME or --run FOLDER")
+    return RunFolder(Path(name) if os.sep in name else ROOT / name)
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file whole: a reader sees the old text or the new, whatever happens."""
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    return aside
+
+
+def _commit() -> str | None:
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,102 @@
+"""What a run tells: to a person on the console, and to programs in ``metrics.jsonl`` and TensorBoard events."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import rich.console
+import rich.progress
+from tensorboardX import SummaryWriter
+
+Metrics = Mapping[str, float]
+
+
+class Console:
+    """Lines, and a live bar where the output is a terminal."""
+
+    def __init__(self, quiet: bool = False):
+        self._rich = rich.console.Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self._bar: rich.progress.Progress | None = None
+
+    def say(self, line: str = "") -> None:
+        self._rich.print(line, markup=False)
+
+    def start(self, done: int, total: int) -> None:
+        """Show the bar, on a terminal."""
+        if not self._rich.is_terminal:
+            return
+        columns = (
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("{task.fields[state]}"),
+            rich.progress.TimeRemainingColumn(compact=True),
+        )
+        self._bar = rich.progress.Progress(*columns, console=self._rich, transient=True)
+        self._bar.add_task("training", completed=done, total=total, state="compiling")
+        self._bar.start()
+
+    def progress(self, step: int, total: int, metrics: Metrics, rate: float, line: bool) -> None:
+        """Move the bar, or print a line if ``line`` asks for one; ``rate`` is in steps a second, 0 if not known yet."""
+        values = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        speed = f"{rate:6.1f} steps/s" if rate else ""
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=step, state=f"{values}  {speed}")
+        elif line:
+            left = f"  {_duration((total - step) / rate)} left" if rate and step < total else ""
+            self.say(f"step {step:{len(str(total))}d}/{total}  {values}  {speed}{left}")
+
+    def stop(self) -> None:
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+
+class Records:
+    """``metrics.jsonl``, one line a step, and TensorBoard events, one mean a log interval.
+
+    Opened at the step that training goes on from: lines of later steps, from a sitting whose last
+    steps were lost, are cut off, so that the file is what an uninterrupted run would have written.
+    """
+
+    def __init__(self, path: Path, step: int, every: int):
+        self._every = every
+        lines = path.read_text().splitlines(keepends=True)[:step] if path.exists() else []
+        path.write_text("".join(lines))
+        self._recent = [json.loads(line) for line in lines[step - step % every :]]
+        self.seconds = json.loads(lines[-1])["seconds"] if lines else 0.0  # of training, in all sittings
+        self._file = open(path, "a")  # noqa: SIM115: closed by ``close``
+        self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
+
+    def add(self, steps: Sequence[int], metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:
+        """Write a block of steps, which took ``seconds``; returns the means since the last log interval began."""
+        for row, step in enumerate(steps):
+            self.seconds += seconds / len(steps)
+            record = {"step": step} | {name: float(values[row]) for name, values in metrics.items()}
+            self._recent.append(record)
+            self._file.write(json.dumps(record | {"seconds": round(self.seconds, 3)}) + "\n")
+            means = {name: float(np.mean([r[name] for r in self._recent])) for name in metrics}
+            if step % self._every == 0:
+                for name, value in means.items():
+                    self._events.add_scalar(name, value, step)
+                self._recent.clear()
+        return means
+
+    def picture(self, step: int, grid: np.ndarray) -> None:
+        """Add a picture, uint8 [h, w], to the events."""
+        self._events.add_image("samples", grid, step, dataformats="HW")
+
+    def flush(self) -> None:
+        self._file.flush()
+        self._events.flush()
+
+    def close(self) -> None:
+        self._file.close()
+        self._events.close()
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,85 @@
+"""The train step, by turns, and many of them in one call of the device."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jax import lax
+
+from jaxgen import devices
+from jaxgen.arrays import Batch, Key, Params
+from jaxgen.families.base import Family, Variables
+
+Optimisers = dict[str, optax.GradientTransformation]  # one a player
+
+
+@struct.dataclass
+class State:
+    """Everything that training changes: arrays only, so that a checkpoint is this and nothing else."""
+
+    step: jax.Array  # int32, steps done
+    variables: Variables
+    ema: dict[str, Params]  # average of the params, for sampling
+    opt: dict[str, optax.OptState]  # by player
+
+
+def init(family: Family, optimisers: Optimisers, key: Key) -> State:
+    """The state before the first step."""
+    variables = family.init(key)
+    opt = {player: optimisers[player].init(own) for player, own in variables.params.items()}
+    # A copy: the params are donated, and a buffer cannot be given away twice.
+    return State(jnp.int32(0), variables, jax.tree.map(jnp.copy, variables.params), opt)
+
+
+def make_step(family: Family, optimisers: Optimisers, key: Key, ema: float) -> Callable:
+    """Build ``step(state, batch) -> (state, metrics)``, in which every player has its turn."""
+
+    def take_turn(state: State, batch: Batch, key: Key, player: str):
+        own = state.variables.params[player]
+
+        def loss_of(own):
+            params = state.variables.params | {player: own}
+            return family.loss(state.variables.replace(params=params), batch, key, player=player)
+
+        grads, (stats, metrics) = jax.grad(loss_of, has_aux=True)(own)
+        updates, opt = optimisers[player].update(grads, state.opt[player], own)
+        params = state.variables.params | {player: optax.apply_updates(own, updates)}
+        return state.replace(variables=Variables(params, stats), opt=state.opt | {player: opt}), metrics
+
+    def step(state: State, batch: Batch):
+        key_step = jax.random.fold_in(key, state.step)
+        metrics = {}
+        for turn, player in enumerate(family.turns):
+            state, logs = take_turn(state, batch, jax.random.fold_in(key_step, turn), player)
+            metrics |= logs
+        decay = jnp.minimum(ema, 1 - (1.0 + state.step) ** -0.75)  # short at first, or it averages the start
+        averaged = optax.incremental_update(state.variables.params, state.ema, 1 - decay)
+        return state.replace(step=state.step + 1, ema=averaged), metrics
+
+    return step
+
+
+def make_advance(step: Callable) -> Callable:
+    """Build ``advance(state, images, labels, indices, count) -> (state, metrics)``: ``count`` steps in one call.
+
+    ``indices`` [k, b] are the batches of the next k steps; rows from ``count`` on are passed over, so that one
+    compiled program takes any number of steps up to k, and where a block ends changes no number.
+    """
+
+    def advance(state, images, labels, indices, count):
+        def one(state, row):
+            batch = Batch(images[row].astype(jnp.float32) / 255, labels[row])
+            return step(state, lax.with_sharding_constraint(batch, devices.split()))
+
+        shapes = jax.eval_shape(one, state, indices[0])[1]
+
+        def maybe(state, numbered):
+            number, row = numbered
+            skip = lambda state: (state, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes))
+            return lax.cond(number < count, lambda state: one(state, row), skip, state)
+
+        return lax.scan(maybe, state, (jnp.arange(len(indices)), indices))
+
+    return jax.jit(advance, donate_argnums=0)
