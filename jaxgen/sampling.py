@@ -8,7 +8,6 @@ bit-equal, and its pixels agree to about 1e-4 (sums are taken in another order).
 from collections.abc import Callable, Iterator
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import devices
@@ -18,36 +17,40 @@ from jaxgen.families.base import Family, Variables
 CHUNK = 128  # images drawn at once
 
 
-def draw(
-    family: Family, variables: Variables, labels: np.ndarray, seed: int, chunk: int = CHUNK
-) -> np.ndarray:
-    """Draw one image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in [0, 1]."""
-    return np.concatenate(list(chunks(family.sample, variables, labels, seed, chunk)))
+class Drawer:
+    """A family's drawing program, compiled once.
 
-
-def chunks(
-    function: Callable, variables: Variables, labels: np.ndarray, seed: int, chunk: int = CHUNK, first: int = 0
-) -> Iterator[np.ndarray]:
-    """Call ``function(variables, keys, labels)`` on chunk after chunk, as ``draw`` does, and yield its results.
-
-    The images are those with the indices from ``first`` on; results have the images along their first axis.
+    ``function(variables, keys, labels)`` is the family's ``sample`` unless another is given; what it returns has the images
+    along its first axis.
     """
-    chunk += -chunk % devices.count()
-    images = devices.split()
 
-    @jax.jit
-    def run(variables, indices, labels):
-        keys = jax.vmap(lambda index: jax.random.fold_in(jax.random.key(seed), index))(indices)
-        return function(variables, keys, labels)
+    def __init__(self, family: Family, function: Callable | None = None, chunk: int = CHUNK):
+        self.chunk = chunk + -chunk % devices.count()
+        function = function or family.sample
 
-    for start in range(0, len(labels), chunk):
-        part = np.asarray(labels[start : start + chunk], np.int32)
-        padded = np.full(chunk, NO_DIGIT, np.int32)
-        padded[: len(part)] = part
-        indices = first + start + np.arange(chunk, dtype=np.uint32)
-        yield np.asarray(run(variables, *jax.device_put((indices, padded), images)))[: len(part)]
+        def run(variables, seed, indices, labels):
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), indices)
+            return function(variables, keys, labels)
+
+        self._run = jax.jit(run)
+
+    def draw(self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0) -> np.ndarray:
+        """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in [0, 1]."""
+        return np.concatenate(list(self.chunks(variables, labels, seed, first)))
+
+    def chunks(
+        self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0
+    ) -> Iterator[np.ndarray]:
+        """The same chunk by chunk, for the images from index ``first`` on (a multiple of the chunk)."""
+        for start in range(0, len(labels), self.chunk):
+            part = labels[start : start + self.chunk]
+            padded = np.full(self.chunk, NO_DIGIT, np.int32)
+            padded[: len(part)] = part
+            indices = (first + start + np.arange(self.chunk)).astype(np.uint32)
+            placed = jax.device_put((indices, padded), devices.split())
+            yield np.asarray(self._run(variables, np.uint32(seed), *placed))[: len(part)]
 
 
 def balanced(count: int) -> np.ndarray:
-    """``count`` labels that go round the ten digits: int32 [count]."""
+    """Labels that go round the ten digits: int32 [count]."""
     return (np.arange(count) % DIGITS).astype(np.int32)

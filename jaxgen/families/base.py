@@ -12,6 +12,7 @@ import jax
 from flax import struct
 
 from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Params, Scalar
+from jaxgen.errors import UserError
 
 Metrics = dict[str, jax.Array]  # scalars to log, by name
 
@@ -58,6 +59,16 @@ class Family(abc.ABC):
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
         """Draw an image for each key. Image i depends on ``keys[i]`` and ``labels[i]`` alone."""
-        halves = jax.vmap(jax.random.split)(keys)  # [n, 2]
-        latents = self.prior(variables, halves[:, 0], labels)
-        return self.decode(variables, latents, labels, halves[:, 1])
+        keys_prior, keys_decode = split(keys)
+        latents = self.prior(variables, keys_prior, labels)
+        return self.decode(variables, latents, labels, keys_decode)
+
+    def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
+        """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]; only where it takes several steps."""
+        raise UserError(f"{type(self).__name__} draws in one step: there is no trajectory to show")
+
+
+def split(keys: Keys) -> tuple[Keys, Keys]:
+    """Two keys of each."""
+    halves = jax.vmap(jax.random.split)(keys)  # [n, 2]
+    return halves[:, 0], halves[:, 1]

@@ -45,14 +45,15 @@ class Checkpoints:
                 "make room there and give the same command again"
             ) from error
 
-    def set_aside(self, step: int) -> None:
-        """Move a damaged step to ``damaged/``, so that training may save that step again."""
+    def set_aside(self, step: int) -> Path:
+        """Move a damaged step to ``damaged/``, so that training may save that step again; returns where it is."""
         target = self.folder / "damaged" / str(step)
         target.parent.mkdir(exist_ok=True)
         while target.exists():
             target = target.with_name(target.name + "+")
         (self.folder / str(step)).rename(target)
         self._manager.reload()
+        return target
 
     def close(self) -> None:
         self._manager.close()

@@ -59,9 +59,10 @@ class RunFolder:
         ``UserError`` if the recipes differ.
         """
         told = []
-        if fresh and self.path.exists():
+        if fresh and self.config.exists():
             aside = _free(self.path)
             self.path.rename(aside)
+            self.path.mkdir()
             told.append(f"the run that was in {self} is now in {aside}")
         if self.config.exists():
             was = self.load()
@@ -80,7 +81,8 @@ class RunFolder:
         """The right to write here, which the system takes back from a process that dies."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / ".lock", timeout=0)
+            # Beside the folder, not in it: --fresh moves the folder away while the lock is held.
+            lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
             lock.acquire()
         except filelock.Timeout:
             raise UserError(f"another process is training in {self}: wait for it, or give --run") from None
@@ -88,8 +90,8 @@ class RunFolder:
             raise UserError(f"{self} cannot be written ({error.strerror}): give --run another folder") from None
         return lock
 
-    def began(self, step: int, devices: str) -> None:
-        """Note the circumstances of a sitting that begins at ``step``."""
+    def began(self, step: int, devices: str) -> list[str]:
+        """Note the circumstances of a sitting that begins at ``step``; returns what differs from the one before."""
         sitting = {
             "step": step,
             "command": shlex.join(sys.argv),
@@ -99,8 +101,28 @@ class RunFolder:
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
             **{name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
         }
+        before = self.sittings()
         with open(self.path / "sittings.jsonl", "a") as file:
             file.write(json.dumps(sitting) + "\n")
+        layout = ("devices", "jaxlib")
+        return [
+            f"the run was on {name} {before[-1][name]} and goes on with {sitting[name]}: last digits may differ"
+            for name in layout
+            if before and step and before[-1][name] != sitting[name]
+        ]
+
+    def sittings(self) -> list[dict]:
+        """What ``began`` noted, oldest first."""
+        path = self.path / "sittings.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+    def cpu_devices(self) -> int | None:
+        """How many virtual CPU devices the run began with, if it began on a CPU, so that it can keep them."""
+        match self.sittings()[:1]:
+            case [{"devices": str(devices)}] if " cpu " in devices:
+                return int(devices.split()[0])
+        return None
 
 
 def locate(model: str | None, run: str | None) -> RunFolder:

@@ -1,7 +1,8 @@
 """What a run tells: to a person on the console, and to programs in ``metrics.jsonl`` and TensorBoard events."""
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,11 @@ class Console:
     def say(self, line: str = "") -> None:
         self._rich.print(line, markup=False)
 
-    def start(self, done: int, total: int) -> None:
-        """Show the bar, on a terminal."""
+    @contextlib.contextmanager
+    def bar(self, done: int, total: int) -> Iterator[None]:
+        """Show how far training is, on a terminal."""
         if not self._rich.is_terminal:
+            yield
             return
         columns = (
             rich.progress.TextColumn("{task.description}"),
@@ -33,24 +36,20 @@ class Console:
             rich.progress.TextColumn("{task.fields[state]}"),
             rich.progress.TimeRemainingColumn(compact=True),
         )
-        self._bar = rich.progress.Progress(*columns, console=self._rich, transient=True)
-        self._bar.add_task("training", completed=done, total=total, state="compiling")
-        self._bar.start()
+        with rich.progress.Progress(*columns, console=self._rich, transient=True) as self._bar:
+            self._bar.add_task("training", completed=done, total=total, state="compiling")
+            yield
+        self._bar = None
 
-    def progress(self, step: int, total: int, metrics: Metrics, rate: float, line: bool) -> None:
-        """Move the bar, or print a line if ``line`` asks for one; ``rate`` is in steps a second, 0 if not known yet."""
-        values = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        speed = f"{rate:6.1f} steps/s" if rate else ""
+    def progress(self, step: int, total: int, metrics: Metrics, speed: float, line: bool) -> None:
+        """Move the bar; or, where there is none, print a line if asked to. ``speed`` is in steps a second."""
+        shown = [f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name]
+        state = "  ".join([*shown, f"{speed:.1f} steps/s"])
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=step, state=f"{values}  {speed}")
+            self._bar.update(self._bar.task_ids[0], completed=step, state=state)
         elif line:
-            left = f"  {_duration((total - step) / rate)} left" if rate and step < total else ""
-            self.say(f"step {step:{len(str(total))}d}/{total}  {values}  {speed}{left}")
-
-    def stop(self) -> None:
-        if self._bar:
-            self._bar.stop()
-            self._bar = None
+            left = f"  {duration((total - step) / speed)} left" if step < total else ""
+            self.say(f"step {step:{len(str(total))}d}/{total}  {state}{left}")
 
 
 class Records:
@@ -69,11 +68,15 @@ class Records:
         self._file = open(path, "a")  # noqa: SIM115: closed by ``close``
         self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
 
-    def add(self, steps: Sequence[int], metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:
-        """Write a block of steps, which took ``seconds``; returns the means since the last log interval began."""
-        for row, step in enumerate(steps):
-            self.seconds += seconds / len(steps)
-            record = {"step": step} | {name: float(values[row]) for name, values in metrics.items()}
+    def add(self, first: int, metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:
+        """Write a block of steps that begins with ``first`` and took ``seconds``.
+
+        ``metrics`` has one value a step; returned are the means since the log interval began.
+        """
+        rows, means = list(zip(*metrics.values(), strict=True)), {}
+        for step, row in enumerate(rows, first):
+            self.seconds += seconds / len(rows)
+            record = {"step": step} | {n: float(v) for n, v in zip(metrics, row, strict=True)}
             self._recent.append(record)
             self._file.write(json.dumps(record | {"seconds": round(self.seconds, 3)}) + "\n")
             means = {name: float(np.mean([r[name] for r in self._recent])) for name in metrics}
@@ -96,7 +99,8 @@ class Records:
         self._events.close()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as minutes:seconds, with hours where there are some."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,13 +1,13 @@
-"""The loop around the step: blocks of steps, and between them the log, pictures, checkpoints and signals."""
+"""The loop around the step: blocks of steps, and between them the log, checkpoints, pictures and signals."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import jax
 import numpy as np
 
 from jaxgen import data, devices, families, images, sampling
-from jaxgen.arrays import DIGITS
+from jaxgen.arrays import Key
 from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.errors import UserError
@@ -15,54 +15,151 @@ from jaxgen.families.base import Family
 from jaxgen.training import checkpoint, optimisers
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
-from jaxgen.training.log import Console, Records
-from jaxgen.training.step import State, init, make_advance, make_step
+from jaxgen.training.log import Console, Records, duration
+from jaxgen.training.step import Optimisers, State, init, make_advance, make_step
 
 BLOCK = 50  # steps that one call of the device can take
-SECONDS = 1.0  # that a block is to last at most, so that signals are answered
-PICTURE = 64  # digits in a picture of samples
-INIT = 2**32 - 1  # folded into the run's key for the first weights; steps fold in their number
+SECONDS = 1.0  # that a block lasts at most, so that signals are answered
+PICTURE = 80  # digits in a picture of samples, ten a row
+INIT = 2**32 - 1  # what the run's key is folded with for the first weights; steps fold in their number
 
 
 def train(config: Config, folder: RunFolder, console: Console) -> int:
-    """Train ``config`` in a prepared and locked ``folder`` up to ``config.steps``; returns the exit status.
+    """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
 
-    Goes on from the newest sound checkpoint. A ``UserError`` is a mishap, with everything saved before kept.
+    Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved before stays.
     """
-    digits = data.load(config.data)
+    check_batch(config.batch)
+    digits = data.load(config.data).train
     family = families.build(config)
-    check_batch(config.batch, len(digits.train.labels))
+    players = dict.fromkeys(family.turns, optimisers.build(config.optim, config.steps))
     key = jax.random.key(config.seed)
-    optimiser = optimisers.build(config.optim, config.steps)
-    players = {player: optimiser for player in family.turns}
+    checkpoints = checkpoint.Checkpoints(folder.checkpoints)
+    state = first_state(family, players, key, checkpoints, console)
+    step, last = int(state.step), config.steps
+    if step >= last:
+        console.say(f"{folder} has its {step} steps: --steps {2 * step} trains on, --fresh starts over")
+        return 0
+    console.say(banner(config, state, len(digits.labels), folder))
+    for line in folder.began(step, devices.describe()):
+        console.say(line)
+
+    picture = picture_taker(config, family, folder)
+    with Interrupts() as interrupts, console.bar(step, last):
+        block = compile_block(config, family, players, key, state, digits, console)
+        records = Records(folder.metrics, step, config.log_every)
+        size, started = 2, time.perf_counter()  # a first block of two steps shows how long they take
+        while step < last and not interrupts.signal:
+            stop = min(step + size, last, *(next_multiple(step, every) for every in cadences(config)))
+            began = time.perf_counter()
+            state, metrics = block(state, step, stop)
+            seconds = time.perf_counter() - began
+            means = records.add(step + 1, metrics, seconds)
+            check_finite(metrics, step + 1, folder)
+            step, speed = stop, (stop - step) / seconds
+            size = int(np.clip(SECONDS * speed, 1, BLOCK))
+            console.progress(step, last, means, speed, line=step % config.log_every == 0 or step == last)
+            if step % config.save_every == 0 or step == last or interrupts.signal:
+                records.flush()
+                checkpoints.save(state)
+            if step % config.sample_every == 0 or step == last:
+                records.picture(step, picture(state))
+        records.close()
+    checkpoints.close()
+    if interrupts.signal:
+        console.say(f"{interrupts.signal.name} at step {step}: saved; the same command goes on from there")
+        return interrupts.status
+    console.say(f"{step} steps in {duration(time.perf_counter() - started)}; samples in {folder.samples}/{step}.png")
+    return 0
+
+
+def first_state(
+    family: Family, players: Optimisers, key: Key, checkpoints: checkpoint.Checkpoints, console: Console
+) -> State:
+    """The newest sound checkpoint, or else fresh weights; damaged checkpoints are set aside."""
 
     def begin() -> State:
         return init(family, players, jax.random.fold_in(key, INIT))
 
-    checkpoints = checkpoint.Checkpoints(folder.checkpoints)
-
-    def passed_over(step: int, reason: str) -> None:
-        checkpoints.set_aside(step)
-        console.say(f"checkpoint {step} is damaged ({reason}): it is now in {folder.checkpoints}/damaged")
+    def damaged(step: int, reason: str) -> None:
+        console.say(f"the checkpoint of step {step} is damaged ({reason}): moved to {checkpoints.set_aside(step)}")
 
     like = checkpoint.abstract(begin, devices.whole())
-    state = checkpoint.restore(folder.checkpoints, like, passed_over)
-    if state is None:
-        state = jax.jit(begin, out_shardings=devices.whole())()
-    step = int(state.step)
-    if step >= config.steps:
-        console.say(f"{folder} has {step} steps already: --steps {step + config.steps} trains on, --fresh anew")
-        return 0
-    count = sum(leaf.size for leaf in jax.tree.leaves(state.variables.params))
-    banner(config, folder, console, step, count, len(digits.train.labels))
-    folder.began(step, devices.describe())
-    records = Records(folder.metrics, step, config.log_every)
-    advance = make_advance(make_step(family, players, key, config.optim.ema))
-    images_and_labels = jax.device_put(tuple(digits.train), devices.whole())
+    found = checkpoint.restore(checkpoints.folder, like, damaged)
+    return jax.jit(begin, out_shardings=devices.whole())() if found is None else found
 
-    with Interrupts() as interrupts:
-        console.start(step, config.steps)
-        for state, block in run_blocks(config, state, advance, images_and_labels):
-            step = block[-1]
-            ...
-    return 0
+
+def compile_block(config, family, players, key, state, digits, console) -> Callable:
+    """Build ``block(state, step, stop) -> (state, metrics)``, metrics on the host with one value a step."""
+    arrays = jax.device_put(tuple(digits), devices.whole())
+
+    def rows(step: int, stop: int):
+        indices = np.zeros((BLOCK, config.batch), np.int32)
+        indices[: stop - step] = batches.indices(config.seed, step, stop, config.batch, len(digits.labels))
+        return jax.device_put(indices, devices.split(1)), jax.device_put(np.int32(stop - step), devices.whole())
+
+    began = time.perf_counter()
+    advance = make_advance(make_step(family, players, key, config.optim.ema))
+    compiled = advance.lower(state, *arrays, *rows(0, 1)).compile()
+    console.say(f"compiled in {time.perf_counter() - began:.1f} s")
+
+    def block(state: State, step: int, stop: int):
+        state, metrics = compiled(state, *arrays, *rows(step, stop))
+        return state, {name: values[: stop - step] for name, values in jax.device_get(metrics).items()}
+
+    return block
+
+
+def picture_taker(config: Config, family: Family, folder: RunFolder) -> Callable[[State], np.ndarray]:
+    """Build ``picture(state)``, which draws the same digits each time from the averaged weights and saves them."""
+    drawer = sampling.Drawer(family)
+    labels = sampling.balanced(PICTURE)
+
+    def picture(state: State) -> np.ndarray:
+        variables = state.variables.replace(params=state.ema)
+        drawn = drawer.draw(variables, labels, config.seed)
+        grid = images.grid(drawn, columns=10)
+        images.save_picture(folder.samples / f"{int(state.step)}.png", grid)
+        return grid
+
+    return picture
+
+
+def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.variables.params))
+    step = int(state.step)
+    steps = f"steps {step + 1} to {config.steps}" if step else f"{config.steps} steps"
+    return (
+        f"{config.model}: {parameters:,} parameters, {devices.describe()}, {count:,} digits of {config.data}, "
+        f"{steps} of {config.batch}, in {folder}"
+    )
+
+
+def check_batch(batch: int) -> None:
+    """Raise a ``UserError`` if a batch cannot be split over the devices."""
+    count = devices.count()
+    if over := batch % count:
+        raise UserError(
+            f"--batch {batch} cannot be split over {count} devices: {batch - over or count} or {batch - over + count} can"
+        )
+
+
+def check_finite(metrics: dict[str, np.ndarray], first: int, folder: RunFolder) -> None:
+    """Raise a ``UserError`` that names the first step, from ``first`` on, with a metric that is not finite."""
+    for row, values in enumerate(zip(*metrics.values(), strict=True)):
+        for name, value in zip(metrics, values, strict=True):
+            if not np.isfinite(value):
+                saved = max(checkpoint.steps(folder.checkpoints), default=0)
+                kept = f"the checkpoint of step {saved} is kept" if saved else "nothing was saved yet"
+                raise UserError(
+                    f"{name} is {value} at step {first + row}: training stops, {kept}; "
+                    "a smaller --optim.rate may help (with --fresh)"
+                )
+
+
+def cadences(config: Config) -> tuple[int, ...]:
+    return config.log_every, config.save_every, config.sample_every
+
+
+def next_multiple(step: int, every: int) -> int:
+    return (step // every + 1) * every

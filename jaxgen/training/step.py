@@ -46,6 +46,8 @@ def make_step(family: Family, optimisers: Optimisers, key: Key, ema: float) -> C
         grads, (stats, metrics) = jax.grad(loss_of, has_aux=True)(own)
         updates, opt = optimisers[player].update(grads, state.opt[player], own)
         params = state.variables.params | {player: optax.apply_updates(own, updates)}
+        name = "grad_norm" if len(state.opt) == 1 else f"{player}/grad_norm"
+        metrics = metrics | {name: optax.global_norm(grads)}
         return state.replace(variables=Variables(params, stats), opt=state.opt | {player: opt}), metrics
 
     def step(state: State, batch: Batch):

@@ -1,0 +1,1 @@
+"""The commands: one thin file a verb, and what they share in ``common``."""

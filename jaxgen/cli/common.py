@@ -1,0 +1,85 @@
+"""What the commands share: reading flags, finding runs."""
+
+import contextlib
+import io
+import re
+import sys
+from typing import TypeVar
+
+import tyro
+
+from jaxgen import config
+from jaxgen.config import Config
+from jaxgen.errors import UserError
+from jaxgen.training import folder
+from jaxgen.training.folder import RunFolder
+
+Settings = TypeVar("Settings")
+
+
+def parse(default: Settings, verb: str, description: str, args: list[str]) -> Settings:
+    """Read flags into a copy of ``default``, a dataclass whose field docstrings are the help texts.
+
+    A mistake is a ``UserError`` in one sentence, made of what tyro says in a box.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(
+                type(default), prog=f"bin/{verb}", description=description, args=args, default=default
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UserError(f"{_sentence(said.getvalue())}; bin/{verb} --help lists every flag") from None
+
+
+def _sentence(box: str) -> str:
+    """The complaint in tyro's box, and the first flag it proposes."""
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    complaint, _, rest = "\n".join(lines).partition("─" * 8)
+    proposed = re.search(r"Perhaps you meant:.*?(--[\w.-]+)", rest, re.DOTALL)
+    text = " ".join(complaint.split()).rstrip(".")
+    return f"{text} (perhaps {proposed[1]} is meant)" if proposed else text
+
+
+def peek(args: list[str], flag: str) -> str | None:
+    """The value of ``--flag VALUE`` or ``--flag=VALUE`` before everything else is read."""
+    for place, arg in enumerate(args):
+        if arg == f"--{flag}" and place + 1 < len(args):
+            return args[place + 1]
+        if arg.startswith(f"--{flag}="):
+            return arg.partition("=")[2]
+    return None
+
+
+def recipe(args: list[str], verb: str) -> Config:
+    """The recipe that ``--model`` names; for ``--help`` alone, that of ddpm."""
+    model = peek(args, "model")
+    if model is None:
+        if not {"-h", "--help"} & set(args):
+            raise UserError(f"which model? bin/{verb} --model {' | '.join(config.names())}")
+        model = "ddpm"
+    return config.recipe(model)
+
+
+def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
+    """The run that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, ddpm's recipe."""
+    model, run = peek(args, "model"), peek(args, "run")
+    asks_help = bool({"-h", "--help"} & set(args))
+    if not (model or run or asks_help):
+        raise UserError(f"which model? bin/{verb} --model {' | '.join(config.names())}")
+    found = folder.locate(model or "ddpm", run)
+    if asks_help and not found.config.exists():
+        return found, config.recipe(model or "ddpm")
+    if model:
+        config.recipe(model)  # a name that does not exist is better said than a folder that does not
+    theirs = found.load()
+    if model and theirs.model != model:
+        raise UserError(f"{found} is a run of {theirs.model}, not of {model}: leave out --model")
+    return found, theirs
+
+
+def warn(line: str) -> None:
+    """Tell something on standard error, where it does not mix with results."""
+    print(f"jaxgen: {line}", file=sys.stderr)

@@ -1,0 +1,40 @@
+"""``jaxgen VERB ...``: finds the verb's file, and turns mistakes into one sentence."""
+
+import importlib
+import sys
+
+from jaxgen import config
+from jaxgen.errors import UserError
+
+VERBS = {
+    "train": "train a model on digits",
+    "sample": "draw digits from a trained model",
+    "evaluate": "measure a trained model with the judge",
+    "bench": "measure speed on this machine",
+}
+
+
+def main() -> None:
+    """Run the verb in ``sys.argv``; exits with 0, with 2 for a user's mistake, or as a signal asks."""
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except UserError as error:
+        print(f"jaxgen: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has left, as head does
+        sys.stderr.close()
+        sys.exit(141)
+
+
+def run(args: list[str]) -> int:
+    if not args or args[0] in ("-h", "--help"):
+        print("usage: jaxgen VERB ...   (in a clone: bin/VERB ...)\n")
+        print("\n".join(f"  {verb:<10}{what}" for verb, what in VERBS.items()))
+        print("\nEach verb has --help.")
+        return 0 if args else 2
+    verb, *rest = args
+    if verb not in VERBS:
+        raise UserError(f"there is no verb {verb!r}: {config.suggest(verb, VERBS)}")
+    return importlib.import_module(f"jaxgen.cli.{verb}").main(rest)

@@ -1,0 +1,93 @@
+"""``bin/sample``: draw digits from a trained model."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from jaxgen import config as configs
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+DESCRIPTION = """Draw digits from a trained model. The same seed draws the same digits, however many.
+
+examples:
+  bin/sample --model ddpm --digit 3                 64 threes, as a picture
+  bin/sample --model ddpm --digits 2024             a number, written by the model
+  bin/sample --model ddpm --count 10000 --out digits.npz
+  bin/sample --model ddpm --trajectory noise.gif    how the noise becomes digits"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    digit: str | None = None
+    """The digit to draw, 0 to 9, or any for whatever comes; all ten in turn when not given."""
+    digits: str | None = None
+    """Digits to draw side by side, such as 2024."""
+    count: int | None = None
+    """How many; 64 of one digit, 100 of all."""
+    seed: int = 0
+    """Another seed draws other digits."""
+    out: Path | None = None
+    """Where to: .png a picture; .npz arrays images uint8 [n, 28, 28] and labels int32 [n]."""
+    trajectory: Path | None = None
+    """Also show the way from the first latent to the digits, as a .gif."""
+
+    def __post_init__(self):
+        if self.digit is not None and self.digit not in [*"0123456789", "any"]:
+            raise UserError(f"--digit {self.digit} cannot be drawn: it must be 0 to 9, or any")
+        if self.digits is not None and not (self.digits.isascii() and self.digits.isdecimal()):
+            raise UserError(f"--digits {self.digits!r} cannot be drawn: it must be digits only, such as 2024")
+        if self.digits is not None and (self.digit is not None or self.count is not None):
+            raise UserError("--digits says what to draw and how many: leave out --digit and --count")
+        if self.count is not None:
+            configs.require("count", self.count, self.count >= 1, "1 or more")
+        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+
+def main(args: list[str]) -> int:
+    folder, config = common.run_and_recipe(args, "sample")
+    sample = common.parse(Sample(config.sampling), "sample", DESCRIPTION, args)
+    from jaxgen import devices, images, sampling
+    from jaxgen.training import trained
+
+    devices.start()
+    model = trained.load(folder, replace(config, sampling=sample.sampling), common.warn)
+    labels = labels_of(sample)
+    drawn = sampling.Drawer(model.family).draw(model.variables, labels, sample.seed)
+    out = sample.out or folder.path / "drawn" / f"{name_of(sample)}.png"
+    images.save(out, drawn, labels)
+    print(f"{len(labels)} digits after {model.step} steps of training: {out}")
+    if sample.trajectory:
+        frames = sampling.Drawer(model.family, model.family.trajectory).draw(
+            model.variables, labels[:100], sample.seed
+        )
+        images.save_gif(sample.trajectory, frames)
+        print(f"how they came about: {sample.trajectory}")
+    return 0
+
+
+def labels_of(sample: Sample):
+    """The digit to ask for, for each image: int32 [n]."""
+    import numpy as np
+
+    from jaxgen.arrays import NO_DIGIT
+    from jaxgen.sampling import balanced
+
+    if sample.digits is not None:
+        return np.array([int(digit) for digit in sample.digits], np.int32)
+    if sample.digit is None:
+        return balanced(sample.count or 100)
+    label = NO_DIGIT if sample.digit == "any" else int(sample.digit)
+    return np.full(sample.count or 64, label, np.int32)
+
+
+def name_of(sample: Sample) -> str:
+    what = sample.digits or (f"digit-{sample.digit}" if sample.digit else "digits")
+    return f"{what}-seed-{sample.seed}"
