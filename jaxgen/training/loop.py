@@ -16,7 +16,8 @@ from jaxgen.training import checkpoint, optimisers
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Console, Records, duration
-from jaxgen.training.step import Optimisers, State, init, make_advance, make_step
+from jaxgen.training.optimisers import Optimisers
+from jaxgen.training.step import State, init, make_advance, make_step
 
 BLOCK = 50  # steps that one call of the device can take
 SECONDS = 1.0  # that a block lasts at most, so that signals are answered
@@ -32,7 +33,7 @@ def train(config: Config, folder: RunFolder, console: Console) -> int:
     check_batch(config.batch)
     digits = data.load(config.data).train
     family = families.build(config)
-    players = dict.fromkeys(family.turns, optimisers.build(config.optim, config.steps))
+    players = optimisers.players(config, family.turns)
     key = jax.random.key(config.seed)
     checkpoints = checkpoint.Checkpoints(folder.checkpoints)
     state = first_state(family, players, key, checkpoints, console)

@@ -1,11 +1,20 @@
-"""From settings to optax."""
+"""From settings to optax: a learning rate over time, and one optimiser a player."""
+
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
 import optax
 import optax.contrib
 
-from jaxgen.config import Optim
+from jaxgen.config import Config, Optim
+
+Optimisers = dict[str, optax.GradientTransformation]  # by player
+
+
+def players(config: Config, turns: Iterable[str]) -> Optimisers:
+    """An optimiser for each player that has a turn."""
+    return dict.fromkeys(turns, build(config.optim, config.steps))
 
 
 def rate(config: Optim, steps: int) -> optax.Schedule:

@@ -11,8 +11,7 @@ from jax import lax
 from jaxgen import devices
 from jaxgen.arrays import Batch, Key, Params
 from jaxgen.families.base import Family, Variables
-
-Optimisers = dict[str, optax.GradientTransformation]  # one a player
+from jaxgen.training.optimisers import Optimisers
 
 
 @struct.dataclass

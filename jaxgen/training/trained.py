@@ -25,7 +25,7 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     Damaged checkpoints are left where they are, and told to ``say``. Raises ``UserError`` where there is no sound one.
     """
     family = families.build(config)
-    players = dict.fromkeys(family.turns, optimisers.build(config.optim, config.steps))
+    players = optimisers.players(config, family.turns)
     like = checkpoint.abstract(lambda: step.init(family, players, jax.random.key(0)), devices.whole())
     found = checkpoint.restore(
         folder.checkpoints,
