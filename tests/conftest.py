@@ -1,0 +1,44 @@
+"""What the tests share: two virtual devices, small recipes, and a place for runs."""
+
+import dataclasses
+
+import pytest
+
+from jaxgen import config, devices
+
+devices.start(2)  # as on a machine with two cores, whatever this one has
+
+
+# The smallest network of each family that still has all of its parts; new families add a line.
+SMALL = {
+    "ddpm": {
+        "net": {"width": 8, "inner_width": 16, "inner_blocks": 2, "times": 50},
+        "sampling": {"steps": 3},
+    },
+}
+
+
+def small(name: str, **changes) -> config.Config:
+    """A recipe with a tiny network, on few synthetic digits."""
+    recipe = config.recipe(name)
+    parts = {
+        part: dataclasses.replace(getattr(recipe, part), **values) for part, values in SMALL.get(name, {}).items()
+    }
+    settings = {"data": "synthetic:200", "batch": 8, "steps": 8, "log_every": 2, "sample_every": 4, "save_every": 4}
+    return dataclasses.replace(recipe, **parts, **(settings | changes))
+
+
+def flags(name: str) -> list[str]:
+    """The same as flags on the command line."""
+    return [
+        f"--{part}.{field.replace('_', '-')}={value}"
+        for part, values in SMALL.get(name, {}).items()
+        for field, value in values.items()
+    ]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,61 @@
+"""The networks: gradients of the convolution, and the moving of pixels into channels."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from jaxgen.nn import conv, unet
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "stride", "padding"),
+    [
+        (14, 3, 1, "SAME"),
+        (28, 4, 2, "SAME"),
+        (15, 3, 2, "SAME"),
+        (14, 5, 2, "VALID"),
+        (28, 4, 4, "VALID"),
+        (13, 3, 3, [(1, 1), (2, 0)]),
+    ],
+)
+def test_gradients_of_the_convolution_are_those_of_jax(size, window, stride, padding):
+    images = jax.random.normal(jax.random.key(0), (3, size, size, 5))
+    kernel = jax.random.normal(jax.random.key(1), (window, window, 5, 7))
+
+    def loss(convolve):
+        return lambda x, k: jnp.sin(
+            convolve(x, k, (stride, stride), padding, dimension_numbers=conv.LAYOUT)
+        ).sum()
+
+    ours = jax.grad(loss(conv.convolve), (0, 1))(images, kernel)
+    theirs = jax.grad(loss(lax.conv_general_dilated), (0, 1))(images, kernel)
+    for a, b in zip(ours, theirs, strict=True):
+        assert jnp.allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_depth_and_space_are_inverse():
+    images = jnp.arange(2 * 8 * 8 * 3.0).reshape(2, 8, 8, 3)
+    deep = unet.to_depth(images)
+    assert deep.shape == (2, 4, 4, 12)
+    assert jnp.array_equal(deep[0, 1, 1, :3], images[0, 2, 2])
+    assert jnp.array_equal(unet.to_space(deep), images)
+
+
+def test_an_untrained_unet_says_zero_and_hears_time_and_digit_once_trained():
+    """The last layer starts at zero; with other weights every input makes a difference."""
+    net = unet.UNet(8, 16, 1, 2)
+    images = jax.random.normal(jax.random.key(0), (2, 28, 28, 1))
+    times, labels = jnp.array([0.1, 0.1]), jnp.array([3, 3])
+    params = net.init(jax.random.key(1), images, times, labels)
+    assert not net.apply(params, images, times, labels).any()
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(2), len(leaves))
+    params = jax.tree.unflatten(
+        tree, [leaf + 0.1 * jax.random.normal(k, leaf.shape) for leaf, k in zip(leaves, keys, strict=True)]
+    )
+    said = net.apply(params, images, times, labels)
+    assert said.shape == images.shape
+    for other in ((images, times + 0.3, labels), (images, times, labels + 1), (images[::-1], times, labels)):
+        assert np.abs(net.apply(params, *other) - said).max() > 1e-3
