@@ -1,11 +1,12 @@
-"""Pictures and files of digits: pixel ranges, grids, and PNG, GIF and NPZ by the ending of a path.
+"""Pixels and pictures: floats in [0, 1] to bytes, to grids that a person can look at, and to files.
 
-Images come as float [n, 28, 28, 1] in [0, 1], or as uint8; digits are white on black. Equal images give equal files,
-to the byte. Imports no JAX.
+``save`` writes by the ending of the file's name: ``.png`` a grid, ``.npz`` the images and their
+labels, ``.gif`` the images one after another. Files are written whole or not at all, and the same
+images give the same bytes: there are no times in them.
 """
 
 import io
-import zipfile
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,93 +16,153 @@ from PIL import Image
 from jaxgen.data import files
 from jaxgen.errors import UserError
 
-SCALE = 3  # screen pixels for a pixel: 28 alone are too few to see
-GAP = 2  # screen pixels between digits
-PAPER = 40  # grey of the gaps, so that the black of a digit has an edge
+LINE = 48  # grey of 255: parts the black squares of a grid without drawing the eye
+MOST = 10_000  # images in a grid
+_WIDE, _WIDE_GIF = (
+    1000,
+    600,
+)  # pixels; about what fits on a screen, and the noise in films packs badly
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Round images in [0, 1] to 0 .. 255, what lies outside cut off; uint8 passes through. ValueError for NaN."""
+    """Return floats of any shape, in [0, 1] or cut off there, as the nearest of 0 to 255.
+
+    What is uint8 already stays. Raises UserError for values that are not finite, for only a model
+    that has diverged makes them.
+    """
+    images = np.asarray(images)
     if images.dtype == np.uint8:
         return images
-    if np.isnan(images).any():
-        raise ValueError("images hold NaN")
+    if images.dtype.kind in "iu":
+        raise TypeError(f"pixels are floats in [0, 1] or uint8, not {images.dtype}")
+    images = images.astype(np.float32, copy=False)
+    wrong = np.count_nonzero(~np.isfinite(images))
+    if wrong:
+        raise UserError(
+            f"{wrong} of {images.size} pixels are not finite, so the model has diverged: "
+            "take an earlier checkpoint, or train with a lower --optim.rate"
+        )
     return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
-def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Lay n images out in rows, nearly square unless ``columns`` is given: uint8 [h, w]."""
-    digits = to_uint8(images)[..., 0]
-    columns = columns or _columns(len(digits))
-    rows = -(-len(digits) // columns)
-    height, width = (SCALE * edge for edge in digits.shape[1:])
-    cell_h, cell_w = height + GAP, width + GAP
-    sheet = np.full((rows * cell_h + GAP, columns * cell_w + GAP), PAPER, np.uint8)
-    for place, digit in enumerate(digits):
-        top, left = GAP + place // columns * cell_h, GAP + place % columns * cell_w
-        sheet[top : top + height, left : left + width] = digit.repeat(SCALE, 0).repeat(SCALE, 1)
-    return sheet
+def to_float(images: np.ndarray) -> np.ndarray:
+    """Return bytes of any shape as float32 in [0, 1]; ``to_uint8`` gives the same bytes back."""
+    return images.astype(np.float32) / 255
+
+
+def grid(
+    images: np.ndarray, columns: int | None = None, gap: int = 2, scale: int | None = None
+) -> np.ndarray:
+    """Return one picture, uint8 [H, W], of images [n, h, w] or [n, h, w, 1], row by row.
+
+    Each pixel becomes a square of ``scale`` by ``scale``, not smoothed, for a smooth picture hides
+    what is wrong with a model; by default 4, or less where the picture would be wider than a
+    screen. Lines of ``gap`` pixels part the images and frame the picture. ``columns`` is by default
+    what makes full rows near a square: 8 of 64, 10 of 80, 40 of 1,000; as many as images give a
+    strip. More than 10,000 images are a UserError.
+    """
+    if len(images) > MOST:
+        raise UserError(
+            f"{len(images)} images are too many for a picture: ask for {MOST} or fewer, or for .npz"
+        )
+    images = to_uint8(images)
+    images = images.reshape(images.shape[:3])  # [n, h, w, 1] -> [n, h, w]
+    columns = columns or _columns(len(images))
+    scale = scale or _scale(columns, images.shape[2], _WIDE)
+    images = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    count, height, width = images.shape
+    rows = math.ceil(count / columns)
+    picture = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap), LINE, np.uint8)
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        top, left = gap + row * (height + gap), gap + column * (width + gap)
+        picture[top : top + height, left : left + width] = image
+    return picture
 
 
 def _columns(count: int) -> int:
-    """As many columns as rows, or a single row for a few; ten where that fills up."""
-    if count <= 10:
-        return count
-    return 10 if count % 10 == 0 and count < 400 else int(np.ceil(np.sqrt(count)))
+    """The least that give a picture no higher than wide, and full rows if they can."""
+    square = math.ceil(math.sqrt(count))
+    return next((c for c in range(square, 2 * square) if count % c == 0), square)
 
 
-def save(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    """Write images [n, 28, 28, 1] and labels [n] in the way that the ending of ``path`` asks for.
-
-    Raises UserError for an ending that is not in ``ENDINGS``, and where nothing can be written.
-    """
-    files.write(path, writer(path)(images, labels))
-
-
-def writer(path: Path) -> Callable[[np.ndarray, np.ndarray], bytes]:
-    """What makes the bytes for a path's ending; UserError for one that is not known."""
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise UserError(f"{path} cannot be written: by its ending it is no {' or '.join(ENDINGS)}")
-    return ENDINGS[ending]
-
-
-def save_picture(path: Path, picture: np.ndarray) -> None:
-    """Write one picture, uint8 [h, w], as PNG."""
-    files.write(path, png(picture))
-
-
-def save_gif(path: Path, frames: np.ndarray, milliseconds: int = 120, hold: int = 1500) -> None:
-    """Write pictures uint8 [t, h, w] as an endless GIF that rests on its last one for ``hold`` milliseconds."""
-    pictures = [Image.fromarray(frame) for frame in frames]
-    durations = [milliseconds] * (len(pictures) - 1) + [hold]
-    out = io.BytesIO()
-    pictures[0].save(
-        out, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0
-    )
-    files.write(path, out.getvalue())
+def _scale(columns: int, width: int, wide: int) -> int:
+    return max(1, min(4, wide // (columns * width)))
 
 
 def png(picture: np.ndarray) -> bytes:
-    """A picture, uint8 [h, w], as the bytes of a PNG file."""
-    out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG", optimize=True)
-    return out.getvalue()
+    """Return a picture, uint8 [H, W], as the contents of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
 
 
-def npz(images: np.ndarray, labels: np.ndarray) -> bytes:
-    """``images`` uint8 [n, 28, 28] and ``labels`` int32 [n] as the bytes of an NPZ file, without the time of day."""
-    out = io.BytesIO()
-    arrays = {"images": to_uint8(images)[..., 0], "labels": labels.astype(np.int32)}
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            part = io.BytesIO()
-            np.save(part, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), part.getvalue(), zipfile.ZIP_DEFLATED)
-    return out.getvalue()
+def check(path: str | Path) -> None:
+    """Raise UserError where ``save`` could not write ``path``, for its ending or for its place.
+
+    For the door of a command, before the minutes that make the images.
+    """
+    _writer(path)
+    files.check(path)
 
 
-ENDINGS: dict[str, Callable[[np.ndarray, np.ndarray], bytes]] = {
-    ".png": lambda images, labels: png(grid(images)),
-    ".npz": npz,
+def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] by the ending of ``path``.
+
+    Folders above it are made, a file there is replaced. Raises UserError for an unknown ending, no
+    room or no permission; then there is no file, or the old one.
+    """
+    _writer(path)(Path(path), images, labels)
+
+
+def save_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write one picture, uint8 [H, W], as a PNG file."""
+    files.write(path, png(picture))
+
+
+def save_gif(
+    path: str | Path, films: np.ndarray, milliseconds: int = 80, hold_last: int = 1500
+) -> None:
+    """Play ``films``, images [n, t, 28, 28, 1], beside each other in a grid, again and again.
+
+    Each of the t frames lasts ``milliseconds``, the last one ``hold_last``; GIF rounds them down to
+    10, and browsers slow down what is under 20. A frame like the one before prolongs that one.
+    """
+    films = to_uint8(films)
+    scale = _scale(_columns(len(films)), films.shape[3], _WIDE_GIF)
+    frames = [Image.fromarray(grid(films[:, t], scale=scale)) for t in range(films.shape[1])]
+    durations = [milliseconds] * (len(frames) - 1) + [hold_last]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    files.write(path, file.getvalue())
+
+
+def _writer(path: str | Path) -> Callable[[Path, np.ndarray, np.ndarray], None]:
+    name = Path(path).name.lower()
+    for ending, writer in WRITERS.items():
+        if name.endswith(ending) and name != ending:
+            return writer
+    raise UserError(f"cannot write {path}: its name must end in one of {', '.join(WRITERS)}")
+
+
+def _save_png(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    save_picture(path, grid(images))
+
+
+def _save_npz(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    images = to_uint8(images)
+    file = io.BytesIO()
+    images = images.reshape(images.shape[:3])  # [n, 28, 28, 1] -> [n, 28, 28]
+    np.savez_compressed(file, images=images, labels=np.asarray(labels, np.int32))
+    files.write(path, file.getvalue())
+
+
+def _save_gif(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    save_gif(path, np.asarray(images)[None], milliseconds=400, hold_last=400)
+
+
+WRITERS: dict[str, Callable[[Path, np.ndarray, np.ndarray], None]] = {  # by the end of the name
+    ".png": _save_png,
+    ".npz": _save_npz,
+    ".gif": _save_gif,
 }

@@ -1,0 +1,60 @@
+"""Where digits come from: ``load(source)`` gives them as arrays, in three fixed parts.
+
+    split      what a source gives (Split, Digits), and which images are held out
+    mnist      MNIST itself, embedded in the package
+    idx        folders of IDX files, the format of MNIST, and a writer for it
+    tfds       datasets that TensorFlow Datasets prepared, read without TensorFlow
+    tfds_builder  makes such a dataset of IDX files
+    synthetic  crude strokes, for tests
+    sizes      images of other sizes, brought to 28 by 28
+    batches    which images a training step sees
+    files      files that are written whole or not at all
+
+Each source has a function ``raw`` that gives its training and its test digits in file order; the
+rule of ``split`` divides the training digits further. All arrays are numpy's, and nothing here
+imports JAX.
+"""
+
+import difflib
+from pathlib import Path
+
+from jaxgen.data import idx, mnist, split, synthetic, tfds
+from jaxgen.data.split import Digits, Split
+from jaxgen.errors import UserError
+
+SOURCES = ("mnist", "idx:DIR", "tfds:NAME_OR_DIR", "synthetic", "synthetic:N")  # what --data takes
+
+__all__ = ["SOURCES", "Digits", "Split", "load", "raw"]
+
+
+def load(source: str = "mnist") -> Digits:
+    """Return the digits of a source, with every 12th training image held out for validation.
+
+    MNIST: 55,000, 5,000 and 10,000 digits. The same source gives the same arrays, whatever the seed
+    of a run. Raises UserError for a source that is unknown, missing or damaged.
+    """
+    return split.hold_out(source, *raw(source))
+
+
+def raw(source: str = "mnist") -> tuple[Split, Split]:
+    """Return all training digits and the test digits of a source, in file order."""
+    match source.split(":", 1):
+        case ["mnist"]:
+            return mnist.raw()
+        case ["idx", folder] if folder:
+            return idx.raw(folder)
+        case ["tfds", name] if name:
+            return tfds.raw(name)
+        case ["synthetic"]:
+            return synthetic.raw()
+        case ["synthetic", count] if count.isdecimal():
+            return synthetic.raw(int(count))
+    raise UserError(_unknown(source))
+
+
+def _unknown(source: str) -> str:
+    kinds = {known.split(":")[0]: known for known in SOURCES[:4]}
+    near = difflib.get_close_matches(source.split(":")[0].lower(), kinds, n=1)
+    meant = f"idx:{source}" if Path(source).is_dir() else kinds[near[0]] if near else ""
+    hint = f"did you mean {meant}? The sources are" if meant else "the sources are"
+    return f"--data {source!r} is no source of digits: {hint} {', '.join(SOURCES)}"

@@ -1,0 +1,54 @@
+"""Files that are written whole or not at all, with mishaps told as sentences."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from jaxgen.errors import UserError
+
+
+def check(path: str | Path) -> None:
+    """Raise UserError where no file can be written at ``path``; nothing is made.
+
+    For the door of a command, before the minutes that make what is to be written.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():  # a device or a pipe would be moved away
+        raise UserError(f"cannot write {path}: it is there and no file; name another path")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise UserError(f"cannot write {path}: {above} is no folder; name another path")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise UserError(
+            f"cannot write {path}: no permission to write in {above}; name another path"
+        )
+
+
+def write(path: str | Path, content: bytes) -> None:
+    """Put ``content`` at ``path``, making the folders above it, in one move that replaces a file.
+
+    Whatever happens, the file is the old one or the new one, never a part. Raises UserError where
+    there is no room or no permission.
+    """
+    check(path)
+    path = Path(os.path.realpath(path))  # the file that a link means is replaced, not the link
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write {path}: {reason}; make room, or name another path") from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    new = path.with_name(f".jaxgen-{secrets.token_hex(8)}.tmp")
+    try:
+        with new.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut after the move leaves an empty file
+        new.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            new.unlink()

@@ -1,0 +1,120 @@
+"""IDX files, the format of MNIST, plain or gzip, read within the bounds that their headers state.
+
+    0 0 type rank | size of axis 1 | ... | size of axis rank | data, last axis fastest
+
+Sizes are big-endian uint32; the type of digits is 8, unsigned bytes. A folder of digits has the
+four files
+
+    train-images-idx3-ubyte  train-labels-idx1-ubyte  t10k-images-idx3-ubyte  t10k-labels-idx1-ubyte
+
+each with or without ``.gz``, and with ``.idx`` for ``-idx`` as some copies have it. Images of other
+small sizes are brought to 28 by 28 as ``sizes.py`` says.
+"""
+
+import gzip
+import hashlib
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from jaxgen.data import files, sizes, split
+from jaxgen.data.split import Split
+from jaxgen.errors import UserError
+
+MOST_BYTES = 2**31  # of one file's data: 2.7 million digits
+_UBYTE = 8
+_GZIP = b"\x1f\x8b"
+_MOST_INFLATION = 1032  # gzip's best ratio; a header that promises more lies
+
+
+def raw(folder: str | Path) -> tuple[Split, Split]:
+    """Return the training and the test digits of a folder in file order; damage is a UserError."""
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"idx:{folder} is no folder: name one that holds MNIST's four files")
+    return _pair(folder, "train"), _pair(folder, "t10k")
+
+
+def read(path: Path, sha256: str | None = None) -> np.ndarray:
+    """Return the uint8 array of an IDX file, read-only, of whatever shape its header states.
+
+    No more is read than the header promises, and nothing is allocated that the file cannot hold.
+    Anything short, long or altered is a UserError, and so are contents, unpacked, whose SHA-256 is
+    not ``sha256`` where that is given.
+    """
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == _GZIP
+        room = path.stat().st_size * (_MOST_INFLATION if packed else 1)
+        with gzip.open(path) if packed else path.open("rb") as file:
+            return _contents(file, path, min(room, MOST_BYTES), sha256)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise _unreadable(path, f"{reason}") from None
+
+
+def write(path: str | Path, array: np.ndarray) -> None:
+    """Write uint8 of any shape, packed if ``path`` ends in ``.gz``; equal arrays, equal bytes."""
+    if array.dtype != np.uint8:
+        raise TypeError(f"an IDX file of digits holds uint8, not {array.dtype}")
+    header = struct.pack(f">HBB{array.ndim}I", 0, _UBYTE, array.ndim, *array.shape)
+    content = header + array.tobytes()
+    packed = str(path).endswith(".gz")
+    files.write(path, gzip.compress(content, mtime=0) if packed else content)
+
+
+def _pair(folder: Path, part: str) -> Split:
+    images_path = _find(folder, f"{part}-images-idx3-ubyte")
+    images, labels = read(images_path), read(_find(folder, f"{part}-labels-idx1-ubyte"))
+    if images.ndim != 3 or labels.ndim != 1:
+        raise UserError(
+            f"{images_path} and its labels have {images.ndim} and {labels.ndim} axes: "
+            "images have 3 (n, height, width), labels 1"
+        )
+    return split.checked(f"{images_path}", sizes.fit(f"{images_path}", images), labels)
+
+
+def _find(folder: Path, name: str) -> Path:
+    names = [name, name.replace("-idx", ".idx")]
+    for candidate in [folder / f"{name}{ending}" for name in names for ending in ("", ".gz")]:
+        if candidate.is_file():
+            return candidate
+    raise UserError(f"{folder} has no {name} (nor {name}.gz): put it there")
+
+
+def _contents(file: BinaryIO, path: Path, most: int, sha256: str | None) -> np.ndarray:
+    header, shape = _header(file, path)
+    size = math.prod(shape)
+    if size > most:
+        raise _unreadable(path, f"its header promises {size} bytes, it can hold {most} at most")
+    data = file.read(size)
+    if len(data) < size:
+        raise _unreadable(path, f"its header promises {size} bytes, it holds {len(data)}")
+    if file.read(1):  # and at the end gzip compares its checksum
+        raise _unreadable(path, f"it holds more than the {size} bytes its header promises")
+    if sha256 is not None:
+        digest = hashlib.sha256(header)
+        digest.update(data)
+        if digest.hexdigest() != sha256:
+            raise _unreadable(path, f"its SHA-256 is {digest.hexdigest()}, not {sha256}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _header(file: BinaryIO, path: Path) -> tuple[bytes, tuple[int, ...]]:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= 4:
+        raise _unreadable(path, f"it begins with {magic.hex(' ') or 'nothing'}, not 00 00 08")
+    if magic[2] != _UBYTE:
+        raise _unreadable(path, f"its type is 0x{magic[2]:02x}, not 0x08 (unsigned bytes)")
+    sizes = file.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise _unreadable(path, "it ends within its header")
+    return magic + sizes, struct.unpack(f">{magic[3]}I", sizes)
+
+
+def _unreadable(path: Path, reason: str) -> UserError:
+    return UserError(f"cannot read {path}: {reason}; put a sound copy in its place")
