@@ -1,17 +1,19 @@
 """The judge: a small classifier of digits, whose eye all measures share.
 
-Frechet distances between images need a feature space. The usual one, Inception's (Heusel et al. 2017), was made
-for photographs in colour and its weights are 90 MB; this one was made for digits, is trained by one command in
-minutes, and ships with the package. It reads real digits only: 50,000 of the training images. The other 10,000
-give the floor of the Frechet distance (``reference``), so they must be as new to the judge as the test digits are.
-Noise is no augmentation here: the unit of the distance is what noise does to the judge's features.
+Frechet distances between images need a feature space. The usual one, Inception's (Heusel et al.
+2017), was made for photographs in colour and is 90 MB large; this one was made for digits, is
+trained by one command in minutes, and ships with the package. It learns from 50,000 real training
+digits. The other 10,000 give the floor of the Frechet distance (``reference``), so they must be as
+new to it as the test digits are. Noise is no augmentation: what noise does to the features is the
+unit of that distance.
 """
 
 import functools
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,47 +21,64 @@ import numpy as np
 import optax
 import safetensors
 import safetensors.numpy
-from flax import linen as nn, traverse_util
+from flax import linen as nn
+from flax import traverse_util
 
-from jaxgen.arrays import DIGITS, IMAGE, SIDE
+from jaxgen import data
+from jaxgen.arrays import DIGITS, IMAGE
+from jaxgen.data import batches, files
+from jaxgen.data.split import Split, is_floor, part
 from jaxgen.errors import UserError
+from jaxgen.evaluation.distort import distort
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
-SHA256 = "787f9dbcf334eea996b8d04e556424f690d34f3085001f7c94d877cef09e438a"
+SHA256 = "3725ce401b5c65786a41b0dcb92c5e492f70b02cfdc083a9d7bb54129e9bb77c"  # of WEIGHTS
+WIDTHS = (32, 64, 64)
 
 BATCH = 125  # divides the 50,000 digits: an epoch is 400 steps
-STEPS = 4000  # ten epochs
-RATE = 4e-3
+STEPS = 4800  # twelve epochs
+RATE = 3e-3
+WEIGHT_DECAY = 0.05
 
 
 class Network(nn.Module):
     """Images [n, 28, 28, 1] in [0, 1] to logits [n, 10] and features [n, widths[-1]].
 
-    The features are what the last, linear layer reads, averaged over the places of the image.
+    The features are what the last, linear layer reads: 64 numbers, averaged over the places of
+    the image. Few enough for the covariance of 1,000 images, and many enough to hold more than
+    the digit: within one digit they tell slant, width and weight of the stroke.
+
+    Batch norm stands before the features only. There it brings them to one scale, so that no few
+    directions make up the distance. After the earlier convolutions it would make the judge see
+    grain above all: the background of a digit is exactly black, and norms tuned to that amplify
+    the faintest noise there (with batch norm throughout, noise of 0.1 cost 6 % of accuracy, here
+    1 %).
     """
 
-    widths: tuple[int, int, int] = (32, 64, 64)
+    widths: tuple[int, int, int] = WIDTHS
 
     @nn.compact
     def __call__(self, images, train: bool = False):
         # Full precision everywhere: a figure must not depend on the device that took it.
-        conv = functools.partial(nn.Conv, use_bias=False, precision="highest")
-        norm = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.98)
+        conv = functools.partial(
+            nn.Conv, precision="highest", kernel_init=nn.initializers.he_normal()
+        )
         fine, middle, coarse = self.widths
-        h = nn.relu(norm()(conv(fine, (5, 5), 2)(images - 0.5)))  # [n, 14, 14, fine]
-        h = h + nn.relu(norm()(conv(fine, (3, 3))(h)))
-        h = nn.relu(norm()(conv(middle, (3, 3), 2)(h)))  # [n, 7, 7, middle]
-        h = h + nn.relu(norm()(conv(middle, (3, 3))(h)))
-        h = nn.relu(norm()(conv(coarse, (3, 3), 2)(h)))  # [n, 4, 4, coarse]
-        features = h.mean((1, 2))
+        h = nn.relu(conv(fine, (5, 5), 2)(images - 0.13))  # less the mean; [n, 14, 14, fine]
+        h = h + nn.relu(conv(fine, (3, 3))(h))
+        h = nn.relu(conv(middle, (3, 3), 2)(h))  # [n, 7, 7, middle]
+        h = h + nn.relu(conv(middle, (3, 3))(h))
+        h = conv(coarse, (3, 3), 2)(h)  # [n, 4, 4, coarse]
+        h = nn.BatchNorm(use_running_average=not train, momentum=0.98)(h)
+        features = nn.relu(h).mean((1, 2))
         return nn.Dense(DIGITS, precision="highest")(features), features
 
 
 class Judge(NamedTuple):
-    """A trained network, and the SHA-256 of the weights' file, which stands beside every figure."""
+    """A trained network, and the SHA-256 of its file, which stands beside every figure."""
 
     network: Network
-    variables: dict
+    variables: dict[str, Any]
     hash: str
 
     def apply(self, images):
@@ -67,58 +86,146 @@ class Judge(NamedTuple):
         return self.network.apply(self.variables, images)
 
 
-def load(path: Path = WEIGHTS, sha256: str | None = SHA256) -> Judge:
+def load(path: str | Path = WEIGHTS, sha256: str | None = SHA256) -> Judge:
     """Read the judge that ships with the package, or another from ``train`` (``sha256=None``).
 
     Raises UserError where the file is missing, altered or no judge at all.
     """
     try:
-        blob = Path(path).read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
-        raise UserError(f"the judge's weights {path} cannot be read ({error.strerror})") from None
-    found = hashlib.sha256(blob).hexdigest()
+        reason = error.strerror or error
+        raise UserError(
+            f"cannot read the judge's weights {path}: {reason}; install jaxgen again"
+        ) from None
+    found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
         raise UserError(
-            f"the judge's weights {path} are damaged (SHA-256 {found[:12]}, not {sha256[:12]}): "
-            "install jaxgen again"
+            f"the judge's weights {path} are damaged: their SHA-256 is {found[:12]}..., "
+            f"not {sha256[:12]}...; install jaxgen again"
         )
     try:
-        flat = safetensors.numpy.load(blob)
-        variables = traverse_util.unflatten_dict(
-            {name: array.astype(np.float32) for name, array in flat.items()}, sep="/"
-        )
-        kernels = variables["params"]
-        widths = tuple(kernels[f"Conv_{i}"]["kernel"].shape[-1] for i in (0, 2, 4))
+        flat = safetensors.numpy.load(content)
+        widths = tuple(flat[f"params/Conv_{i}/kernel"].shape[-1] for i in (0, 2, 4))
     except (safetensors.SafetensorError, KeyError):
-        raise UserError(f"{path} does not hold a judge: train one with --train-judge") from None
-    return Judge(Network(widths), variables, found)
+        raise UserError(f"{path} holds no judge; make one with --train-judge") from None
+    wide = {name: array.astype(np.float32) for name, array in flat.items()}
+    return Judge(Network(widths), traverse_util.unflatten_dict(wide, sep="/"), found)
 
 
 def look(judge: Judge, images, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:
-    """Show the judge n images; float32 logits [n, 10] and features [n, d] on the host.
+    """Show the judge n images; float32 logits [n, 10] and features [n, d], on the host.
 
-    Images are uint8, or float in [0, 1]. They pass in chunks padded to one shape: one compilation for any n, and
-    what the judge says of an image does not depend on how many others there are.
+    Images [n, 28, 28, 1] are uint8, or float in [0, 1]. They pass in chunks padded to one shape:
+    one compilation for any n, and what is said of an image does not depend on the others.
     """
-    images = np.asarray(images)
-    seen = [
-        _look(judge.network, judge.variables, _padded(images[start : start + chunk], chunk))
-        for start in range(0, len(images), chunk)
-    ]
+    seen = []
+    for start in range(0, len(images), chunk):
+        part = images[start : start + chunk]
+        padding = (0, chunk - len(part)), (0, 0), (0, 0), (0, 0)
+        seen.append(_look(judge.network, judge.variables, np.pad(part, padding)))
     logits, features = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     return logits[: len(images)], features[: len(images)]
 
 
-def _padded(images, count):
-    return np.pad(images, ((0, count - len(images)), (0, 0), (0, 0), (0, 0)))
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def _look(network, variables, images):
-    return network.apply(variables, unit(images))
+    return network.apply(variables, _unit(images))
 
 
-def unit(images):
-    """Images in [0, 1] as float32, from uint8 or float."""
-    scale = 255 if images.dtype == np.uint8 else 1
+def _unit(images):
+    scale = 255 if images.dtype == jnp.uint8 else 1
     return images.astype(jnp.float32) / scale
+
+
+def train(
+    out_path: str | Path,
+    report: Callable[[str], None] = print,
+    *,
+    seed: int = 0,
+    steps: int = STEPS,
+    widths: tuple[int, int, int] = WIDTHS,
+) -> float:
+    """Train a judge on MNIST, write it to ``out_path``, and return its accuracy on the test digits.
+
+    Some five minutes on two cores. The same seed on the same machine gives the same file, to the
+    bit. The test digits are looked at once, when all is done; what is told meanwhile is accuracy
+    on the 10,000 floor digits, and nothing is chosen by it.
+    """
+    files.check(out_path)
+    learned, floor, test = _parts()
+    variables = fit(learned, floor, report, seed=seed, steps=steps, widths=widths)
+    flat = traverse_util.flatten_dict(variables, sep="/")
+    halves = {name: np.asarray(array, np.float16) for name, array in flat.items()}
+    files.write(out_path, safetensors.numpy.save(halves))
+    judge = load(out_path, None)
+    accuracy = _accuracy(judge, test)
+    report(f"{accuracy:.2%} of the {len(test.labels)} test digits; SHA-256 {judge.hash}")
+    return accuracy
+
+
+def _parts():
+    """The digits to learn from, the floor digits, and the test digits of MNIST."""
+    digits, test = data.raw("mnist")
+    kept = is_floor(np.arange(len(digits.labels)))
+    return part(digits, ~kept), part(digits, kept), test
+
+
+def _accuracy(judge, split):
+    return float((look(judge, split.images)[0].argmax(1) == split.labels).mean())
+
+
+def fit(
+    learned: Split,
+    floor: Split,
+    report: Callable[[str], None],
+    *,
+    seed: int = 0,
+    steps: int = STEPS,
+    widths: tuple[int, int, int] = WIDTHS,
+) -> dict[str, Any]:
+    """Fit a network to the digits ``learned``; its variables, float32.
+
+    After each epoch one line to ``report`` tells the accuracy on the digits ``floor``.
+    """
+    network = Network(widths)
+    key_init, key_distort = jax.random.split(jax.random.key(seed))
+    variables = network.init(key_init, jnp.zeros((1, *IMAGE)))
+    rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)
+    adam = optax.adamw(rate, b2=0.99, weight_decay=WEIGHT_DECAY)
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), adam)
+    opt = optimizer.init(variables["params"])
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def step(variables, opt, images, labels, number):
+        images = distort(_unit(images), jax.random.fold_in(key_distort, number))
+
+        def loss(params):
+            (logits, _), changed = network.apply(
+                {**variables, "params": params}, images, train=True, mutable=["batch_stats"]
+            )
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+            return losses.mean(), changed
+
+        (value, changed), gradients = jax.value_and_grad(loss, has_aux=True)(variables["params"])
+        updates, opt = optimizer.update(gradients, opt, variables["params"])
+        params = optax.apply_updates(variables["params"], updates)
+        return {**changed, "params": params}, opt, value
+
+    count = len(learned.labels)
+    epoch = count // BATCH
+    began, losses = time.monotonic(), []
+    # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
+    for number, rows in enumerate(batches.indices(seed, 0, steps, BATCH, count)):
+        variables, opt, loss = step(
+            variables, opt, learned.images[rows], learned.labels[rows], number
+        )
+        losses.append(loss)
+        if (number + 1) % epoch == 0:
+            right = _accuracy(Judge(network, variables, ""), floor)
+            report(
+                f"epoch {(number + 1) // epoch} of {steps // epoch}: "
+                f"loss {np.mean(losses[-epoch:]):.3f} nats, {right:.2%} of the "
+                f"{len(floor.labels)} floor digits, {time.monotonic() - began:.0f} s"
+            )
+    return variables

@@ -1,31 +1,35 @@
 """The measures: pure functions of features, logits, labels and pixels, on the host.
 
-Sums that cancel are taken in float64; the wide tables of distances in float32 through BLAS, a block of rows at a
-time, so that memory stays bounded whatever the number of images.
+Wide tables of distances are made a block of rows at a time, so that memory stays bounded whatever
+the number of images: in float64 for features, in float32 for pixels.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxgen.arrays import DIGITS
 
+ROWS = 500  # rows of a table of distances that are in memory at once
+COPY = 0.7  # an image is a copy where its ratio of distances is below; see ``copies``
+
 
 def frechet(features_a, features_b) -> float:
-    """The Frechet distance of two sets of features [n, d], as Gaussians (Heusel et al. 2017, equation 6).
+    """Frechet distance of two sets of features [n, d], as Gaussians (Heusel et al. 2017, eq. 6).
 
         |mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2))
 
-    In squared feature units; 0 for equal sets. The trace of the root is taken through the symmetric product
-    cov_a^(1/2) cov_b cov_a^(1/2), which has the same eigenvalues and stays real, also where a covariance is
-    singular. Biased upwards for few images: compare at equal n only.
+    In squared feature units, 0 for equal sets. Biased upwards for few images: compare at equal n
+    only, and with n above d.
     """
     mean_a, cov_a = _gaussian(features_a)
     mean_b, cov_b = _gaussian(features_b)
+    # cov_a^(1/2) cov_b cov_a^(1/2) has the eigenvalues of cov_a cov_b, but it is symmetric: its
+    # root stays real where a covariance is singular, which the root of the plain product does not.
     values, vectors = np.linalg.eigh(cov_a)
     root_a = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    product = root_a @ cov_b @ root_a
-    root_trace = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(0)).sum()
+    root_trace = np.sqrt(np.linalg.eigvalsh(root_a @ cov_b @ root_a).clip(0)).sum()
     distance = ((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * root_trace
     return max(float(distance), 0.0)
 
@@ -33,3 +37,137 @@ def frechet(features_a, features_b) -> float:
 def _gaussian(features):
     features = np.asarray(features, np.float64)
     return features.mean(0), np.cov(features, rowvar=False)
+
+
+class Prdc(NamedTuple):
+    """How two sets of features overlap, by balls that reach from each point to its k-th neighbour.
+
+    Each is a share from 0 to 1, but density, which may pass 1.
+    """
+
+    precision: float  # of the fakes, those in some real ball (Kynkaanniemi et al. 2019)
+    recall: float  # of the reals, those in some fake ball
+    density: float  # real balls that a fake lies in, over k (Naeem et al. 2020)
+    coverage: float  # of the reals, those whose ball holds a fake
+
+
+def prdc(real, fake, k: int = 5) -> Prdc:
+    """Precision, recall, density and coverage of fake features [m, d] against real ones [n, d].
+
+    The sums of the authors' reference code. n and m must be above k. Depends on n and m, so
+    compare at equal numbers only.
+    """
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    real_radii, fake_radii = _radii(real, k), _radii(fake, k)
+    within = np.zeros(len(fake), np.int64)  # [m]: real balls that a fake lies in
+    recalled = covered = 0
+    for start, distances in _blocks(real, fake):
+        inside = distances < real_radii[start : start + len(distances), None]
+        within += inside.sum(0)
+        covered += inside.any(1).sum()
+        recalled += (distances < fake_radii).any(1).sum()
+    return Prdc(
+        precision=float((within > 0).mean()),
+        recall=float(recalled / len(real)),
+        density=float(within.mean() / k),
+        coverage=float(covered / len(real)),
+    )
+
+
+def _radii(features, k):
+    """Squared distance from each to its k-th neighbour, itself left out: [n]."""
+    parts = [np.partition(d, k, axis=1)[:, k] for _, d in _blocks(features, features)]
+    return np.concatenate(parts)
+
+
+def _blocks(rows, columns) -> Iterator[tuple[int, np.ndarray]]:
+    """Squared distances of a block of rows to all columns, with the number of its first row."""
+    lengths = (columns**2).sum(1)
+    for start in range(0, len(rows), ROWS):
+        block = rows[start : start + ROWS]
+        distances = block @ columns.T
+        distances *= -2
+        distances += lengths
+        distances += (block**2).sum(1)[:, None]
+        yield start, distances
+
+
+def accuracy(logits, labels) -> float:
+    """Share of the logits [n, 10] whose largest is that of the label [n]."""
+    return hits(logits, labels) / len(labels)
+
+
+def hits(logits, labels) -> int:
+    """How many of the logits [n, 10] are largest at the label [n]."""
+    return int((np.argmax(logits, axis=1) == labels).sum())
+
+
+def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """The interval that holds a share of ``hits`` in ``n`` (Wilson 1927); at z = 1.96 for 95 %."""
+    share, spread = hits / n, z**2 / n
+    middle = share + spread / 2
+    half = z * np.sqrt(share * (1 - share) / n + spread / (4 * n))
+    return float((middle - half) / (1 + spread)), float((middle + half) / (1 + spread))
+
+
+def histogram(logits) -> tuple[int, ...]:
+    """How many of the logits [n, 10] are taken for each digit, 0 to 9."""
+    return tuple(np.bincount(np.argmax(logits, axis=1), minlength=DIGITS).tolist())
+
+
+def class_entropy(counts) -> float:
+    """Entropy in nats of how often each digit came; at most log 10 = 2.303, and 0 for one digit."""
+    shares = np.array(counts, np.float64) / np.sum(counts)
+    shares = shares[shares > 0]
+    return float((shares * -np.log(shares)).sum())
+
+
+class Copies(NamedTuple):
+    """The nearest training image of each image, and whether it is too near."""
+
+    nearest: np.ndarray  # int [n]: its place among the training images
+    distance: np.ndarray  # float32 [n]: how far it is, as Euclidean distance of pixels in [0, 1]
+    ratio: np.ndarray  # float32 [n], 0 to 1: that, over the distance to the second nearest
+    copied: np.ndarray  # bool [n]: the ratio is below COPY
+
+    @property
+    def share(self) -> float:
+        """Share of the images that are copies."""
+        return float(self.copied.mean())
+
+
+def copies(images, train_images) -> Copies:
+    """Find the images uint8 [n, h, w, c] that copy one of the training images uint8 [m, h, w, c].
+
+    A copy is nearer to one training image than to all others by a clear margin: its distance to
+    the nearest is below 0.7 of its distance to the second nearest (the ratio test of Lowe 2004;
+    the adaptive threshold of Carlini et al. 2023 is of this kind). One distance for all does not
+    do, since real ones lie nearer to each other than an eight under faint noise lies to itself:
+    of training digits under noise of 0.1 the ratio test finds 92 %, a fixed distance that passes
+    as many test digits finds none. Of real test digits 0.3 % pass for copies: hold a share
+    against theirs. What was copied and moved by a pixel is not seen, nor what the training set
+    holds twice.
+    """
+    queries = _flat(images)
+    keys = _flat(train_images)
+    lengths = (keys**2).sum(1)
+    nearest = np.empty((len(queries), 2), np.int64)
+    for start in range(0, len(queries), ROWS):
+        block = queries[start : start + ROWS]
+        distances = block @ keys.T
+        distances *= -2
+        distances += lengths  # but for the image's own length, which changes no order
+        rows = np.arange(len(block))
+        for rank in range(2):
+            first = distances.argmin(1)
+            distances[rows, first] = np.inf
+            nearest[start : start + len(block), rank] = first
+    # Once more without cancellation, so that a true copy is at exactly 0.
+    exact = np.stack([np.linalg.norm(queries - keys[column], axis=1) for column in nearest.T], 1)
+    exact.sort(axis=1)
+    ratio = exact[:, 0] / np.maximum(exact[:, 1], np.finfo(np.float32).tiny)
+    return Copies(nearest[:, 0], exact[:, 0], ratio, ratio < COPY)
+
+
+def _flat(images):
+    return images.reshape(len(images), -1) / np.float32(255)

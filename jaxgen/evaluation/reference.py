@@ -1,25 +1,107 @@
-"""What a Frechet distance is held against: its floor, and its unit.
+"""What generated digits are held against: n real ones, measured in the same way.
 
-The unit N is the distance between real test digits and the same digits under Gaussian noise of 0.1, clipped to
-[0, 1]; the floor is the distance between training digits that the judge has not seen and the test digits. Both
-are taken at the n of the question, because the distance of few images is biased upwards.
+A Frechet distance means nothing by itself, so it stands between two others in the same features:
+
+    floor    n training digits that the judge has not seen, against n test digits
+    unit N   n test digits under Gaussian noise of 0.1, clipped to [0, 1], against the same clean
+
+No generator can hope to stay below the floor. All are taken at the n of the question, because few
+images give a larger distance than many.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen.arrays import DIGITS
+from jaxgen.data.split import Digits, Split, is_floor, is_valid, part
+from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.judge import Judge, look
+from jaxgen.evaluation.report import Figures, share
 
 NOISE = 0.1  # standard deviation, where white is 1
-NOISE_SEED = 0
+SEED = 0  # of the noise, and of which digits are taken where fewer than all are asked for
 
 
-def noisy(images):
-    """The test images uint8 [n, 28, 28, 1] under the fixed noise; float32 in [0, 1], the same for the same n."""
-    noise = np.random.default_rng(NOISE_SEED).standard_normal(images.shape, np.float32)
+class Reference(NamedTuple):
+    """n real digits seen by one judge, and the figures that they get."""
+
+    n: int
+    features: np.ndarray  # float32 [n, d], of the test digits
+    unit: float  # the noise unit N
+    figures: Figures  # the floor among them
+
+
+def measure(judge: Judge, digits: Digits, n: int) -> Reference:
+    """Measure n real digits; the same for every generator that is judged at this n.
+
+    Raises UserError where n is too small for the judge's features, or more than there are digits:
+    called before the images are drawn, it saves drawing in vain.
+    """
+    floor_digits = floor(digits)
+    most = min(len(digits.test.labels), len(floor_digits.labels))
+    least = judge.network.widths[-1] + 1  # or the covariance of the features is singular
+    if n < least:
+        raise UserError(
+            f"{n} images are too few for a distance in {least - 1} features: draw at least {least}"
+        )
+    if n > most:
+        raise UserError(
+            f"{n} images are more than the {most} real ones of {digits.source} to hold them "
+            f"against: draw at most {most}"
+        )
+    test = subset(digits.test, n)
+    logits, features = look(judge, test.images)
+    floor_features = look(judge, subset(floor_digits, n).images)[1]
+    figures = Figures(
+        recognised=share(metrics.hits(logits, test.labels), n),
+        frechet=metrics.frechet(floor_features, features),
+        histogram=metrics.histogram(logits),
+        prdc=metrics.prdc(features, floor_features),
+        copied=metrics.copies(test.images, digits.train.images).share,
+    )
+    unit = metrics.frechet(look(judge, noisy(test.images))[1], features)
+    return Reference(n, features, unit, figures)
+
+
+def noisy(images: np.ndarray) -> np.ndarray:
+    """The images uint8 [n, 28, 28, 1] under the noise of the unit: float32 in [0, 1]."""
+    noise = np.random.default_rng(SEED).standard_normal(images.shape, np.float32)
     return np.clip(images / np.float32(255) + NOISE * noise, 0, 1)
 
 
-def noise_unit(judge: Judge, images) -> float:
-    """The unit N of the Frechet distance, of these test images uint8 [n, 28, 28, 1]."""
-    return metrics.frechet(look(judge, noisy(images))[1], look(judge, images)[1])
+def floor(digits: Digits) -> Split:
+    """The training digits that the judge has not seen: 10,000 of MNIST."""
+    train, valid = digits.train, digits.valid
+    places = np.arange(len(train.labels) + len(valid.labels))  # in the training file
+    rest = part(train, is_floor(places[~is_valid(places)]))
+    return Split(
+        np.concatenate([valid.images, rest.images]), np.concatenate([valid.labels, rest.labels])
+    )
+
+
+def subset(split: Split, n: int) -> Split:
+    """A fixed choice of n digits, at the frequencies of the split and in its order.
+
+    By chance and not the first n: the first half of MNIST's test digits is by neater writers.
+    """
+    shuffled = np.random.default_rng(SEED).permutation(len(split.labels))
+    counts = np.bincount(labels_like(split.labels, n), minlength=DIGITS)
+    chosen = [
+        shuffled[split.labels[shuffled] == digit][:count] for digit, count in enumerate(counts)
+    ]
+    return part(split, np.sort(np.concatenate(chosen)))
+
+
+def labels_like(labels: np.ndarray, n: int) -> np.ndarray:
+    """n labels at the frequencies of ``labels``, by largest remainders: int32 [n].
+
+    The digits are spread evenly, so that any stretch of them has about the same frequencies.
+    """
+    quotas = n * np.bincount(labels, minlength=DIGITS) / len(labels)
+    counts = np.floor(quotas).astype(int)
+    counts[np.argsort(counts - quotas, kind="stable")[: n - counts.sum()]] += 1
+    digits = np.repeat(np.arange(DIGITS, dtype=np.int32), counts)
+    places = np.concatenate([(np.arange(count) + 0.5) / max(count, 1) for count in counts])
+    return digits[np.argsort(places, kind="stable")]

@@ -1,0 +1,89 @@
+"""Everything that is measured of images already drawn, in one report."""
+
+import numpy as np
+
+from jaxgen import data
+from jaxgen.arrays import DIGITS, IMAGE, NO_DIGIT
+from jaxgen.errors import UserError
+from jaxgen.evaluation import metrics
+from jaxgen.evaluation.judge import Judge, look
+from jaxgen.evaluation.reference import Reference, labels_like, measure
+from jaxgen.evaluation.report import Figures, Neighbour, Report, share
+
+CLOSEST = 16  # neighbours that the report names
+
+
+def evaluate(
+    images: np.ndarray,
+    labels: np.ndarray,
+    source: str,
+    judge: Judge,
+    seed: int = 0,
+    *,
+    reference: Reference | None = None,
+) -> Report:
+    """Judge n images, drawn for ``labels`` [n] with ``seed``, against n real digits of ``source``.
+
+    Images are uint8 or float in [0, 1], [n, 28, 28, 1]; floats are rounded to the 256 greys of the
+    real ones first, so that figures are those of the images in a file. A label may be NO_DIGIT.
+    For figures that compare, draw ``labels_like(test labels, n)``. ``reference`` is
+    ``measure(judge, digits, n)``, worth keeping where several generators are judged at one n.
+
+    Raises UserError for images or labels of another kind, too few of them, or too many.
+    """
+    images, n = as_bytes(images), len(images)
+    if labels.shape != (n,) or not ((labels >= 0) & (labels <= NO_DIGIT)).all():
+        raise UserError(f"{n} images need {n} labels, 0 to 9, or {NO_DIGIT} for any digit")
+    digits = data.load(source)
+    reference = reference or measure(judge, digits, n)
+    if reference.n != n:
+        raise UserError(f"{n} images are held against {reference.n} real ones: measure {n} of them")
+    logits, features = look(judge, images)
+    copies = metrics.copies(images, digits.train.images)
+    usual = labels_like(digits.test.labels, n)
+    return Report(
+        n=n,
+        seed=seed,
+        judge=judge.hash,
+        source=source,
+        like_test=np.array_equal(np.sort(labels), np.sort(usual)),
+        unit=reference.unit,
+        generated=Figures(
+            recognised=_recognised(logits, labels, range(DIGITS)),
+            frechet=metrics.frechet(features, reference.features),
+            histogram=metrics.histogram(logits),
+            prdc=metrics.prdc(reference.features, features),
+            copied=copies.share,
+        ),
+        real=reference.figures,
+        by_digit=tuple(_recognised(logits, labels, [digit]) for digit in range(DIGITS)),
+        closest=_closest(copies),
+    )
+
+
+def as_bytes(images: np.ndarray) -> np.ndarray:
+    """The images [n, 28, 28, 1] or [n, 28, 28] as uint8; UserError where they are no images."""
+    if images.shape[1:] == IMAGE[:2]:
+        images = images[..., None]
+    if images.shape[1:] != IMAGE:
+        raise UserError(f"images to judge must be [n, 28, 28, 1], not {list(images.shape)}")
+    if images.dtype == np.uint8:
+        return images
+    if not np.issubdtype(images.dtype, np.floating):
+        raise UserError(f"images to judge must be uint8 or float in [0, 1], not {images.dtype}")
+    if not ((images >= 0) & (images <= 1)).all():  # so is NaN found
+        raise UserError("images to judge must lie in [0, 1]: clip them, or give them as uint8")
+    return np.rint(images * 255).astype(np.uint8)
+
+
+def _recognised(logits, labels, digits):
+    rows = np.isin(labels, list(digits))
+    return share(metrics.hits(logits[rows], labels[rows]), int(rows.sum())) if rows.any() else None
+
+
+def _closest(copies):
+    order = np.argsort(copies.ratio, kind="stable")[:CLOSEST].tolist()
+    return tuple(
+        Neighbour(i, int(copies.nearest[i]), float(copies.distance[i]), float(copies.ratio[i]))
+        for i in order
+    )

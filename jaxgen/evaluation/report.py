@@ -1,0 +1,138 @@
+"""What was measured: figures that never stand without their n, seed and judge."""
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+from jaxgen.arrays import DIGITS
+from jaxgen.evaluation import metrics
+
+
+class Share(NamedTuple):
+    """A share of the images, and the interval that holds the true one at 95 % (Wilson)."""
+
+    value: float
+    low: float
+    high: float
+
+
+def share(hits: int, n: int) -> Share:
+    """The share of ``hits`` in ``n``, with its interval."""
+    return Share(hits / n, *metrics.wilson(hits, n))
+
+
+class Figures(NamedTuple):
+    """Everything that is measured of n images."""
+
+    recognised: Share | None  # as the digit asked for; None where none was
+    frechet: float  # in squared feature units
+    histogram: tuple[int, ...]  # what the judge takes the images for, digits 0 to 9
+    prdc: metrics.Prdc
+    copied: float  # share that copies a training image
+
+    @property
+    def class_entropy(self) -> float:
+        """Entropy of the histogram, in nats, at most log 10."""
+        return metrics.class_entropy(self.histogram)
+
+
+class Neighbour(NamedTuple):
+    """A generated image, and the training image that it is suspiciously near to."""
+
+    image: int  # its place among the generated images
+    train: int  # its neighbour's place among the training images
+    distance: float  # Euclidean, of pixels in [0, 1]
+    ratio: float  # that, over the distance to the second nearest training image
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """The figures of generated images beside those of as many real ones."""
+
+    n: int
+    """How many images each figure is of."""
+    seed: int
+    """The seed that the images were drawn with."""
+    judge: str
+    """SHA-256 of the judge's weights."""
+    source: str
+    """Where the real digits are from."""
+    like_test: bool
+    """Whether the digits asked for have the frequencies of the test digits."""
+    unit: float
+    """The noise unit N of the Frechet distance, in squared feature units."""
+    generated: Figures
+    """The figures of the generated images."""
+    real: Figures
+    """The same of real digits: test digits; for the Frechet distance and ``prdc``, digits that
+    the judge has not seen against test digits."""
+    by_digit: tuple[Share | None, ...]
+    """Recognised, for each digit asked for."""
+    closest: tuple[Neighbour, ...]
+    """The images with the least ratio, for pictures beside their neighbours."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report for ``json.dumps``; each figure by its name, shares from 0 to 1."""
+        return {
+            "n": self.n,
+            "seed": self.seed,
+            "judge": self.judge,
+            "source": self.source,
+            "labels_like_test": self.like_test,
+            "noise_unit": self.unit,
+            "generated": self._figures(self.generated),
+            "real": self._figures(self.real),
+            "recognised_by_digit": [one and one._asdict() for one in self.by_digit],
+            "closest": [neighbour._asdict() for neighbour in self.closest],
+        }
+
+    def _figures(self, figures):
+        return {
+            "recognised": figures.recognised and figures.recognised._asdict(),
+            "frechet": figures.frechet,
+            "frechet_in_noise_units": figures.frechet / self.unit,
+            "class_entropy": figures.class_entropy,
+            "class_entropy_most": math.log(DIGITS),
+            "histogram": list(figures.histogram),
+            **figures.prdc._asdict(),
+            "copied": figures.copied,
+        }
+
+    def table(self) -> str:
+        """The report for a person: a line a figure, generated beside real."""
+        generated, real = self._cells(self.generated), self._cells(self.real)
+        rows = [("", "generated", "real")]
+        rows += [(name, cell, real[name]) for name, cell in generated.items()]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = [
+            f"{name:<{widths[0]}}  {left:>{widths[1]}}  {right:>{widths[2]}}".rstrip()
+            for name, left, right in rows
+        ]
+        return "\n".join([*lines, "", self._notes()])
+
+    def _cells(self, figures):
+        known = figures.recognised
+        distance = figures.frechet / self.unit
+        return {
+            "recognised as the digit asked for": _percent(known) if known else "none asked for",
+            "Frechet distance, in N": f"{distance:.3f}",
+            "precision: look real": f"{figures.prdc.precision:.3f}",
+            "recall: real ones within reach": f"{figures.prdc.recall:.3f}",
+            "density: 1 as dense as real ones": f"{figures.prdc.density:.3f}",
+            "coverage: real ones with one near": f"{figures.prdc.coverage:.3f}",
+            f"class entropy, nats of {math.log(DIGITS):.3f}": f"{figures.class_entropy:.3f}",
+            "copies of training images": f"{figures.copied:.2%}",
+        }
+
+    def _notes(self):
+        asked = "their" if self.like_test else "NOT their"
+        return (
+            f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; intervals are of 95 %\n"
+            f"real: test digits of {self.source}; the digits asked for have {asked} frequencies;\n"
+            "  from Frechet distance to coverage, digits new to the judge against the test digits\n"
+            f"N = {self.unit:.4g}: what noise of 0.1 does to the test digits"
+        )
+
+
+def _percent(share):
+    return f"{share.value:.2%} ({share.low:.2%} to {share.high:.2%})"
