@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from jaxgen.data import files
@@ -18,13 +19,10 @@ from jaxgen.errors import UserError
 
 LINE = 48  # grey of 255: parts the black squares of a grid without drawing the eye
 MOST = 10_000  # images in a grid
-_WIDE, _WIDE_GIF = (
-    1000,
-    600,
-)  # pixels; about what fits on a screen, and the noise in films packs badly
+_WIDE = 1000  # pixels, about what fits on a screen
 
 
-def to_uint8(images: np.ndarray) -> np.ndarray:
+def to_uint8(images: ArrayLike) -> np.ndarray:
     """Return floats of any shape, in [0, 1] or cut off there, as the nearest of 0 to 255.
 
     What is uint8 already stays. Raises UserError for values that are not finite, for only a model
@@ -61,6 +59,8 @@ def grid(
     what makes full rows near a square: 8 of 64, 10 of 80, 40 of 1,000; as many as images give a
     strip. More than 10,000 images are a UserError.
     """
+    if not len(images):
+        raise ValueError("there are no images for a picture")
     if len(images) > MOST:
         raise UserError(
             f"{len(images)} images are too many for a picture: ask for {MOST} or fewer, or for .npz"
@@ -68,7 +68,7 @@ def grid(
     images = to_uint8(images)
     images = images.reshape(images.shape[:3])  # [n, h, w, 1] -> [n, h, w]
     columns = columns or _columns(len(images))
-    scale = scale or _scale(columns, images.shape[2], _WIDE)
+    scale = scale or max(1, min(4, _WIDE // (columns * images.shape[2])))
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width = images.shape
     rows = math.ceil(count / columns)
@@ -84,10 +84,6 @@ def _columns(count: int) -> int:
     """The least that give a picture no higher than wide, and full rows if they can."""
     square = math.ceil(math.sqrt(count))
     return next((c for c in range(square, 2 * square) if count % c == 0), square)
-
-
-def _scale(columns: int, width: int, wide: int) -> int:
-    return max(1, min(4, wide // (columns * width)))
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -112,6 +108,8 @@ def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
     Folders above it are made, a file there is replaced. Raises UserError for an unknown ending, no
     room or no permission; then there is no file, or the old one.
     """
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images have {len(labels)} labels")
     _writer(path)(Path(path), images, labels)
 
 
@@ -121,19 +119,18 @@ def save_picture(path: str | Path, picture: np.ndarray) -> None:
 
 
 def save_gif(
-    path: str | Path, films: np.ndarray, milliseconds: int = 80, hold_last: int = 1500
+    path: str | Path, frames: np.ndarray, milliseconds: int = 80, hold_last: int = 1500
 ) -> None:
-    """Play ``films``, images [n, t, 28, 28, 1], beside each other in a grid, again and again.
+    """Write pictures, uint8 [t, H, W], as a film that plays again and again.
 
-    Each of the t frames lasts ``milliseconds``, the last one ``hold_last``; GIF rounds them down to
-    10, and browsers slow down what is under 20. A frame like the one before prolongs that one.
+    Each lasts ``milliseconds``, the last one ``hold_last``; GIF rounds them down to 10, and
+    browsers slow down what is under 20. A frame like the one before prolongs that one. Noise packs
+    badly: in a grid at ``scale`` 2, 100 digits of it take 0.2 MB a frame.
     """
-    films = to_uint8(films)
-    scale = _scale(_columns(len(films)), films.shape[3], _WIDE_GIF)
-    frames = [Image.fromarray(grid(films[:, t], scale=scale)) for t in range(films.shape[1])]
     durations = [milliseconds] * (len(frames) - 1) + [hold_last]
+    first, *rest = (Image.fromarray(frame) for frame in frames)
     file = io.BytesIO()
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
     files.write(path, file.getvalue())
 
 
@@ -142,7 +139,7 @@ def _writer(path: str | Path) -> Callable[[Path, np.ndarray, np.ndarray], None]:
     for ending, writer in WRITERS.items():
         if name.endswith(ending) and name != ending:
             return writer
-    raise UserError(f"cannot write {path}: its name must end in one of {', '.join(WRITERS)}")
+    raise UserError(f"cannot write {path}: let its name end in {' or '.join(WRITERS)}")
 
 
 def _save_png(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -158,7 +155,8 @@ def _save_npz(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
 
 
 def _save_gif(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    save_gif(path, np.asarray(images)[None], milliseconds=400, hold_last=400)
+    frames = np.stack([grid(image[None]) for image in to_uint8(images)])
+    save_gif(path, frames, milliseconds=400, hold_last=400)
 
 
 WRITERS: dict[str, Callable[[Path, np.ndarray, np.ndarray], None]] = {  # by the end of the name

@@ -1,10 +1,12 @@
-"""Pictures and files: what is written is what was given."""
+"""Pixels, pictures and files: what is written is what was given."""
 
 import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import GifImagePlugin, Image
 
 from jaxgen import images
 from jaxgen.errors import UserError
@@ -16,63 +18,157 @@ LABELS = np.arange(23, dtype=np.int32) % 10
 def test_pixels_are_rounded_and_cut_off():
     found = images.to_uint8(np.array([-0.2, 0, 0.4999 / 255, 0.5001 / 255, 1, 1.5], np.float32))
     assert found.tolist() == [0, 0, 0, 1, 255, 255]
-    with pytest.raises(ValueError, match="NaN"):
-        images.to_uint8(np.array([np.nan], np.float32))
 
 
-@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (4, 1, 4), (64, 8, 8), (80, 8, 10), (23, 5, 5)])
-def test_a_grid_holds_every_digit_in_its_place(count, rows, columns):
-    digits = np.random.default_rng(1).integers(0, 256, (count, 28, 28, 1), np.uint8)
-    sheet = images.grid(digits)
-    cell = 28 * images.SCALE + images.GAP
-    assert sheet.shape == (rows * cell + images.GAP, columns * cell + images.GAP)
-    for place in (0, count // 2, count - 1):
-        top, left = (images.GAP + cell * n for n in divmod(place, columns))
-        seen = sheet[top : top + cell - images.GAP : images.SCALE, left : left + cell - images.GAP : images.SCALE]
-        assert np.array_equal(seen, digits[place, ..., 0])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_bytes_come_back(kind):
+    every = np.arange(256, dtype=np.uint8)
+    floats = images.to_float(every)
+    assert floats.dtype == np.float32
+    assert (floats[0], floats[-1]) == (0, 1)
+    assert np.array_equal(images.to_uint8(floats.astype(kind)), every)
+    assert images.to_uint8(every) is every
+
+
+def test_arrays_of_a_device_are_taken():
+    import jax.numpy as jnp
+
+    assert images.to_uint8(jnp.array([0.0, 0.5, 1.0], jnp.bfloat16)).tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_no_pixel_is_told(wrong, tmp_path):
+    broken = DIGITS.copy()
+    broken[3, 4, 5] = wrong
+    for name in ("x.png", "x.npz", "x.gif"):
+        with pytest.raises(UserError, match="1 of 18032 pixels"):
+            images.save(tmp_path / name, broken, LABELS)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(TypeError, match="int64"):
+        images.to_uint8(np.array([1]))
+
+
+@pytest.mark.parametrize(
+    ("count", "columns"),
+    [(1, 1), (2, 2), (3, 3), (7, 3), (10, 5), (23, 5), (64, 8), (80, 10), (100, 10), (1000, 40)],
+)
+def test_columns_make_full_rows_near_a_square(count, columns):
+    rows = -(-count // columns)
+    digits = np.zeros((count, 28, 28, 1), np.uint8)
+    assert images.grid(digits, scale=1, gap=0).shape == (28 * rows, 28 * columns)
+
+
+@given(st.integers(1, 12), st.none() | st.integers(1, 14), st.integers(0, 3), st.integers(1, 3))
+def test_a_grid_holds_every_image_in_its_place(count, columns, gap, scale):
+    digits = np.random.default_rng(count).integers(0, 256, (count, 5, 4, 1), np.uint8)
+    picture = images.grid(digits, columns, gap, scale)
+    columns = columns or (picture.shape[1] - gap) // (4 * scale + gap)
+    drawn = np.zeros(picture.shape, bool)
+    for place, digit in enumerate(digits[..., 0]):
+        top = gap + place // columns * (5 * scale + gap)
+        left = gap + place % columns * (4 * scale + gap)
+        at = np.s_[top : top + 5 * scale, left : left + 4 * scale]
+        assert np.array_equal(picture[at], np.kron(digit, np.ones((scale, scale), np.uint8)))
+        drawn[at] = True
+    assert np.all(picture[~drawn] == images.LINE)
+
+
+def test_pictures_have_a_size_that_a_person_can_see():
+    assert images.grid(np.zeros((1, 28, 28, 1))).shape == (116, 116)
+    assert images.grid(np.zeros((64, 28, 28))).shape == (914, 914)
+    assert images.grid(np.zeros((1000, 28, 28))).shape == (752, 1202)
+
+
+def test_a_picture_of_nothing_or_of_too_much_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no images"):
+        images.grid(DIGITS[:0])
+    with pytest.raises(UserError, match="10001 images are too many"):
+        images.save(tmp_path / "x.png", np.zeros((10001, 1, 1, 1)), np.zeros(10001))
+
+
+def test_png_is_the_grid(tmp_path):
+    path = tmp_path / "new" / "folder" / "x.PNG"
+    images.save(path, DIGITS, LABELS)
+    picture = images.grid(DIGITS)
+    assert path.read_bytes() == images.png(picture)
+    with Image.open(path) as found:
+        assert np.array_equal(np.asarray(found), picture)
 
 
 def test_npz_holds_images_and_labels(tmp_path):
-    path = tmp_path / "new" / "digits.npz"
-    images.save(path, DIGITS, LABELS)
-    with np.load(path) as found:
+    images.save(tmp_path / "x.npz", DIGITS, LABELS.astype(np.int64))
+    with np.load(tmp_path / "x.npz") as found:
+        assert sorted(found) == ["images", "labels"]
         assert found["images"].shape == (23, 28, 28)
-        assert found["images"].dtype == np.uint8
-        assert found["labels"].dtype == np.int32
+        assert (found["images"].dtype, found["labels"].dtype) == (np.uint8, np.int32)
         assert np.array_equal(found["images"], images.to_uint8(DIGITS)[..., 0])
         assert np.array_equal(found["labels"], LABELS)
 
 
-@pytest.mark.parametrize("ending", images.ENDINGS)
-def test_equal_images_give_equal_files(ending):
-    assert images.ENDINGS[ending](DIGITS, LABELS) == images.ENDINGS[ending](DIGITS.copy(), LABELS)
-
-
-def test_png_is_the_grid():
-    picture = images.grid(DIGITS)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(images.png(picture)))), picture)
-
-
-def test_gif_has_every_frame_and_rests_on_the_last(tmp_path):
-    frames = (np.arange(5)[:, None, None] * np.full((1, 30, 30), 50)).astype(np.uint8)
-    images.save_gif(tmp_path / "x.gif", frames)
+def test_gif_shows_the_images_one_after_another(tmp_path):
+    images.save(tmp_path / "x.gif", DIGITS, LABELS)
     with Image.open(tmp_path / "x.gif") as found:
-        assert found.n_frames == 5
+        assert isinstance(found, GifImagePlugin.GifImageFile)
+        assert found.n_frames == 23
+        for place in (0, 11, 22):
+            found.seek(place)
+            shown = np.asarray(found.convert("L"))
+            assert np.array_equal(shown, images.grid(DIGITS[place : place + 1]))
+
+
+def test_gif_rests_on_the_last_frame(tmp_path):
+    frames = (np.arange(5)[:, None, None] * np.full((1, 30, 40), 50)).astype(np.uint8)
+    images.save_gif(tmp_path / "x.gif", frames, milliseconds=60, hold_last=900)
+    with Image.open(tmp_path / "x.gif") as found:
+        assert found.info["loop"] == 0  # for ever
+        durations = []
         for place, frame in enumerate(frames):
             found.seek(place)
             assert np.array_equal(np.asarray(found.convert("L")), frame)
-        assert found.info["duration"] == 1500
+            durations.append(found.info["duration"])
+    assert durations == [60, 60, 60, 60, 900]
 
 
-@pytest.mark.parametrize("name", ["digits.jpg", "digits", "digits.npz.txt"])
+@pytest.mark.parametrize("ending", images.WRITERS)
+def test_equal_images_give_equal_files_whatever_the_time(ending, tmp_path, monkeypatch):
+    images.save(tmp_path / f"one{ending}", DIGITS, LABELS)
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    images.save(tmp_path / f"other{ending}", DIGITS.copy(), LABELS)
+    assert (tmp_path / f"one{ending}").read_bytes() == (tmp_path / f"other{ending}").read_bytes()
+
+
+def test_a_file_is_replaced(tmp_path):
+    images.save(tmp_path / "x.png", DIGITS, LABELS)
+    images.save(tmp_path / "x.png", DIGITS[:1], LABELS[:1])
+    with Image.open(tmp_path / "x.png") as found:
+        assert found.size == (116, 116)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["digits.jpg", "digits", "digits.npz.txt", ".png"])
 def test_an_unknown_ending_is_refused_with_those_there_are(name, tmp_path):
-    with pytest.raises(UserError, match=r"\.png or \.npz"):
-        images.save(tmp_path / name, DIGITS, LABELS)
+    for call in (images.check, lambda path: images.save(path, DIGITS, LABELS)):
+        with pytest.raises(UserError, match=r"\.png or \.npz or \.gif"):
+            call(tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_a_file_is_refused(tmp_path):
+def test_a_place_that_takes_no_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UserError):
-        images.save(tmp_path / "file" / "digits.png", DIGITS, LABELS)
+    for call in (images.check, lambda path: images.save(path, DIGITS, LABELS)):
+        with pytest.raises(UserError, match="is no folder"):
+            call(tmp_path / "file" / "x.png")
     assert (tmp_path / "file").read_text() == "mine"
+    images.check(tmp_path / "new" / "x.png")
+    assert not (tmp_path / "new").exists()
+
+
+def test_labels_must_match(tmp_path):
+    with pytest.raises(ValueError, match="23 images have 22 labels"):
+        images.save(tmp_path / "x.npz", DIGITS, LABELS[1:])
+
+
+def test_png_is_bytes_of_a_picture():
+    picture = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    with Image.open(io.BytesIO(images.png(picture))) as found:
+        assert np.array_equal(np.asarray(found), picture)

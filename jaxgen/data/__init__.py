@@ -55,6 +55,8 @@ def raw(source: str = "mnist") -> tuple[Split, Split]:
 def _unknown(source: str) -> str:
     kinds = {known.split(":")[0]: known for known in SOURCES[:4]}
     near = difflib.get_close_matches(source.split(":")[0].lower(), kinds, n=1)
-    meant = f"idx:{source}" if Path(source).is_dir() else kinds[near[0]] if near else ""
+    meant = kinds[near[0]] if near else ""
+    if source and Path(source).is_dir():
+        meant = f"{'tfds' if Path(source, 'dataset_info.json').exists() else 'idx'}:{source}"
     hint = f"did you mean {meant}? The sources are" if meant else "the sources are"
     return f"--data {source!r} is no source of digits: {hint} {', '.join(SOURCES)}"

@@ -13,11 +13,11 @@ small sizes are brought to 28 by 28 as ``sizes.py`` says.
 
 import gzip
 import hashlib
+import io
 import math
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def _find(folder: Path, name: str) -> Path:
     raise UserError(f"{folder} has no {name} (nor {name}.gz): put it there")
 
 
-def _contents(file: BinaryIO, path: Path, most: int, sha256: str | None) -> np.ndarray:
+def _contents(file: io.BufferedIOBase, path: Path, most: int, sha256: str | None) -> np.ndarray:
     header, shape = _header(file, path)
     size = math.prod(shape)
     if size > most:
@@ -104,7 +104,7 @@ def _contents(file: BinaryIO, path: Path, most: int, sha256: str | None) -> np.n
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _header(file: BinaryIO, path: Path) -> tuple[bytes, tuple[int, ...]]:
+def _header(file: io.BufferedIOBase, path: Path) -> tuple[bytes, tuple[int, ...]]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= 4:
         raise _unreadable(path, f"it begins with {magic.hex(' ') or 'nothing'}, not 00 00 08")

@@ -89,7 +89,9 @@ def _builder(name: str) -> Any:
         where = os.environ.get("TFDS_DATA_DIR")
         return tfds.core.read_only_builder.builder_from_files(name, data_dir=where)
     except tfds.core.DatasetNotFoundError:
-        raise UserError(_not_prepared(name, tfds.list_builders(with_community_datasets=False))) from None
+        raise UserError(
+            _not_prepared(name, tfds.list_builders(with_community_datasets=False))
+        ) from None
     except Exception as error:  # of any class, for these are files that anyone may have damaged
         raise _unreadable(f"tfds:{name}", error) from None
 
@@ -191,7 +193,8 @@ def _fingerprint(builder: Any) -> str:
 def _kept(path: Path, fingerprint: str) -> tuple[Split, Split] | None:
     """What ``_keep`` wrote, or None if that is of another dataset, damaged or not there."""
     try:
-        with np.load(path) as arrays:
+        # Opened here, for where the file is damaged, np.load leaves it open.
+        with path.open("rb") as file, np.load(file) as arrays:
             if arrays["fingerprint"].item() != fingerprint:
                 return None
             train, test = (  # zip has checksums, so these are what was written

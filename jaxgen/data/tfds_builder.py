@@ -23,15 +23,15 @@ from jaxgen.errors import UserError
 class DigitsFromIdx(tfds.core.GeneratorBasedBuilder):
     """Grey digits of 28 by 28 pixels with their labels, splits ``train`` and ``test``.
 
-    Without TensorFlow it prepares ``file_format="array_record"`` only. ``train`` and ``test`` are
-    what to prepare; a prepared dataset is read without them.
+    Without TensorFlow it prepares ``file_format="array_record"`` only. ``parts`` are what to
+    prepare; what is prepared is read without them.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     code_path = None  # the parent's imports importlib_resources, which TFDS does not install
 
-    def __init__(self, *, train: Split | None = None, test: Split | None = None, **kwargs):
-        self.parts = {"train": train, "test": test}
+    def __init__(self, *, parts: dict[str, Split] | None = None, **kwargs):
+        self.parts = parts or {}
         super().__init__(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -46,11 +46,10 @@ class DigitsFromIdx(tfds.core.GeneratorBasedBuilder):
             ),
             supervised_keys=("image", "label"),
             disable_shuffling=True,
-            metadata=tfds.core.MetadataDict(),
+            metadata=tfds.core.MetadataDict(sha256=_fingerprint(self.parts)),
         )
 
     def _split_generators(self, dl_manager) -> dict[str, Iterator]:
-        self.info.metadata["sha256"] = _fingerprint(self.parts)
         return {name: _examples(part) for name, part in self.parts.items()}
 
     def _generate_examples(self):
@@ -68,7 +67,7 @@ def prepare(folder: str | Path, data_dir: str | Path) -> Path:
     files.check(data_dir / "any")
     with quiet(), tempfile.TemporaryDirectory() as downloads:
         builder = DigitsFromIdx(
-            train=train, test=test, data_dir=data_dir, file_format="array_record"
+            parts={"train": train, "test": test}, data_dir=data_dir, file_format="array_record"
         )
         try:
             builder.download_and_prepare(
@@ -80,7 +79,7 @@ def prepare(folder: str | Path, data_dir: str | Path) -> Path:
             raise UserError(
                 f"cannot prepare {builder.data_dir}: {reason}; make room, or name another folder"
             ) from None
-    if builder.info.metadata["sha256"] != _fingerprint(builder.parts):
+    if (builder.info.metadata or {}).get("sha256") != _fingerprint(builder.parts):
         raise UserError(f"{builder.data_dir} holds other digits than {folder}: name another folder")
     return Path(builder.data_dir)
 
