@@ -7,7 +7,8 @@ Letters in shapes are the same everywhere: ``n`` how many (``b`` in a training b
 from typing import NamedTuple
 
 import jax
-from jaxtyping import Array, Float, Int, Key as TypedKey, PyTree
+from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Key as TypedKey
 
 SIDE = 28  # pixels along an edge
 IMAGE = (SIDE, SIDE, 1)  # [h, w, c] of every image

@@ -133,7 +133,9 @@ def from_dict(values: dict[str, Any]) -> Config:
 def _fill(default, values: dict[str, Any]):
     known = {field.name for field in dataclasses.fields(default)}
     if unknown := sorted(set(values) - known):
-        raise UserError(f"this version of jaxgen has no setting {unknown[0]!r} of a {type(default).__name__}")
+        raise UserError(
+            f"this version of jaxgen has no setting {unknown[0]!r} of a {type(default).__name__}"
+        )
     changed = {}
     for name, value in values.items():
         was = getattr(default, name)

@@ -22,7 +22,9 @@ def start(cpu_devices: int | None = None) -> None:
     read from there is run.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    jax.config.update("jax_num_cpu_devices", cpu_devices or cores)
+    wanted = cpu_devices or cores
+    if jax.config.jax_num_cpu_devices != wanted:  # or it complains where it is running already
+        jax.config.update("jax_num_cpu_devices", wanted)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     cache = Path(home) / "jaxgen" / f"xla-{jax.__version__}"
     try:

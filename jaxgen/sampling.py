@@ -34,7 +34,9 @@ class Drawer:
 
         self._run = jax.jit(run)
 
-    def draw(self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0) -> np.ndarray:
+    def draw(
+        self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0
+    ) -> np.ndarray:
         """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in [0, 1]."""
         return np.concatenate(list(self.chunks(variables, labels, seed, first)))
 

@@ -22,9 +22,17 @@ def small(name: str, **changes) -> config.Config:
     """A recipe with a tiny network, on few synthetic digits."""
     recipe = config.recipe(name)
     parts = {
-        part: dataclasses.replace(getattr(recipe, part), **values) for part, values in SMALL.get(name, {}).items()
+        part: dataclasses.replace(getattr(recipe, part), **values)
+        for part, values in SMALL.get(name, {}).items()
     }
-    settings = {"data": "synthetic:200", "batch": 8, "steps": 8, "log_every": 2, "sample_every": 4, "save_every": 4}
+    settings = {
+        "data": "synthetic:200",
+        "batch": 8,
+        "steps": 8,
+        "log_every": 2,
+        "sample_every": 4,
+        "save_every": 4,
+    }
     return dataclasses.replace(recipe, **parts, **(settings | changes))
 
 

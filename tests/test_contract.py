@@ -43,7 +43,9 @@ def batch() -> Batch:
 
 
 def equal(a, b) -> bool:
-    return all(jnp.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+    return all(
+        jnp.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
 
 
 def test_every_family_has_a_recipe():
@@ -117,7 +119,9 @@ def test_many_steps_in_a_call_are_the_same_steps(family, players, state):
             now, metrics = advance(
                 now, images, labels, jax.device_put(rows, devices.split(1)), place(np.int32(count))
             )
-            logs.append(jax.tree.map(lambda values, count=count: np.asarray(values)[:count], metrics))
+            logs.append(
+                jax.tree.map(lambda values, count=count: np.asarray(values)[:count], metrics)
+            )
             begin += count
         return now, jax.tree.map(lambda *parts: np.concatenate(parts), *logs)
 

@@ -651,10 +651,19 @@ def test_a_place_that_takes_no_file_is_told_beforehand(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_name_that_cannot_be_is_told(tmp_path):
+    for name in ("x" * 300, "a\0b"):
+        assert "cannot write" in sentence(files.check, tmp_path / name)
+        assert "cannot write" in sentence(files.write, tmp_path / name, b"")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_no_permission_is_told(tmp_path):
-    (tmp_path / "closed").mkdir(mode=0o500)
-    assert "permission" in sentence(files.check, tmp_path / "closed" / "x")
+    (tmp_path / "read").mkdir(mode=0o500)
+    (tmp_path / "shut").mkdir(mode=0o000)
+    for place in ("read/x", "read/new/x", "shut/x", "shut/new/x"):
+        assert "ermission" in sentence(files.check, tmp_path / place)
+        assert "ermission" in sentence(files.write, tmp_path / place, b"")
 
 
 def current_umask() -> int:

@@ -157,7 +157,8 @@ def gaussian_denoiser(schedule, mean, std):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps", "tolerance"), [("ancestral", 200, 0.03), ("ddim", 100, 0.03), ("dpmpp", 12, 0.03)]
+    ("name", "steps", "tolerance"),
+    [("ancestral", 200, 0.03), ("ddim", 100, 0.03), ("dpmpp", 12, 0.03)],
 )
 def test_samplers_draw_the_distribution_that_the_denoiser_knows(name, steps, tolerance):
     """With the exact denoiser of a Gaussian, samples have its mean and its deviation."""
@@ -178,7 +179,9 @@ def test_second_order_is_nearer_than_first_at_equal_steps():
     denoise = gaussian_denoiser(schedule, 0.3, 0.5)
 
     def end(sampler, steps):
-        return samplers.run(denoise, sampler(schedule, samplers.even(schedule, steps)), noise, keys)[0]
+        return samplers.run(
+            denoise, sampler(schedule, samplers.even(schedule, steps)), noise, keys
+        )[0]
 
     exact = end(samplers.ddim, 1000)
     first, second = (jnp.abs(end(s, 12) - exact).mean() for s in (samplers.ddim, samplers.dpmpp))

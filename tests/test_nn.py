@@ -53,9 +53,17 @@ def test_an_untrained_unet_says_zero_and_hears_time_and_digit_once_trained():
     leaves, tree = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(2), len(leaves))
     params = jax.tree.unflatten(
-        tree, [leaf + 0.1 * jax.random.normal(k, leaf.shape) for leaf, k in zip(leaves, keys, strict=True)]
+        tree,
+        [
+            leaf + 0.1 * jax.random.normal(k, leaf.shape)
+            for leaf, k in zip(leaves, keys, strict=True)
+        ],
     )
     said = net.apply(params, images, times, labels)
     assert said.shape == images.shape
-    for other in ((images, times + 0.3, labels), (images, times, labels + 1), (images[::-1], times, labels)):
+    for other in (
+        (images, times + 0.3, labels),
+        (images, times, labels + 1),
+        (images[::-1], times, labels),
+    ):
         assert np.abs(net.apply(params, *other) - said).max() > 1e-3

@@ -26,12 +26,18 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
     try:
         with contextlib.redirect_stderr(said):
             return tyro.cli(
-                type(default), prog=f"bin/{verb}", description=description, args=args, default=default
+                type(default),
+                prog=f"bin/{verb}",
+                description=description,
+                args=args,
+                default=default,
             )
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UserError(f"{_sentence(said.getvalue())}; bin/{verb} --help lists every flag") from None
+        raise UserError(
+            f"{_sentence(said.getvalue())}; bin/{verb} --help lists every flag"
+        ) from None
 
 
 def _sentence(box: str) -> str:
@@ -73,7 +79,9 @@ def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
     if asks_help and not found.config.exists():
         return found, config.recipe(model or "ddpm")
     if model:
-        config.recipe(model)  # a name that does not exist is better said than a folder that does not
+        config.recipe(
+            model
+        )  # a name that does not exist is better said than a folder that does not
     theirs = found.load()
     if model and theirs.model != model:
         raise UserError(f"{found} is a run of {theirs.model}, not of {model}: leave out --model")

@@ -43,20 +43,34 @@ class Sample:
         if self.digit is not None and self.digit not in [*"0123456789", "any"]:
             raise UserError(f"--digit {self.digit} cannot be drawn: it must be 0 to 9, or any")
         if self.digits is not None and not (self.digits.isascii() and self.digits.isdecimal()):
-            raise UserError(f"--digits {self.digits!r} cannot be drawn: it must be digits only, such as 2024")
+            raise UserError(
+                f"--digits {self.digits!r} cannot be drawn: it must be digits only, such as 2024"
+            )
         if self.digits is not None and (self.digit is not None or self.count is not None):
-            raise UserError("--digits says what to draw and how many: leave out --digit and --count")
+            raise UserError(
+                "--digits says what to draw and how many: leave out --digit and --count"
+            )
         if self.count is not None:
             configs.require("count", self.count, self.count >= 1, "1 or more")
+        if self.trajectory is not None:
+            suffix = self.trajectory.suffix.lower()
+            configs.require(
+                "trajectory", self.trajectory, suffix == ".gif", "a file that ends in .gif"
+            )
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "sample")
     sample = common.parse(Sample(config.sampling), "sample", DESCRIPTION, args)
+    import numpy as np
+
     from jaxgen import devices, images, sampling
     from jaxgen.training import trained
 
+    for path in (sample.out, sample.trajectory):
+        if path:
+            images.check(path)  # before the minutes that drawing may take
     devices.start()
     model = trained.load(folder, replace(config, sampling=sample.sampling), common.warn)
     labels = labels_of(sample)
@@ -65,10 +79,11 @@ def main(args: list[str]) -> int:
     images.save(out, drawn, labels)
     print(f"{len(labels)} digits after {model.step} steps of training: {out}")
     if sample.trajectory:
-        frames = sampling.Drawer(model.family, model.family.trajectory).draw(
-            model.variables, labels[:100], sample.seed
+        drawer = sampling.Drawer(model.family, model.family.trajectory)
+        paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
+        images.save_gif(
+            sample.trajectory, np.stack([images.grid(frame) for frame in paths.swapaxes(0, 1)])
         )
-        images.save_gif(sample.trajectory, frames)
         print(f"how they came about: {sample.trajectory}")
     return 0
 

@@ -13,16 +13,23 @@ def check(path: str | Path) -> None:
 
     For the door of a command, before the minutes that make what is to be written.
     """
-    path = Path(path)
+    try:
+        reason = _obstacle(Path(path))
+    except (OSError, ValueError) as error:  # too long a name, a folder that may not be entered
+        reason = getattr(error, "strerror", None) or error
+    if reason:
+        raise UserError(f"cannot write {path}: {reason}; name another path")
+
+
+def _obstacle(path: Path) -> str | None:
     if path.exists() and not path.is_file():  # a device or a pipe would be moved away
-        raise UserError(f"cannot write {path}: it is there and no file; name another path")
+        return "it is there and no file"
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir():
-        raise UserError(f"cannot write {path}: {above} is no folder; name another path")
+        return f"{above} is no folder"
     if not os.access(above, os.W_OK | os.X_OK):
-        raise UserError(
-            f"cannot write {path}: no permission to write in {above}; name another path"
-        )
+        return f"no permission to write in {above}"
+    return None
 
 
 def write(path: str | Path, content: bytes) -> None:

@@ -74,7 +74,7 @@ SAMPLERS: dict[str, Callable[[Schedule, np.ndarray], Steps]] = {
 
 
 def run(denoise: Callable, steps: Steps, xt, keys: Keys):
-    """Take noise ``xt`` [n, h, w, c] through all steps; returns x_0 and what the denoiser said at each step.
+    """Take noise ``xt`` [n, h, w, c] through all steps; returns x_0, and x after each step.
 
     ``denoise(xt, time)`` gives x_0 [n, h, w, c] for one integer time. Image i draws its noise from ``keys[i]`` alone.
     """
@@ -86,12 +86,14 @@ def run(denoise: Callable, steps: Steps, xt, keys: Keys):
         xs = row.keep * xt + row.clean * x0 + row.before * previous
         if noisy:
             xs = xs + row.fresh * jax.vmap(lambda key: jax.random.normal(key, xt.shape[1:]))(keys)
-        return (xs, x0), x0
+        return (xs, x0), xs
 
     rows = Steps(jnp.asarray(steps.time), *(jnp.asarray(part, xt.dtype) for part in steps[1:]))
-    keys_of_steps = jax.vmap(lambda time: jax.vmap(jax.random.fold_in, (0, None))(keys, time))(rows.time)
-    (xt, _), seen = lax.scan(step, (xt, jnp.zeros_like(xt)), (rows, keys_of_steps))
-    return xt, seen  # [n, h, w, c], [steps, n, h, w, c]
+    keys_of_steps = jax.vmap(lambda time: jax.vmap(jax.random.fold_in, (0, None))(keys, time))(
+        rows.time
+    )
+    (x0, _), path = lax.scan(step, (xt, jnp.zeros_like(xt)), (rows, keys_of_steps))
+    return x0, path  # [n, h, w, c], [steps, n, h, w, c]
 
 
 def even(schedule: Schedule, steps: int) -> np.ndarray:

@@ -6,12 +6,12 @@ as if there were one device; the compiler splits it.
 """
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 from flax import struct
 
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Params, Scalar
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar
 from jaxgen.errors import UserError
 
 Metrics = dict[str, jax.Array]  # scalars to log, by name
@@ -21,8 +21,9 @@ Metrics = dict[str, jax.Array]  # scalars to log, by name
 class Variables:
     """What training changes."""
 
-    params: dict[str, Params]  # the weights of each player
-    stats: dict[str, Params] = struct.field(default_factory=dict)  # running statistics; no gradient
+    # Dictionaries, but JAX and Orbax also put shapes, shardings and the like in their place.
+    params: Any  # by player, the weights of each
+    stats: Any = struct.field(default_factory=dict)  # running statistics, which have no gradient
 
 
 class Family(abc.ABC):
@@ -52,9 +53,7 @@ class Family(abc.ABC):
         """Draw a latent for each key, of the digit in ``labels`` or of any for NO_DIGIT."""
 
     @abc.abstractmethod
-    def decode(
-        self, variables: Variables, latents: Latents, labels: Labels, keys: Keys
-    ) -> Images:
+    def decode(self, variables: Variables, latents: Latents, labels: Labels, keys: Keys) -> Images:
         """Turn latents into images in [0, 1]; draws from ``keys`` where decoding itself is random."""
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:

@@ -21,12 +21,17 @@ from jaxgen.arrays import IMAGE, NO_DIGIT, Batch, Images, Key, Keys, Labels, Lat
 from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.diffusion import process, samplers, schedules
-from jaxgen.families.base import Family, Metrics, Variables
+from jaxgen.errors import UserError
+from jaxgen.families.base import Family, Metrics, Variables, split
 from jaxgen.nn.unet import UNet
 
 
 def build(config: Config) -> Family:
     assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
+    if config.sampling.steps > config.net.times:
+        raise UserError(
+            f"--steps {config.sampling.steps} is more than the model's {config.net.times} noise levels"
+        )
     return DDPM(config.net, config.sampling)
 
 
@@ -52,7 +57,11 @@ class DDPM(Family):
 
     def init(self, key: Key) -> Variables:
         return Variables(
-            {"model": self.net.init(key, jnp.zeros((1, *IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32))}
+            {
+                "model": self.net.init(
+                    key, jnp.zeros((1, *IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
+                )
+            }
         )
 
     def loss(
@@ -76,15 +85,22 @@ class DDPM(Family):
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         return jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
 
-    def decode(
-        self, variables: Variables, latents: Latents, labels: Labels, keys: Keys
-    ) -> Images:
-        s = self.sampling
-        steps = samplers.SAMPLERS[s.sampler](
-            self.schedule, samplers.SPACINGS[s.spacing](self.schedule, s.steps)
-        )
-        x0, _ = samplers.run(self.denoiser(variables, labels), steps, latents, keys)
+    def decode(self, variables: Variables, latents: Latents, labels: Labels, keys: Keys) -> Images:
+        x0, _ = samplers.run(self.denoiser(variables, labels), self.steps(), latents, keys)
         return to_images(x0)
+
+    def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
+        keys_prior, keys_decode = split(keys)
+        noise = self.prior(variables, keys_prior, labels)
+        _, path = samplers.run(self.denoiser(variables, labels), self.steps(), noise, keys_decode)
+        frames = jnp.concatenate([noise[None], path])  # [steps + 1, n, h, w, c]
+        return to_images(frames.swapaxes(0, 1))
+
+    def steps(self) -> samplers.Steps:
+        """The table of the sampler that is set."""
+        s = self.sampling
+        times = samplers.SPACINGS[s.spacing](self.schedule, s.steps)
+        return samplers.SAMPLERS[s.sampler](self.schedule, times)
 
     def denoiser(self, variables: Variables, labels: Labels):
         """The guided x_0 of noisy images, at one time for all: (2)."""
@@ -108,7 +124,7 @@ class DDPM(Family):
         return self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
 
     def draw_times(self, key: Key, count: int):
-        """Times in 1 .. T [n]: independent, or one in each n-th of the range (Kingma et al. 2021, section 4.1?)."""
+        """Times in 1 .. T [n]: independent, or one in each n-th of the range (Kingma et al. 2021, appendix I.1)."""
         if self.config.stratified:
             share = jnp.mod(jax.random.uniform(key) + jnp.arange(count) / count, 1)
         else:
@@ -116,10 +132,14 @@ class DDPM(Family):
         return 1 + jnp.floor(share * self.config.times).astype(jnp.int32)
 
     def levels(self, times):
-        alpha, sigma = self.schedule.alpha, self.schedule.sigma
-        return tuple(jnp.asarray(table, jnp.float32)[times][:, None, None, None] for table in (alpha, sigma))
+        """alpha and sigma at times [n], each [n, 1, 1, 1]."""
+        tables = self.schedule.alpha, self.schedule.sigma
+        return tuple(
+            jnp.asarray(table, jnp.float32)[times][:, None, None, None] for table in tables
+        )
 
     def weight(self, times):
+        """How much the errors at times [n] count: [n]."""
         weight = process.WEIGHTS[self.config.weight]
         if weight is None:
             return jnp.ones(len(times))
@@ -127,5 +147,6 @@ class DDPM(Family):
         return (weight(snr) / self.prediction.per_x0(snr))[times - 1]
 
 
-def to_images(x0):
-    return (x0.clip(-1, 1) + 1) / 2
+def to_images(x):
+    """From [-1, 1], what lies outside cut off, to [0, 1]."""
+    return (x.clip(-1, 1) + 1) / 2

@@ -5,29 +5,41 @@ with attention. No transposed convolutions: sizes change by moving pixels into c
 joined by addition, which costs nothing, where a concatenation would widen the convolution after it.
 """
 
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
+from jaxgen.arrays import DIGITS
 from jaxgen.nn.conv import Conv
 
 ZEROS = nn.initializers.zeros
+
+
+class Norm(nn.Module):
+    """Divide an image's features by their root mean square over all positions and channels, then scale each channel.
+
+    Group normalisation takes a tenth more time in a train step, and gave no better samples.
+    """
+
+    @nn.compact
+    def __call__(self, images):  # [n, h, w, c]
+        scale = self.param("scale", nn.initializers.ones, images.shape[-1:])
+        power = jnp.square(images).mean((1, 2, 3), keepdims=True)
+        return images * (lax.rsqrt(power + 1e-6) * scale)
 
 
 class ResBlock(nn.Module):
     """Two convolutions beside a shortcut; the condition scales and shifts between them (FiLM, Perez et al. 2018)."""
 
     width: int
-    groups: int = 8
 
     @nn.compact
     def __call__(self, images, condition):  # [n, h, w, c], [n, e] -> [n, h, w, width]
-        hidden = Conv(self.width, (3, 3))(nn.silu(nn.GroupNorm(self.groups)(images)))
+        hidden = Conv(self.width, (3, 3))(nn.silu(Norm()(images)))
         film = nn.Dense(2 * self.width, kernel_init=ZEROS)(condition)[:, None, None, :]
         scale, shift = jnp.split(film, 2, axis=-1)
-        hidden = nn.silu(nn.GroupNorm(self.groups)(hidden) * (1 + scale) + shift)
+        hidden = nn.silu(Norm()(hidden) * (1 + scale) + shift)
         hidden = Conv(self.width, (3, 3), kernel_init=ZEROS)(hidden)
         return images + hidden
 
@@ -50,17 +62,12 @@ class Attention(nn.Module):
 class UNet(nn.Module):
     """Images, times in [0, 1] and labels 0 to 10 to as many images."""
 
-    width: int = 32
-    """Channels at 14 x 14."""
-    inner_width: int = 64
-    """Channels at 7 x 7."""
-    blocks: int = 1
-    """Residual blocks at 14 x 14, on each side."""
-    inner_blocks: int = 3
-    """Residual blocks at 7 x 7, with attention between them."""
+    width: int  # channels at 14 x 14
+    inner_width: int  # channels at 7 x 7
+    blocks: int  # residual blocks at 14 x 14, on each side
+    inner_blocks: int  # residual blocks at 7 x 7, with attention between them
     heads: int = 4
-    condition: int = 128
-    classes: int = 11
+    condition: int = 128  # channels of what time and digit become
 
     @nn.compact
     def __call__(self, images, times, labels):  # [n, 28, 28, 1], [n], [n] -> [n, 28, 28, 1]
@@ -76,13 +83,13 @@ class UNet(nn.Module):
         outer = outer + to_space(nn.Dense(4 * self.width)(inner))
         for _ in range(self.blocks):
             outer = ResBlock(self.width)(outer, condition)
-        outer = nn.silu(nn.GroupNorm(8)(outer))
+        outer = nn.silu(Norm()(outer))
         return to_space(Conv(4, (3, 3), kernel_init=ZEROS)(outer))
 
     def embed(self, times, labels):
         waves = fourier(times)
         hidden = nn.Dense(self.condition)(nn.silu(nn.Dense(self.condition)(waves)))
-        return nn.silu(hidden + nn.Embed(self.classes, self.condition)(labels))
+        return nn.silu(hidden + nn.Embed(DIGITS + 1, self.condition)(labels))
 
 
 def fourier(times, count: int = 32):
@@ -94,8 +101,8 @@ def fourier(times, count: int = 32):
 def to_depth(images):
     """Move two by two positions into channels: [n, 2h, 2w, c] -> [n, h, w, 4c]."""
     n, h, w, c = images.shape
-    blocks: Sequence[int] = (n, h // 2, 2, w // 2, 2, c)
-    return images.reshape(blocks).transpose(0, 1, 3, 2, 4, 5).reshape(n, h // 2, w // 2, 4 * c)
+    blocks = images.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
+    return blocks.reshape(n, h // 2, w // 2, 4 * c)
 
 
 def to_space(images):

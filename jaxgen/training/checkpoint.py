@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import jax
 import orbax.checkpoint as ocp
@@ -55,7 +56,10 @@ class Checkpoints:
         self._manager.reload()
         return target
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
         self._manager.close()
 
 
@@ -110,7 +114,9 @@ def _seal(path: Path) -> None:
 
 
 def _digests(path: Path) -> dict[str, str]:
-    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name not in (SEAL, f"{SEAL}.draft"))
+    files = sorted(
+        p for p in path.rglob("*") if p.is_file() and p.name not in (SEAL, f"{SEAL}.draft")
+    )
     return {str(p.relative_to(path)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 

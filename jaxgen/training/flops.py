@@ -27,5 +27,14 @@ def _count(jaxpr) -> int:
             features = kernel[equation.params["dimension_numbers"].rhs_spec[0]]
             total += 2 * out * math.prod(kernel) // features
         turns = equation.params.get("length", 1) if equation.primitive.name == "scan" else 1
-        total += turns * sum(_count(inner) for inner in jax.core.jaxprs_in_params(equation.params))
+        total += turns * sum(map(_count, _inner(equation.params)))
     return total
+
+
+def _inner(params):
+    """The programs within an equation: bodies of loops, branches, functions."""
+    for value in params.values():
+        for part in value if isinstance(value, tuple | list) else (value,):
+            part = getattr(part, "jaxpr", part)  # a closed one holds it
+            if hasattr(part, "eqns"):
+                yield part

@@ -1,11 +1,11 @@
 """The folder of a run, which is all that a run leaves behind.
 
-    config.json        the recipe as it was run
-    sittings.jsonl     one line each time training began or went on: command, versions, commit, devices
-    metrics.jsonl      one line a step
-    events.*           the same for TensorBoard
-    samples/           a picture of 64 digits, named by its step
-    checkpoints/       the newest states
+config.json        the recipe as it was run
+sittings.jsonl     one line each time training began or went on: command, versions, commit, devices
+metrics.jsonl      one line a step
+events.*           the same for TensorBoard
+samples/           a picture of 64 digits, named by its step
+checkpoints/       the newest states
 """
 
 import dataclasses
@@ -50,7 +50,9 @@ class RunFolder:
         except FileNotFoundError:
             raise UserError(f"there is no run in {self}: bin/train makes one") from None
         except (OSError, ValueError) as error:
-            raise UserError(f"{self.config} cannot be read ({error}): is it a run of jaxgen?") from None
+            raise UserError(
+                f"{self.config} cannot be read ({error}): is it a run of jaxgen?"
+            ) from None
 
     def prepare(self, config: Config, fresh: bool) -> list[str]:
         """Make the folder ready to train ``config`` in, and return what is worth telling.
@@ -73,7 +75,9 @@ class RunFolder:
                     "give --run another folder, or --fresh to move that one aside"
                 )
             if config.steps != was.steps and config.optim.horizon is None:
-                told.append(f"planned for {was.steps} steps, now {config.steps}: the rate's fall is planned anew")
+                told.append(
+                    f"planned for {was.steps} steps, now {config.steps}: the rate's fall is planned anew"
+                )
         write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
         return told
 
@@ -85,9 +89,13 @@ class RunFolder:
             lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
             lock.acquire()
         except filelock.Timeout:
-            raise UserError(f"another process is training in {self}: wait for it, or give --run") from None
+            raise UserError(
+                f"another process is training in {self}: wait for it, or give --run"
+            ) from None
         except OSError as error:
-            raise UserError(f"{self} cannot be written ({error.strerror}): give --run another folder") from None
+            raise UserError(
+                f"{self} cannot be written ({error.strerror}): give --run another folder"
+            ) from None
         return lock
 
     def began(self, step: int, devices: str) -> list[str]:
@@ -99,7 +107,9 @@ class RunFolder:
             "commit": _commit(),
             "devices": devices,
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-            **{name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
+            **{
+                name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")
+            },
         }
         before = self.sittings()
         with open(self.path / "sittings.jsonl", "a") as file:
@@ -115,7 +125,6 @@ class RunFolder:
         """What ``began`` noted, oldest first."""
         path = self.path / "sittings.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
 
     def cpu_devices(self) -> int | None:
         """How many virtual CPU devices the run began with, if it began on a CPU, so that it can keep them."""

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import rich.console
@@ -43,7 +44,9 @@ class Console:
 
     def progress(self, step: int, total: int, metrics: Metrics, speed: float, line: bool) -> None:
         """Move the bar; or, where there is none, print a line if asked to. ``speed`` is in steps a second."""
-        shown = [f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name]
+        shown = [
+            f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name
+        ]
         state = "  ".join([*shown, f"{speed:.1f} steps/s"])
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=step, state=state)
@@ -64,8 +67,10 @@ class Records:
         lines = path.read_text().splitlines(keepends=True)[:step] if path.exists() else []
         path.write_text("".join(lines))
         self._recent = [json.loads(line) for line in lines[step - step % every :]]
-        self.seconds = json.loads(lines[-1])["seconds"] if lines else 0.0  # of training, in all sittings
-        self._file = open(path, "a")  # noqa: SIM115: closed by ``close``
+        self.seconds = (
+            json.loads(lines[-1])["seconds"] if lines else 0.0
+        )  # of training, in all sittings
+        self._file = open(path, "a")  # noqa: SIM115 - closed on exit
         self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
 
     def add(self, first: int, metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:
@@ -94,7 +99,10 @@ class Records:
         self._file.flush()
         self._events.flush()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
         self._file.close()
         self._events.close()
 

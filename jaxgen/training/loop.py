@@ -22,7 +22,9 @@ from jaxgen.training.step import State, init, make_advance, make_step
 BLOCK = 50  # steps that one call of the device can take
 SECONDS = 1.0  # that a block lasts at most, so that signals are answered
 PICTURE = 80  # digits in a picture of samples, ten a row
-INIT = 2**32 - 1  # what the run's key is folded with for the first weights; steps fold in their number
+INIT = (
+    2**32 - 1
+)  # what the run's key is folded with for the first weights; steps fold in their number
 
 
 def train(config: Config, folder: RunFolder, console: Console) -> int:
@@ -31,27 +33,40 @@ def train(config: Config, folder: RunFolder, console: Console) -> int:
     Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved before stays.
     """
     check_batch(config.batch)
+    with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
+        return _train(config, folder, checkpoints, console)
+
+
+def _train(
+    config: Config, folder: RunFolder, checkpoints: checkpoint.Checkpoints, console: Console
+) -> int:
     digits = data.load(config.data).train
     family = families.build(config)
     players = optimisers.players(config, family.turns)
     key = jax.random.key(config.seed)
-    checkpoints = checkpoint.Checkpoints(folder.checkpoints)
     state = first_state(family, players, key, checkpoints, console)
     step, last = int(state.step), config.steps
     if step >= last:
-        console.say(f"{folder} has its {step} steps: --steps {2 * step} trains on, --fresh starts over")
+        console.say(
+            f"{folder} has its {step} steps: --steps {2 * step} trains on, --fresh starts over"
+        )
         return 0
     console.say(banner(config, state, len(digits.labels), folder))
     for line in folder.began(step, devices.describe()):
         console.say(line)
 
     picture = picture_taker(config, family, folder)
-    with Interrupts() as interrupts, console.bar(step, last):
+    records = Records(folder.metrics, step, config.log_every)
+    with Interrupts() as interrupts, records, console.bar(step, last):
         block = compile_block(config, family, players, key, state, digits, console)
-        records = Records(folder.metrics, step, config.log_every)
-        size, started = 2, time.perf_counter()  # a first block of two steps shows how long they take
+        size, started = (
+            2,
+            time.perf_counter(),
+        )  # a first block of two steps shows how long they take
         while step < last and not interrupts.signal:
-            stop = min(step + size, last, *(next_multiple(step, every) for every in cadences(config)))
+            stop = min(
+                step + size, last, *(next_multiple(step, every) for every in cadences(config))
+            )
             began = time.perf_counter()
             state, metrics = block(state, step, stop)
             seconds = time.perf_counter() - began
@@ -59,23 +74,31 @@ def train(config: Config, folder: RunFolder, console: Console) -> int:
             check_finite(metrics, step + 1, folder)
             step, speed = stop, (stop - step) / seconds
             size = int(np.clip(SECONDS * speed, 1, BLOCK))
-            console.progress(step, last, means, speed, line=step % config.log_every == 0 or step == last)
+            console.progress(
+                step, last, means, speed, line=step % config.log_every == 0 or step == last
+            )
             if step % config.save_every == 0 or step == last or interrupts.signal:
                 records.flush()
                 checkpoints.save(state)
             if step % config.sample_every == 0 or step == last:
                 records.picture(step, picture(state))
-        records.close()
-    checkpoints.close()
     if interrupts.signal:
-        console.say(f"{interrupts.signal.name} at step {step}: saved; the same command goes on from there")
+        console.say(
+            f"{interrupts.signal.name} at step {step}: saved; the same command goes on from there"
+        )
         return interrupts.status
-    console.say(f"{step} steps in {duration(time.perf_counter() - started)}; samples in {folder.samples}/{step}.png")
+    console.say(
+        f"{step} steps in {duration(time.perf_counter() - started)}; samples in {folder.samples}/{step}.png"
+    )
     return 0
 
 
 def first_state(
-    family: Family, players: Optimisers, key: Key, checkpoints: checkpoint.Checkpoints, console: Console
+    family: Family,
+    players: Optimisers,
+    key: Key,
+    checkpoints: checkpoint.Checkpoints,
+    console: Console,
 ) -> State:
     """The newest sound checkpoint, or else fresh weights; damaged checkpoints are set aside."""
 
@@ -83,7 +106,9 @@ def first_state(
         return init(family, players, jax.random.fold_in(key, INIT))
 
     def damaged(step: int, reason: str) -> None:
-        console.say(f"the checkpoint of step {step} is damaged ({reason}): moved to {checkpoints.set_aside(step)}")
+        console.say(
+            f"the checkpoint of step {step} is damaged ({reason}): moved to {checkpoints.set_aside(step)}"
+        )
 
     like = checkpoint.abstract(begin, devices.whole())
     found = checkpoint.restore(checkpoints.folder, like, damaged)
@@ -96,8 +121,12 @@ def compile_block(config, family, players, key, state, digits, console) -> Calla
 
     def rows(step: int, stop: int):
         indices = np.zeros((BLOCK, config.batch), np.int32)
-        indices[: stop - step] = batches.indices(config.seed, step, stop, config.batch, len(digits.labels))
-        return jax.device_put(indices, devices.split(1)), jax.device_put(np.int32(stop - step), devices.whole())
+        indices[: stop - step] = batches.indices(
+            config.seed, step, stop, config.batch, len(digits.labels)
+        )
+        return jax.device_put(indices, devices.split(1)), jax.device_put(
+            np.int32(stop - step), devices.whole()
+        )
 
     began = time.perf_counter()
     advance = make_advance(make_step(family, players, key, config.optim.ema))
@@ -106,12 +135,16 @@ def compile_block(config, family, players, key, state, digits, console) -> Calla
 
     def block(state: State, step: int, stop: int):
         state, metrics = compiled(state, *arrays, *rows(step, stop))
-        return state, {name: values[: stop - step] for name, values in jax.device_get(metrics).items()}
+        return state, {
+            name: values[: stop - step] for name, values in jax.device_get(metrics).items()
+        }
 
     return block
 
 
-def picture_taker(config: Config, family: Family, folder: RunFolder) -> Callable[[State], np.ndarray]:
+def picture_taker(
+    config: Config, family: Family, folder: RunFolder
+) -> Callable[[State], np.ndarray]:
     """Build ``picture(state)``, which draws the same digits each time from the averaged weights and saves them."""
     drawer = sampling.Drawer(family)
     labels = sampling.balanced(PICTURE)
@@ -151,7 +184,9 @@ def check_finite(metrics: dict[str, np.ndarray], first: int, folder: RunFolder) 
         for name, value in zip(metrics, values, strict=True):
             if not np.isfinite(value):
                 saved = max(checkpoint.steps(folder.checkpoints), default=0)
-                kept = f"the checkpoint of step {saved} is kept" if saved else "nothing was saved yet"
+                kept = (
+                    f"the checkpoint of step {saved} is kept" if saved else "nothing was saved yet"
+                )
                 raise UserError(
                     f"{name} is {value} at step {first + row}: training stops, {kept}; "
                     "a smaller --optim.rate may help (with --fresh)"

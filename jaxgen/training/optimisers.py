@@ -38,7 +38,9 @@ def rate(config: Optim, steps: int) -> optax.Schedule:
 def build(config: Optim, steps: int) -> optax.GradientTransformation:
     """The optimiser of one player, the gradient's norm clipped first."""
     clip = optax.clip_by_global_norm(config.clip) if config.clip else optax.identity()
-    return optax.chain(clip, {"adam": _adam, "muon": _muon}[config.name](config, rate(config, steps)))
+    return optax.chain(
+        clip, {"adam": _adam, "muon": _muon}[config.name](config, rate(config, steps))
+    )
 
 
 def _adam(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
@@ -49,7 +51,9 @@ def _muon(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
     """Muon (Jordan et al. 2024): the momentum of a matrix is made orthogonal; scaled to the size of Adam's updates."""
 
     def axes(params):  # of the last axis against all others; no matrix, no Muon
-        dims = lambda leaf: optax.contrib.MuonDimensionNumbers(tuple(range(leaf.ndim - 1)), leaf.ndim - 1)
+        dims = lambda leaf: optax.contrib.MuonDimensionNumbers(
+            tuple(range(leaf.ndim - 1)), leaf.ndim - 1
+        )
         return jax.tree.map(lambda leaf: dims(leaf) if leaf.ndim > 1 else None, params)
 
     return optax.contrib.muon(

@@ -46,8 +46,10 @@ def make_step(family: Family, optimisers: Optimisers, key: Key, ema: float) -> C
         updates, opt = optimisers[player].update(grads, state.opt[player], own)
         params = state.variables.params | {player: optax.apply_updates(own, updates)}
         name = "grad_norm" if len(state.opt) == 1 else f"{player}/grad_norm"
-        metrics = metrics | {name: optax.global_norm(grads)}
-        return state.replace(variables=Variables(params, stats), opt=state.opt | {player: opt}), metrics
+        metrics = metrics | {name: optax.tree.norm(grads)}
+        return state.replace(
+            variables=Variables(params, stats), opt=state.opt | {player: opt}
+        ), metrics
 
     def step(state: State, batch: Batch):
         key_step = jax.random.fold_in(key, state.step)
@@ -55,7 +57,9 @@ def make_step(family: Family, optimisers: Optimisers, key: Key, ema: float) -> C
         for turn, player in enumerate(family.turns):
             state, logs = take_turn(state, batch, jax.random.fold_in(key_step, turn), player)
             metrics |= logs
-        decay = jnp.minimum(ema, 1 - (1.0 + state.step) ** -0.75)  # short at first, or it averages the start
+        decay = jnp.minimum(
+            ema, 1 - (1.0 + state.step) ** -0.75
+        )  # short at first, or it averages the start
         averaged = optax.incremental_update(state.variables.params, state.ema, 1 - decay)
         return state.replace(step=state.step + 1, ema=averaged), metrics
 
@@ -78,7 +82,10 @@ def make_advance(step: Callable) -> Callable:
 
         def maybe(state, numbered):
             number, row = numbered
-            skip = lambda state: (state, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes))
+            skip = lambda state: (
+                state,
+                jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes),
+            )
             return lax.cond(number < count, lambda state: one(state, row), skip, state)
 
         return lax.scan(maybe, state, (jnp.arange(len(indices)), indices))

@@ -26,12 +26,18 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     """
     family = families.build(config)
     players = optimisers.players(config, family.turns)
-    like = checkpoint.abstract(lambda: step.init(family, players, jax.random.key(0)), devices.whole())
+    like = checkpoint.abstract(
+        lambda: step.init(family, players, jax.random.key(0)), devices.whole()
+    )
     found = checkpoint.restore(
         folder.checkpoints,
         like,
-        lambda step, reason: say(f"the checkpoint of step {step} is damaged ({reason}): using the one before"),
+        lambda step, reason: say(
+            f"the checkpoint of step {step} is damaged ({reason}): using the one before"
+        ),
     )
     if found is None:
-        raise UserError(f"{folder} has no sound checkpoint: bin/train --model {config.model} makes one")
+        raise UserError(
+            f"{folder} has no sound checkpoint: bin/train --model {config.model} makes one"
+        )
     return Trained(family, found.variables.replace(params=found.ema), int(found.step))

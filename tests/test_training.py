@@ -1,0 +1,306 @@
+"""The loop: resuming, run folders, checkpoints, signals, and what stops a run."""
+
+import dataclasses
+import json
+import os
+import signal
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgen import data, devices, families
+from jaxgen.errors import UserError
+from jaxgen.training import checkpoint, flops, loop, optimisers, step, trained
+from jaxgen.training.folder import RunFolder
+from jaxgen.training.interrupts import Interrupts
+from jaxgen.training.log import Console, Records, duration
+from tests.conftest import small
+
+QUIET = Console(quiet=True)
+
+
+class Listener(Console):
+    """A console that remembers its lines."""
+
+    def __init__(self):
+        super().__init__(quiet=True)
+        self.lines = []
+
+    def say(self, line=""):
+        self.lines.append(line)
+
+
+def run(config, path, console=QUIET, fresh=False) -> int:
+    folder = RunFolder(path)
+    with folder.lock():
+        for line in folder.prepare(config, fresh):
+            console.say(line)
+        return loop.train(config, folder, console)
+
+
+def final(config, path):
+    """The whole state at the newest checkpoint."""
+    family = families.build(config)
+    players = optimisers.players(config, family.turns)
+    like = checkpoint.abstract(
+        lambda: step.init(family, players, jax.random.key(0)), devices.whole()
+    )
+    return checkpoint.restore(path / "checkpoints", like, lambda *_: None)
+
+
+def metrics(path):
+    lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+def same(a, b) -> bool:
+    leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return all(np.array_equal(np.asarray(x), np.asarray(y)) for x, y in leaves)
+
+
+@pytest.fixture(scope="module", params=families.names())
+def straight(request, tmp_path_factory):
+    """A run of eight steps, never stopped, of each family."""
+    config = small(request.param)
+    config = dataclasses.replace(config, optim=dataclasses.replace(config.optim, horizon=8))
+    path = tmp_path_factory.mktemp(request.param) / "straight"
+    assert run(config, path) == 0
+    return config, path
+
+
+def test_a_run_leaves_everything_in_its_folder(straight):
+    config, path = straight
+    assert RunFolder(path).load() == config
+    assert [line["step"] for line in metrics(path)] == list(range(1, 9))
+    assert all(np.isfinite(list(line.values())).all() for line in metrics(path))
+    assert {p.name for p in (path / "samples").iterdir()} == {"4.png", "8.png"}
+    assert checkpoint.steps(path / "checkpoints") == [8, 4]
+    assert list(path.glob("events.*"))
+    sitting = RunFolder(path).sittings()[0]
+    assert sitting["jax"] == jax.__version__
+    assert sitting["devices"] == "2 cpu devices"
+
+
+def test_resuming_equals_not_stopping_bit_for_bit(straight, tmp_path):
+    config, path = straight
+    run(dataclasses.replace(config, steps=3), tmp_path / "parts")
+    assert int(final(config, tmp_path / "parts").step) == 3
+    run(dataclasses.replace(config, steps=5, log_every=3), tmp_path / "parts")
+    run(config, tmp_path / "parts")
+    assert same(final(config, path), final(config, tmp_path / "parts"))
+    assert metrics(path) == metrics(tmp_path / "parts")
+
+
+def test_lines_past_the_restored_step_are_cut(straight, tmp_path):
+    """As after a kill: the newest checkpoint is older than the last line of the log."""
+    config, path = straight
+    run(dataclasses.replace(config, steps=6), tmp_path / "killed")
+    (tmp_path / "killed" / "checkpoints" / "6" / checkpoint.SEAL).unlink()
+    run(config, tmp_path / "killed")
+    assert same(final(config, path), final(config, tmp_path / "killed"))
+    assert metrics(path) == metrics(tmp_path / "killed")
+
+
+def test_a_finished_run_says_so_and_changes_nothing(straight):
+    config, path = straight
+    before = {
+        p: p.stat().st_mtime_ns for p in path.rglob("*") if "checkpoints" in p.parts and p.is_file()
+    }
+    listener = Listener()
+    assert run(config, path, listener) == 0
+    assert "has its 8 steps" in listener.lines[-1]
+    assert all(p.stat().st_mtime_ns == time for p, time in before.items())
+
+
+def test_another_recipe_is_refused_by_its_fields(straight):
+    config, path = straight
+    other = dataclasses.replace(config, batch=16, optim=dataclasses.replace(config.optim, rate=0.5))
+    with pytest.raises(UserError, match=r"--optim.rate 0.5 .*--batch 16 \(was 8\)"):
+        run(other, path)
+    assert RunFolder(path).load() == config
+
+
+def test_fresh_moves_the_old_run_aside(tmp_path):
+    config = small("ddpm", steps=2)
+    run(config, tmp_path / "run")
+    mine = (tmp_path / "run" / "metrics.jsonl").read_text()
+    listener = Listener()
+    run(dataclasses.replace(config, seed=1), tmp_path / "run", listener, fresh=True)
+    assert (tmp_path / "run.1" / "metrics.jsonl").read_text() == mine
+    assert (tmp_path / "run" / "metrics.jsonl").read_text() != mine
+    assert "run.1" in listener.lines[0]
+
+
+def test_going_on_without_a_horizon_plans_the_rest_anew(tmp_path):
+    listener = Listener()
+    run(small("ddpm", steps=2), tmp_path)
+    run(small("ddpm", steps=4), tmp_path, listener)
+    assert "planned anew" in listener.lines[0]
+    assert len(metrics(tmp_path)) == 4
+
+
+def test_two_writers_are_one_too_many(tmp_path):
+    with RunFolder(tmp_path / "run").lock(), pytest.raises(UserError, match="another process"):
+        RunFolder(tmp_path / "run").lock()
+
+
+def files_of(path: Path):
+    return sorted(p for p in path.rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("harm", ["flip", "truncate", "delete", "add"])
+def test_a_harmed_checkpoint_is_passed_over_and_said(straight, tmp_path, harm):
+    """Whichever file is harmed: checked for each, restored once."""
+    config, path = straight
+    work = tmp_path / "run"
+    os.system(f"cp -r {path} {work}")
+    newest = work / "checkpoints" / "8"
+    assert checkpoint.check(newest) is None
+    for file in files_of(newest):
+        content = file.read_bytes()
+        if harm == "flip":
+            file.write_bytes(
+                content[: len(content) // 2]
+                + bytes([content[len(content) // 2] ^ 1])
+                + content[len(content) // 2 + 1 :]
+                if content
+                else b"x"
+            )
+        elif harm == "truncate":
+            file.write_bytes(content[:-1] if content else b"x")
+        elif harm == "delete":
+            file.unlink()
+        else:
+            file.with_name(file.name + ".new").write_bytes(b"")
+        assert checkpoint.check(newest), file
+        file.with_name(file.name + ".new").unlink(missing_ok=True)
+        file.write_bytes(content)
+    assert checkpoint.check(newest) is None
+
+    (newest / checkpoint.SEAL).unlink()
+    said = []
+    model = trained.load(RunFolder(work), config, said.append)
+    assert model.step == 4
+    assert "checkpoint of step 8 is damaged" in said[0]
+    assert newest.exists()  # a reader moves nothing
+    assert run(config, work) == 0
+    assert (work / "checkpoints" / "damaged" / "8").is_dir()
+    assert same(final(config, work), final(config, path))
+
+
+def test_a_run_without_sound_checkpoints_cannot_be_used(straight, tmp_path):
+    config, _ = straight
+    with pytest.raises(UserError, match="no sound checkpoint"):
+        trained.load(RunFolder(tmp_path), config, lambda _: None)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_what_is_good(tmp_path, monkeypatch):
+    config = small("ddpm", steps=8, save_every=2)
+    family = type(families.build(config))
+    sound = family.loss
+
+    def poisoned(self, variables, batch, key, *, player):
+        value, aux = sound(self, variables, batch, key, player=player)
+        return value * jnp.nan, aux  # the loss that is logged is sound, its gradient is not
+
+    run(dataclasses.replace(config, steps=2), tmp_path)
+    monkeypatch.setattr(family, "loss", poisoned)
+    with pytest.raises(
+        UserError, match=r"grad_norm is nan at step 3: .*checkpoint of step 2 is kept"
+    ):
+        run(config, tmp_path)
+    assert checkpoint.steps(tmp_path / "checkpoints") == [2]
+
+
+def test_first_signal_saves_and_second_is_as_before(tmp_path):
+    heard = []
+    signal.signal(signal.SIGTERM, lambda *_: heard.append("ours"))
+    with Interrupts() as interrupts:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert interrupts.signal == signal.SIGTERM
+        assert interrupts.status == 143
+        assert heard == []
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert heard == ["ours"]
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_the_run_goes_on_from_there(tmp_path, number, status):
+    class Impatient(Listener):
+        def progress(self, step, *rest, **named):
+            if step == 3:
+                os.kill(os.getpid(), number)
+
+    config = small("ddpm", log_every=1)
+    assert run(config, tmp_path, console := Impatient()) == status
+    assert checkpoint.steps(tmp_path / "checkpoints") == [3]
+    assert "goes on from there" in console.lines[-1]
+    assert run(config, tmp_path) == 0
+    assert len(metrics(tmp_path)) == 8
+
+
+def test_batches_must_divide_by_the_devices():
+    with pytest.raises(UserError, match="--batch 7 cannot be split over 2 devices: 6 or 8 can"):
+        loop.check_batch(7)
+
+
+def test_rate_rises_falls_and_ends_at_the_horizon():
+    config = dataclasses.replace(small("ddpm").optim, rate=1.0, warmup=10, decay="cosine")
+    rate = optimisers.rate(config, steps=110)
+    assert float(rate(0)) == pytest.approx(0.1)
+    assert float(rate(9)) == pytest.approx(1.0, abs=0.01)
+    assert float(rate(60)) == pytest.approx(0.5, abs=0.01)
+    assert float(rate(110)) == pytest.approx(0, abs=1e-6)
+    linear = optimisers.rate(dataclasses.replace(config, decay="linear", horizon=210), steps=110)
+    assert float(linear(110)) == pytest.approx(0.5)
+    steady = optimisers.rate(dataclasses.replace(config, decay="none"), steps=110)
+    assert float(steady(5000)) == 1.0
+
+
+@pytest.mark.parametrize("name", ["adam", "muon"])
+def test_each_optimiser_moves_every_weight(name):
+    config = small("ddpm")
+    config = dataclasses.replace(
+        config, optim=dataclasses.replace(config.optim, name=name, warmup=0)
+    )
+    optimiser = optimisers.build(config.optim, 100)
+    params = {"kernel": jnp.ones((3, 3, 4, 8)), "matrix": jnp.ones((8, 6)), "bias": jnp.ones(6)}
+    grads = jax.tree.map(lambda p: jax.random.normal(jax.random.key(p.size), p.shape), params)
+    updates, _ = optimiser.update(grads, optimiser.init(params), params)
+    assert all((jnp.abs(u) > 0).all() for u in jax.tree.leaves(updates))
+
+
+def test_flops_are_those_of_the_shapes():
+    images, kernel = jnp.zeros((4, 14, 14, 8)), jnp.zeros((3, 3, 8, 16))
+    product = flops.count(lambda a, b: a @ b, jnp.zeros((5, 7)), jnp.zeros((7, 11)))
+    assert product == 2 * 5 * 7 * 11
+    convolve = lambda x, k: jax.lax.conv_general_dilated(
+        x, k, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    assert flops.count(convolve, images, kernel) == 2 * 4 * 14 * 14 * 9 * 8 * 16
+    looped = lambda x: jax.lax.scan(lambda c, _: (c @ c, None), x, None, length=6)[0]
+    assert flops.count(looped, jnp.zeros((3, 3))) == 6 * 2 * 27
+
+
+def test_batches_of_a_run_are_those_of_the_data(straight):
+    """The indices that the loop uploads lie within the training digits."""
+    config, _ = straight
+    count = len(data.load(config.data).train.labels)
+    rows = data.batches.indices(config.seed, 0, 8, config.batch, count)
+    assert rows.min() >= 0 and rows.max() < count
+
+
+def test_durations_read_as_people_write_them():
+    assert [duration(s) for s in (0, 59.6, 61, 3661)] == ["0:00", "1:00", "1:01", "1:01:01"]
+
+
+def test_records_give_means_over_the_log_interval(tmp_path):
+    with Records(tmp_path / "metrics.jsonl", 0, every=4) as records:
+        assert records.add(1, {"loss": np.array([1.0, 3.0])}, 1.0) == {"loss": 2.0}
+        assert records.add(3, {"loss": np.array([5.0, 7.0])}, 1.0) == {"loss": 4.0}
+        assert records.add(5, {"loss": np.array([9.0])}, 1.0) == {"loss": 9.0}
+    assert records.seconds == pytest.approx(3.0)
