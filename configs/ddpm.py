@@ -25,7 +25,8 @@ class Net(config.Net):
     predict: Literal["eps", "x0", "v"] = "v"
     """What the network says of a noisy image."""
     weight: Literal["none", "snr", "min-snr"] = "none"
-    """How much an error counts at each noise level, as a weight on the error of x_0; none: as predicted."""
+    """How much an error counts at each noise level, as a weight on the error of x_0; none: as
+    predicted."""
     stratified: bool = True
     """Whether the times of a batch are spread evenly over 1 .. T."""
     label_drop: float = 0.1

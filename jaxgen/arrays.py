@@ -1,7 +1,7 @@
 """What flows between the parts: names for array types, and the batch.
 
-Letters in shapes are the same everywhere: ``n`` how many (``b`` in a training batch), ``h w c`` an image,
-``z`` a latent, ``k`` codes, ``t`` time.
+Letters in shapes are the same everywhere: ``n`` how many (``b`` in a training batch), ``h w c`` an
+image, ``z`` a latent, ``k`` codes, ``t`` time.
 """
 
 from typing import NamedTuple

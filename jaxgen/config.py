@@ -1,8 +1,9 @@
-"""The settings that all families share, as frozen dataclasses; imports no JAX, so that ``--help`` is quick.
+"""The settings that all families share, as frozen dataclasses; imports no JAX, so that ``--help``
+is quick.
 
-A recipe (``configs/NAME.py``) is a ``Config`` whose ``net`` and ``sampling`` are the family's own dataclasses, defined in
-that same file. A field's docstring is its help text on the command line. Values that make no sense raise a
-``UserError`` as soon as they are put together.
+A recipe (``configs/NAME.py``) is a ``Config`` whose ``net`` and ``sampling`` are the family's own
+dataclasses, defined in that same file. A field's docstring is its help text on the command line.
+Values that make no sense raise a ``UserError`` as soon as they are put together.
 """
 
 import dataclasses
@@ -23,7 +24,8 @@ class Net:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a family draws once it is trained: base of the settings that may be changed at every draw."""
+    """How a family draws once it is trained: base of the settings that may be changed at every
+    draw."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Optim:
     clip: float = 1.0
     """Largest norm of a gradient, longer ones are shortened to it; 0 clips nothing."""
     ema: float = 0.999
-    """Decay of the averaged weights that images are drawn with; less at first: 1 - (1 + n)^-3/4 after n steps."""
+    """Decay of the averaged weights that images are drawn with; less at first: 1 - (1 + n)^-3/4
+    after n steps."""
 
     def __post_init__(self):
         require("optim.rate", self.rate, self.rate > 0, "above 0")
@@ -126,7 +129,8 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def from_dict(values: dict[str, Any]) -> Config:
-    """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more) is an error."""
+    """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more) is an
+    error."""
     return _fill(recipe(values.get("model", "")), values)
 
 

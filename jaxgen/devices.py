@@ -1,11 +1,11 @@
 """Where arrays live: a one-dimensional mesh named ``data`` over every device.
 
-The batch is split over the mesh and everything else is whole on each device. Programs are written as if there were one
-device, and the compiler splits them, so a number does not depend on how many devices there are beyond the order of
-sums.
+The batch is split over the mesh and everything else is whole on each device. Programs are written
+as if there were one device, and the compiler splits them, so a number does not depend on how many
+devices there are beyond the order of sums.
 
-On a CPU there is one virtual device a core: many operations of XLA's CPU backend run on one thread, so two devices side
-by side are 1.5 times faster than one that is given both cores.
+On a CPU there is one virtual device a core: many operations of XLA's CPU backend run on one thread,
+so two devices side by side are 1.5 times faster than one that is given both cores.
 """
 
 import os
@@ -18,8 +18,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 def start(cpu_devices: int | None = None) -> None:
     """Set JAX up; to be called before anything asks it for a device.
 
-    Compiled programs are kept in the user's cache folder, which only the user can write to, since a program
-    read from there is run.
+    Compiled programs are kept in the user's cache folder, which only the user can write to, since a
+    program read from there is run.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     wanted = cpu_devices or cores
@@ -58,5 +58,5 @@ def whole() -> NamedSharding:
 
 
 def split(axis: int = 0) -> NamedSharding:
-    """An array split over the devices along ``axis``, whose length is a multiple of their number."""
+    """Split over the devices along ``axis``, whose length is a multiple of their number."""
     return NamedSharding(mesh(), PartitionSpec(*(None,) * axis, "data"))

@@ -1,8 +1,9 @@
 """Drawing images from a trained family, any number of them with one compiled program.
 
-Image i of a seed has the key ``fold_in(key(seed), i)`` and a place in a chunk of fixed shape, the last chunk padded: so it
-is the same image, to the bit, however many are drawn. Over another chunk shape or other devices its noise is still
-bit-equal, and its pixels agree to about 1e-4 (sums are taken in another order).
+Image i of a seed has the key ``fold_in(key(seed), i)`` and a place in a chunk of fixed shape, the
+last chunk padded: so it is the same image, to the bit, however many are drawn. Over another chunk
+shape or other devices its noise is still bit-equal, and its pixels agree to about 1e-4 (sums are
+taken in another order).
 """
 
 from collections.abc import Callable, Iterator
@@ -20,8 +21,8 @@ CHUNK = 128  # images drawn at once
 class Drawer:
     """A family's drawing program, compiled once.
 
-    ``function(variables, keys, labels)`` is the family's ``sample`` unless another is given; what it returns has the images
-    along its first axis.
+    ``function(variables, keys, labels)`` is the family's ``sample`` unless another is given; what
+    it returns has the images along its first axis.
     """
 
     def __init__(self, family: Family, function: Callable | None = None, chunk: int = CHUNK):
@@ -37,13 +38,15 @@ class Drawer:
     def draw(
         self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0
     ) -> np.ndarray:
-        """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in [0, 1]."""
+        """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
+        [0, 1]."""
         return np.concatenate(list(self.chunks(variables, labels, seed, first)))
 
     def chunks(
         self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0
     ) -> Iterator[np.ndarray]:
-        """The same chunk by chunk, for the images from index ``first`` on (a multiple of the chunk)."""
+        """The same chunk by chunk, for the images from index ``first`` on (a multiple of the
+        chunk)."""
         for start in range(0, len(labels), self.chunk):
             part = labels[start : start + self.chunk]
             padded = np.full(self.chunk, NO_DIGIT, np.int32)

@@ -1,4 +1,5 @@
-"""What every family promises, whatever it is: the sweep that a new family joins by being in the folder."""
+"""What every family promises, whatever it is: the sweep that a new family joins by being in the
+folder."""
 
 import dataclasses
 
@@ -108,7 +109,10 @@ def test_many_steps_in_a_call_are_the_same_steps(family, players, state):
     labels = rng.integers(0, 10, 40, np.int32)
     indices = rng.integers(0, 40, (4, 8), np.int32)
     advance = step.make_advance(step.make_step(family, players, KEY, ema=0.9))
-    place = lambda tree: jax.tree.map(lambda a: jax.device_put(np.array(a), devices.whole()), tree)
+
+    def place(tree):
+        return jax.tree.map(lambda a: jax.device_put(np.array(a), devices.whole()), tree)
+
     images, labels = place((images, labels))
 
     def walk(*counts):

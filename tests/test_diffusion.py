@@ -135,7 +135,8 @@ def test_ancestral_steps_are_the_posterior_of_the_paper():
 
 
 def test_the_mean_by_eps_is_the_course_s():
-    """mu = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t), which (1) of ``samplers`` must equal."""
+    """mu = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t), which (1) of ``samplers``
+    must equal."""
     schedule, t = schedules.linear(1000), 321
     xt, eps = np.random.default_rng(0).standard_normal((2, 5))
     x0 = (xt - schedule.sigma[t] * eps) / schedule.alpha[t]

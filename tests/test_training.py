@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from jaxgen import data, devices, families
+from jaxgen.data import batches
 from jaxgen.errors import UserError
+from jaxgen.nn import conv
 from jaxgen.training import checkpoint, flops, loop, optimisers, step, trained
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
@@ -278,11 +280,14 @@ def test_flops_are_those_of_the_shapes():
     images, kernel = jnp.zeros((4, 14, 14, 8)), jnp.zeros((3, 3, 8, 16))
     product = flops.count(lambda a, b: a @ b, jnp.zeros((5, 7)), jnp.zeros((7, 11)))
     assert product == 2 * 5 * 7 * 11
-    convolve = lambda x, k: jax.lax.conv_general_dilated(
-        x, k, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+
+    def convolve(x, k):
+        return jax.lax.conv_general_dilated(x, k, (1, 1), "SAME", dimension_numbers=conv.LAYOUT)
+
+    def looped(x):
+        return jax.lax.scan(lambda c, _: (c @ c, None), x, None, length=6)[0]
+
     assert flops.count(convolve, images, kernel) == 2 * 4 * 14 * 14 * 9 * 8 * 16
-    looped = lambda x: jax.lax.scan(lambda c, _: (c @ c, None), x, None, length=6)[0]
     assert flops.count(looped, jnp.zeros((3, 3))) == 6 * 2 * 27
 
 
@@ -290,7 +295,7 @@ def test_batches_of_a_run_are_those_of_the_data(straight):
     """The indices that the loop uploads lie within the training digits."""
     config, _ = straight
     count = len(data.load(config.data).train.labels)
-    rows = data.batches.indices(config.seed, 0, 8, config.batch, count)
+    rows = batches.indices(config.seed, 0, 8, config.batch, count)
     assert rows.min() >= 0 and rows.max() < count
 
 

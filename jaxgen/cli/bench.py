@@ -13,9 +13,11 @@ import tyro
 from jaxgen.cli import common
 from jaxgen.config import Config
 
-DESCRIPTION = """Measure a recipe on this machine: the train step, drawing digits and, unless --quick, a whole training.
+DESCRIPTION = """Measure a recipe on this machine: the train step, drawing digits and, unless
+--quick, a whole training.
 
-Everything stands beside the speed of a matrix product in the same run, since machines differ and are shared.
+Everything stands beside the speed of a matrix product in the same run, since machines differ and
+are shared.
 
 examples:
   bin/bench --model ddpm             trains the recipe from nothing and judges it: some minutes
@@ -46,7 +48,8 @@ def main(args: list[str]) -> int:
 
 
 def whole_training(args: list[str]) -> None:
-    """Train from nothing in a process and a folder of its own, without compiled programs of earlier runs; then judge."""
+    """Train from nothing in a process and a folder of its own, without compiled programs of earlier
+    runs; then judge."""
     with tempfile.TemporaryDirectory() as folder:
         run = f"{folder}/run"
         environment = os.environ | {"XDG_CACHE_HOME": f"{folder}/cache"}
@@ -93,9 +96,8 @@ def step(config: Config) -> None:
     batch = Batch(np.zeros((config.batch, *IMAGE), np.float32), np.zeros(config.batch, np.int32))
     work = sum(flops.count(jax.grad(loss), own) for loss, own in losses(family, state, batch, key))
     speed, product = work / np.median(seconds), np.median(products)
-    print(
-        f"train step: {1e3 * np.median(seconds):.0f} ms (from {1e3 * min(seconds):.0f} to {1e3 * max(seconds):.0f})"
-    )
+    least, usual, most = (1e3 * f(seconds) for f in (min, np.median, max))
+    print(f"train step: {usual:.0f} ms (from {least:.0f} to {most:.0f})")
     print(f"arithmetic: {work / 1e9:.1f} GFLOP a step, {speed / 1e9:.0f} GFLOP/s")
     print(f"matrix product of {SIDE} x {SIDE}: {product / 1e9:.0f} GFLOP/s")
     print(f"the step reaches {speed / product:.0%} of it")
@@ -113,7 +115,8 @@ def losses(family, state, batch, key):
 
 
 def drawing(config: Config) -> None:
-    """Print the time to draw digits with untrained weights, which takes as long as with trained ones."""
+    """Print the time to draw digits with untrained weights, which takes as long as with trained
+    ones."""
     import jax
 
     from jaxgen import devices, families, sampling
@@ -128,7 +131,8 @@ def drawing(config: Config) -> None:
 
 
 def product_speed() -> float:
-    """Floating-point operations a second of a large matrix product, which may use the whole machine."""
+    """Floating-point operations a second of a large matrix product, which may use the whole
+    machine."""
     import jax
     import numpy as np
 

@@ -70,7 +70,8 @@ def recipe(args: list[str], verb: str) -> Config:
 
 
 def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
-    """The run that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, ddpm's recipe."""
+    """The run that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, ddpm's
+    recipe."""
     model, run = peek(args, "model"), peek(args, "run")
     asks_help = bool({"-h", "--help"} & set(args))
     if not (model or run or asks_help):

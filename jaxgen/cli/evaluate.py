@@ -11,7 +11,8 @@ import tyro
 from jaxgen import config as configs
 from jaxgen.cli import common
 
-DESCRIPTION = """Measure a trained model: draw digits from it and show them to the judge, a classifier of real digits.
+DESCRIPTION = """Measure a trained model: draw digits from it and show them to the judge, a
+classifier of real digits.
 
 examples:
   bin/evaluate --model ddpm                      5,000 digits, under a minute
@@ -33,7 +34,8 @@ class Evaluate:
     seed: int = 0
     """Another seed draws other digits."""
     train_judge: Path | None = None
-    """Train the judge from the beginning and write its weights to this file, instead of evaluating."""
+    """Train the judge from the beginning and write its weights to this file, instead of evaluating.
+    """
 
     def __post_init__(self):
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
@@ -63,9 +65,8 @@ def main(args: list[str]) -> int:
     drawing = time.perf_counter() - began
     report = evaluate.evaluate(images, labels, config.data, eye, wanted.seed, reference=real)
     print(f"{config.model} after {model.step} steps of training, {folder}")
-    print(
-        f"{wanted.count} digits drawn in {drawing:.1f} s, judged in {time.perf_counter() - began - drawing:.1f} s"
-    )
+    judging = time.perf_counter() - began - drawing
+    print(f"{wanted.count} digits drawn in {drawing:.1f} s, judged in {judging:.1f} s")
     rich.console.Console(highlight=False).print(report.table())
     told = report.to_dict() | {"step": model.step, "config": configs.to_dict(config)}
     folders.write(folder.path / "report.json", json.dumps(told, indent=2) + "\n")

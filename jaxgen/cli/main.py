@@ -15,7 +15,7 @@ VERBS = {
 
 
 def main() -> None:
-    """Run the verb in ``sys.argv``; exits with 0, with 2 for a user's mistake, or as a signal asks."""
+    """Run the verb in ``sys.argv``; exit with 0, 2 for a user's mistake, or as a signal asks."""
     try:
         sys.exit(run(sys.argv[1:]))
     except UserError as error:

@@ -10,7 +10,8 @@ from jaxgen import config as configs
 from jaxgen.cli import common
 from jaxgen.errors import UserError
 
-DESCRIPTION = """Draw digits from a trained model. The same seed draws the same digits, however many.
+DESCRIPTION = """Draw digits from a trained model. The same seed draws the same digits, however
+many.
 
 examples:
   bin/sample --model ddpm --digit 3                 64 threes, as a picture

@@ -8,7 +8,8 @@ import tyro
 from jaxgen.cli import common
 from jaxgen.config import Config
 
-DESCRIPTION = """Train a model on handwritten digits; the same command again goes on where it stopped.
+DESCRIPTION = """Train a model on handwritten digits; the same command again goes on where it
+stopped.
 
 examples:
   bin/train --model ddpm --steps 1000          about two minutes on two cores

@@ -16,7 +16,7 @@ imports JAX.
 """
 
 import difflib
-from pathlib import Path
+import os
 
 from jaxgen.data import idx, mnist, split, synthetic, tfds
 from jaxgen.data.split import Digits, Split
@@ -56,7 +56,8 @@ def _unknown(source: str) -> str:
     kinds = {known.split(":")[0]: known for known in SOURCES[:4]}
     near = difflib.get_close_matches(source.split(":")[0].lower(), kinds, n=1)
     meant = kinds[near[0]] if near else ""
-    if source and Path(source).is_dir():
-        meant = f"{'tfds' if Path(source, 'dataset_info.json').exists() else 'idx'}:{source}"
+    if os.path.isdir(source):
+        prepared = os.path.isfile(os.path.join(source, "dataset_info.json"))
+        meant = f"{'tfds' if prepared else 'idx'}:{source}"
     hint = f"did you mean {meant}? The sources are" if meant else "the sources are"
     return f"--data {source!r} is no source of digits: {hint} {', '.join(SOURCES)}"

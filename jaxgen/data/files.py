@@ -15,8 +15,8 @@ def check(path: str | Path) -> None:
     """
     try:
         reason = _obstacle(Path(path))
-    except (OSError, ValueError) as error:  # too long a name, a folder that may not be entered
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:  # too long a name, a folder that may not be entered
+        reason = error.strerror
     if reason:
         raise UserError(f"cannot write {path}: {reason}; name another path")
 

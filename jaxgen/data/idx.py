@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import io
 import math
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -33,8 +34,8 @@ _MOST_INFLATION = 1032  # gzip's best ratio; a header that promises more lies
 
 def raw(folder: str | Path) -> tuple[Split, Split]:
     """Return the training and the test digits of a folder in file order; damage is a UserError."""
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
+    folder = Path(os.path.expanduser(folder))
+    if not os.path.isdir(folder):  # unlike Path.is_dir, it does not raise for any name
         raise UserError(f"idx:{folder} is no folder: name one that holds MNIST's four files")
     return _pair(folder, "train"), _pair(folder, "t10k")
 
@@ -81,7 +82,7 @@ def _pair(folder: Path, part: str) -> Split:
 def _find(folder: Path, name: str) -> Path:
     names = [name, name.replace("-idx", ".idx")]
     for candidate in [folder / f"{name}{ending}" for name in names for ending in ("", ".gz")]:
-        if candidate.is_file():
+        if os.path.isfile(candidate):
             return candidate
     raise UserError(f"{folder} has no {name} (nor {name}.gz): put it there")
 

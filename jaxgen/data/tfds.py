@@ -14,6 +14,7 @@ or time.
 
 import contextlib
 import difflib
+import glob
 import hashlib
 import io
 import json
@@ -79,9 +80,9 @@ def quiet() -> Iterator[None]:
 def _builder(name: str) -> Any:
     """The builder of a prepared dataset, from its files alone: no code of its own runs."""
     tfds = _import()
-    folder = Path(name).expanduser()
-    told = (folder / "dataset_info.json").is_file()
-    if not told and (folder.is_dir() or name.startswith(("/", ".", "~"))):
+    folder = Path(os.path.expanduser(name))
+    told = os.path.isfile(folder / "dataset_info.json")  # unlike Path.is_file, it never raises
+    if not told and (os.path.isdir(folder) or name.startswith(("/", ".", "~"))):
         raise UserError(_no_dataset(folder))
     try:
         if told:
@@ -98,7 +99,8 @@ def _builder(name: str) -> Any:
 
 def _no_dataset(folder: Path) -> str:
     patterns = [f"{'*/' * depth}dataset_info.json" for depth in (1, 2, 3)]  # version, config, name
-    below = sorted(info.parent for pattern in patterns for info in folder.glob(pattern))
+    found = [info for pattern in patterns for info in glob.glob(pattern, root_dir=folder)]
+    below = sorted(folder / os.path.dirname(info) for info in found)
     hint = f"did you mean tfds:{below[-1]}?" if below else "name one that TFDS prepared"
     return f"tfds:{folder} has no dataset_info.json: {hint}"
 

@@ -7,6 +7,7 @@ imports it.
 
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +64,7 @@ def prepare(folder: str | Path, data_dir: str | Path) -> Path:
     of other digits is a UserError.
     """
     train, test = idx.raw(folder)
-    data_dir = Path(data_dir).expanduser()
+    data_dir = Path(os.path.expanduser(data_dir))
     files.check(data_dir / "any")
     with quiet(), tempfile.TemporaryDirectory() as downloads:
         builder = DigitsFromIdx(

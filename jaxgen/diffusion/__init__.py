@@ -1,1 +1,1 @@
-"""The mathematics of diffusion, which knows no network: schedules, the forward process, samplers."""
+"""The mathematics of diffusion, without networks: schedules, the forward process, samplers."""

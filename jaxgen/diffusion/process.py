@@ -1,10 +1,10 @@
 """The forward process, and the three things that a network may predict of it.
 
-    x_t = alpha_t x_0 + sigma_t eps,    alpha_t^2 = alpha_bar_t,    sigma_t^2 = 1 - alpha_bar_t      (1)
-    v_t = alpha_t eps - sigma_t x_0                                       (Salimans and Ho 2022)     (2)
+    x_t = alpha_t x_0 + sigma_t eps,    alpha_t^2 = alpha_bar_t,    sigma_t^2 = 1 - alpha_bar_t (1)
+    v_t = alpha_t eps - sigma_t x_0                                  (Salimans and Ho 2022)     (2)
 
-Given x_t, each of x_0, eps and v gives the others. Images are in [-1, 1] here; ``alpha`` and ``sigma`` broadcast against
-them.
+Given x_t, each of x_0, eps and v gives the others. Images are in [-1, 1] here; ``alpha`` and
+``sigma`` broadcast against them.
 """
 
 from collections.abc import Callable
@@ -44,8 +44,9 @@ PREDICTIONS = {
     ),
 }
 
-# How much an error counts, as a weight on |x_0 - prediction of x_0|^2 given the signal-to-noise ratio. None leaves the
-# prediction's own squared error as it is: for eps that is L_simple of Ho et al. 2020, and the same as "snr".
+# How much an error counts, as a weight on |x_0 - prediction of x_0|^2 given the signal-to-noise
+# ratio. None leaves the prediction's own squared error as it is: for eps that is L_simple of Ho et
+# al. 2020, and the same as "snr".
 WEIGHTS: dict[str, Callable[[jax.Array], jax.Array] | None] = {
     "none": None,
     "snr": lambda snr: snr,

@@ -1,12 +1,14 @@
 """Samplers: from noise to images, given a denoiser.
 
-Whatever the sampler, going from time t to an earlier time s is linear in what is at hand: the noisy image, the
-denoiser's x_0 here and (for a second-order method) at the step before, and fresh noise z:
+Whatever the sampler, going from time t to an earlier time s is linear in what is at hand: the noisy
+image, the denoiser's x_0 here and (for a second-order method) at the step before, and fresh noise
+z:
 
-    x_s = keep x_t + clean x_0(x_t) + before x_0(previous x) + fresh z                               (1)
+    x_s = keep x_t + clean x_0(x_t) + before x_0(previous x) + fresh z                          (1)
 
-So a sampler is a table of these four coefficients, one row a step, worked out beforehand in float64; and one ``lax.scan``
-over the rows runs them all. Notation as in ``process``; s and t are any two times with s < t.
+So a sampler is a table of these four coefficients, one row a step, worked out beforehand in
+float64; and one ``lax.scan`` over the rows runs them all. Notation as in ``process``; s and t are
+any two times with s < t.
 """
 
 from collections.abc import Callable
@@ -32,10 +34,11 @@ class Steps(NamedTuple):
 
 
 def ancestral(schedule: Schedule, times: np.ndarray) -> Steps:
-    """Draw from the posterior q(x_s | x_t, x_0) at the x_0 denoised (Ho et al. 2020, equations 6 and 7).
+    """Draw from the posterior q(x_s | x_t, x_0) at the x_0 denoised (Ho et al. 2020, equations 6
+    and 7).
 
-    With ``times`` = T .. 0 these are the paper's; with fewer times, its process between those times. The
-    noise of the last step is 0 by itself.
+    With ``times`` = T .. 0 these are the paper's; with fewer times, its process between those
+    times. The noise of the last step is 0 by itself.
     """
     t, s = times[:-1], times[1:]
     alpha, var = schedule.alpha, 1 - schedule.alpha_bar
@@ -46,7 +49,8 @@ def ancestral(schedule: Schedule, times: np.ndarray) -> Steps:
 
 
 def ddim(schedule: Schedule, times: np.ndarray) -> Steps:
-    """Keep the noise that x_0 implies and take it to level s (Song et al. 2021, equation 12 with eta 0)."""
+    """Keep the noise that x_0 implies and take it to level s (Song et al. 2021, equation 12 with
+    eta 0)."""
     t, s = times[:-1], times[1:]
     keep = schedule.sigma[s] / schedule.sigma[t]
     clean = schedule.alpha[s] - schedule.alpha[t] * keep
@@ -56,7 +60,8 @@ def ddim(schedule: Schedule, times: np.ndarray) -> Steps:
 def dpmpp(schedule: Schedule, times: np.ndarray) -> Steps:
     """DPM-Solver++(2M): DDIM with x_0 extrapolated from two steps (Lu et al. 2022, algorithm 2).
 
-    The first step has nothing before it and the last ends at log snr = infinity: both are plain DDIM.
+    The first step has nothing before it and the last ends at log snr = infinity: both are plain
+    DDIM.
     """
     first = ddim(schedule, times)
     lam = 0.5 * np.log(schedule.snr[times[:-1]])  # half log snr, at every t but the final 0
@@ -76,7 +81,8 @@ SAMPLERS: dict[str, Callable[[Schedule, np.ndarray], Steps]] = {
 def run(denoise: Callable, steps: Steps, xt, keys: Keys):
     """Take noise ``xt`` [n, h, w, c] through all steps; returns x_0, and x after each step.
 
-    ``denoise(xt, time)`` gives x_0 [n, h, w, c] for one integer time. Image i draws its noise from ``keys[i]`` alone.
+    ``denoise(xt, time)`` gives x_0 [n, h, w, c] for one integer time. Image i draws its noise from
+    ``keys[i]`` alone.
     """
     noisy = bool(steps.fresh.any())  # a deterministic sampler draws nothing
 
@@ -102,11 +108,13 @@ def even(schedule: Schedule, steps: int) -> np.ndarray:
 
 
 def even_snr(schedule: Schedule, steps: int) -> np.ndarray:
-    """Space times evenly in log snr from T to 1, then 0 (Lu et al. 2022: best for small images and few steps)."""
+    """Space times evenly in log snr from T to 1, then 0 (Lu et al. 2022: best for small images and
+    few steps)."""
     log_snr = np.log(schedule.snr[1:])  # rises towards t = 1
     wanted = np.linspace(log_snr[-1], log_snr[0], steps)
     times = np.append(np.interp(wanted, log_snr[::-1], np.arange(schedule.last, 0, -1)), 0)
-    # Rounded times may coincide where levels are dense: each stays above the next, and below the one before.
+    # Rounded times may coincide where levels are dense: each stays above the next, and below the
+    # one before.
     left = np.arange(steps, -1, -1)
     return np.clip(np.rint(times), left, schedule.last - steps + left).astype(np.int32)
 

@@ -1,11 +1,11 @@
 """Noise schedules: how much of the image is left at each time.
 
-A schedule is the ``alpha_bar`` of Ho et al. 2020 at the times t = 0 .. T. It falls from 1 (the clean image, t = 0) to
-nearly 0 (noise, t = T):
+A schedule is the ``alpha_bar`` of Ho et al. 2020 at the times t = 0 .. T. It falls from 1 (the
+clean image, t = 0) to nearly 0 (noise, t = T):
 
-    q(x_t | x_0) = N(sqrt(alpha_bar_t) x_0, (1 - alpha_bar_t) I)                                    (1)
-    beta_t       = 1 - alpha_bar_t / alpha_bar_{t-1}                                                (2)
-    snr_t        = alpha_bar_t / (1 - alpha_bar_t)                                                  (3)
+    q(x_t | x_0) = N(sqrt(alpha_bar_t) x_0, (1 - alpha_bar_t) I)                                (1)
+    beta_t       = 1 - alpha_bar_t / alpha_bar_{t-1}                                            (2)
+    snr_t        = alpha_bar_t / (1 - alpha_bar_t)                                              (3)
 
 Everything is computed once, in float64, because it lives on differences of nearly equal numbers.
 """

@@ -1,7 +1,7 @@
 """The families of generative models, one file each; ``base`` is what they have in common.
 
-The folder is the registry: a family is a module here that has ``build(config) -> Family``, and a recipe of the
-same name in ``configs/``.
+The folder is the registry: a family is a module here that has ``build(config) -> Family``, and a
+recipe of the same name in ``configs/``.
 """
 
 import importlib

@@ -1,8 +1,8 @@
 """What a family of generative models is: a few pure functions of its variables.
 
-The caller may put any method under ``jit``, ``grad``, ``vmap`` or ``scan``, on one device or on many: a family holds
-settings and networks, never arrays. Whole-batch arithmetic (a mean, stratified times, batch statistics) is written
-as if there were one device; the compiler splits it.
+The caller may put any method under ``jit``, ``grad``, ``vmap`` or ``scan``, on one device or on
+many: a family holds settings and networks, never arrays. Whole-batch arithmetic (a mean, stratified
+times, batch statistics) is written as if there were one device; the compiler splits it.
 """
 
 import abc
@@ -29,8 +29,8 @@ class Variables:
 class Family(abc.ABC):
     """A kind of generative model.
 
-    ``turns`` names the players in the order in which they learn within a step, one optimiser each: most families have
-    one, a GAN has ``("critic", "generator")``.
+    ``turns`` names the players in the order in which they learn within a step, one optimiser each:
+    most families have one, a GAN has ``("critic", "generator")``.
     """
 
     turns: ClassVar[tuple[str, ...]] = ("model",)
@@ -45,7 +45,8 @@ class Family(abc.ABC):
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         """The mean loss of ``player`` on a batch, and the new ``stats`` and metrics with it.
 
-        Its gradient is taken with respect to that player's params alone. No two players share a metric's name.
+        Its gradient is taken with respect to that player's params alone. No two players share a
+        metric's name.
         """
 
     @abc.abstractmethod
@@ -54,7 +55,7 @@ class Family(abc.ABC):
 
     @abc.abstractmethod
     def decode(self, variables: Variables, latents: Latents, labels: Labels, keys: Keys) -> Images:
-        """Turn latents into images in [0, 1]; draws from ``keys`` where decoding itself is random."""
+        """Turn latents into images in [0, 1]; ``keys`` are for decoding that draws."""
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
         """Draw an image for each key. Image i depends on ``keys[i]`` and ``labels[i]`` alone."""
@@ -63,7 +64,8 @@ class Family(abc.ABC):
         return self.decode(variables, latents, labels, keys_decode)
 
     def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
-        """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]; only where it takes several steps."""
+        """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]; only where it takes
+        several steps."""
         raise UserError(f"{type(self).__name__} draws in one step: there is no trajectory to show")
 
 

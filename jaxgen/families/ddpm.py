@@ -1,15 +1,16 @@
 """Denoising diffusion (Ho, Jain and Abbeel 2020), with what has been learnt since.
 
-An image is drowned in noise, x_t = alpha_t x_0 + sigma_t eps at a time t from 1 to T, and a network learns to tell the
-two apart, told t and the digit y:
+An image is drowned in noise, x_t = alpha_t x_0 + sigma_t eps at a time t from 1 to T, and a network
+learns to tell the two apart, told t and the digit y:
 
-    loss = E |eps - eps_theta(x_t, t, y)|^2                                                         (1)
+    loss = E |eps - eps_theta(x_t, t, y)|^2                                                     (1)
 
-or, as set, the same for x_0 or for v = alpha_t eps - sigma_t x_0 (``diffusion.process``). Sampling starts from pure
-noise and takes it away step by step (``diffusion.samplers``). The digit is hidden from the network now and then, so
-that it knows both the conditional c and the unconditional u, and sampling can be guided (Ho and Salimans 2022):
+or, as set, the same for x_0 or for v = alpha_t eps - sigma_t x_0 (``diffusion.process``). Sampling
+starts from pure noise and takes it away step by step (``diffusion.samplers``). The digit is hidden
+from the network now and then, so that it knows both the conditional c and the unconditional u, and
+sampling can be guided (Ho and Salimans 2022):
 
-    u + guidance (c - u)                                                                            (2)
+    u + guidance (c - u)                                                                        (2)
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ def build(config: Config) -> Family:
     assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
     if config.sampling.steps > config.net.times:
         raise UserError(
-            f"--steps {config.sampling.steps} is more than the model's {config.net.times} noise levels"
+            f"--steps {config.sampling.steps} cannot be: "
+            f"the model has {config.net.times} noise levels, and each step needs one"
         )
     return DDPM(config.net, config.sampling)
 
@@ -124,7 +126,8 @@ class DDPM(Family):
         return self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
 
     def draw_times(self, key: Key, count: int):
-        """Times in 1 .. T [n]: independent, or one in each n-th of the range (Kingma et al. 2021, appendix I.1)."""
+        """Times in 1 .. T [n]: independent, or one in each n-th of the range (Kingma et al. 2021,
+        appendix I.1)."""
         if self.config.stratified:
             share = jnp.mod(jax.random.uniform(key) + jnp.arange(count) / count, 1)
         else:

@@ -1,1 +1,2 @@
-"""Networks, as Flax modules that know no family: convolutions, residual and attention blocks, the U-Net."""
+"""Networks, as Flax modules that know no family: convolutions, residual and attention blocks, the
+U-Net."""

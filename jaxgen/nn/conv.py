@@ -1,10 +1,11 @@
 """Convolutions whose gradients are fast on every backend, also inside ``lax.scan``.
 
-XLA's CPU backend brings a convolution into the layout of its fast kernels only in the entry computation of
-a program. Training here runs many steps in one ``lax.scan``, and there the gradients that JAX derives fall to a
-loop 30 times slower. ``convolve`` states both gradients as convolutions that are in that layout already, with
-explicit transposes; they are the same sums. This file is the one place that knows about it: elsewhere, and on
-any other backend, a convolution is ``lax.conv_general_dilated``.
+XLA's CPU backend brings a convolution into the layout of its fast kernels only in the entry
+computation of a program. Training here runs many steps in one ``lax.scan``, and there the gradients
+that JAX derives fall to a loop 30 times slower. ``convolve`` states both gradients as convolutions
+that are in that layout already, with explicit transposes; they are the same sums. This file is the
+one place that knows about it: elsewhere, and on any other backend, a convolution is
+``lax.conv_general_dilated``.
 """
 
 import functools
@@ -19,7 +20,8 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 def convolve(
     images, kernel, window_strides, padding, *, lhs_dilation=None, rhs_dilation=None, **options
 ):
-    """Stand in for ``lax.conv_general_dilated`` in ``nn.Conv``; images [n, h, w, c], kernel [h, w, c, c_out]."""
+    """Stand in for ``lax.conv_general_dilated`` in ``nn.Conv``; images [n, h, w, c], kernel [h, w,
+    c, c_out]."""
     plain = (
         jax.default_backend() == "cpu"
         and images.ndim == 4

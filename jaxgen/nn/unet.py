@@ -1,8 +1,9 @@
 """A small U-Net for 28 x 28 images, conditioned on a time and a digit.
 
-Two by two pixels become one position with four channels, so that the widest grid is 14 x 14; the inner one is 7 x 7,
-with attention. No transposed convolutions: sizes change by moving pixels into channels and back. The two grids are
-joined by addition, which costs nothing, where a concatenation would widen the convolution after it.
+Two by two pixels become one position with four channels, so that the widest grid is 14 x 14; the
+inner one is 7 x 7, with attention. No transposed convolutions: sizes change by moving pixels into
+channels and back. The two grids are joined by addition, which costs nothing, where a concatenation
+would widen the convolution after it.
 """
 
 import jax
@@ -17,7 +18,8 @@ ZEROS = nn.initializers.zeros
 
 
 class Norm(nn.Module):
-    """Divide an image's features by their root mean square over all positions and channels, then scale each channel.
+    """Divide an image's features by their root mean square over all positions and channels, then
+    scale each channel.
 
     Group normalisation takes a tenth more time in a train step, and gave no better samples.
     """
@@ -30,7 +32,8 @@ class Norm(nn.Module):
 
 
 class ResBlock(nn.Module):
-    """Two convolutions beside a shortcut; the condition scales and shifts between them (FiLM, Perez et al. 2018)."""
+    """Two convolutions beside a shortcut; the condition scales and shifts between them (FiLM, Perez
+    et al. 2018)."""
 
     width: int
 
@@ -45,7 +48,8 @@ class ResBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """Every position looks at every other, several heads at once (Vaswani et al. 2017), beside a shortcut."""
+    """Every position looks at every other, several heads at once (Vaswani et al. 2017), beside a
+    shortcut."""
 
     heads: int
 
@@ -93,7 +97,8 @@ class UNet(nn.Module):
 
 
 def fourier(times, count: int = 32):
-    """Sines and cosines of times in [0, 1] at frequencies from 1 to 1000, evenly in their logarithm: [n, 2 count]."""
+    """Sines and cosines of times in [0, 1] at frequencies from 1 to 1000, evenly in their
+    logarithm: [n, 2 count]."""
     angles = times[:, None] * jnp.geomspace(1, 1000, count)
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
 

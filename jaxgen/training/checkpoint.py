@@ -1,7 +1,8 @@
 """Checkpoints: one Orbax step folder a save, sealed with the SHA-256 of its files.
 
-Orbax renames a finished folder into place, so a step is there whole or not at all; but it does not notice a bit that
-flips later. The seal does: a step whose files are not the sealed ones is passed over for the one before.
+Orbax renames a finished folder into place, so a step is there whole or not at all; but it does not
+notice a bit that flips later. The seal does: a step whose files are not the sealed ones is passed
+over for the one before.
 """
 
 import hashlib
@@ -35,19 +36,21 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(self.folder, options=options)
 
     def save(self, state: State) -> None:
-        """Save under the state's own step, then seal; a ``UserError`` where there is no room or no permission."""
+        """Save under the state's own step, then seal; a ``UserError`` where there is no room or no
+        permission."""
         step = int(state.step)
         try:
             self._manager.save(step, args=ocp.args.StandardSave(state))  # pyright: ignore[reportCallIssue]
             _seal(self.folder / str(step))
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
             raise UserError(
-                f"the checkpoint of step {step} could not be written to {self.folder} ({_reason(error)}): "
-                "make room there and give the same command again"
+                f"the checkpoint of step {step} could not be written to {self.folder} "
+                f"({_reason(error)}): make room there and give the same command again"
             ) from error
 
     def set_aside(self, step: int) -> Path:
-        """Move a damaged step to ``damaged/``, so that training may save that step again; returns where it is."""
+        """Move a damaged step to ``damaged/``, so that training may save that step again; returns
+        where it is."""
         target = self.folder / "damaged" / str(step)
         target.parent.mkdir(exist_ok=True)
         while target.exists():
@@ -73,8 +76,8 @@ def steps(folder: Path) -> list[int]:
 def restore(folder: Path, like: State, damaged: Callable[[int, str], None]) -> State | None:
     """Load the newest sound step, or None where there is none at all.
 
-    ``like`` gives shapes, types and places (``jax.eval_shape``, with shardings). Each step passed over is told to
-    ``damaged`` with the reason.
+    ``like`` gives shapes, types and places (``jax.eval_shape``, with shardings). Each step passed
+    over is told to ``damaged`` with the reason.
     """
     for step in steps(folder):
         path = folder.absolute() / str(step)
@@ -129,5 +132,8 @@ def _reason(error: Exception) -> str:
 
 def abstract(build: Callable[[], State], sharding: jax.sharding.Sharding) -> State:
     """Shapes and types of what ``build`` makes, placed by ``sharding``; computes nothing."""
-    place = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+    def place(leaf):
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
     return jax.tree.map(place, jax.eval_shape(build))

@@ -7,10 +7,11 @@ import jax
 
 
 def count(function: Callable, *args) -> int:
-    """Floating-point operations of the matrix products and convolutions in one call; a multiply and an add are two.
+    """Floating-point operations of the matrix products and convolutions in one call; a multiply and
+    an add are two.
 
-    Loops count once for each turn, both branches of a condition count, and all else (norms, activations,
-    optimisers) counts as nothing. ``args`` may be shapes (``jax.eval_shape``).
+    Loops count once for each turn, both branches of a condition count, and all else (norms,
+    activations, optimisers) counts as nothing. ``args`` may be shapes (``jax.eval_shape``).
     """
     return _count(jax.make_jaxpr(function)(*args).jaxpr)
 

@@ -57,8 +57,8 @@ class RunFolder:
     def prepare(self, config: Config, fresh: bool) -> list[str]:
         """Make the folder ready to train ``config`` in, and return what is worth telling.
 
-        A run that is there goes on if it is of the same recipe; with ``fresh`` it is moved aside. Raises
-        ``UserError`` if the recipes differ.
+        A run that is there goes on if it is of the same recipe; with ``fresh`` it is moved aside.
+        Raises ``UserError`` if the recipes differ.
         """
         told = []
         if fresh and self.config.exists():
@@ -76,7 +76,8 @@ class RunFolder:
                 )
             if config.steps != was.steps and config.optim.horizon is None:
                 told.append(
-                    f"planned for {was.steps} steps, now {config.steps}: the rate's fall is planned anew"
+                    f"the run goes on to {config.steps} steps instead of {was.steps}: "
+                    "the rate's fall is planned anew"
                 )
         write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
         return told
@@ -99,14 +100,16 @@ class RunFolder:
         return lock
 
     def began(self, step: int, devices: str) -> list[str]:
-        """Note the circumstances of a sitting that begins at ``step``; returns what differs from the one before."""
+        """Note the circumstances of a sitting that begins at ``step``; returns what differs from
+        the one before."""
         sitting = {
             "step": step,
             "command": shlex.join(sys.argv),
             "jaxgen": jaxgen.__version__,
             "commit": _commit(),
             "devices": devices,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "python": platform.python_version(),
             **{
                 name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")
             },
@@ -116,7 +119,8 @@ class RunFolder:
             file.write(json.dumps(sitting) + "\n")
         layout = ("devices", "jaxlib")
         return [
-            f"the run was on {name} {before[-1][name]} and goes on with {sitting[name]}: last digits may differ"
+            f"the run was on {name} {before[-1][name]} and goes on with {sitting[name]}: "
+            "last digits may differ"
             for name in layout
             if before and step and before[-1][name] != sitting[name]
         ]
@@ -127,7 +131,8 @@ class RunFolder:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def cpu_devices(self) -> int | None:
-        """How many virtual CPU devices the run began with, if it began on a CPU, so that it can keep them."""
+        """How many virtual CPU devices the run began with, if it began on a CPU, so that it can
+        keep them."""
         match self.sittings()[:1]:
             case [{"devices": str(devices)}] if " cpu " in devices:
                 return int(devices.split()[0])
@@ -135,7 +140,7 @@ class RunFolder:
 
 
 def locate(model: str | None, run: str | None) -> RunFolder:
-    """The run that the flags mean: ``--run`` a path, or a name within runs/; else the model's own."""
+    """The run that is meant: ``--run`` a path, or a name within runs/; else the model's own."""
     name = run or model
     if not name:
         raise UserError("which run is meant? give --model NAME or --run FOLDER")

@@ -5,10 +5,11 @@ from types import FrameType
 
 
 class Interrupts:
-    """A context in which the first signal only sets ``signal``, for the loop to see between two blocks.
+    """A context in which the first signal only sets ``signal``, for the loop to see between two
+    blocks.
 
-    The handlers that were there before come back with that first signal, so that a second one does what
-    it always does, and when the context ends.
+    The handlers that were there before come back with that first signal, so that a second one does
+    what it always does, and when the context ends.
     """
 
     def __init__(self):

@@ -1,4 +1,5 @@
-"""What a run tells: to a person on the console, and to programs in ``metrics.jsonl`` and TensorBoard events."""
+"""What a run tells: to a person on the console, and to programs in ``metrics.jsonl`` and
+TensorBoard events."""
 
 import contextlib
 import json
@@ -43,7 +44,8 @@ class Console:
         self._bar = None
 
     def progress(self, step: int, total: int, metrics: Metrics, speed: float, line: bool) -> None:
-        """Move the bar; or, where there is none, print a line if asked to. ``speed`` is in steps a second."""
+        """Move the bar; or, where there is none, print a line if asked to. ``speed`` is in steps a
+        second."""
         shown = [
             f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name
         ]

@@ -1,4 +1,5 @@
-"""The loop around the step: blocks of steps, and between them the log, checkpoints, pictures and signals."""
+"""The loop around the step: blocks of steps, and between them the log, checkpoints, pictures and
+signals."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +31,8 @@ INIT = (
 def train(config: Config, folder: RunFolder, console: Console) -> int:
     """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
 
-    Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved before stays.
+    Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved
+    before stays.
     """
     check_batch(config.batch)
     with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
@@ -88,7 +90,8 @@ def _train(
         )
         return interrupts.status
     console.say(
-        f"{step} steps in {duration(time.perf_counter() - started)}; samples in {folder.samples}/{step}.png"
+        f"{step} steps in {duration(time.perf_counter() - started)}; "
+        f"samples in {folder.samples}/{step}.png"
     )
     return 0
 
@@ -106,9 +109,8 @@ def first_state(
         return init(family, players, jax.random.fold_in(key, INIT))
 
     def damaged(step: int, reason: str) -> None:
-        console.say(
-            f"the checkpoint of step {step} is damaged ({reason}): moved to {checkpoints.set_aside(step)}"
-        )
+        aside = checkpoints.set_aside(step)
+        console.say(f"the checkpoint of step {step} is damaged ({reason}): moved to {aside}")
 
     like = checkpoint.abstract(begin, devices.whole())
     found = checkpoint.restore(checkpoints.folder, like, damaged)
@@ -116,7 +118,8 @@ def first_state(
 
 
 def compile_block(config, family, players, key, state, digits, console) -> Callable:
-    """Build ``block(state, step, stop) -> (state, metrics)``, metrics on the host with one value a step."""
+    """Build ``block(state, step, stop) -> (state, metrics)``, metrics on the host with one value a
+    step."""
     arrays = jax.device_put(tuple(digits), devices.whole())
 
     def rows(step: int, stop: int):
@@ -145,7 +148,8 @@ def compile_block(config, family, players, key, state, digits, console) -> Calla
 def picture_taker(
     config: Config, family: Family, folder: RunFolder
 ) -> Callable[[State], np.ndarray]:
-    """Build ``picture(state)``, which draws the same digits each time from the averaged weights and saves them."""
+    """Build ``picture(state)``, which draws the same digits each time from the averaged weights and
+    saves them."""
     drawer = sampling.Drawer(family)
     labels = sampling.balanced(PICTURE)
 
@@ -164,8 +168,8 @@ def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:
     step = int(state.step)
     steps = f"steps {step + 1} to {config.steps}" if step else f"{config.steps} steps"
     return (
-        f"{config.model}: {parameters:,} parameters, {devices.describe()}, {count:,} digits of {config.data}, "
-        f"{steps} of {config.batch}, in {folder}"
+        f"{config.model}: {parameters:,} parameters, {devices.describe()}, "
+        f"{count:,} digits of {config.data}, {steps} of {config.batch}, in {folder}"
     )
 
 
@@ -174,12 +178,14 @@ def check_batch(batch: int) -> None:
     count = devices.count()
     if over := batch % count:
         raise UserError(
-            f"--batch {batch} cannot be split over {count} devices: {batch - over or count} or {batch - over + count} can"
+            f"--batch {batch} cannot be split over {count} devices: "
+            f"{batch - over or count} or {batch - over + count} can"
         )
 
 
 def check_finite(metrics: dict[str, np.ndarray], first: int, folder: RunFolder) -> None:
-    """Raise a ``UserError`` that names the first step, from ``first`` on, with a metric that is not finite."""
+    """Raise a ``UserError`` that names the first step, from ``first`` on, with a metric that is not
+    finite."""
     for row, values in enumerate(zip(*metrics.values(), strict=True)):
         for name, value in zip(metrics, values, strict=True):
             if not np.isfinite(value):

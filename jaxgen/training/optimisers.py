@@ -18,7 +18,8 @@ def players(config: Config, turns: Iterable[str]) -> Optimisers:
 
 
 def rate(config: Optim, steps: int) -> optax.Schedule:
-    """The learning rate at each step: a rise over ``warmup`` steps, then a fall to 0 at the horizon."""
+    """The learning rate at each step: a rise over ``warmup`` steps, then a fall to 0 at the
+    horizon."""
     horizon = config.horizon or steps
     warmup = min(config.warmup, horizon // 2)
     fall = {
@@ -48,13 +49,18 @@ def _adam(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
 
 
 def _muon(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
-    """Muon (Jordan et al. 2024): the momentum of a matrix is made orthogonal; scaled to the size of Adam's updates."""
+    """Muon (Jordan et al. 2024): the momentum of a matrix is made orthogonal; scaled to the size of
+    Adam's updates."""
 
     def axes(params):  # of the last axis against all others; no matrix, no Muon
-        dims = lambda leaf: optax.contrib.MuonDimensionNumbers(
-            tuple(range(leaf.ndim - 1)), leaf.ndim - 1
-        )
-        return jax.tree.map(lambda leaf: dims(leaf) if leaf.ndim > 1 else None, params)
+
+        def of(leaf):
+            last = leaf.ndim - 1
+            return (
+                optax.contrib.MuonDimensionNumbers(tuple(range(last)), last) if last > 0 else None
+            )
+
+        return jax.tree.map(of, params)
 
     return optax.contrib.muon(
         rate,

@@ -16,7 +16,7 @@ from jaxgen.training.optimisers import Optimisers
 
 @struct.dataclass
 class State:
-    """Everything that training changes: arrays only, so that a checkpoint is this and nothing else."""
+    """Everything that training changes: arrays only, and all that a checkpoint holds."""
 
     step: jax.Array  # int32, steps done
     variables: Variables
@@ -67,10 +67,12 @@ def make_step(family: Family, optimisers: Optimisers, key: Key, ema: float) -> C
 
 
 def make_advance(step: Callable) -> Callable:
-    """Build ``advance(state, images, labels, indices, count) -> (state, metrics)``: ``count`` steps in one call.
+    """Build ``advance(state, images, labels, indices, count) -> (state, metrics)``: ``count`` steps
+    in one call.
 
-    ``indices`` [k, b] are the batches of the next k steps; rows from ``count`` on are passed over, so that one
-    compiled program takes any number of steps up to k, and where a block ends changes no number.
+    ``indices`` [k, b] are the batches of the next k steps; rows from ``count`` on are passed over,
+    so that one compiled program takes any number of steps up to k, and where a block ends changes
+    no number.
     """
 
     def advance(state, images, labels, indices, count):
@@ -82,10 +84,10 @@ def make_advance(step: Callable) -> Callable:
 
         def maybe(state, numbered):
             number, row = numbered
-            skip = lambda state: (
-                state,
-                jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes),
-            )
+
+            def skip(state):
+                return state, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+
             return lax.cond(number < count, lambda state: one(state, row), skip, state)
 
         return lax.scan(maybe, state, (jnp.arange(len(indices)), indices))

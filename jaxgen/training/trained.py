@@ -20,9 +20,11 @@ class Trained(NamedTuple):
 
 
 def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Trained:
-    """Load the newest sound checkpoint of a run, whose recipe is ``config`` (its sampling settings may differ).
+    """Load the newest sound checkpoint of a run, whose recipe is ``config`` (its sampling settings
+    may differ).
 
-    Damaged checkpoints are left where they are, and told to ``say``. Raises ``UserError`` where there is no sound one.
+    Damaged checkpoints are left where they are, and told to ``say``. Raises ``UserError`` where
+    there is no sound one.
     """
     family = families.build(config)
     players = optimisers.players(config, family.turns)
