@@ -32,33 +32,34 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation.distort import distort
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
-SHA256 = "3725ce401b5c65786a41b0dcb92c5e492f70b02cfdc083a9d7bb54129e9bb77c"  # of WEIGHTS
+SHA256 = "c305298d487bea68d1aab8174220edd0f42febd1809f0e6cbed62b7026f56bf9"  # of WEIGHTS
 WIDTHS = (32, 64, 64)
 
 BATCH = 125  # divides the 50,000 digits: an epoch is 400 steps
 STEPS = 4800  # twelve epochs
 RATE = 3e-3
 WEIGHT_DECAY = 0.05
+# Of the labels. It bounds the logits, or features would spread as long as training lasts, and few
+# images would give a far larger Frechet distance than many (1,000 digits 2.1 N, now 0.11 N).
+SMOOTHING = 0.1
 
 
 class Network(nn.Module):
     """Images [n, 28, 28, 1] in [0, 1] to logits [n, 10] and features [n, widths[-1]].
 
     The features are what the last, linear layer reads: 64 numbers, averaged over the places of
-    the image. Few enough for the covariance of 1,000 images, and many enough to hold more than
-    the digit: within one digit they tell slant, width and weight of the stroke.
+    the image. Few enough for the covariance of 1,000 images, and enough to hold more than the
+    digit: within one digit, they tell slant, width and weight of the strokes.
 
-    Batch norm stands before the features only. There it brings them to one scale, so that no few
-    directions make up the distance. After the earlier convolutions it would make the judge see
-    grain above all: the background of a digit is exactly black, and norms tuned to that amplify
-    the faintest noise there (with batch norm throughout, noise of 0.1 cost 6 % of accuracy, here
-    1 %).
+    No norm layers. The background of a digit is exactly black, and norms tuned to that amplify the
+    faintest grain in it: with batch norm throughout, noise of 0.1 took 5.5 % of the recognised
+    digits, now 0.4 %, and a unit so large every generator stays below.
     """
 
     widths: tuple[int, int, int] = WIDTHS
 
     @nn.compact
-    def __call__(self, images, train: bool = False):
+    def __call__(self, images):
         # Full precision everywhere: a figure must not depend on the device that took it.
         conv = functools.partial(
             nn.Conv, precision="highest", kernel_init=nn.initializers.he_normal()
@@ -68,9 +69,8 @@ class Network(nn.Module):
         h = h + nn.relu(conv(fine, (3, 3))(h))
         h = nn.relu(conv(middle, (3, 3), 2)(h))  # [n, 7, 7, middle]
         h = h + nn.relu(conv(middle, (3, 3))(h))
-        h = conv(coarse, (3, 3), 2)(h)  # [n, 4, 4, coarse]
-        h = nn.BatchNorm(use_running_average=not train, momentum=0.98)(h)
-        features = nn.relu(h).mean((1, 2))
+        h = nn.relu(conv(coarse, (3, 3), 2)(h))  # [n, 4, 4, coarse]
+        features = h.mean((1, 2))
         return nn.Dense(DIGITS, precision="highest")(features), features
 
 
@@ -194,23 +194,20 @@ def fit(
     rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)
     adam = optax.adamw(rate, b2=0.99, weight_decay=WEIGHT_DECAY)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), adam)
-    opt = optimizer.init(variables["params"])
+    opt = optimizer.init(variables)
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
     def step(variables, opt, images, labels, number):
         images = distort(_unit(images), jax.random.fold_in(key_distort, number))
+        wanted = optax.smooth_labels(jax.nn.one_hot(labels, DIGITS), SMOOTHING)
 
-        def loss(params):
-            (logits, _), changed = network.apply(
-                {**variables, "params": params}, images, train=True, mutable=["batch_stats"]
-            )
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-            return losses.mean(), changed
+        def loss(variables):
+            logits, _ = network.apply(variables, images)
+            return optax.softmax_cross_entropy(logits, wanted).mean()
 
-        (value, changed), gradients = jax.value_and_grad(loss, has_aux=True)(variables["params"])
-        updates, opt = optimizer.update(gradients, opt, variables["params"])
-        params = optax.apply_updates(variables["params"], updates)
-        return {**changed, "params": params}, opt, value
+        value, gradients = jax.value_and_grad(loss)(variables)
+        updates, opt = optimizer.update(gradients, opt, variables)
+        return optax.apply_updates(variables, updates), opt, value
 
     count = len(learned.labels)
     epoch = count // BATCH
