@@ -53,7 +53,7 @@ def raw(source: str = "mnist") -> tuple[Split, Split]:
 
 
 def _unknown(source: str) -> str:
-    kinds = {known.split(":")[0]: known for known in SOURCES[:4]}
+    kinds = {known.split(":")[0]: known for known in reversed(SOURCES)}
     near = difflib.get_close_matches(source.split(":")[0].lower(), kinds, n=1)
     meant = kinds[near[0]] if near else ""
     if os.path.isdir(source):

@@ -111,10 +111,10 @@ def _header(file: io.BufferedIOBase, path: Path) -> tuple[bytes, tuple[int, ...]
         raise _unreadable(path, f"it begins with {magic.hex(' ') or 'nothing'}, not 00 00 08")
     if magic[2] != _UBYTE:
         raise _unreadable(path, f"its type is 0x{magic[2]:02x}, not 0x08 (unsigned bytes)")
-    sizes = file.read(4 * magic[3])
-    if len(sizes) < 4 * magic[3]:
+    axes = file.read(4 * magic[3])
+    if len(axes) < 4 * magic[3]:
         raise _unreadable(path, "it ends within its header")
-    return magic + sizes, struct.unpack(f">{magic[3]}I", sizes)
+    return magic + axes, struct.unpack(f">{magic[3]}I", axes)
 
 
 def _unreadable(path: Path, reason: str) -> UserError:
