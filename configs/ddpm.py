@@ -1,4 +1,4 @@
-"""card to come"""
+"""bin/train --model ddpm; 98 %"""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -18,13 +18,13 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 def start(cpu_devices: int | None = None) -> None:
     """Set JAX up; to be called before anything asks it for a device.
 
+    The environment's JAX_NUM_CPU_DEVICES goes before ``cpu_devices``, and that before one a core.
     Compiled programs are kept in the user's cache folder, which only the user can write to, since a
     program read from there is run.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    wanted = cpu_devices or cores
-    if jax.config.jax_num_cpu_devices != wanted:  # or it complains where it is running already
-        jax.config.update("jax_num_cpu_devices", wanted)
+    if "JAX_NUM_CPU_DEVICES" not in os.environ:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        jax.config.update("jax_num_cpu_devices", cpu_devices or cores)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     cache = Path(home) / "jaxgen" / f"xla-{jax.__version__}"
     try:

@@ -1,12 +1,15 @@
 """What the tests share: two virtual devices, small recipes, and a place for runs."""
 
 import dataclasses
+import os
+
+os.environ["JAX_NUM_CPU_DEVICES"] = "2"  # as on a machine with two cores, whatever this one has
 
 import pytest
 
 from jaxgen import config, devices
 
-devices.start(2)  # as on a machine with two cores, whatever this one has
+devices.start()
 
 
 # The smallest network of each family that still has all of its parts; new families add a line.

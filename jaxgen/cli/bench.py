@@ -72,6 +72,7 @@ def whole_training(args: list[str]) -> None:
 def step(config: Config) -> None:
     """Print the time of a train step, and its arithmetic beside that of the matrix product."""
     import jax
+    import jax.numpy as jnp
     import numpy as np
 
     from jaxgen import data, devices, families
@@ -93,7 +94,7 @@ def step(config: Config) -> None:
         began = time.perf_counter()
         state, _ = block(state, start, start + 10)
         seconds.append((time.perf_counter() - began) / 10)
-    batch = Batch(np.zeros((config.batch, *IMAGE), np.float32), np.zeros(config.batch, np.int32))
+    batch = Batch(jnp.zeros((config.batch, *IMAGE)), jnp.zeros(config.batch, jnp.int32))
     work = sum(flops.count(jax.grad(loss), own) for loss, own in losses(family, state, batch, key))
     speed, product = work / np.median(seconds), np.median(products)
     least, usual, most = (1e3 * f(seconds) for f in (min, np.median, max))

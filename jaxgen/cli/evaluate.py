@@ -42,8 +42,9 @@ class Evaluate:
 
 
 def main(args: list[str]) -> int:
-    if common.peek(args, "train-judge"):
-        return train_judge(args)
+    if file := common.peek(args, "train-judge"):
+        common.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
+        return train_judge(Path(file))
     folder, config = common.run_and_recipe(args, "evaluate")
     wanted = common.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
     import rich.console
@@ -74,14 +75,11 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def train_judge(args: list[str]) -> int:
-    wanted = common.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
+def train_judge(file: Path) -> int:
     from jaxgen import devices
     from jaxgen.evaluation import judge
 
     devices.start()
-    accuracy = judge.train(wanted.train_judge)
-    print(
-        f"{accuracy:.2%} of the test digits are recognised; the weights are in {wanted.train_judge}"
-    )
+    accuracy = judge.train(file)
+    print(f"{accuracy:.2%} of the test digits are recognised; the weights are in {file}")
     return 0

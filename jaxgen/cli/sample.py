@@ -83,7 +83,8 @@ def main(args: list[str]) -> int:
         drawer = sampling.Drawer(model.family, model.family.trajectory)
         paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
         images.save_gif(
-            sample.trajectory, np.stack([images.grid(frame) for frame in paths.swapaxes(0, 1)])
+            sample.trajectory,
+            np.stack([images.grid(frame, scale=2) for frame in paths.swapaxes(0, 1)]),
         )
         print(f"how they came about: {sample.trajectory}")
     return 0

@@ -22,15 +22,17 @@ from jax import lax
 from jaxgen.arrays import Keys
 from jaxgen.diffusion.schedules import Schedule
 
+Column = np.ndarray | jax.Array
+
 
 class Steps(NamedTuple):
     """The rows of (1), from noise to image; each array is [steps]."""
 
-    time: np.ndarray  # int32, the t that the step starts from
-    keep: np.ndarray
-    clean: np.ndarray
-    before: np.ndarray
-    fresh: np.ndarray
+    time: Column  # int32, the t that the step starts from
+    keep: Column
+    clean: Column
+    before: Column
+    fresh: Column
 
 
 def ancestral(schedule: Schedule, times: np.ndarray) -> Steps:

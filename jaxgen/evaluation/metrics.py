@@ -1,7 +1,7 @@
 """The measures: pure functions of features, logits, labels and pixels, on the host.
 
 Wide tables of distances are made a block of rows at a time, so that memory stays bounded whatever
-the number of images: in float64 for features, in float32 for pixels.
+the number of images.
 """
 
 from collections.abc import Iterator
@@ -81,15 +81,15 @@ def _radii(features, k):
 
 
 def _blocks(rows, columns) -> Iterator[tuple[int, np.ndarray]]:
-    """Squared distances of a block of rows to all columns, with the number of its first row."""
+    """Squared distances of a block of rows to all columns, with the number of its first row.
+
+    The sums, which cancel, are in float64; what comes of them is float32, to be sorted faster.
+    """
     lengths = (columns**2).sum(1)
     for start in range(0, len(rows), ROWS):
         block = rows[start : start + ROWS]
-        distances = block @ columns.T
-        distances *= -2
-        distances += lengths
-        distances += (block**2).sum(1)[:, None]
-        yield start, distances
+        products = block @ columns.T
+        yield start, ((block**2).sum(1)[:, None] + lengths - 2 * products).astype(np.float32)
 
 
 def accuracy(logits, labels) -> float:
@@ -148,20 +148,19 @@ def copies(images, train_images) -> Copies:
     against theirs. What was copied and moved by a pixel is not seen, nor what the training set
     holds twice.
     """
-    queries = _flat(images)
-    keys = _flat(train_images)
-    lengths = (keys**2).sum(1)
+    queries, keys = _flat(images), _flat(train_images)
+    # |q - k|^2 less |q|^2, which changes no order, is one product: [-2 q, 1] . [k, |k|^2].
+    lengths = (keys**2).sum(1, keepdims=True)
+    table = np.concatenate([keys, lengths], axis=1).T  # [h w c + 1, m]
     nearest = np.empty((len(queries), 2), np.int64)
     for start in range(0, len(queries), ROWS):
-        block = queries[start : start + ROWS]
-        distances = block @ keys.T
-        distances *= -2
-        distances += lengths  # but for the image's own length, which changes no order
+        block = -2 * queries[start : start + ROWS]
+        distances = np.pad(block, ((0, 0), (0, 1)), constant_values=1) @ table
         rows = np.arange(len(block))
         for rank in range(2):
             first = distances.argmin(1)
+            nearest[start : start + ROWS, rank] = first
             distances[rows, first] = np.inf
-            nearest[start : start + len(block), rank] = first
     # Once more without cancellation, so that a true copy is at exactly 0.
     exact = np.stack([np.linalg.norm(queries - keys[column], axis=1) for column in nearest.T], 1)
     exact.sort(axis=1)

@@ -17,8 +17,7 @@ from jaxgen.errors import UserError
 Metrics = dict[str, jax.Array]  # scalars to log, by name
 
 
-@struct.dataclass
-class Variables:
+class Variables(struct.PyTreeNode):
     """What training changes."""
 
     # Dictionaries, but JAX and Orbax also put shapes, shardings and the like in their place.

@@ -14,6 +14,7 @@ sampling can be guided (Ho and Salimans 2022):
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -123,7 +124,8 @@ class DDPM(Family):
 
     def predict(self, variables: Variables, xt, times, labels):
         """What the network says of noisy images, in the terms of ``config.predict``."""
-        return self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
+        said = self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
+        return cast(jax.Array, said)
 
     def draw_times(self, key: Key, count: int):
         """Times in 1 .. T [n]: independent, or one in each n-th of the range (Kingma et al. 2021,

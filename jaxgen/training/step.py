@@ -14,8 +14,7 @@ from jaxgen.families.base import Family, Variables
 from jaxgen.training.optimisers import Optimisers
 
 
-@struct.dataclass
-class State:
+class State(struct.PyTreeNode):
     """Everything that training changes: arrays only, and all that a checkpoint holds."""
 
     step: jax.Array  # int32, steps done

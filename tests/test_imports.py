@@ -1,0 +1,60 @@
+"""Imports point one way, and the settings and the commands' help do without JAX."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import jaxgen
+
+ROOT = Path(jaxgen.__file__).parent
+# From the bottom up: a part may import from its own line and the lines before it.
+LAYERS = [
+    {"errors"},
+    {"config", "arrays", "data", "configs"},
+    {"devices", "images", "losses"},
+    {"nn", "diffusion"},
+    {"families"},
+    {"sampling"},
+    {"training", "evaluation"},
+    {"cli", "__main__"},
+]
+
+
+def imports(path: Path) -> set[str]:
+    """The parts of jaxgen that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "jaxgen":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("jaxgen."):
+            found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("jaxgen.")}
+    return found
+
+
+def test_imports_point_one_way():
+    level = {part: height for height, parts in enumerate(LAYERS) for part in parts}
+    files = [path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"]
+    assert len(files) > 30
+    for path in files:
+        part = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        for other in imports(path):
+            assert level[other] <= level[part], f"{path.relative_to(ROOT)} imports {other}"
+
+
+def test_a_family_knows_no_other_and_no_loop():
+    for path in (ROOT / "families").glob("*.py"):
+        text = path.read_text()
+        assert "jaxgen.training" not in text
+        assert "jaxgen.evaluation" not in text
+
+
+def test_settings_data_and_help_import_no_jax():
+    program = (
+        "import sys, jaxgen.config, jaxgen.data, jaxgen.images, jaxgen.cli.train, "
+        "jaxgen.cli.sample, jaxgen.cli.evaluate, jaxgen.cli.bench; jaxgen.config.recipe('ddpm');"
+        " sys.exit('jax' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT.parent).returncode == 0
