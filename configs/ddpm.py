@@ -57,7 +57,7 @@ class Sampling(config.Sampling):
     """Times that the network is asked, once with the digit and, when guided, once without."""
     spacing: Literal["time", "snr"] = "time"
     """Where the steps lie: evenly in time, or in the logarithm of the signal-to-noise ratio."""
-    guidance: float = 2.0
+    guidance: float = 2.5
     """How far the digit asked for is exaggerated; 1 not at all."""
 
     def __post_init__(self):

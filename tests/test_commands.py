@@ -62,7 +62,8 @@ def there(trained, monkeypatch):
 def test_sample_makes_pictures_and_arrays(there, capsys):
     assert main.run(["sample", "--model", there, "--digit", "3", "--out", "three.png"]) == 0
     assert "three.png" in capsys.readouterr().out
-    assert Image.open("three.png").mode == "L"
+    with Image.open("three.png") as picture:
+        assert picture.mode == "L"
     assert main.run(["sample", "--model", there, "--count", "25", "--out", "all.npz"]) == 0
     with np.load("all.npz") as found:
         assert found["images"].shape == (25, 28, 28)

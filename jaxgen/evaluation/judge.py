@@ -190,7 +190,7 @@ def fit(
     """
     network = Network(widths)
     key_init, key_distort = jax.random.split(jax.random.key(seed))
-    variables = network.init(key_init, jnp.zeros((1, *IMAGE)))
+    variables: Any = network.init(key_init, jnp.zeros((1, *IMAGE)))
     rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)
     adam = optax.adamw(rate, b2=0.99, weight_decay=WEIGHT_DECAY)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), adam)

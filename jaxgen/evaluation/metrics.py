@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxgen.arrays import DIGITS
 
-ROWS = 500  # rows of a table of distances that are in memory at once
+ROWS = 256  # rows of a table of distances that are in memory at once
 COPY = 0.7  # an image is a copy where its ratio of distances is below; see ``copies``
 
 
@@ -62,6 +62,7 @@ def prdc(real, fake, k: int = 5) -> Prdc:
     within = np.zeros(len(fake), np.int64)  # [m]: real balls that a fake lies in
     recalled = covered = 0
     for start, distances in _blocks(real, fake):
+        distances = distances.astype(np.float32)  # as the radii
         inside = distances < real_radii[start : start + len(distances), None]
         within += inside.sum(0)
         covered += inside.any(1).sum()
@@ -75,21 +76,27 @@ def prdc(real, fake, k: int = 5) -> Prdc:
 
 
 def _radii(features, k):
-    """Squared distance from each to its k-th neighbour, itself left out: [n]."""
-    parts = [np.partition(d, k, axis=1)[:, k] for _, d in _blocks(features, features)]
-    return np.concatenate(parts)
+    """Squared distance from each to its k-th neighbour, itself left out: float32 [n].
+
+    The sums, which cancel, are in float64; only then float32, which is sorted four times faster.
+    """
+    blocks = (distances.astype(np.float32) for _, distances in _blocks(features, features))
+    return np.concatenate([np.partition(block, k, axis=1)[:, k] for block in blocks])
 
 
 def _blocks(rows, columns) -> Iterator[tuple[int, np.ndarray]]:
     """Squared distances of a block of rows to all columns, with the number of its first row.
 
-    The sums, which cancel, are in float64; what comes of them is float32, to be sorted faster.
+    |r|^2 + |c|^2 - 2 r c is one product, [-2 r, |r|^2, 1] . [c, 1, |c|^2], in the type of the rows.
     """
-    lengths = (columns**2).sum(1)
+    table = np.hstack([columns, np.ones_like(columns[:, :1]), _lengths(columns)]).T
     for start in range(0, len(rows), ROWS):
         block = rows[start : start + ROWS]
-        products = block @ columns.T
-        yield start, ((block**2).sum(1)[:, None] + lengths - 2 * products).astype(np.float32)
+        yield start, np.hstack([-2 * block, _lengths(block), np.ones_like(block[:, :1])]) @ table
+
+
+def _lengths(vectors):
+    return (vectors**2).sum(1, keepdims=True)
 
 
 def accuracy(logits, labels) -> float:
@@ -149,14 +156,9 @@ def copies(images, train_images) -> Copies:
     holds twice.
     """
     queries, keys = _flat(images), _flat(train_images)
-    # |q - k|^2 less |q|^2, which changes no order, is one product: [-2 q, 1] . [k, |k|^2].
-    lengths = (keys**2).sum(1, keepdims=True)
-    table = np.concatenate([keys, lengths], axis=1).T  # [h w c + 1, m]
     nearest = np.empty((len(queries), 2), np.int64)
-    for start in range(0, len(queries), ROWS):
-        block = -2 * queries[start : start + ROWS]
-        distances = np.pad(block, ((0, 0), (0, 1)), constant_values=1) @ table
-        rows = np.arange(len(block))
+    for start, distances in _blocks(queries, keys):
+        rows = np.arange(len(distances))
         for rank in range(2):
             first = distances.argmin(1)
             nearest[start : start + ROWS, rank] = first
