@@ -349,7 +349,7 @@ def test_the_report_says_everything(judge, digits, measured):
     table = report.table()
     for text in (f"n = {N}", "seed 3", judge.hash[:12], f"{report.generated.prdc.recall:.3f}"):
         assert text in table
-    assert max(map(len, table.splitlines())) <= 100
+    assert max(map(len, table.splitlines())) <= 80  # or a terminal breaks the lines
 
 
 IMAGES, LABELS = np.zeros((N, 28, 28, 1), np.uint8), np.zeros(N, np.int32)

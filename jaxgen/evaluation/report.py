@@ -125,14 +125,14 @@ class Report:
         }
 
     def _notes(self):
-        asked = "their" if self.like_test else "NOT their"
+        asked = "at their" if self.like_test else "NOT at their"
         return (
-            f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; intervals are of 95 %\n"
-            f"real: test digits of {self.source}; the digits asked for have {asked} frequencies;\n"
-            "  from Frechet distance to coverage, digits new to the judge against the test digits\n"
+            f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals\n"
+            f"real: test digits of {self.source}; digits were asked for {asked} frequencies;\n"
+            "  from Frechet distance to coverage: digits new to the judge against these\n"
             f"N = {self.unit:.4g}: what noise of 0.1 does to the test digits"
         )
 
 
 def _percent(share):
-    return f"{share.value:.2%} ({share.low:.2%} to {share.high:.2%})"
+    return f"{share.value:.2%} ({share.low * 100:.2f}-{share.high * 100:.2f})"
