@@ -1,4 +1,33 @@
-"""bin/train --model ddpm; 98 %"""
+"""Diffusion that learns digits in 1000 steps on two cores.
+
+    bin/train --model ddpm --steps 1000
+
+Two cores of a cloud machine (matrix product 190 GFLOP/s when quiet), seed 0, measured by
+``bin/bench --model ddpm``: 119 seconds with compilation, 1.29 GiB; then, of 5,000 digits drawn at
+these settings, 98.82 % are recognised (95 % interval 98.48 to 99.08) and the Frechet distance is
+0.253 N. The train step does 9.7 GFLOP at 58 % of the speed of the matrix product beside it; 1,000
+digits take 8.2 seconds, guided.
+
+What was tried, each for 1000 steps, one seed, judged on 1,000 drawn digits against validation
+digits by an earlier judge (recognised, Frechet distance in N; "w" is guidance; validation loss of v
+where it compares):
+
+    blocks at 7 x 7   optimiser, rate   batch   loss    w 2.5          w 4
+    3, group norm     Adam 2e-3         128     0.137
+    3, group norm     Adam 4e-3         128     0.129   95.2 % 0.28    97.4 % 0.24
+    3, group norm     Adam 8e-3         128     0.122   97.9 % 0.11    99.5 % 0.16
+    3, group norm     Muon 4e-3         128     0.117
+    2, rms norm       Adam 8e-3         128     0.124   97.0 % 0.24    98.4 % 0.23
+    2, rms norm       Adam 1.6e-2       128     0.122
+    2, rms norm       Muon 8e-3         128     0.114   99.6 % 0.09    99.8 % 0.20
+
+96 and 24 channels in place of 64 and 32 gave a worse loss (0.131) in more time. Muon costs 8 ms a
+step beside Adam's 107 and saves more than that, so the batch could shrink to 96. The second-order
+sampler needs few steps: 8 and 12 (Adam 8e-3, guidance 4) gave 99.8 % 0.17 and 99.5 % 0.16, 12 and
+20 (Adam 4e-3, guidance 2.5) 95.2 % 0.28 and 95.3 % 0.28. At these settings guidance 2 gives 97.9 %,
+2.5 gives 98.8 % and 3 gives 99.2 %, ever farther from real digits. One virtual device a core is 1.5
+times as fast as one device.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
