@@ -125,6 +125,13 @@ def test_another_recipe_is_refused_by_its_fields(straight):
     assert RunFolder(path).load() == config
 
 
+def test_a_recipe_that_never_ran_does_not_stand_in_the_way(tmp_path):
+    with pytest.raises(UserError, match="--batch 7"):
+        run(small("ddpm", batch=7), tmp_path)
+    assert run(small("ddpm", steps=1), tmp_path) == 0
+    assert RunFolder(tmp_path).load().batch == 8
+
+
 def test_fresh_moves_the_old_run_aside(tmp_path):
     config = small("ddpm", steps=2)
     run(config, tmp_path / "run")

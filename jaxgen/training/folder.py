@@ -17,13 +17,15 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-
-import filelock
+from typing import TYPE_CHECKING
 
 import jaxgen
 from jaxgen import config as configs
 from jaxgen.config import Config
 from jaxgen.errors import UserError
+
+if TYPE_CHECKING:
+    import filelock
 
 ROOT = Path("runs")
 # What may differ when a run goes on: how long, and what is shown on the way.
@@ -66,7 +68,8 @@ class RunFolder:
             self.path.rename(aside)
             self.path.mkdir()
             told.append(f"the run that was in {self} is now in {aside}")
-        if self.config.exists():
+        # Without a checkpoint there is nothing to go on from, and nothing to lose.
+        if self.config.exists() and any(self.checkpoints.glob("[0-9]*")):
             was = self.load()
             same = {name: getattr(was, name) for name in FREE}
             if different := configs.differences(dataclasses.replace(config, **same), was):
@@ -82,8 +85,10 @@ class RunFolder:
         write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
         return told
 
-    def lock(self) -> filelock.FileLock:
+    def lock(self) -> "filelock.FileLock":
         """The right to write here, which the system takes back from a process that dies."""
+        import filelock  # takes a tenth of the time that --help may take
+
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             # Beside the folder, not in it: --fresh moves the folder away while the lock is held.
