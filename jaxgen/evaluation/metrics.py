@@ -23,20 +23,21 @@ def frechet(features_a, features_b) -> float:
     In squared feature units, 0 for equal sets. Biased upwards for few images: compare at equal n
     only, and with n above d.
     """
-    mean_a, cov_a = _gaussian(features_a)
-    mean_b, cov_b = _gaussian(features_b)
-    # cov_a^(1/2) cov_b cov_a^(1/2) has the eigenvalues of cov_a cov_b, but it is symmetric: its
-    # root stays real where a covariance is singular, which the root of the plain product does not.
-    values, vectors = np.linalg.eigh(cov_a)
-    root_a = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    root_trace = np.sqrt(np.linalg.eigvalsh(root_a @ cov_b @ root_a).clip(0)).sum()
-    distance = ((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * root_trace
+    mean_a, factor_a = _gaussian(features_a)
+    mean_b, factor_b = _gaussian(features_b)
+    # The eigenvalues of cov_a cov_b are the squares of these singular values. Taken so, no root is
+    # drawn of a rounding error, which would be large beside it where a covariance is singular.
+    root_trace = np.linalg.norm(factor_a @ factor_b.T, "nuc")
+    between = ((mean_a - mean_b) ** 2).sum()
+    distance = between + (factor_a**2).sum() + (factor_b**2).sum() - 2 * root_trace
     return max(float(distance), 0.0)
 
 
 def _gaussian(features):
+    """Mean [d] of features [n, d], and the triangle R [d, d] of their covariance R^T R."""
     features = np.asarray(features, np.float64)
-    return features.mean(0), np.cov(features, rowvar=False)
+    mean = features.mean(0)
+    return mean, np.linalg.qr((features - mean) / np.sqrt(len(features) - 1), mode="r")
 
 
 class Prdc(NamedTuple):
