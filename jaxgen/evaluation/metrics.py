@@ -5,7 +5,7 @@ the number of images.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -37,7 +37,9 @@ def _gaussian(features):
     """Mean [d] of features [n, d], and the triangle R [d, d] of their covariance R^T R."""
     features = np.asarray(features, np.float64)
     mean = features.mean(0)
-    return mean, np.linalg.qr((features - mean) / np.sqrt(len(features) - 1), mode="r")
+    # numpy types mode="r" as if it gave both factors.
+    factor = cast(np.ndarray, np.linalg.qr((features - mean) / np.sqrt(len(features) - 1), "r"))
+    return mean, factor
 
 
 class Prdc(NamedTuple):
