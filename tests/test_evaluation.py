@@ -277,6 +277,22 @@ def test_real_digits_measure_up(measured):
     assert floor.copied < 0.02
 
 
+def test_the_validation_digits_have_a_reference_of_their_own(judge, digits):
+    valid = reference.measure(judge, digits, N, "valid")
+    assert (valid.features == judges.look(judge, reference.subset(digits.valid, N).images)[1]).all()
+    seen = {image.tobytes() for image in digits.valid.images}
+    assert not seen & {image.tobytes() for image in reference.floor(digits, "valid").images}
+    assert 0 < valid.figures.frechet < valid.unit
+    same = reference.subset(digits.valid, N)
+    report = evaluate.evaluate(same.images, same.labels, "mnist", judge, reference=valid)
+    assert report.generated.frechet == pytest.approx(0, abs=1e-6)
+    assert report.like_real
+    assert "validation digits of mnist" in report.table()
+    assert report.to_dict()["against"] == "valid"
+    with pytest.raises(UserError, match="at most 5000"):
+        reference.measure(judge, digits, 5001, "valid")
+
+
 def test_noise_is_fixed_and_clipped(digits):
     images = digits.test.images[:50]
     noisy = reference.noisy(images)
@@ -302,7 +318,7 @@ def test_the_test_digits_themselves_are_perfect(judge, digits, measured):
     assert report.generated.frechet == pytest.approx(0, abs=1e-6)
     assert report.generated.prdc[:2] == (1, 1)
     assert report.generated.recognised == report.real.recognised
-    assert report.like_test
+    assert report.like_real
     assert (report.n, report.seed, report.judge) == (N, 7, judge.hash)
 
 
@@ -313,7 +329,7 @@ def test_copies_and_wrong_digits_are_told(judge, digits, measured):
     assert report.generated.recognised.value < 0.02
     assert report.generated.copied == 1
     assert [near.train for near in report.closest] == [near.image for near in report.closest]
-    assert not report.like_test
+    assert not report.like_real
     for one in report.by_digit:
         assert one is not None
         assert one.value < 0.1

@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -17,6 +17,7 @@ classifier of real digits.
 examples:
   bin/evaluate --model ddpm                      5,000 digits, under a minute
   bin/evaluate --model ddpm --count 10000 --guidance 1
+  bin/evaluate --model ddpm --against valid      to choose settings by
   bin/evaluate --train-judge judge.safetensors   trains the judge anew, some minutes
 
 The figures also go to report.json in the run's folder."""
@@ -30,7 +31,10 @@ class Evaluate:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     count: int = 5000
-    """How many digits to draw and judge, at the test set's frequencies."""
+    """How many digits to draw and judge, at the frequencies of the real ones."""
+    against: Literal["test", "valid"] = "test"
+    """The real digits to hold them against; choose settings by valid, 5,000 digits held out of the
+    training set, and never by test."""
     seed: int = 0
     """Another seed draws other digits."""
     train_judge: Path | None = None
@@ -58,9 +62,10 @@ def main(args: list[str]) -> int:
     config = replace(config, sampling=wanted.sampling)
     model = trained.load(folder, config, common.warn)
     digits = data.load(config.data)
-    labels = reference.labels_like(digits.test.labels, wanted.count)
+    like = reference.real_digits(digits, wanted.against).labels
+    labels = reference.labels_like(like, wanted.count)
     eye = judge.load()
-    real = reference.measure(eye, digits, wanted.count)
+    real = reference.measure(eye, digits, wanted.count, wanted.against)
     began = time.perf_counter()
     images = sampling.Drawer(model.family).draw(model.variables, labels, wanted.seed)
     drawing = time.perf_counter() - began

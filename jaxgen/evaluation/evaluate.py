@@ -7,7 +7,7 @@ from jaxgen.arrays import DIGITS, IMAGE, NO_DIGIT
 from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.judge import Judge, look
-from jaxgen.evaluation.reference import Reference, labels_like, measure
+from jaxgen.evaluation.reference import Reference, labels_like, measure, real_digits
 from jaxgen.evaluation.report import Figures, Neighbour, Report, share
 
 CLOSEST = 16  # neighbours that the report names
@@ -26,8 +26,9 @@ def evaluate(
 
     Images are uint8 or float in [0, 1], [n, 28, 28, 1]; floats are rounded to the 256 greys of the
     real ones first, so that figures are those of the images in a file. A label may be NO_DIGIT.
-    For figures that compare, draw ``labels_like(test labels, n)``. ``reference`` is
-    ``measure(judge, digits, n)``, worth keeping where several generators are judged at one n.
+    For figures that compare, draw ``labels_like(real labels, n)``. ``reference`` is
+    ``measure(judge, digits, n)``, the default; it says which real digits are meant, and is worth
+    keeping where several generators are judged at one n.
 
     Raises UserError for images or labels of another kind, too few of them, or too many.
     """
@@ -40,13 +41,14 @@ def evaluate(
         raise UserError(f"{n} images are held against {reference.n} real ones: measure {n} of them")
     logits, features = look(judge, images)
     copies = metrics.copies(images, digits.train.images)
-    usual = labels_like(digits.test.labels, n)
+    usual = labels_like(real_digits(digits, reference.against).labels, n)
     return Report(
         n=n,
         seed=seed,
         judge=judge.hash,
         source=source,
-        like_test=np.array_equal(np.sort(labels), np.sort(usual)),
+        against=reference.against,
+        like_real=np.array_equal(np.sort(labels), np.sort(usual)),
         unit=reference.unit,
         generated=Figures(
             recognised=_recognised(logits, labels, range(DIGITS)),

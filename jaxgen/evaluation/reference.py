@@ -7,6 +7,9 @@ A Frechet distance means nothing by itself, so it stands between two others in t
 
 No generator can hope to stay below the floor. All are taken at the n of the question, because few
 images give a larger distance than many.
+
+In place of the test digits, the validation digits can be asked for: what is chosen by a figure has
+to be chosen by theirs. The floor digits are then those that are not validation digits.
 """
 
 from typing import NamedTuple
@@ -18,9 +21,9 @@ from jaxgen.data.split import Digits, Split, is_floor, is_valid, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.judge import Judge, look
-from jaxgen.evaluation.report import Figures, share
+from jaxgen.evaluation.report import Against, Figures, share
 
-COPIES = 2000  # test digits at most that are searched for among the training images, to save time
+COPIES = 2000  # real digits at most that are searched for among the training images, to save time
 NOISE = 0.1  # standard deviation, where white is 1
 SEED = 0  # of the noise, and of which digits are taken where fewer than all are asked for
 
@@ -29,19 +32,20 @@ class Reference(NamedTuple):
     """n real digits seen by one judge, and the figures that they get."""
 
     n: int
-    features: np.ndarray  # float32 [n, d], of the test digits
+    against: Against
+    features: np.ndarray  # float32 [n, d], of the real digits
     unit: float  # the noise unit N
     figures: Figures  # the floor among them
 
 
-def measure(judge: Judge, digits: Digits, n: int) -> Reference:
+def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> Reference:
     """Measure n real digits; the same for every generator that is judged at this n.
 
     Raises UserError where n is too small for the judge's features, or more than there are digits:
     called before the images are drawn, it saves drawing in vain.
     """
-    floor_digits = floor(digits)
-    most = min(len(digits.test.labels), len(floor_digits.labels))
+    real, floor_digits = real_digits(digits, against), floor(digits, against)
+    most = min(len(real.labels), len(floor_digits.labels))
     least = judge.network.widths[-1] + 1  # or the covariance of the features is singular
     if n < least:
         raise UserError(
@@ -52,18 +56,18 @@ def measure(judge: Judge, digits: Digits, n: int) -> Reference:
             f"{n} images are more than the {most} real ones of {digits.source} to hold them "
             f"against: draw at most {most}"
         )
-    test = subset(digits.test, n)
-    logits, features = look(judge, test.images)
+    real = subset(real, n)
+    logits, features = look(judge, real.images)
     floor_features = look(judge, subset(floor_digits, n).images)[1]
     figures = Figures(
-        recognised=share(metrics.hits(logits, test.labels), n),
+        recognised=share(metrics.hits(logits, real.labels), n),
         frechet=metrics.frechet(floor_features, features),
         histogram=metrics.histogram(logits),
         prdc=metrics.prdc(features, floor_features),
-        copied=metrics.copies(subset(test, min(n, COPIES)).images, digits.train.images).share,
+        copied=metrics.copies(subset(real, min(n, COPIES)).images, digits.train.images).share,
     )
-    unit = metrics.frechet(look(judge, noisy(test.images))[1], features)
-    return Reference(n, features, unit, figures)
+    unit = metrics.frechet(look(judge, noisy(real.images))[1], features)
+    return Reference(n, against, features, unit, figures)
 
 
 def noisy(images: np.ndarray) -> np.ndarray:
@@ -72,11 +76,19 @@ def noisy(images: np.ndarray) -> np.ndarray:
     return np.clip(images / np.float32(255) + NOISE * noise, 0, 1)
 
 
-def floor(digits: Digits) -> Split:
-    """The training digits that the judge has not seen: 10,000 of MNIST."""
+def real_digits(digits: Digits, against: Against) -> Split:
+    """The digits that generated ones are held against."""
+    return {"test": digits.test, "valid": digits.valid}[against]
+
+
+def floor(digits: Digits, against: Against = "test") -> Split:
+    """The training digits that neither the judge nor the comparison has seen: 10,000 of MNIST, or
+    5,000."""
     train, valid = digits.train, digits.valid
     places = np.arange(len(train.labels) + len(valid.labels))  # in the training file
     rest = part(train, is_floor(places[~is_valid(places)]))
+    if against == "valid":
+        return rest
     return Split(
         np.concatenate([valid.images, rest.images]), np.concatenate([valid.labels, rest.labels])
     )

@@ -2,10 +2,12 @@
 
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jaxgen.arrays import DIGITS
 from jaxgen.evaluation import metrics
+
+Against = Literal["test", "valid"]  # the real digits that generated ones are held against
 
 
 class Share(NamedTuple):
@@ -57,15 +59,17 @@ class Report:
     """SHA-256 of the judge's weights."""
     source: str
     """Where the real digits are from."""
-    like_test: bool
-    """Whether the digits asked for have the frequencies of the test digits."""
+    against: Against
+    """Which of its digits: test or valid."""
+    like_real: bool
+    """Whether the digits asked for have the frequencies of these."""
     unit: float
     """The noise unit N of the Frechet distance, in squared feature units."""
     generated: Figures
     """The figures of the generated images."""
     real: Figures
-    """The same of real digits: test digits; for the Frechet distance and ``prdc``, digits that
-    the judge has not seen against test digits."""
+    """The same of these real digits; for the Frechet distance and ``prdc``, of other digits that
+    the judge has not seen, against these."""
     by_digit: tuple[Share | None, ...]
     """Recognised, for each digit asked for."""
     closest: tuple[Neighbour, ...]
@@ -78,7 +82,8 @@ class Report:
             "seed": self.seed,
             "judge": self.judge,
             "source": self.source,
-            "labels_like_test": self.like_test,
+            "against": self.against,
+            "labels_like_real": self.like_real,
             "noise_unit": self.unit,
             "generated": self._figures(self.generated),
             "real": self._figures(self.real),
@@ -125,12 +130,13 @@ class Report:
         }
 
     def _notes(self):
-        asked = "at their" if self.like_test else "NOT at their"
+        asked = "at their" if self.like_real else "NOT at their"
+        real = {"test": "test", "valid": "validation"}[self.against]
         return (
             f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals\n"
-            f"real: test digits of {self.source}; digits were asked for {asked} frequencies;\n"
+            f"real: {real} digits of {self.source}; digits were asked for {asked} frequencies;\n"
             "  from Frechet distance to coverage: digits new to the judge against these\n"
-            f"N = {self.unit:.4g}: what noise of 0.1 does to the test digits"
+            f"N = {self.unit:.4g}: what noise of 0.1 does to the {real} digits"
         )
 
 
