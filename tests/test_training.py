@@ -215,7 +215,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_what_is_good(tmp_path
         value, aux = sound(self, variables, batch, key, player=player)
         return value * jnp.nan, aux  # the loss that is logged is sound, its gradient is not
 
-    run(dataclasses.replace(config, steps=2), tmp_path)
+    assert run(dataclasses.replace(config, steps=2), tmp_path) == 0
     monkeypatch.setattr(family, "loss", poisoned)
     with pytest.raises(
         UserError, match=r"grad_norm is nan at step 3: .*checkpoint of step 2 is kept"
@@ -250,6 +250,19 @@ def test_a_signal_saves_and_the_run_goes_on_from_there(tmp_path, number, status)
     assert "goes on from there" in console.lines[-1]
     assert run(config, tmp_path) == 0
     assert len(metrics(tmp_path)) == 8
+
+
+def test_a_signal_while_compiling_ends_the_run_before_its_first_step(tmp_path, monkeypatch):
+    compile_block = loop.compile_block
+
+    def interrupted(*args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return compile_block(*args)
+
+    monkeypatch.setattr(loop, "compile_block", interrupted)
+    assert run(small("ddpm"), tmp_path, console := Listener()) == 143
+    assert console.lines[-1] == "SIGTERM at step 0: nothing is lost"
+    assert checkpoint.steps(tmp_path / "checkpoints") == []
 
 
 def test_batches_must_divide_by_the_devices():

@@ -85,9 +85,8 @@ def _train(
             if step % config.sample_every == 0 or step == last:
                 records.picture(step, picture(state))
     if interrupts.signal:
-        console.say(
-            f"{interrupts.signal.name} at step {step}: saved; the same command goes on from there"
-        )
+        there = "saved; the same command goes on from there" if step else "nothing is lost"
+        console.say(f"{interrupts.signal.name} at step {step}: {there}")
         return interrupts.status
     console.say(
         f"{step} steps in {duration(time.perf_counter() - started)}; "
