@@ -50,23 +50,73 @@ def _adam(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
 
 def _muon(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
     """Muon (Jordan et al. 2024): the momentum of a matrix is made orthogonal; scaled to the size of
-    Adam's updates."""
+    Adam's updates. A kernel is a matrix of its last axis against all others."""
 
-    def axes(params):  # of the last axis against all others; no matrix, no Muon
+    def axes(stacks):  # no matrix, no Muon
+        matrix = optax.contrib.MuonDimensionNumbers(1, 2)
+        return jax.tree.map(lambda stack: matrix if stack.ndim == 3 else None, stacks)
 
-        def of(leaf):
-            last = leaf.ndim - 1
-            return (
-                optax.contrib.MuonDimensionNumbers(tuple(range(last)), last) if last > 0 else None
-            )
-
-        return jax.tree.map(of, params)
-
-    return optax.contrib.muon(
-        rate,
-        adam_b1=config.b1,
-        adam_b2=config.b2,
-        weight_decay=config.weight_decay,
-        consistent_rms=0.2,
-        muon_weight_dimension_numbers=axes,
+    return stacked(
+        optax.contrib.muon(
+            rate,
+            adam_b1=config.b1,
+            adam_b2=config.b2,
+            weight_decay=config.weight_decay,
+            consistent_rms=0.2,
+            muon_weight_dimension_numbers=axes,
+        )
     )
+
+
+def stacked(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Show ``inner`` the matrices of each shape as one stack, and all other weights as one vector.
+
+    So Muon takes a few products of stacks where it would take hundreds of small ones.
+    """
+
+    def init(params):
+        return inner.init(_stack(params))
+
+    def update(updates, state, params=None):
+        stacks, state = inner.update(_stack(updates), state, _stack(params))
+        return _unstack(stacks, updates), state
+
+    return optax.GradientTransformation(init, update)
+
+
+def _stack(tree) -> dict[str, jax.Array]:
+    groups = {}
+    for leaf in jax.tree.leaves(tree):
+        groups.setdefault(_group(leaf), []).append(_flat(leaf))
+    return {group: jnp.concatenate(parts) for group, parts in groups.items()}
+
+
+def _unstack(stacks, like):
+    """The inverse, into a tree of the shapes of ``like``."""
+    start = dict.fromkeys(stacks, 0)
+
+    def take(leaf):
+        group, length = _group(leaf), 1 if leaf.ndim > 1 else leaf.size
+        part = stacks[group][start[group] : start[group] + length]
+        start[group] += length
+        return (part[0].T if _is_tall(leaf) else part).reshape(leaf.shape)
+
+    return jax.tree.map(take, like)
+
+
+def _flat(leaf) -> jax.Array:
+    """A matrix as [1, short side, long side], since Muon takes a matrix and its transpose alike; a
+    vector as [size]."""
+    if leaf.ndim < 2:
+        return leaf.ravel()
+    matrix = leaf.reshape(-1, leaf.shape[-1])
+    return (matrix.T if _is_tall(leaf) else matrix)[None]
+
+
+def _group(leaf) -> str:
+    sides = sorted((leaf.size // leaf.shape[-1], leaf.shape[-1])) if leaf.ndim > 1 else []
+    return "x".join(map(str, sides)) or "vectors"
+
+
+def _is_tall(leaf) -> bool:
+    return leaf.ndim > 1 and leaf.size // leaf.shape[-1] > leaf.shape[-1]
