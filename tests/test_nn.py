@@ -13,6 +13,10 @@ from jaxgen.nn import conv, unet
     ("size", "window", "stride", "padding"),
     [
         (14, 3, 1, "SAME"),
+        (28, 3, 1, "SAME"),
+        (14, 3, 1, "VALID"),
+        (15, 4, 1, "SAME"),
+        (9, 3, 1, [(4, 0), (1, 2)]),
         (28, 4, 2, "SAME"),
         (15, 3, 2, "SAME"),
         (14, 5, 2, "VALID"),
