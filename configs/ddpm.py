@@ -45,8 +45,10 @@ class Net(config.Net):
     """Channels at 7 x 7."""
     blocks: int = 1
     """Residual blocks at 14 x 14, on each side of the inner grid."""
-    inner_blocks: int = 2
-    """Residual blocks at 7 x 7, with attention between them."""
+    inner_blocks: int = 3
+    """Residual blocks at 7 x 7."""
+    attention: bool = False
+    """Attention between the blocks at 7 x 7, as in Ho et al. 2020."""
     times: int = 1000
     """T, the number of noise levels."""
     schedule: Literal["linear", "cosine", "sigmoid"] = "cosine"
@@ -82,11 +84,11 @@ class Sampling(config.Sampling):
 
     sampler: Literal["ancestral", "ddim", "dpmpp"] = "dpmpp"
     """ancestral is that of Ho et al. 2020, for which 1000 steps are meant; the others need few."""
-    steps: int = 8
+    steps: int = 10
     """Times that the network is asked, once with the digit and, when guided, once without."""
-    spacing: Literal["time", "snr"] = "time"
+    spacing: Literal["time", "snr"] = "snr"
     """Where the steps lie: evenly in time, or in the logarithm of the signal-to-noise ratio."""
-    guidance: float = 2.5
+    guidance: float = 2.0
     """How far the digit asked for is exaggerated; 1 not at all."""
 
     def __post_init__(self):

@@ -48,7 +48,7 @@ class DDPM(Family):
     @property
     def net(self) -> UNet:
         c = self.config
-        return UNet(c.width, c.inner_width, c.blocks, c.inner_blocks)
+        return UNet(c.width, c.inner_width, c.blocks, c.inner_blocks, c.attention)
 
     @property
     def schedule(self) -> schedules.Schedule:

@@ -1,9 +1,9 @@
 """A small U-Net for 28 x 28 images, conditioned on a time and a digit.
 
 Two by two pixels become one position with four channels, so that the widest grid is 14 x 14; the
-inner one is 7 x 7, with attention. No transposed convolutions: sizes change by moving pixels into
-channels and back. The two grids are joined by addition, which costs nothing, where a concatenation
-would widen the convolution after it.
+inner one is 7 x 7, with attention if asked for. No transposed convolutions: sizes change by moving
+pixels into channels and back. The two grids are joined by addition, which costs nothing, where a
+concatenation would widen the convolution after it.
 """
 
 import jax
@@ -69,7 +69,8 @@ class UNet(nn.Module):
     width: int  # channels at 14 x 14
     inner_width: int  # channels at 7 x 7
     blocks: int  # residual blocks at 14 x 14, on each side
-    inner_blocks: int  # residual blocks at 7 x 7, with attention between them
+    inner_blocks: int  # residual blocks at 7 x 7
+    attention: bool = False  # between the blocks at 7 x 7
     heads: int = 4
     condition: int = 128  # channels of what time and digit become
 
@@ -82,7 +83,7 @@ class UNet(nn.Module):
         inner = nn.Dense(self.inner_width)(to_depth(outer))  # [n, 7, 7, inner_width]
         for block in range(self.inner_blocks):
             inner = ResBlock(self.inner_width)(inner, condition)
-            if block < self.inner_blocks - 1:
+            if self.attention and block < self.inner_blocks - 1:
                 inner = Attention(self.heads)(inner)
         outer = outer + to_space(nn.Dense(4 * self.width)(inner))
         for _ in range(self.blocks):
