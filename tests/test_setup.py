@@ -514,7 +514,11 @@ def test_the_wheel_holds_recipes_once_and_the_data(built):
         "jaxgen",
         f"jaxgen-{jaxgen.__version__}.dist-info",
     }
-    assert any(name.endswith("licenses/LICENSE") for name in names)
+    for licence in ("LICENSE", "jaxgen/data/mnist_files/LICENCE.md"):
+        assert any(name.endswith(f"licenses/{licence}") for name in names)
+    metadata = next(name for name in names if name.endswith("METADATA"))
+    said = zipfile.ZipFile(path).read(metadata).decode()
+    assert "License-Expression: Apache-2.0 AND CC-BY-SA-3.0\n" in said
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "jaxgen = jaxgen.cli.main:main" in zipfile.ZipFile(path).read(entry).decode()
 
