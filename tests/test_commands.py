@@ -1,5 +1,6 @@
 """Every command as a person gives it: what it makes, what it says, and how it refuses."""
 
+import errno
 import json
 import os
 import signal
@@ -158,6 +159,17 @@ def test_a_mistake_exits_with_2_and_no_traceback(here):
     assert done.stdout == ""
     assert done.stderr == "jaxgen: --steps 0 cannot be: it must be 1 or more\n"
     assert not list(here.iterdir())
+
+
+def test_no_room_exits_with_2_and_no_traceback(monkeypatch, capsys):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device", "digits.npz")
+
+    monkeypatch.setattr(main, "run", full)
+    with pytest.raises(SystemExit, match="2"):
+        main.main()
+    told = capsys.readouterr().err
+    assert told == "jaxgen: no space left for digits.npz: make room and start again\n"
 
 
 @pytest.mark.parametrize("verb", main.VERBS)

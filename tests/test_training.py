@@ -1,6 +1,7 @@
 """The loop: resuming, run folders, checkpoints, signals, and what stops a run."""
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -204,6 +205,21 @@ def test_a_run_without_sound_checkpoints_cannot_be_used(straight, tmp_path):
     config, _ = straight
     with pytest.raises(UserError, match="no sound checkpoint"):
         trained.load(RunFolder(tmp_path), config, lambda _: None)
+
+
+def test_no_room_for_a_checkpoint_is_one_sentence_and_keeps_those_that_are(tmp_path, monkeypatch):
+    config = small("ddpm", save_every=2)
+    run(dataclasses.replace(config, steps=2), tmp_path)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match=r"checkpoint of step 4 .*\(no space left\): make room"):
+        run(config, tmp_path)
+    monkeypatch.undo()
+    assert checkpoint.steps(tmp_path / "checkpoints") == [2]
+    assert run(config, tmp_path) == 0
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_what_is_good(tmp_path, monkeypatch):

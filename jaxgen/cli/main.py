@@ -1,5 +1,6 @@
 """``jaxgen VERB ...``: finds the verb's file, and turns mistakes into one sentence."""
 
+import errno
 import importlib
 import sys
 
@@ -21,11 +22,17 @@ def main() -> None:
     except UserError as error:
         print(f"jaxgen: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output has left, as head does
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" for {error.filename}" if error.filename else ""
+        print(f"jaxgen: no space left{where}: make room and start again", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def run(args: list[str]) -> int:

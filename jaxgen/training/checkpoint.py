@@ -5,10 +5,12 @@ notice a bit that flips later. The seal does: a step whose files are not the sea
 over for the one before.
 """
 
+import errno
 import hashlib
 import json
 import logging
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -40,6 +42,7 @@ class Checkpoints:
         permission."""
         step = int(state.step)
         try:
+            _require_room(self.folder, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
             self._manager.save(step, args=ocp.args.StandardSave(state))  # pyright: ignore[reportCallIssue]
             _seal(self.folder / str(step))
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
@@ -104,6 +107,21 @@ def check(path: Path) -> str | None:
         if sealed.get(name) != found[name]:
             return f"{name} is not as it was written"
     return None
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Raise the system's own OSError where ``size`` bytes and a little more find no room.
+
+    Orbax would find out too, and print a traceback for each array that it could not write.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        try:
+            os.posix_fallocate(probe.fileno(), 0, size + 2**20)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # others: it cannot be told here
+                raise
 
 
 def _seal(path: Path) -> None:
