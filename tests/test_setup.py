@@ -173,7 +173,9 @@ def test_starts_at_once_make_it_once(tree):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_set_up_is_cleared_away_and_begun_anew(tree, number):
+    before = signal.signal(number, signal.SIG_DFL)  # after nohup, say, it would be deaf to it
     start = tree.start(UV_SLEEP="30")
+    signal.signal(number, before)
     wait_for(lambda: (tree.home / "uv.log").exists())
     start.send_signal(number)
     code, out, err = finish(start)
