@@ -47,12 +47,14 @@ def test_depth_and_space_are_inverse():
     assert jnp.array_equal(unet.to_space(deep), images)
 
 
-def test_an_untrained_unet_says_zero_and_hears_time_and_digit_once_trained():
+@pytest.mark.parametrize("attention", [False, True])
+def test_an_untrained_unet_says_zero_and_hears_time_and_digit_once_trained(attention):
     """The last layer starts at zero; with other weights every input makes a difference."""
-    net = unet.UNet(8, 16, 1, 2)
+    net = unet.UNet(8, 16, 1, 2, attention)
     images = jax.random.normal(jax.random.key(0), (2, 28, 28, 1))
     times, labels = jnp.array([0.1, 0.1]), jnp.array([3, 3])
     params = net.init(jax.random.key(1), images, times, labels)
+    assert ("Attention_0" in params["params"]) == attention
     assert not net.apply(params, images, times, labels).any()
     leaves, tree = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(2), len(leaves))

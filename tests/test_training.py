@@ -10,6 +10,8 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+import optax.contrib
 import pytest
 
 from jaxgen import data, devices, families
@@ -310,6 +312,38 @@ def test_each_optimiser_moves_every_weight(name):
     grads = jax.tree.map(lambda p: jax.random.normal(jax.random.key(p.size), p.shape), params)
     updates, _ = optimiser.update(grads, optimiser.init(params), params)
     assert all((jnp.abs(u) > 0).all() for u in jax.tree.leaves(updates))
+
+
+def test_muon_on_stacks_is_muon_on_each_matrix():
+    """Tall, wide and square matrices, kernels, and vectors, two of some shapes."""
+    config = dataclasses.replace(small("ddpm").optim, name="muon", weight_decay=0.1)
+    shapes = [(3, 3, 4, 8), (36, 8), (8, 36), (8, 8), (5,), (1,), (6, 7)]
+    params = {f"{i}": jax.random.normal(jax.random.key(i), s) for i, s in enumerate(shapes)}
+    grads = {name: jnp.sin(5 * leaf) for name, leaf in params.items()}
+
+    def axes(params):
+        def of(leaf):
+            last = leaf.ndim - 1
+            return optax.contrib.MuonDimensionNumbers(tuple(range(last)), last) if last else None
+
+        return jax.tree.map(of, params)
+
+    theirs = optax.contrib.muon(
+        optimisers.rate(config, 100),
+        adam_b1=config.b1,
+        adam_b2=config.b2,
+        weight_decay=config.weight_decay,
+        consistent_rms=0.2,
+        muon_weight_dimension_numbers=axes,
+    )
+    ours = optimisers.build(dataclasses.replace(config, clip=0.0), 100)
+    ours_state, theirs_state = ours.init(params), theirs.init(params)
+    for _ in range(3):
+        ours_updates, ours_state = ours.update(grads, ours_state, params)
+        theirs_updates, theirs_state = theirs.update(grads, theirs_state, params)
+        for name, update in theirs_updates.items():
+            assert jnp.abs(update).max() > 0
+            assert np.allclose(ours_updates[name], update, rtol=1e-4, atol=1e-7), name
 
 
 def test_flops_are_those_of_the_shapes():
