@@ -7,6 +7,7 @@ image, ``z`` a latent, ``k`` codes, ``t`` time.
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 from jaxtyping import Key as TypedKey
 
@@ -17,6 +18,7 @@ NO_DIGIT = 10  # the label that means "any digit"
 
 Images = Float[Array, "n 28 28 1"]  # in [0, 1], black background
 Labels = Int[Array, " n"]  # 0 to 9, or NO_DIGIT
+Shares = Float[Array, "n 11"]  # of the ten digits and of NO_DIGIT; a row sums to 1
 Scalar = Float[Array, ""]
 Key = TypedKey[Array, ""]
 Keys = TypedKey[Array, " n"]  # one key an image
@@ -29,3 +31,8 @@ class Batch(NamedTuple):
 
     images: jax.Array  # float32 [b, 28, 28, 1] in [0, 1]
     labels: jax.Array  # int32 [b], 0 to 9
+
+
+def shares(labels: Labels | Shares) -> Shares:
+    """Labels as rows of zeros and a one; shares stay what they are."""
+    return jax.nn.one_hot(labels, DIGITS + 1) if jnp.ndim(labels) == 1 else labels

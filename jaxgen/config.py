@@ -71,7 +71,7 @@ class Config:
     """A recipe: everything that the numbers of a run depend on."""
 
     model: str
-    """The family of models."""
+    """The recipe."""
     net: Net
     sampling: Sampling
     optim: Optim = field(default_factory=Optim)
@@ -89,6 +89,11 @@ class Config:
     """Steps between two pictures of samples."""
     save_every: int = 250
     """Steps between two checkpoints."""
+
+    @property
+    def family(self) -> str:
+        """The family of models, which is where the settings of its networks are defined."""
+        return type(self.net).__module__.rpartition(".")[2]
 
     def __post_init__(self):
         for name in ("steps", "batch", "log_every", "sample_every", "save_every"):

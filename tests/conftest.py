@@ -26,7 +26,7 @@ def small(name: str, **changes) -> config.Config:
     recipe = config.recipe(name)
     parts = {
         part: dataclasses.replace(getattr(recipe, part), **values)
-        for part, values in SMALL.get(name, {}).items()
+        for part, values in SMALL.get(recipe.family, {}).items()
     }
     settings = {
         "data": "synthetic:200",
@@ -43,7 +43,7 @@ def flags(name: str) -> list[str]:
     """The same as flags on the command line."""
     return [
         f"--{part}.{field.replace('_', '-')}={value}"
-        for part, values in SMALL.get(name, {}).items()
+        for part, values in SMALL.get(config.recipe(name).family, {}).items()
         for field, value in values.items()
     ]
 

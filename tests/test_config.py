@@ -38,7 +38,8 @@ def test_every_setting_has_a_help_text(recipe):
     import inspect
 
     for part in (recipe, recipe.net, recipe.sampling, recipe.optim):
-        source = inspect.getsource(type(part))
+        kinds = [kind for kind in type(part).__mro__ if kind is not object]
+        source = "".join(map(inspect.getsource, kinds))
         for field in dataclasses.fields(part):
             if not dataclasses.is_dataclass(getattr(part, field.name)):
                 assert re.search(rf'\n    {field.name}: [^\n]*\n    """', source), field.name

@@ -29,7 +29,7 @@ def family(recipe) -> Family:
 
 @pytest.fixture(scope="module")
 def players(recipe, family) -> optimisers.Optimisers:
-    return optimisers.players(recipe, family.turns)
+    return optimisers.players(recipe, family)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +49,14 @@ def equal(a, b) -> bool:
     )
 
 
-def test_every_family_has_a_recipe():
-    assert set(families.names()) == set(config.names())
+def test_every_family_has_a_recipe_and_every_recipe_a_family():
+    assert set(families.names()) <= set(config.names())
+    assert {config.recipe(name).family for name in config.names()} == set(families.names())
 
 
 def test_players_have_params(family, state):
     assert set(state.variables.params) == set(family.turns) == set(state.opt)
+    assert set(family.paces) <= set(family.turns)
 
 
 def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, state, batch):
@@ -73,7 +75,8 @@ def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, s
 def test_a_turn_changes_its_own_player_only(family, players, state, batch):
     for player in set(family.turns):
         alone = dataclasses.replace(family)
-        object.__setattr__(alone, "turns", (player,))
+        alone_kind = type("Alone", (type(family),), {"turns": (player,)})
+        object.__setattr__(alone, "__class__", alone_kind)
         after, _ = jax.jit(step.make_step(alone, players, KEY, ema=0.9))(state, batch)
         for other in family.turns:
             same = equal(after.variables.params[other], state.variables.params[other])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxgen.nn import conv, unet
+from jaxgen.nn import blocks, conv, unet
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ def test_gradients_of_the_convolution_are_those_of_jax(size, window, stride, pad
 
 def test_depth_and_space_are_inverse():
     images = jnp.arange(2 * 8 * 8 * 3.0).reshape(2, 8, 8, 3)
-    deep = unet.to_depth(images)
+    deep = blocks.to_depth(images)
     assert deep.shape == (2, 4, 4, 12)
     assert jnp.array_equal(deep[0, 1, 1, :3], images[0, 2, 2])
-    assert jnp.array_equal(unet.to_space(deep), images)
+    assert jnp.array_equal(blocks.to_space(deep), images)
 
 
 @pytest.mark.parametrize("attention", [False, True])

@@ -49,7 +49,7 @@ def run(config, path, console=QUIET, fresh=False) -> int:
 def final(config, path):
     """The whole state at the newest checkpoint."""
     family = families.build(config)
-    players = optimisers.players(config, family.turns)
+    players = optimisers.players(config, family)
     like = checkpoint.abstract(
         lambda: step.init(family, players, jax.random.key(0)), devices.whole()
     )

@@ -83,7 +83,7 @@ def step(config: Config) -> None:
 
     digits = data.load(config.data).train
     family = families.build(config)
-    players = optimisers.players(config, family.turns)
+    players = optimisers.players(config, family)
     key = jax.random.key(config.seed)
     state = jax.device_put(init(family, players, key), devices.whole())
     block = loop.compile_block(config, family, players, key, state, digits, Console())

@@ -73,6 +73,20 @@ def dpmpp(schedule: Schedule, times: np.ndarray) -> Steps:
     return first._replace(clean=first.clean * (1 - before), before=first.clean * before)
 
 
+def backwards(schedule: Schedule, times: np.ndarray) -> Steps:
+    """DDIM from an image to the noise that it comes from: the steps of ``ddim``, each turned round.
+
+    x_0 is denoised where a step begins, and not where it ends as on the way there: the smaller the
+    steps, the better the two agree. The image is taken for the last time before 0, whose noise
+    cannot be seen.
+    """
+    rising = times[::-1][1:]
+    s, t = rising[:-1], rising[1:]
+    keep = schedule.sigma[t] / schedule.sigma[s]
+    clean = schedule.alpha[t] - schedule.alpha[s] * keep
+    return Steps(s, keep, clean, 0 * keep, 0 * keep)
+
+
 SAMPLERS: dict[str, Callable[[Schedule, np.ndarray], Steps]] = {
     "ancestral": ancestral,
     "ddim": ddim,

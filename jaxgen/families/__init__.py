@@ -1,7 +1,7 @@
 """The families of generative models, one file each; ``base`` is what they have in common.
 
 The folder is the registry: a family is a module here that has ``build(config) -> Family``, and a
-recipe of the same name in ``configs/``.
+recipe of the same name in ``configs/``, which defines its settings; other recipes may use them.
 """
 
 import importlib
@@ -20,4 +20,4 @@ def names() -> list[str]:
 
 def build(config: "Config") -> "Family":
     """Build the family that ``config`` describes."""
-    return importlib.import_module(f"{__name__}.{config.model}").build(config)
+    return importlib.import_module(f"{__name__}.{config.family}").build(config)

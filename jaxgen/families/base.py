@@ -1,17 +1,21 @@
 """What a family of generative models is: a few pure functions of its variables.
 
-The caller may put any method under ``jit``, ``grad``, ``vmap`` or ``scan``, on one device or on
-many: a family holds settings and networks, never arrays. Whole-batch arithmetic (a mean, stratified
-times, batch statistics) is written as if there were one device; the compiler splits it.
+The caller may put any method but ``fit`` under ``jit``, ``grad``, ``vmap`` or ``scan``, on one
+device or on many: a family holds settings and networks, never arrays. Whole-batch arithmetic (a
+mean, stratified times, batch statistics) is written as if there were one device; the compiler
+splits it.
 """
 
 import abc
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 from flax import struct
 
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares, shares
+from jaxgen.data import Split
 from jaxgen.errors import UserError
 
 Metrics = dict[str, jax.Array]  # scalars to log, by name
@@ -22,17 +26,37 @@ class Variables(struct.PyTreeNode):
 
     # Dictionaries, but JAX and Orbax also put shapes, shardings and the like in their place.
     params: Any  # by player, the weights of each
-    stats: Any = struct.field(default_factory=dict)  # running statistics, which have no gradient
+    # What has no gradient: counters, running statistics, densities fitted to codes. It is drawn
+    # with as it is, where params are averaged.
+    stats: Any = struct.field(default_factory=dict)
 
 
 class Family(abc.ABC):
     """A kind of generative model.
 
-    ``turns`` names the players in the order in which they learn within a step, one optimiser each:
-    most families have one, a GAN has ``("critic", "generator")``.
+    What a subclass defines: ``init``, ``loss``, ``prior``, ``decode``; ``encode`` and ``blend``
+    where an image has a latent; ``fit`` where something is fitted to the latents after training.
+    The rest is derived from those. Wherever ``decode`` takes labels, it takes shares of digits too.
     """
 
-    turns: ClassVar[tuple[str, ...]] = ("model",)
+    may_collapse: ClassVar[bool] = False
+    """Whether training may end in a few kinds of images only, so that it has to be watched."""
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """The players in the order in which they learn within a step, one optimiser each: most
+        families have one, a GAN has ``("critic", "generator")``."""
+        return ("model",)
+
+    @property
+    def paces(self) -> Mapping[str, float]:
+        """What ``--optim.rate`` is multiplied with for each player; 1 for those not named."""
+        return {}
+
+    @property
+    def hears_labels(self) -> bool:
+        """Whether the digit asked for makes a difference to what is drawn."""
+        return True
 
     @abc.abstractmethod
     def init(self, key: Key) -> Variables:
@@ -53,14 +77,58 @@ class Family(abc.ABC):
         """Draw a latent for each key, of the digit in ``labels`` or of any for NO_DIGIT."""
 
     @abc.abstractmethod
-    def decode(self, variables: Variables, latents: Latents, labels: Labels, keys: Keys) -> Images:
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+    ) -> Images:
         """Turn latents into images in [0, 1]; ``keys`` are for decoding that draws."""
+
+    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
+        """The latents that ``decode`` turns into images as near to these as may be; a label may be
+        NO_DIGIT."""
+        raise UserError(f"{type(self).__name__} has no way from an image to a latent")
+
+    def blend(
+        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
+    ) -> Latents:
+        """Latents between two, at each ``share`` [n] of the way: straight, or as their distribution
+        asks."""
+        return jax.tree.map(lambda start, end: straight(start, end, share), starts, ends)
+
+    def fit(self, variables: Variables, digits: Split) -> Variables:
+        """Fit to the latents of ``digits`` what is to be fitted, and put it into ``stats``; on the
+        host, whenever the run is saved."""
+        return variables
+
+    def faithful(self) -> "Family":
+        """The same family, set so that ``decode`` undoes ``encode`` as well as it can."""
+        return self
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
         """Draw an image for each key. Image i depends on ``keys[i]`` and ``labels[i]`` alone."""
         keys_prior, keys_decode = split(keys)
         latents = self.prior(variables, keys_prior, labels)
         return self.decode(variables, latents, labels, keys_decode)
+
+    def reconstruct(
+        self, variables: Variables, images: Images, labels: Labels, keys: Keys
+    ) -> Images:
+        """Take images to their latents and back."""
+        return self.decode(variables, self.encode(variables, images, labels), labels, keys)
+
+    def interpolate(
+        self,
+        variables: Variables,
+        starts: Latents,
+        ends: Latents,
+        labels: tuple[Labels, Labels],
+        share: jax.Array,
+        keys: Keys,
+    ) -> Images:
+        """Images between latents of two digits, at each ``share`` [n] of the way; the digits are
+        blended too."""
+        start, end = map(shares, labels)
+        latents = self.blend(variables, starts, ends, share)
+        return self.decode(variables, latents, straight(start, end, share), keys)
 
     def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
         """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]; only where it takes
@@ -72,3 +140,34 @@ def split(keys: Keys) -> tuple[Keys, Keys]:
     """Two keys of each."""
     halves = jax.vmap(jax.random.split)(keys)  # [n, 2]
     return halves[:, 0], halves[:, 1]
+
+
+def straight(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
+    """The points at each ``share`` [n] of the straight ways from ``starts`` to ``ends`` [n, ...],
+    exact at both."""
+    share = share.reshape(-1, *(1,) * (starts.ndim - 1))
+    return (1 - share) * starts + share * ends
+
+
+def spherical(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
+    """The points at each ``share`` [n] of the great arcs between ``starts`` and ``ends`` [n, ...],
+    their lengths blended too (Shoemake 1985).
+
+    Draws from N(0, I) in many dimensions have nearly one length, and a straight way between two
+    leads through where none are.
+    """
+    a, b = (x.reshape(len(x), -1) for x in (starts, ends))
+    lengths = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
+    cosine = (a * b).sum(1, keepdims=True) / jnp.maximum(lengths[0] * lengths[1], 1e-12)
+    angle = jnp.arccos(cosine.clip(-1, 1))
+    share = share[:, None]
+    # Nearly on one line there is no arc to take, or no saying which.
+    flat = jnp.sin(angle) < 1e-3
+    sine = jnp.where(flat, 1.0, jnp.sin(angle))
+    from_start = jnp.where(flat, 1 - share, jnp.sin((1 - share) * angle) / sine)
+    from_end = jnp.where(flat, share, jnp.sin(share * angle) / sine)
+    units = [x / jnp.maximum(length, 1e-12) for x, length in zip((a, b), lengths, strict=True)]
+    length = (1 - share) * lengths[0] + share * lengths[1]
+    points = length * (from_start * units[0] + from_end * units[1])
+    points = jnp.where(share == 0, a, jnp.where(share == 1, b, points))  # exact at both ends
+    return points.reshape(starts.shape)

@@ -11,21 +11,38 @@ from the network now and then, so that it knows both the conditional c and the u
 sampling can be guided (Ho and Salimans 2022):
 
     u + guidance (c - u)                                                                        (2)
+
+A deterministic sampler can be run backwards, from an image to the noise that it comes from (Song et
+al. 2021).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import jax
 import jax.numpy as jnp
 
-from jaxgen.arrays import IMAGE, NO_DIGIT, Batch, Images, Key, Keys, Labels, Latents, Scalar
+from jaxgen.arrays import (
+    IMAGE,
+    NO_DIGIT,
+    Batch,
+    Images,
+    Key,
+    Keys,
+    Labels,
+    Latents,
+    Scalar,
+    Shares,
+    shares,
+)
 from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.diffusion import process, samplers, schedules
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, split
+from jaxgen.families.base import Family, Metrics, Variables, spherical, split
 from jaxgen.nn.unet import UNet
+
+FAITHFUL_STEPS = 50
 
 
 def build(config: Config) -> Family:
@@ -88,9 +105,29 @@ class DDPM(Family):
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         return jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
 
-    def decode(self, variables: Variables, latents: Latents, labels: Labels, keys: Keys) -> Images:
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+    ) -> Images:
         x0, _ = samplers.run(self.denoiser(variables, labels), self.steps(), latents, keys)
         return to_images(x0)
+
+    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
+        times = samplers.SPACINGS[self.sampling.spacing](self.schedule, self.sampling.steps)
+        steps = samplers.backwards(self.schedule, times)
+        keys = jax.vmap(jax.random.key)(jnp.arange(len(labels)))  # nothing is drawn
+        _, path = samplers.run(self.denoiser(variables, labels), steps, 2 * images - 1, keys)
+        return path[-1]
+
+    def blend(
+        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
+    ) -> Latents:
+        return spherical(starts, ends, share)
+
+    def faithful(self) -> Family:
+        """With small steps, and unguided: guidance leads away from the image."""
+        steps = min(FAITHFUL_STEPS, self.config.times)
+        sampling = replace(self.sampling, sampler="ddim", spacing="time", steps=steps, guidance=1.0)
+        return replace(self, sampling=sampling)
 
     def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
         keys_prior, keys_decode = split(keys)
@@ -105,7 +142,7 @@ class DDPM(Family):
         times = samplers.SPACINGS[s.spacing](self.schedule, s.steps)
         return samplers.SAMPLERS[s.sampler](self.schedule, times)
 
-    def denoiser(self, variables: Variables, labels: Labels):
+    def denoiser(self, variables: Variables, labels: Labels | Shares):
         """The guided x_0 of noisy images, at one time for all: (2)."""
         guidance = self.sampling.guidance
 
@@ -114,7 +151,8 @@ class DDPM(Family):
             if guidance == 1:
                 said = self.predict(variables, xt, times, labels)
             else:
-                both = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)])
+                none = jnp.full(len(xt), NO_DIGIT)
+                both = jnp.concatenate([shares(labels), shares(none)])
                 said = self.predict(variables, jnp.tile(xt, (2, 1, 1, 1)), jnp.tile(times, 2), both)
                 conditional, unconditional = jnp.split(said, 2)
                 said = unconditional + guidance * (conditional - unconditional)

@@ -62,16 +62,19 @@ def _backward(strides, pads, saved, cotangent):
     size, window, out = images.shape[1:3], kernel.shape[:2], cotangent.shape[1:3]
     spread = [(out[i] - 1) * strides[i] + 1 for i in axes]  # extent of the dilated cotangent
 
-    # To the images: correlate the dilated cotangent with the turned kernel.
+    # To the images: correlate the dilated cotangent with the turned kernel. Without strides that is
+    # a convolution like any other, and said so: a gradient of this gradient (of a penalty on it)
+    # is then fast too.
+    turned = kernel[::-1, ::-1].swapaxes(2, 3)
     before = [window[i] - 1 - pads[i][0] for i in axes]
-    to_images = lax.conv_general_dilated(
-        cotangent,
-        kernel[::-1, ::-1].swapaxes(2, 3),
-        (1, 1),
-        [(before[i], size[i] + window[i] - 1 - spread[i] - before[i]) for i in axes],
-        lhs_dilation=strides,
-        dimension_numbers=LAYOUT,
-    )
+    after = [size[i] + window[i] - 1 - spread[i] - before[i] for i in axes]
+    around = tuple(zip(before, after, strict=True))
+    if strides == (1, 1):
+        to_images = _convolve(cotangent, turned, strides, around)
+    else:
+        to_images = lax.conv_general_dilated(
+            cotangent, turned, (1, 1), around, lhs_dilation=strides, dimension_numbers=LAYOUT
+        )
     # To the kernel: channels play the batch, the batch is summed over, the cotangent is the kernel.
     to_kernel = lax.conv_general_dilated(
         images.transpose(3, 1, 2, 0),  # [c, h, w, n]

@@ -44,7 +44,7 @@ def _train(
 ) -> int:
     digits = data.load(config.data).train
     family = families.build(config)
-    players = optimisers.players(config, family.turns)
+    players = optimisers.players(config, family)
     key = jax.random.key(config.seed)
     state = first_state(family, players, key, checkpoints, console)
     step, last = int(state.step), config.steps
@@ -79,10 +79,14 @@ def _train(
             console.progress(
                 step, last, means, speed, line=step % config.log_every == 0 or step == last
             )
-            if step % config.save_every == 0 or step == last or interrupts.signal:
+            saves = step % config.save_every == 0 or step == last or interrupts.signal
+            shows = step % config.sample_every == 0 or step == last
+            if saves or shows:
+                state = fitted(family, state, digits)
+            if saves:
                 records.flush()
                 checkpoints.save(state)
-            if step % config.sample_every == 0 or step == last:
+            if shows:
                 records.picture(step, picture(state))
     if interrupts.signal:
         there = "saved; the same command goes on from there" if step else "nothing is lost"
@@ -114,6 +118,14 @@ def first_state(
     like = checkpoint.abstract(begin, devices.whole())
     found = checkpoint.restore(checkpoints.folder, like, damaged)
     return jax.jit(begin, out_shardings=devices.whole())() if found is None else found
+
+
+def fitted(family: Family, state: State, digits: data.Split) -> State:
+    """The state with what the family fits to the codes of its averaged weights, which is what a
+    checkpoint is to hold and a picture to show."""
+    stats = family.fit(state.variables.replace(params=state.ema), digits).stats
+    stats = jax.device_put(stats, devices.whole())
+    return state.replace(variables=state.variables.replace(stats=stats))
 
 
 def compile_block(config, family, players, key, state, digits, console) -> Callable:

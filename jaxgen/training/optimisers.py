@@ -1,25 +1,28 @@
 """From settings to optax: a learning rate over time, and one optimiser a player."""
 
-from collections.abc import Iterable
-
 import jax
 import jax.numpy as jnp
 import optax
 import optax.contrib
 
 from jaxgen.config import Config, Optim
+from jaxgen.families.base import Family
 
 Optimisers = dict[str, optax.GradientTransformation]  # by player
 
 
-def players(config: Config, turns: Iterable[str]) -> Optimisers:
+def players(config: Config, family: Family) -> Optimisers:
     """An optimiser for each player that has a turn."""
-    return dict.fromkeys(turns, build(config.optim, config.steps))
+    turns, paces = family.turns, family.paces
+    return {
+        player: build(config.optim, config.steps, turns.count(player), paces.get(player, 1.0))
+        for player in dict.fromkeys(turns)
+    }
 
 
-def rate(config: Optim, steps: int) -> optax.Schedule:
-    """The learning rate at each step: a rise over ``warmup`` steps, then a fall to 0 at the
-    horizon."""
+def rate(config: Optim, steps: int, turns: int = 1, pace: float = 1.0) -> optax.Schedule:
+    """The learning rate at each turn of a player that has ``turns`` a step: a rise over ``warmup``
+    steps to ``pace`` times the rate set, then a fall to 0 at the horizon."""
     horizon = config.horizon or steps
     warmup = min(config.warmup, horizon // 2)
     fall = {
@@ -28,20 +31,22 @@ def rate(config: Optim, steps: int) -> optax.Schedule:
         "none": lambda share: jnp.ones_like(share),
     }[config.decay]
 
-    def at(step):
+    def at(turn):
+        step = turn // turns
         rise = jnp.minimum((step + 1) / max(warmup, 1), 1.0)
         share = jnp.clip((step - warmup) / max(horizon - warmup, 1), 0.0, 1.0)
-        return config.rate * rise * fall(share)
+        return pace * config.rate * rise * fall(share)
 
     return at
 
 
-def build(config: Optim, steps: int) -> optax.GradientTransformation:
+def build(
+    config: Optim, steps: int, turns: int = 1, pace: float = 1.0
+) -> optax.GradientTransformation:
     """The optimiser of one player, the gradient's norm clipped first."""
     clip = optax.clip_by_global_norm(config.clip) if config.clip else optax.identity()
-    return optax.chain(
-        clip, {"adam": _adam, "muon": _muon}[config.name](config, rate(config, steps))
-    )
+    rates = rate(config, steps, turns, pace)
+    return optax.chain(clip, {"adam": _adam, "muon": _muon}[config.name](config, rates))
 
 
 def _adam(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:

@@ -27,7 +27,7 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     there is no sound one.
     """
     family = families.build(config)
-    players = optimisers.players(config, family.turns)
+    players = optimisers.players(config, family)
     like = checkpoint.abstract(
         lambda: step.init(family, players, jax.random.key(0)), devices.whole()
     )

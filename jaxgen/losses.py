@@ -1,0 +1,85 @@
+"""Losses and divergences, one number an image, in nats: summed over pixels and latents, never
+averaged over them.
+
+The sums are what makes two terms of a bound comparable. An average over 784 pixels would weigh a
+reconstruction 784 times less against the divergence beside it.
+"""
+
+import math
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from jaxgen.arrays import Images
+
+PerImage = Float[Array, " n"]
+Logits = Float[Array, "n 28 28 1"]
+Vectors = Float[Array, "*n z"]  # latents, their means or their logarithms of variances
+
+
+def squared_error(images: Images, targets: Images) -> PerImage:
+    """|x - x'|^2. Up to a constant, minus the log-likelihood of a Gaussian of variance 1/2."""
+    return jnp.square(images - targets).sum((1, 2, 3))
+
+
+def gaussian(means: Images, images: Images, log_sigma: Float[Array, ""] | float) -> PerImage:
+    """Minus the log-density of images under Gaussian pixels of one standard deviation."""
+    constant = images[0].size * (log_sigma + 0.5 * math.log(2 * math.pi))
+    return constant + 0.5 * jnp.exp(-2 * log_sigma) * squared_error(means, images)
+
+
+def bernoulli(logits: Logits, images: Images) -> PerImage:
+    """Minus the log-probability of black and white images; of grey ones the cross-entropy, which is
+    the mean of it over all ways to turn greys into black and white at random."""
+    return (nn.softplus(logits) - images * logits).sum((1, 2, 3))
+
+
+def continuous_bernoulli(logits: Logits, images: Images) -> PerImage:
+    """Minus the log-density of grey images under continuous Bernoulli pixels, which makes a density
+    on [0, 1] of the cross-entropy (Loaiza-Ganem and Cunningham 2019)."""
+    return bernoulli(logits, images) - _log_normaliser(logits).sum((1, 2, 3))
+
+
+def continuous_bernoulli_mean(logits: Logits) -> Images:
+    """The mean of continuous Bernoulli pixels, which is greyer than the sigmoid of their logits."""
+    near = jnp.abs(logits) < _NEAR
+    safe = jnp.where(near, 1.0, logits)
+    # With lambda = sigmoid(l): lambda / (2 lambda - 1) + 1 / (2 artanh(1 - 2 lambda))
+    exact = 1 / (-jnp.expm1(-safe)) - 1 / safe
+    return jnp.where(near, 0.5 + logits / 12 - logits**3 / 720, exact)
+
+
+_NEAR = 0.1  # logits under which the normaliser is taken from its series, for it is 0 / 0 at 0
+
+
+def _log_normaliser(logits):
+    """log C(lambda) = log(2 artanh(1 - 2 lambda) / (1 - 2 lambda)) = log(l / tanh(l / 2))."""
+    size = jnp.abs(logits)  # it is even
+    near = size < _NEAR
+    safe = jnp.where(near, 1.0, size)
+    exact = jnp.log(safe / jnp.tanh(safe / 2))
+    return jnp.where(near, math.log(2) + jnp.square(size) / 12, exact)
+
+
+def kl_normal(
+    means: Vectors,
+    log_vars: Vectors,
+    prior_means: Vectors | float = 0.0,
+    prior_log_vars: Vectors | float = 0.0,
+) -> Vectors:
+    """KL(N(mean, var) || N(prior mean, prior var)) of each latent: to be summed over them.
+
+    In closed form (Kingma and Welling 2014, appendix B); the prior is N(0, 1) unless given.
+    """
+    ratio = jnp.exp(log_vars - prior_log_vars)
+    distance = jnp.square(means - prior_means) * jnp.exp(-prior_log_vars)
+    return 0.5 * (ratio + distance - 1 - (log_vars - prior_log_vars))
+
+
+def log_normal(
+    latents: Vectors, means: Vectors | float = 0.0, log_vars: Vectors | float = 0.0
+) -> Float[Array, "*n"]:
+    """The log-density of latents under independent Gaussians, summed over them."""
+    terms = log_vars + jnp.square(latents - means) * jnp.exp(-log_vars) + math.log(2 * math.pi)
+    return -0.5 * terms.sum(-1)

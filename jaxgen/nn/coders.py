@@ -1,0 +1,70 @@
+"""Encoders and decoders: images to vectors and vectors to images, dense or convolutional.
+
+``layers`` are read alike by both kinds, from the image to the vector:
+
+    dense   neurons of each hidden layer, such as 1000, 500, 250
+    conv    channels at 14 x 14 and at 7 x 7, then neurons of hidden layers, such as 32, 64, 256
+
+A decoder has the same layers in the other order.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgen.arrays import IMAGE
+from jaxgen.nn.blocks import ACTIVATIONS, to_depth, to_space
+from jaxgen.nn.conv import Conv
+
+GRIDS = (14, 7)  # positions along an edge, after one and two halvings
+
+
+class Encoder(nn.Module):
+    """Images [n, 28, 28, 1], and what else is known of them [n, e], to vectors [n, out]."""
+
+    network: str  # dense or conv
+    layers: tuple[int, ...]
+    activation: str
+    out: int
+
+    @nn.compact
+    def __call__(self, images, known=None):
+        act = ACTIVATIONS[self.activation]
+        channels, neurons = split(self.network, self.layers)
+        for width in channels:
+            images = act(Conv(width, (3, 3))(to_depth(images)))  # half as high and wide
+        hidden = images.reshape(len(images), -1)
+        if known is not None:
+            hidden = jnp.concatenate([hidden, known], axis=-1)
+        for width in neurons:
+            hidden = act(nn.Dense(width)(hidden))
+        return nn.Dense(self.out)(hidden)
+
+
+class Decoder(nn.Module):
+    """Vectors [n, e] to as many images of logits [n, 28, 28, 1]."""
+
+    network: str
+    layers: tuple[int, ...]
+    activation: str
+
+    @nn.compact
+    def __call__(self, vectors):
+        act = ACTIVATIONS[self.activation]
+        channels, neurons = split(self.network, self.layers)
+        hidden = vectors
+        for width in reversed(neurons):
+            hidden = act(nn.Dense(width)(hidden))
+        if not channels:
+            return nn.Dense(28 * 28)(hidden).reshape(-1, *IMAGE)
+        side = GRIDS[len(channels) - 1]
+        hidden = act(nn.Dense(side * side * channels[-1])(hidden))
+        images = hidden.reshape(-1, side, side, channels[-1])
+        for width in reversed(channels[:-1]):
+            images = act(to_space(Conv(4 * width, (3, 3))(images)))  # twice as high and wide
+        return to_space(Conv(4, (3, 3))(images))
+
+
+def split(network: str, layers: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Layers as channels of convolutions and neurons of dense layers."""
+    count = {"dense": 0, "conv": len(GRIDS)}[network]
+    return layers[:count], layers[count:]
