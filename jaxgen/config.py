@@ -23,6 +23,54 @@ class Net:
 
 
 @dataclass(frozen=True)
+class Coder(Net):
+    """An encoder and a decoder, and what is between them."""
+
+    network: Literal["dense", "conv"] = "dense"
+    """Dense layers all the way, or convolutions where there are pixels."""
+    layers: tuple[int, ...] = (512, 256)
+    """From the image to the code, and back in the other order. dense: neurons of each hidden layer;
+    conv: channels at 14 x 14, channels at 7 x 7, then neurons of hidden layers."""
+    activation: Literal["relu", "silu", "gelu", "elu", "tanh", "sigmoid"] = "silu"
+    """The function between two layers."""
+    latents: int = 16
+    """Dimensions of the code."""
+
+    def __post_init__(self):
+        require("net.latents", self.latents, self.latents >= 1, "1 or more")
+        layers = ",".join(map(str, self.layers))
+        require("net.layers", layers, all(n >= 1 for n in self.layers), "of 1 or more each")
+        if self.network == "conv":
+            enough = len(self.layers) >= 2
+            require("net.layers", layers, enough, "two numbers of channels at least, for conv")
+
+
+@dataclass(frozen=True)
+class Variational(Coder):
+    """A coder whose code is a distribution, trained on a bound of the likelihood."""
+
+    likelihood: Literal["bernoulli", "continuous-bernoulli", "gaussian"] = "bernoulli"
+    """What pixels are given the code. Greys are no draws of a Bernoulli: there the bound is one of
+    the cross-entropy."""
+    sigma: float = 0.5**0.5
+    """Standard deviation of Gaussian pixels; the default makes |x - x'|^2 and a constant of the
+    first term. 0 learns it."""
+    beta: float = 1.0
+    """Weight of the divergence; 1 is the bound itself."""
+    beta_warmup: int = 0
+    """Steps over which beta rises from 0."""
+    free_bits: float = 0.0
+    """Nats of divergence that cost each latent nothing."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        require("net.sigma", self.sigma, self.sigma >= 0, "above 0, or 0 to learn it")
+        require("net.beta", self.beta, self.beta >= 0, "0 or more")
+        require("net.beta-warmup", self.beta_warmup, self.beta_warmup >= 0, "0 or more")
+        require("net.free-bits", self.free_bits, self.free_bits >= 0, "0 or more")
+
+
+@dataclass(frozen=True)
 class Sampling:
     """How a family draws once it is trained: base of the settings that may be changed at every
     draw."""

@@ -6,6 +6,8 @@ reconstruction 784 times less against the divergence beside it.
 """
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -83,3 +85,22 @@ def log_normal(
     """The log-density of latents under independent Gaussians, summed over them."""
     terms = log_vars + jnp.square(latents - means) * jnp.exp(-log_vars) + math.log(2 * math.pi)
     return -0.5 * terms.sum(-1)
+
+
+class Likelihood(NamedTuple):
+    """What pixels are, given the logits of a decoder."""
+
+    nats: Callable[[Logits, Images, Float[Array, ""] | float], PerImage]  # given log sigma too
+    mean: Callable[[Logits], Images]
+
+
+LIKELIHOODS = {
+    "bernoulli": Likelihood(lambda logits, images, _: bernoulli(logits, images), nn.sigmoid),
+    "continuous-bernoulli": Likelihood(
+        lambda logits, images, _: continuous_bernoulli(logits, images), continuous_bernoulli_mean
+    ),
+    "gaussian": Likelihood(
+        lambda logits, images, log_sigma: gaussian(nn.sigmoid(logits), images, log_sigma),
+        nn.sigmoid,
+    ),
+}

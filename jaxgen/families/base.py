@@ -7,13 +7,17 @@ splits it.
 """
 
 import abc
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
+from jax import lax
 
+from jaxgen import devices
 from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares, shares
 from jaxgen.data import Split
 from jaxgen.errors import UserError
@@ -41,6 +45,9 @@ class Family(abc.ABC):
 
     may_collapse: ClassVar[bool] = False
     """Whether training may end in a few kinds of images only, so that it has to be watched."""
+
+    searches: ClassVar[bool] = False
+    """Whether ``encode`` takes many steps, so that it is not for thousands of images."""
 
     @property
     def turns(self) -> tuple[str, ...]:
@@ -103,6 +110,11 @@ class Family(abc.ABC):
         """The same family, set so that ``decode`` undoes ``encode`` as well as it can."""
         return self
 
+    def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
+        """An upper bound of minus the log-likelihood of each image, in nats [n]; where it is an
+        expectation, a draw of it."""
+        raise UserError(f"{type(self).__name__} has no bound of the likelihood")
+
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
         """Draw an image for each key. Image i depends on ``keys[i]`` and ``labels[i]`` alone."""
         keys_prior, keys_decode = split(keys)
@@ -134,6 +146,27 @@ class Family(abc.ABC):
         """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]; only where it takes
         several steps."""
         raise UserError(f"{type(self).__name__} draws in one step: there is no trajectory to show")
+
+
+def over(function: Callable, variables: Variables, digits: Split, chunk: int = 1024) -> np.ndarray:
+    """``function(variables, images, labels, keys)`` of all digits of a split, chunk by chunk and on
+    all devices; the keys are the same at every call. To be called on the host."""
+    count = len(digits.labels)
+    rows = np.arange(-(-count // chunk) * chunk).reshape(-1, chunk)
+    places = rows % count  # the last chunk is padded with digits from the beginning
+    batches = digits.images[places], digits.labels[places], rows.astype(np.uint32)
+    found = _over(function, variables, *jax.device_put(batches, devices.split(1)))
+    return np.asarray(found).reshape(-1, *found.shape[2:])[:count]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _over(function, variables, images, labels, indices):
+    def one(batch):
+        images, labels, indices = batch
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), indices)
+        return function(variables, images.astype(jnp.float32) / 255, labels, keys)
+
+    return lax.map(one, (images, labels, indices))
 
 
 def split(keys: Keys) -> tuple[Keys, Keys]:

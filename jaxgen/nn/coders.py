@@ -8,6 +8,8 @@
 A decoder has the same layers in the other order.
 """
 
+import math
+
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -68,3 +70,17 @@ def split(network: str, layers: tuple[int, ...]) -> tuple[tuple[int, ...], tuple
     """Layers as channels of convolutions and neurons of dense layers."""
     count = {"dense": 0, "conv": len(GRIDS)}[network]
     return layers[:count], layers[count:]
+
+
+class LogSigma(nn.Module):
+    """The logarithm of the standard deviation of Gaussian pixels: fixed, or learned for 0."""
+
+    sigma: float
+    least: float = -6.0  # where the logarithm levels off, or a perfect pixel would draw it to -inf
+
+    @nn.compact
+    def __call__(self):
+        if self.sigma:
+            return math.log(self.sigma)
+        learned = self.param("log_sigma", nn.initializers.zeros, ())
+        return self.least + nn.softplus(learned - self.least)  # Rybkin et al. 2021, section 4

@@ -1,0 +1,89 @@
+"""Densities of codes, fitted after training: a Gaussian or a mixture of them for each digit.
+
+A decoder turns any code into an image, but only codes like those of real digits give digits. So
+what is drawn from is a density of these (Ghosh et al. 2020, who call it ex-post). Any digit is a
+draw from all of them, each as often as its digit occurs.
+"""
+
+import warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from jaxgen.arrays import DIGITS, NO_DIGIT, Keys, Labels
+
+LEAST_VARIANCE = 1e-4  # added to each, as a share of the mean variance, so that no Gaussian is flat
+
+
+class Densities(struct.PyTreeNode):
+    """A mixture of k Gaussians in z dimensions for each digit."""
+
+    shares: jax.Array  # [10], how often each digit occurs
+    weights: jax.Array  # [10, k], of the Gaussians of a digit
+    means: jax.Array  # [10, k, z]
+    factors: jax.Array  # [10, k, z, z], lower triangular: their product with the transpose is the
+    # covariance
+
+
+def standard(components: int, latents: int) -> Densities:
+    """N(0, I) for every digit, which stands where nothing was fitted yet."""
+    return Densities(
+        shares=jnp.full(DIGITS, 1 / DIGITS),
+        weights=jnp.full((DIGITS, components), 1 / components),
+        means=jnp.zeros((DIGITS, components, latents)),
+        factors=jnp.tile(jnp.eye(latents), (DIGITS, components, 1, 1)),
+    )
+
+
+def fit(codes: np.ndarray, labels: np.ndarray, components: int) -> Densities:
+    """Fit to codes [n, z] and their digits [n], on the host; the same codes give the same fit.
+
+    A digit with fewer codes than Gaussians gets one Gaussian, one without codes stays N(0, I).
+    """
+    found = jax.tree.map(np.array, standard(components, codes.shape[1]))
+    counts = np.bincount(labels, minlength=DIGITS)
+    found.shares[:] = counts / counts.sum()
+    for digit in np.flatnonzero(counts):
+        own = codes[labels == digit].astype(np.float64)
+        least = LEAST_VARIANCE * own.var(0).mean() + 1e-12
+        if components == 1 or len(own) <= 2 * components:
+            weights, means = np.ones(1), own.mean(0)[None]
+            centred = own - means
+            covariances = (centred.T @ centred / len(own))[None]
+            covariances = covariances + least * np.eye(codes.shape[1])
+        else:
+            weights, means, covariances = _mixture(own, components, least)
+        found.weights[digit] = 0
+        found.weights[digit, : len(weights)] = weights
+        found.means[digit, : len(weights)] = means
+        found.factors[digit, : len(weights)] = np.linalg.cholesky(covariances)
+    return found
+
+
+def _mixture(codes, components, least):
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    mixture = GaussianMixture(components, reg_covar=least, max_iter=30, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # more rounds gain little
+        mixture.fit(codes)
+    found: Any = mixture  # its attributes are there once it is fitted
+    return found.weights_, found.means_, found.covariances_
+
+
+def draw(densities: Densities, keys: Keys, labels: Labels) -> jax.Array:
+    """Draw a code [n, z] for each key, of the digit in ``labels`` or of any for NO_DIGIT."""
+
+    def one(key, label):
+        key_digit, key_component, key_noise = jax.random.split(key, 3)
+        any_digit = jax.random.categorical(key_digit, jnp.log(densities.shares))
+        digit = jnp.where(label == NO_DIGIT, any_digit, label)
+        place = jax.random.categorical(key_component, jnp.log(densities.weights[digit]))
+        noise = jax.random.normal(key_noise, densities.means.shape[-1:])
+        return densities.means[digit, place] + densities.factors[digit, place] @ noise
+
+    return jax.vmap(one)(keys, labels)

@@ -1,0 +1,113 @@
+"""The autoencoder (Hinton and Salakhutdinov 2006).
+
+An encoder f brings an image down to a few numbers, its code, and a decoder g brings it back:
+
+    loss = |x - g(f(x))|^2        or the cross-entropy of x and g(f(x))                          (1)
+
+As a denoising autoencoder (Vincent et al. 2008) it sees a noisy image and is held against the clean
+one. Nothing says what codes are like as a whole, so a random code gives no digit. To draw some, a
+density of the training digits' codes is fitted afterwards (``densities``).
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgen import densities, losses
+from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
+from jaxgen.config import Config
+from jaxgen.configs.ae import Net, Sampling
+from jaxgen.data import Split
+from jaxgen.families.base import Family, Metrics, Variables, over
+from jaxgen.nn.coders import Decoder, Encoder
+
+LOSSES = {
+    "squared": lambda logits, images: losses.squared_error(nn.sigmoid(logits), images),
+    "cross-entropy": losses.bernoulli,
+}
+
+
+def build(config: Config) -> Family:
+    assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
+    return AE(config.net, config.sampling)
+
+
+class Network(nn.Module):
+    """The encoder f and the decoder g."""
+
+    config: Net
+
+    def setup(self):
+        c = self.config
+        self.encoder = Encoder(c.network, c.layers, c.activation, out=c.latents)
+        self.decoder = Decoder(c.network, c.layers, c.activation)
+
+    def encode(self, images):  # [n, h, w, c] -> [n, z]
+        return self.encoder(images)
+
+    def decode(self, codes):  # [n, z] -> logits [n, h, w, c]
+        return self.decoder(codes)
+
+    def __call__(self, images):
+        return self.decode(self.encode(images))
+
+
+@dataclass(frozen=True)
+class AE(Family):
+    """Its latents are codes [n, z]."""
+
+    config: Net
+    sampling: Sampling
+
+    @property
+    def net(self) -> Network:
+        return Network(self.config)
+
+    @property
+    def hears_labels(self) -> bool:
+        return self.sampling.prior == "fitted"
+
+    def init(self, key: Key) -> Variables:
+        density = densities.standard(self.config.components, self.config.latents)
+        return Variables(
+            {"model": self.net.init(key, jnp.zeros((1, *IMAGE)))}, {"density": density}
+        )
+
+    def loss(
+        self, variables: Variables, batch: Batch, key: Key, *, player: str
+    ) -> tuple[Scalar, tuple[dict, Metrics]]:
+        seen = batch.images
+        if self.config.noise:
+            noise = self.config.noise * jax.random.normal(key, seen.shape)
+            seen = (seen + noise).clip(0, 1)
+        logits = self._apply(variables, seen)
+        loss = LOSSES[self.config.loss](logits, batch.images).mean()  # (1)
+        squared = losses.squared_error(nn.sigmoid(logits), batch.images).mean()
+        return loss, (variables.stats, {"loss": loss, "squared_error": squared})
+
+    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        if self.sampling.prior == "fitted":
+            return densities.draw(variables.stats["density"], keys, labels)
+        return jax.vmap(lambda key: jax.random.normal(key, (self.config.latents,)))(keys)
+
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+    ) -> Images:
+        return nn.sigmoid(self._apply(variables, latents, method="decode"))
+
+    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
+        return self._apply(variables, images, method="encode")
+
+    def fit(self, variables: Variables, digits: Split) -> Variables:
+        codes = over(self._codes, variables, digits)
+        density = densities.fit(codes, digits.labels, self.config.components)
+        return variables.replace(stats=variables.stats | {"density": density})
+
+    def _codes(self, variables, images, labels, keys):
+        return self.encode(variables, images, labels)
+
+    def _apply(self, variables, *args, method="__call__"):
+        return cast(jax.Array, self.net.apply(variables.params["model"], *args, method=method))

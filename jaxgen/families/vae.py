@@ -1,0 +1,165 @@
+"""The variational autoencoder (Kingma and Welling 2014), with the weight of Higgins et al. 2017.
+
+The encoder says a Gaussian q(z|x) of codes where an autoencoder says one code, and all of them
+together are to look like N(0, I), so that a code can be drawn. The evidence lower bound, with its
+sign changed, in nats an image:
+
+    loss = - E_q log p(x|z)  +  beta KL(q(z|x) || N(0, I))  >=  - log p(x), if beta is 1         (1)
+
+With k codes an image, weighted by importance, the bound is nearer (Burda et al. 2016):
+
+    loss = - E log 1/k sum_i p(x|z_i) p(z_i) / q(z_i|x)                                          (2)
+
+Pixels are Bernoulli, continuous Bernoulli or Gaussian. |x - x'|^2 as first term is, but for a
+constant, a Gaussian of variance 1/2: with that sigma beta = 1 is a bound, with another it is one of
+another model, and a beta of its own for whoever writes |x - x'|^2. Greys are no draws of a
+Bernoulli: with them (1) bounds a cross-entropy and not a likelihood.
+
+Codes are drawn from N(0, I), as the paper does, or from a density fitted to the codes of a digit's
+images, their aggregate posterior (``densities``).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgen import densities, losses
+from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
+from jaxgen.config import Config
+from jaxgen.configs.vae import Net, Sampling
+from jaxgen.data import Split
+from jaxgen.families.base import Family, Metrics, Variables, over, spherical
+from jaxgen.nn.coders import Decoder, Encoder, LogSigma
+
+
+def build(config: Config) -> Family:
+    assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
+    return VAE(config.net, config.sampling)
+
+
+class Network(nn.Module):
+    """The encoder, which says q(z|x), and the decoder, which says p(x|z)."""
+
+    config: Net
+
+    def setup(self):
+        c = self.config
+        self.encoder = Encoder(c.network, c.layers, c.activation, out=2 * c.latents)
+        self.decoder = Decoder(c.network, c.layers, c.activation)
+        self.log_sigma = LogSigma(c.sigma)
+
+    def encode(self, images):  # [n, h, w, c] -> mean [n, z], log variance [n, z]
+        return tuple(jnp.split(self.encoder(images), 2, axis=-1))
+
+    def decode(self, codes):  # [n, z] -> logits [n, h, w, c]
+        return self.decoder(codes)
+
+    def minus_log_p(self, images, codes):  # [n, h, w, c], [n, z] -> nats [n]
+        nats = losses.LIKELIHOODS[self.config.likelihood].nats
+        return nats(self.decode(codes), images, self.log_sigma())
+
+    def __call__(self, images):
+        mean, _ = self.encode(images)
+        return self.minus_log_p(images, mean)
+
+
+@dataclass(frozen=True)
+class VAE(Family):
+    """Its latents are codes [n, z]."""
+
+    config: Net
+    sampling: Sampling
+
+    @property
+    def net(self) -> Network:
+        return Network(self.config)
+
+    @property
+    def hears_labels(self) -> bool:
+        return self.sampling.prior == "fitted"
+
+    def init(self, key: Key) -> Variables:
+        stats = {
+            "step": jnp.int32(0),  # of training, for the warm-up of beta
+            "density": densities.standard(self.config.components, self.config.latents),
+        }
+        return Variables({"model": self.net.init(key, jnp.zeros((1, *IMAGE)))}, stats)
+
+    def loss(
+        self, variables: Variables, batch: Batch, key: Key, *, player: str
+    ) -> tuple[Scalar, tuple[dict, Metrics]]:
+        c, step = self.config, variables.stats["step"]
+        stats = variables.stats | {"step": step + 1}
+        if c.objective == "iwae":
+            bounds = self._importance_bound(variables, batch.images, key)  # (2)
+            return bounds.mean(), (stats, {"loss": bounds.mean()})
+        mean, log_var = self._apply("encode", variables, batch.images)
+        reconstruction = self._reconstruction(variables, batch.images, mean, log_var, key).mean()
+        kl = losses.kl_normal(mean, log_var).mean(0)  # [z]
+        costly = jnp.maximum(kl, c.free_bits).sum()  # as Kingma et al. 2016, appendix C.8
+        beta = c.beta * jnp.minimum(1.0, (step + 1) / max(c.beta_warmup, 1))
+        loss = reconstruction + beta * costly  # (1)
+        metrics = {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
+        return loss, (stats, metrics)
+
+    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        if self.sampling.prior == "fitted":
+            return densities.draw(variables.stats["density"], keys, labels)
+        return jax.vmap(lambda key: jax.random.normal(key, (self.config.latents,)))(keys)
+
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+    ) -> Images:
+        logits = self._apply("decode", variables, latents)
+        return losses.LIKELIHOODS[self.config.likelihood].mean(logits)
+
+    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
+        return self._apply("encode", variables, images)[0]
+
+    def blend(
+        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
+    ) -> Latents:
+        return spherical(starts, ends, share)
+
+    def fit(self, variables: Variables, digits: Split) -> Variables:
+        codes = over(self._draw_codes, variables, digits)
+        density = densities.fit(codes, digits.labels, self.config.components)
+        return variables.replace(stats=variables.stats | {"density": density})
+
+    def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
+        """(1) with beta 1, from one code an image."""
+        mean, log_var = self._apply("encode", variables, images)
+        noise = jax.vmap(lambda key: jax.random.normal(key, mean.shape[1:]))(keys)
+        codes = mean + jnp.exp(0.5 * log_var) * noise
+        nats = self._apply("minus_log_p", variables, images, codes)
+        return nats + losses.kl_normal(mean, log_var).sum(-1)
+
+    def _reconstruction(self, variables, images, mean, log_var, key):
+        """- log p(x|z) [n], the mean over ``samples`` codes."""
+        noise = jax.random.normal(key, (self.config.samples, *mean.shape))  # [k, n, z]
+        codes = (mean + jnp.exp(0.5 * log_var) * noise).reshape(-1, mean.shape[-1])
+        repeated = jnp.tile(images, (self.config.samples, 1, 1, 1))
+        nats = self._apply("minus_log_p", variables, repeated, codes)
+        return nats.reshape(self.config.samples, -1).mean(0)
+
+    def _importance_bound(self, variables, images, key):
+        k, (mean, log_var) = self.config.samples, self._apply("encode", variables, images)
+        codes = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, (k, *mean.shape))
+        repeated = jnp.tile(images, (k, 1, 1, 1))
+        nats = self._apply("minus_log_p", variables, repeated, codes.reshape(-1, mean.shape[-1]))
+        log_q = losses.log_normal(codes, mean, log_var)  # [k, n]
+        log_weights = losses.log_normal(codes) - log_q - nats.reshape(k, -1)
+        return math.log(k) - jax.nn.logsumexp(log_weights, axis=0)
+
+    def _draw_codes(self, variables, images, labels, keys):
+        mean, log_var = self._apply("encode", variables, images)
+        noise = jax.vmap(lambda key: jax.random.normal(key, mean.shape[1:]))(keys)
+        return mean + jnp.exp(0.5 * log_var) * noise
+
+    def _apply(self, method, variables, *args):
+        found = self.net.apply(variables.params["model"], *args, method=method)
+        return cast(jax.Array, found)
