@@ -2,7 +2,8 @@
 averaged over them.
 
 The sums are what makes two terms of a bound comparable. An average over 784 pixels would weigh a
-reconstruction 784 times less against the divergence beside it.
+reconstruction 784 times less against the divergence beside it. ``counts`` says of each pixel
+whether it is summed, 1, or not, 0.
 """
 
 import math
@@ -20,27 +21,36 @@ Logits = Float[Array, "n 28 28 1"]
 Vectors = Float[Array, "*n z"]  # latents, their means or their logarithms of variances
 
 
-def squared_error(images: Images, targets: Images) -> PerImage:
+def squared_error(images: Images, targets: Images, counts: Images | float = 1.0) -> PerImage:
     """|x - x'|^2. Up to a constant, minus the log-likelihood of a Gaussian of variance 1/2."""
-    return jnp.square(images - targets).sum((1, 2, 3))
+    return _sum(jnp.square(images - targets), counts)
 
 
-def gaussian(means: Images, images: Images, log_sigma: Float[Array, ""] | float) -> PerImage:
+def gaussian(
+    means: Images,
+    images: Images,
+    log_sigma: Float[Array, ""] | float,
+    counts: Images | float = 1.0,
+) -> PerImage:
     """Minus the log-density of images under Gaussian pixels of one standard deviation."""
-    constant = images[0].size * (log_sigma + 0.5 * math.log(2 * math.pi))
-    return constant + 0.5 * jnp.exp(-2 * log_sigma) * squared_error(means, images)
+    constant = log_sigma + 0.5 * math.log(2 * math.pi)
+    return _sum(constant + 0.5 * jnp.exp(-2 * log_sigma) * jnp.square(means - images), counts)
 
 
-def bernoulli(logits: Logits, images: Images) -> PerImage:
+def bernoulli(logits: Logits, images: Images, counts: Images | float = 1.0) -> PerImage:
     """Minus the log-probability of black and white images; of grey ones the cross-entropy, which is
     the mean of it over all ways to turn greys into black and white at random."""
-    return (nn.softplus(logits) - images * logits).sum((1, 2, 3))
+    return _sum(nn.softplus(logits) - images * logits, counts)
 
 
-def continuous_bernoulli(logits: Logits, images: Images) -> PerImage:
+def continuous_bernoulli(logits: Logits, images: Images, counts: Images | float = 1.0) -> PerImage:
     """Minus the log-density of grey images under continuous Bernoulli pixels, which makes a density
     on [0, 1] of the cross-entropy (Loaiza-Ganem and Cunningham 2019)."""
-    return bernoulli(logits, images) - _log_normaliser(logits).sum((1, 2, 3))
+    return bernoulli(logits, images, counts) - _sum(_log_normaliser(logits), counts)
+
+
+def _sum(pixels, counts):
+    return (pixels * counts).sum((1, 2, 3))
 
 
 def continuous_bernoulli_mean(logits: Logits) -> Images:
@@ -90,17 +100,23 @@ def log_normal(
 class Likelihood(NamedTuple):
     """What pixels are, given the logits of a decoder."""
 
-    nats: Callable[[Logits, Images, Float[Array, ""] | float], PerImage]  # given log sigma too
+    # given the logarithm of sigma, which only a Gaussian has, and which pixels count
+    nats: Callable[[Logits, Images, Float[Array, ""] | float, Images | float], PerImage]
     mean: Callable[[Logits], Images]
 
 
 LIKELIHOODS = {
-    "bernoulli": Likelihood(lambda logits, images, _: bernoulli(logits, images), nn.sigmoid),
+    "bernoulli": Likelihood(
+        lambda logits, images, _, counts: bernoulli(logits, images, counts), nn.sigmoid
+    ),
     "continuous-bernoulli": Likelihood(
-        lambda logits, images, _: continuous_bernoulli(logits, images), continuous_bernoulli_mean
+        lambda logits, images, _, counts: continuous_bernoulli(logits, images, counts),
+        continuous_bernoulli_mean,
     ),
     "gaussian": Likelihood(
-        lambda logits, images, log_sigma: gaussian(nn.sigmoid(logits), images, log_sigma),
+        lambda logits, images, log_sigma, counts: gaussian(
+            nn.sigmoid(logits), images, log_sigma, counts
+        ),
         nn.sigmoid,
     ),
 }

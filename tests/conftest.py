@@ -14,10 +14,13 @@ devices.start()
 
 # The smallest network of each family that still has all of its parts; new families add a line.
 SMALL = {
+    "ae": {"net": {"layers": (16,), "latents": 4}},
+    "cvae": {"net": {"layers": (4, 8, 16), "latents": 4, "prior_width": 8}},
     "ddpm": {
         "net": {"width": 8, "inner_width": 16, "inner_blocks": 2, "times": 50},
         "sampling": {"steps": 3},
     },
+    "vae": {"net": {"layers": (4, 8, 16), "latents": 4}},
 }
 
 

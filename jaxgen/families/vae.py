@@ -60,7 +60,7 @@ class Network(nn.Module):
 
     def minus_log_p(self, images, codes):  # [n, h, w, c], [n, z] -> nats [n]
         nats = losses.LIKELIHOODS[self.config.likelihood].nats
-        return nats(self.decode(codes), images, self.log_sigma())
+        return nats(self.decode(codes), images, self.log_sigma(), 1.0)
 
     def __call__(self, images):
         mean, _ = self.encode(images)

@@ -1,0 +1,47 @@
+"""The conditional variational autoencoder.
+
+    bin/train --model cvae
+
+TO BE MEASURED 1 N
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxgen import config
+
+
+@dataclass(frozen=True)
+class Net(config.Variational):
+    """Encoder, decoder, prior and bound."""
+
+    prior_width: int = 128
+    """Neurons of the hidden layer of the prior, and of what is seen of an image."""
+    label_drop: float = 0.1
+    """Share of the digits hidden in training, so that any digit can be asked for."""
+    part: Literal["none", "quadrants"] = "none"
+    """What is known beside the digit: nothing, or the image in some of its quadrants, so that the
+    others can be completed."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        config.require("net.prior-width", self.prior_width, self.prior_width >= 1, "1 or more")
+        config.require("net.label-drop", self.label_drop, 0 <= self.label_drop < 1, "in [0, 1)")
+
+
+@dataclass(frozen=True)
+class Sampling(config.Sampling):
+    """Nothing to set: a code is drawn from p(z|y)."""
+
+
+def get_config() -> config.Config:
+    return config.Config(
+        model="cvae",
+        net=Net(network="conv", layers=(32, 64, 256)),
+        sampling=Sampling(),
+        optim=config.Optim(rate=2e-3, ema=0.999),
+        steps=4000,
+        log_every=200,
+        sample_every=2000,
+        save_every=2000,
+    )

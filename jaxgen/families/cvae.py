@@ -1,0 +1,187 @@
+"""The conditional variational autoencoder (Sohn, Lee and Yan 2015).
+
+A variational autoencoder all of whose networks are told the digit y, with a prior of codes that is
+learned, one Gaussian a digit; in nats an image:
+
+    loss = - E_q log p(x|z,y)  +  beta KL(q(z|x,y) || p(z|y))  >=  - log p(x|y), if beta is 1    (1)
+
+A digit is chosen, a code drawn from p(z|y), and decoded. The digit is hidden in training now and
+then, so that NO_DIGIT is a condition like the others.
+
+The paper's condition is a part of the image. With ``--net.part quadrants`` the networks are also
+shown what of it is visible, from nothing to three quadrants, and (1) is of the hidden pixels:
+``complete`` draws these.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgen import losses
+from jaxgen.arrays import (
+    IMAGE,
+    NO_DIGIT,
+    Batch,
+    Images,
+    Key,
+    Keys,
+    Labels,
+    Latents,
+    Scalar,
+    Shares,
+    shares,
+)
+from jaxgen.config import Config
+from jaxgen.configs.cvae import Net, Sampling
+from jaxgen.families.base import Family, Metrics, Variables
+from jaxgen.nn.blocks import ACTIVATIONS, ZEROS
+from jaxgen.nn.coders import Decoder, Encoder, LogSigma
+
+
+def build(config: Config) -> Family:
+    assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
+    return CVAE(config.net)
+
+
+class Network(nn.Module):
+    """The prior p(z|y), the encoder q(z|x,y) and the decoder p(x|z,y); y is a vector of all that is
+    known: the digit, and what is visible."""
+
+    config: Net
+
+    def setup(self):
+        c = self.config
+        self.encoder = Encoder(c.network, c.layers, c.activation, out=2 * c.latents)
+        self.decoder = Decoder(c.network, c.layers, c.activation)
+        self.log_sigma = LogSigma(c.sigma)
+        self.prior_hidden = nn.Dense(c.prior_width)
+        self.prior_out = nn.Dense(2 * c.latents, kernel_init=ZEROS)  # N(0, I) at first
+        if c.part != "none":
+            self.seen = Encoder(c.network, c.layers, c.activation, out=c.prior_width)
+
+    def know(self, images, visible, labels):  # -> y [n, e]; visible [n, h, w, 1] is 0 or 1
+        if self.config.part == "none":
+            return shares(labels)
+        seen = self.seen(jnp.concatenate([images * visible, visible], axis=-1))
+        return jnp.concatenate([shares(labels), ACTIVATIONS[self.config.activation](seen)], -1)
+
+    def prior(self, known):  # -> mean [n, z], log variance [n, z]
+        hidden = ACTIVATIONS[self.config.activation](self.prior_hidden(known))
+        return tuple(jnp.split(self.prior_out(hidden), 2, axis=-1))
+
+    def encode(self, images, known):  # -> mean [n, z], log variance [n, z]
+        return tuple(jnp.split(self.encoder(images, known), 2, axis=-1))
+
+    def decode(self, codes, known):  # -> logits [n, h, w, c]
+        return self.decoder(jnp.concatenate([codes, known], axis=-1))
+
+    def __call__(self, images, visible, labels, noise):
+        """The terms of (1): of the hidden pixels [n], and of each latent [n, z]."""
+        known = self.know(images, visible, labels)
+        mean, log_var = self.encode(images, known)
+        codes = mean + jnp.exp(0.5 * log_var) * noise
+        nats = losses.LIKELIHOODS[self.config.likelihood].nats
+        logits, log_sigma = self.decode(codes, known), self.log_sigma()
+        reconstruction = nats(logits, images, log_sigma, 1 - visible)
+        return reconstruction, losses.kl_normal(mean, log_var, *self.prior(known))
+
+
+@dataclass(frozen=True)
+class CVAE(Family):
+    """Its latents are codes [n, z]."""
+
+    config: Net
+
+    @property
+    def net(self) -> Network:
+        return Network(self.config)
+
+    def init(self, key: Key) -> Variables:
+        image, code = jnp.zeros((1, *IMAGE)), jnp.zeros((1, self.config.latents))
+        params = self.net.init(key, image, image, jnp.zeros(1, jnp.int32), code)
+        return Variables({"model": params}, {"step": jnp.int32(0)})  # for the warm-up of beta
+
+    def loss(
+        self, variables: Variables, batch: Batch, key: Key, *, player: str
+    ) -> tuple[Scalar, tuple[dict, Metrics]]:
+        c, step = self.config, variables.stats["step"]
+        key_noise, key_drop, key_part = jax.random.split(key, 3)
+        count = len(batch.labels)
+        noise = jax.random.normal(key_noise, (count, c.latents))
+        labels = jnp.where(
+            jax.random.bernoulli(key_drop, c.label_drop, (count,)), NO_DIGIT, batch.labels
+        )
+        visible = some_quadrants(key_part, count) if c.part == "quadrants" else nothing(count)
+        terms = self._apply("__call__", variables, batch.images, visible, labels, noise)
+        reconstruction, kl = terms[0].mean(), terms[1].mean(0)  # [], [z]
+        costly = jnp.maximum(kl, c.free_bits).sum()
+        beta = c.beta * jnp.minimum(1.0, (step + 1) / max(c.beta_warmup, 1))
+        loss = reconstruction + beta * costly  # (1)
+        metrics = {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
+        return loss, ({"step": step + 1}, metrics)
+
+    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        return self._draw(variables, keys, self._unseen(variables, labels))
+
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+    ) -> Images:
+        return self._show(variables, latents, self._unseen(variables, labels))
+
+    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
+        return self._apply("encode", variables, images, self._unseen(variables, labels))[0]
+
+    def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
+        """(1) with beta 1, from one code an image: of the image given the digit."""
+        return self.bound_given(variables, images, nothing(len(images)), labels, keys)
+
+    def bound_given(
+        self, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
+    ) -> jax.Array:
+        """The same, of the hidden pixels given those where ``visible`` is 1."""
+        noise = jax.vmap(lambda key: jax.random.normal(key, (self.config.latents,)))(keys)
+        terms = self._apply("__call__", variables, images, visible, labels, noise)
+        return terms[0] + terms[1].sum(-1)
+
+    def complete(
+        self, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
+    ) -> Images:
+        """Draw what is hidden, where ``visible`` is 0, given what is not, which stays as it is."""
+        known = self._apply("know", variables, images, visible, labels)
+        drawn = self._show(variables, self._draw(variables, keys, known), known)
+        return jnp.where(visible == 1, images, drawn)
+
+    def _unseen(self, variables, labels):
+        """All that is known where nothing is visible."""
+        none = nothing(len(labels))
+        return self._apply("know", variables, none, none, labels)
+
+    def _draw(self, variables, keys, known):
+        mean, log_var = self._apply("prior", variables, known)
+        noise = jax.vmap(lambda key: jax.random.normal(key, mean.shape[1:]))(keys)
+        return mean + jnp.exp(0.5 * log_var) * noise
+
+    def _show(self, variables, codes, known):
+        logits = self._apply("decode", variables, codes, known)
+        return losses.LIKELIHOODS[self.config.likelihood].mean(logits)
+
+    def _apply(self, method, variables, *args):
+        found = self.net.apply(variables.params["model"], *args, method=method)
+        return cast(jax.Array, found)
+
+
+def nothing(count: int) -> Images:
+    """The mask that shows no pixel."""
+    return jnp.zeros((count, *IMAGE))
+
+
+def some_quadrants(key: Key, count: int) -> Images:
+    """Masks that show none, one, two or three quadrants, drawn at random: 1 where visible."""
+    key_order, key_many = jax.random.split(key)
+    order = jax.random.uniform(key_order, (count, 4)).argsort(axis=1).argsort(axis=1)
+    many = jax.random.randint(key_many, (count, 1), 0, 4)
+    corners = (order < many).astype(jnp.float32).reshape(count, 2, 2, 1)
+    return corners.repeat(IMAGE[0] // 2, axis=1).repeat(IMAGE[1] // 2, axis=2)
