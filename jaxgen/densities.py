@@ -60,7 +60,7 @@ def fit(codes: np.ndarray, labels: np.ndarray, components: int) -> Densities:
         found.weights[digit, : len(weights)] = weights
         found.means[digit, : len(weights)] = means
         found.factors[digit, : len(weights)] = np.linalg.cholesky(covariances)
-    return found
+    return jax.tree.map(jnp.asarray, found)
 
 
 def _mixture(codes, components, least):

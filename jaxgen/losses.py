@@ -18,7 +18,7 @@ from jaxgen.arrays import Images
 
 PerImage = Float[Array, " n"]
 Logits = Float[Array, "n 28 28 1"]
-Vectors = Float[Array, "*n z"]  # latents, their means or their logarithms of variances
+Vectors = Float[Array, "*#n z"]  # latents, their means or their logarithms of variances
 
 
 def squared_error(images: Images, targets: Images, counts: Images | float = 1.0) -> PerImage:
@@ -91,7 +91,7 @@ def kl_normal(
 
 def log_normal(
     latents: Vectors, means: Vectors | float = 0.0, log_vars: Vectors | float = 0.0
-) -> Float[Array, "*n"]:
+) -> Float[Array, "..."]:
     """The log-density of latents under independent Gaussians, summed over them."""
     terms = log_vars + jnp.square(latents - means) * jnp.exp(-log_vars) + math.log(2 * math.pi)
     return -0.5 * terms.sum(-1)

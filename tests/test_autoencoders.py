@@ -1,0 +1,231 @@
+"""Autoencoder, VAE and CVAE: bounds, priors and fits with known answers."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgen import data, densities, families
+from jaxgen.arrays import NO_DIGIT
+from jaxgen.errors import UserError
+from jaxgen.families import cvae
+from jaxgen.families.base import over, spherical, straight
+from tests.conftest import small
+
+KEY = jax.random.key(0)
+IMAGES = jax.random.uniform(jax.random.key(1), (6, 28, 28, 1))
+LABELS = jnp.arange(6, dtype=jnp.int32)
+KEYS = jax.random.split(KEY, 6)
+
+
+def built(name, variables=True, **changes):
+    recipe = small(name)
+    recipe = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, **changes))
+    family = families.build(recipe)
+    return family, shaken(family.init(KEY))
+
+
+def shaken(variables):
+    """The variables with other weights, so that nothing is zero because it starts so."""
+    leaves, tree = jax.tree.flatten(variables.params)
+    keys = jax.random.split(jax.random.key(5), len(leaves))
+    moved = [
+        leaf + 0.1 * jax.random.normal(key, leaf.shape)
+        for leaf, key in zip(leaves, keys, strict=True)
+    ]
+    return variables.replace(params=jax.tree.unflatten(tree, moved))
+
+
+def batch(images=IMAGES):
+    from jaxgen.arrays import Batch
+
+    return Batch(images, LABELS)
+
+
+def mean_loss(family, variables, draws=400):
+    """The loss over many draws: its mean, and the standard error of that."""
+    keys = jax.random.split(jax.random.key(9), draws)
+    loss = jax.jit(jax.vmap(lambda key: family.loss(variables, batch(), key, player="model")[0]))
+    values = np.asarray(loss(keys))
+    return values.mean(), values.std() / np.sqrt(draws)
+
+
+def test_iwae_of_one_sample_is_the_elbo_and_rises_with_more():
+    elbo, variables = built("vae")
+    bounds = {"elbo": mean_loss(elbo, variables)}
+    for k in (1, 5, 50):
+        family, _ = built("vae", objective="iwae", samples=k)
+        bounds[k] = mean_loss(family, variables)
+    (a, error_a), (b, error_b) = bounds["elbo"], bounds[1]
+    assert abs(a - b) < 4 * np.hypot(error_a, error_b)
+    for fewer, more in ((1, 5), (5, 50)):  # as minus log-likelihoods they fall
+        gap = bounds[fewer][0] - bounds[more][0]
+        assert gap > 4 * np.hypot(bounds[fewer][1], bounds[more][1])
+
+
+@pytest.mark.parametrize("name", ["vae", "cvae"])
+def test_the_bound_is_the_loss_at_beta_one(name):
+    changes = {"label_drop": 0.0} if name == "cvae" else {}
+    family, variables = built(name, **changes)
+    loss, error = mean_loss(family, variables)
+    draw = jax.jit(family.bound)
+    keys = jax.random.split(jax.random.key(3), (400, 6))
+    bounds = np.stack([draw(variables, IMAGES, LABELS, k) for k in keys]).mean(1)
+    assert abs(bounds.mean() - loss) < 4 * np.hypot(error, bounds.std() / 20)
+
+
+@pytest.mark.parametrize("name", ["vae", "cvae"])
+def test_beta_warms_up_and_free_bits_cost_nothing(name):
+    plain, variables = built(name)
+    slow, _ = built(name, beta=2.0, beta_warmup=10)
+
+    def at(family, step):
+        stats = variables.stats | {"step": jnp.int32(step)}
+        loss, (_, metrics) = family.loss(
+            variables.replace(stats=stats), batch(), KEY, player="model"
+        )
+        return float(loss - metrics["reconstruction"]), float(metrics["kl"])
+
+    cost, kl = at(plain, 0)
+    assert np.isclose(cost, kl, rtol=1e-3)  # a difference of larger numbers
+    for step, share in ((0, 0.1), (4, 0.5), (9, 1.0), (50, 1.0)):
+        assert np.isclose(at(slow, step)[0], 2 * share * kl, rtol=5e-3)
+    free, _ = built(name, free_bits=1e3)
+    assert np.isclose(at(free, 0)[0], 4 * 1e3)  # four latents, none above
+    assert jax.tree.leaves(slow.loss(variables, batch(), KEY, player="model")[1][0]["step"])[0] == 1
+
+
+def test_a_learned_sigma_learns_and_a_fixed_one_does_not():
+    for sigma, learns in ((0.0, True), (0.3, False)):
+        _, variables = built("vae", likelihood="gaussian", sigma=sigma)
+        names = jax.tree_util.tree_leaves_with_path(variables.params)
+        assert any("log_sigma" in str(path) for path, _ in names) == learns
+
+
+@pytest.mark.parametrize("name", ["ae", "vae"])
+def test_what_is_fitted_is_drawn_by_digit(name):
+    """The density of a digit is that of its codes, and N(0, I) is there when asked for."""
+    family, variables = built(name)
+    digits = data.load("synthetic:600").train
+    fitted = family.fit(variables, digits)
+    assert not np.array_equal(fitted.stats["density"].means, variables.stats["density"].means)
+    codes = np.asarray(over(family._codes if name == "ae" else family._draw_codes, fitted, digits))
+    keys = jax.random.split(KEY, 3000)
+    drawn = np.asarray(family.prior(fitted, keys, jnp.full(3000, 4)))
+    own = codes[digits.labels == 4]
+    scale = own.std(0).mean()
+    assert np.abs(drawn.mean(0) - own.mean(0)).max() < 0.2 * scale
+    assert np.allclose(drawn.std(0), own.std(0), rtol=0.2, atol=0.1 * scale)
+    normal = dataclasses.replace(
+        family, sampling=dataclasses.replace(family.sampling, prior="normal")
+    )
+    plain = np.asarray(normal.prior(fitted, keys, jnp.full(3000, NO_DIGIT)))
+    assert abs(plain.mean()) < 0.05 and abs(plain.std() - 1) < 0.05
+    assert family.hears_labels and not normal.hears_labels
+
+
+def test_codes_of_a_posterior_are_draws_and_the_same_each_time():
+    family, variables = built("vae")
+    digits = data.load("synthetic:100").train
+    codes = over(family._draw_codes, variables, digits)
+    assert np.array_equal(codes, over(family._draw_codes, variables, digits))
+    means = family.encode(variables, jnp.asarray(digits.images) / 255, jnp.asarray(digits.labels))
+    assert np.abs(codes - means).mean() > 0.1
+
+
+def test_over_gives_every_digit_its_own_row():
+    family, variables = built("ae")
+    digits = data.load("synthetic:100").train
+    whole = over(family._codes, variables, digits, chunk=32)
+    image = jnp.asarray(digits.images[90:91], jnp.float32) / 255
+    one = family.encode(variables, image, jnp.asarray([0]))
+    assert whole.shape == (len(digits.labels), 4)
+    assert np.allclose(whole[90], one[0], atol=1e-5)
+
+
+def test_the_prior_of_a_cvae_is_the_digits_own_and_its_reconstruction_too():
+    family, variables = built("cvae")
+    keys = jnp.stack([KEY, KEY, KEY])
+    latents = family.prior(variables, keys, jnp.array([3, 8, NO_DIGIT]))
+    assert not jnp.allclose(latents[0], latents[1]) and not jnp.allclose(latents[0], latents[2])
+    same = jnp.stack([latents[0]] * 2)
+    images = family.decode(variables, same, jnp.array([3, 8]), keys[:2])
+    assert not jnp.allclose(images[0], images[1])
+    mixed = jnp.zeros((2, 11)).at[:, 3].set([1, 0.5]).at[1, 8].set(0.5)
+    blended = family.decode(variables, same, mixed, keys[:2])
+    assert jnp.allclose(blended[0], images[0], atol=1e-6)
+    assert not jnp.allclose(blended[1], images[1], atol=1e-4)
+
+
+def test_quadrants_are_shown_as_often_as_said():
+    masks = np.asarray(cvae.some_quadrants(KEY, 4000))
+    corners = masks[:, ::14, ::14, 0].reshape(-1, 4)
+    assert np.array_equal(masks[:, :14, 14:], masks[:, :1, 27:].repeat(14, 1).repeat(14, 2))
+    assert np.abs(np.bincount(corners.sum(1).astype(int), minlength=4) / 4000 - 0.25).max() < 0.03
+    assert np.abs(corners.mean(0) - 1.5 / 4).max() < 0.03
+
+
+def test_completing_keeps_what_is_visible_and_heeds_it():
+    family, variables = built("cvae", part="quadrants")
+    visible = jnp.zeros((6, 28, 28, 1)).at[:, :14].set(1)
+    none = jnp.full(6, NO_DIGIT)
+    drawn = family.complete(variables, IMAGES, visible, none, KEYS)
+    assert jnp.array_equal(drawn[:, :14], IMAGES[:, :14])
+    other = IMAGES.at[:, :14].set(0)
+    assert not jnp.allclose(
+        family.complete(variables, other, visible, none, KEYS)[:, 14:], drawn[:, 14:]
+    )
+    hidden = IMAGES.at[:, 14:].set(0)  # what is not visible makes no difference
+    assert jnp.array_equal(
+        family.complete(variables, hidden, visible, none, KEYS)[:, 14:], drawn[:, 14:]
+    )
+    everything = family.bound_given(variables, IMAGES, 0 * visible, LABELS, KEYS)
+    half = family.bound_given(variables, IMAGES, visible, LABELS, KEYS)
+    assert (half < everything).all()
+    assert jnp.array_equal(everything, family.bound(variables, IMAGES, LABELS, KEYS))
+
+
+@pytest.mark.parametrize("way", [straight, spherical])
+def test_ways_begin_and_end_where_they_should(way):
+    starts, ends = jax.random.normal(KEY, (2, 5, 3, 4))
+    assert jnp.array_equal(way(starts, ends, jnp.zeros(5)), starts)
+    assert jnp.array_equal(way(starts, ends, jnp.ones(5)), ends)
+
+
+def test_the_spherical_way_keeps_the_length_and_the_pace():
+    starts, ends = jnp.array([[2.0, 0.0]]), jnp.array([[0.0, 2.0]])
+    third = spherical(starts, ends, jnp.array([1 / 3]))
+    assert jnp.allclose(third, 2 * jnp.array([[jnp.cos(jnp.pi / 6), jnp.sin(jnp.pi / 6)]]))
+    assert jnp.allclose(spherical(starts, 2 * starts, jnp.array([0.5])), 1.5 * starts)
+    assert jnp.isfinite(spherical(0 * starts, ends, jnp.array([0.5]))).all()
+    assert jnp.isfinite(spherical(starts, -starts, jnp.array([0.5]))).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "says"),
+    [
+        ("ae", {"latents": 0}, "--net.latents 0"),
+        ("ae", {"layers": (16, 0)}, "--net.layers 16,0"),
+        ("ae", {"network": "conv", "layers": (16,)}, "two numbers of channels"),
+        ("ae", {"components": 0}, "--net.components 0"),
+        ("ae", {"noise": -1.0}, "--net.noise -1.0"),
+        ("vae", {"beta": -1.0}, "--net.beta -1.0"),
+        ("vae", {"sigma": -1.0}, "--net.sigma -1.0"),
+        ("vae", {"samples": 0}, "--net.samples 0"),
+        ("vae", {"objective": "iwae", "beta": 2.0}, "--net.beta 2.0"),
+        ("vae", {"free_bits": -0.1}, "--net.free-bits -0.1"),
+        ("cvae", {"label_drop": 1.0}, "--net.label-drop 1.0"),
+        ("cvae", {"prior_width": 0}, "--net.prior-width 0"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused(name, changes, says):
+    with pytest.raises(UserError, match=says):
+        built(name, **changes)
+
+
+def test_nothing_fitted_yet_is_the_standard_normal():
+    standard = densities.standard(2, 3)
+    drawn = densities.draw(standard, jax.random.split(KEY, 3000), jnp.full(3000, 2))
+    assert np.allclose(np.cov(np.asarray(drawn).T), np.eye(3), atol=0.1)

@@ -1,0 +1,93 @@
+"""Every option of every family trains: two steps, with finite losses, and then draws."""
+
+import dataclasses
+import typing
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgen import config, families, sampling
+from jaxgen.arrays import Batch
+from jaxgen.training import optimisers, step
+from tests.conftest import small
+
+# Settings of ``net`` that are numbers, or go together; all that are a choice are found by the test.
+MORE: dict[str, list[dict[str, Any]]] = {
+    "ae": [{"noise": 0.3}, {"components": 2}, {"layers": ()}],
+    "vae": [
+        {"likelihood": "gaussian", "sigma": 0.0},
+        {"beta": 4.0, "beta_warmup": 10},
+        {"free_bits": 0.5},
+        {"samples": 3},
+        {"objective": "iwae", "samples": 3},
+        {"components": 2},
+    ],
+    "cvae": [
+        {"likelihood": "gaussian", "sigma": 0.0},
+        {"beta": 4.0, "beta_warmup": 10},
+        {"free_bits": 0.5},
+        {"label_drop": 0.0},
+        {"part": "quadrants", "network": "dense"},
+    ],
+}
+
+
+def options():
+    for name in families.names():
+        net = small(name).net
+        hints = typing.get_type_hints(type(net))
+        for field in dataclasses.fields(net):
+            kind = hints[field.name]
+            values = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+            values = (True, False) if kind is bool else values
+            for value in values:
+                if value != getattr(net, field.name):
+                    yield name, {field.name: value}
+        for changes in MORE.get(name, []):
+            yield name, changes
+
+
+def label(case) -> str:
+    return ",".join(f"{k}={v}" for k, v in case.items()) if isinstance(case, dict) else case
+
+
+@pytest.mark.parametrize(("name", "changes"), options(), ids=label)
+def test_every_option_trains(name, changes):
+    recipe = small(name)
+    if changes.get("network") == "conv":
+        changes = {"layers": (4, 8, 16), **changes}
+    recipe = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, **changes))
+    family = families.build(recipe)
+    players = optimisers.players(recipe, family)
+    take = jax.jit(step.make_step(family, players, jax.random.key(0), recipe.optim.ema))
+    state = step.init(family, players, jax.random.key(1))
+    images = jax.random.uniform(jax.random.key(2), (8, 28, 28, 1))
+    batch = Batch(images, jnp.arange(8, dtype=jnp.int32))
+    before = state.variables.params
+    for _ in range(2):
+        state, metrics = take(state, batch)
+        assert all(jnp.isfinite(value) for value in metrics.values()), metrics
+    for player in family.turns:
+        leaves = zip(
+            jax.tree.leaves(before[player]),
+            jax.tree.leaves(state.variables.params[player]),
+            strict=True,
+        )
+        assert any(not jnp.array_equal(a, b) for a, b in leaves)
+    drawn = sampling.Drawer(family, chunk=8).draw(state.variables, np.arange(4, dtype=np.int32), 0)
+    assert np.isfinite(drawn).all()
+
+
+def test_the_sweep_finds_choices():
+    found = [changes for name, changes in options() if name == "ddpm"]
+    assert {"predict": "eps"} in found and {"attention": True} in found
+    assert {"objective": "iwae"} in [changes for name, changes in options() if name == "vae"]
+
+
+@pytest.mark.parametrize("name", config.names())
+def test_settings_that_are_listed_exist(name):
+    fields = {field.name for field in dataclasses.fields(config.recipe(name).net)}
+    assert all(set(changes) <= fields for changes in MORE.get(name, []))
