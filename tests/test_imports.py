@@ -12,7 +12,7 @@ ROOT = Path(jaxgen.__file__).parent
 LAYERS = [
     {"errors"},
     {"config", "arrays", "data", "configs"},
-    {"devices", "images", "losses"},
+    {"devices", "images", "losses", "densities"},
     {"nn", "diffusion"},
     {"families"},
     {"sampling"},

@@ -17,7 +17,7 @@ al. 2021).
 """
 
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import ClassVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +58,8 @@ def build(config: Config) -> Family:
 @dataclass(frozen=True)
 class DDPM(Family):
     """Diffusion on images in [-1, 1]; its latent is the noise that sampling starts from."""
+
+    searches: ClassVar[bool] = True  # many steps back to the noise
 
     config: Net
     sampling: Sampling

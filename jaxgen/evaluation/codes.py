@@ -1,0 +1,119 @@
+"""What a code keeps of a digit: its reconstruction, the bound, and how well dimensions are reduced.
+
+Codes that are vectors are set beside the principal components of the training digits, as many as
+the code has dimensions, since those are the best that a linear code can do (in squared error). The
+linear probe is a logistic regression that reads the digit off the code.
+"""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgen.data import Digits, Split
+from jaxgen.data.split import part
+from jaxgen.evaluation import reference
+from jaxgen.evaluation.report import Against
+from jaxgen.families.base import Family, Variables, over
+
+SEARCHED = 200  # digits at most, where encoding is a search
+PROBED = 10_000  # training digits at most that a probe learns from
+
+
+class Linear(NamedTuple):
+    """A code of so many dimensions beside as many principal components."""
+
+    dimensions: int
+    pca_squared_error: float  # an image, as above
+    probe: float  # share of the digits that a linear probe reads off the codes
+    pca_probe: float  # the same off the principal components
+
+
+class Codes(NamedTuple):
+    """The figures of n real digits that were encoded."""
+
+    n: int
+    squared_error: float  # an image: summed over its pixels, where white is 1
+    bound: float | None  # nats an image; None for a family without one
+    linear: Linear | None  # None where codes are no vectors
+
+    def lines(self) -> list[str]:
+        """The figures for a person."""
+        said = [f"reconstruction: squared error {self.squared_error:.2f} an image"]
+        if self.linear:
+            size = self.linear.dimensions
+            said[0] += f"; {size} principal components {self.linear.pca_squared_error:.2f}"
+            said.append(
+                f"digit read off the {size} numbers by a linear probe: {self.linear.probe:.1%}; "
+                f"off principal components {self.linear.pca_probe:.1%}"
+            )
+        if self.bound is not None:
+            said.append(f"bound of minus the log-likelihood: {self.bound:.2f} nats an image")
+        return [f"{line} (n = {self.n})" for line in said]
+
+
+def measure(
+    family: Family, variables: Variables, digits: Digits, against: Against = "test"
+) -> Codes:
+    """Encode and decode the real digits; of a family that searches for codes, a choice of them."""
+    real = reference.real_digits(digits, against)
+    if family.searches:
+        real = reference.subset(real, min(SEARCHED, len(real.labels)))
+    family = family.faithful()
+    chunk = min(1024, -(-len(real.labels) // 8) * 8)  # a multiple of any usual number of devices
+    pixels = _pixels(real)
+    reconstructed = over(family.reconstruct, variables, real, chunk)
+    error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
+    has_bound = type(family).bound is not Family.bound
+    bound = float(over(family.bound, variables, real, chunk).mean()) if has_bound else None
+    return Codes(len(real.labels), error, bound, _linear(family, variables, digits.train, real))
+
+
+def _linear(family, variables, train, real):
+    if family.searches or not _is_vector(family, variables):
+        return None
+    from sklearn.decomposition import PCA
+
+    few = part(train, np.arange(len(train.labels)) < PROBED)
+    codes = [over(_encode(family), variables, split) for split in (few, real)]
+    size = codes[0].shape[1]
+    pca = PCA(min(size, len(train.labels)), random_state=0).fit(_pixels(train))
+    components = [pca.transform(_pixels(split)) for split in (few, real)]
+    back = pca.inverse_transform(components[1])
+    labels = few.labels, real.labels
+    return Linear(
+        size,
+        _squared_error(_pixels(real), back),
+        _probe(codes, labels),
+        _probe(components, labels),
+    )
+
+
+def _is_vector(family, variables) -> bool:
+    images, labels = np.zeros((1, 28, 28, 1), np.float32), np.zeros(1, np.int32)
+    latents = jax.eval_shape(family.encode, variables, images, labels)
+    return isinstance(latents, jax.ShapeDtypeStruct) and latents.ndim == 2
+
+
+def _encode(family):
+    def encode(variables, images, labels, keys):
+        return family.encode(variables, images, labels)
+
+    return encode
+
+
+def _probe(vectors, labels) -> float:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return float(probe.fit(vectors[0], labels[0]).score(vectors[1], labels[1]))
+
+
+def _pixels(split: Split) -> np.ndarray:
+    return split.images.reshape(len(split.images), -1).astype(np.float32) / 255
+
+
+def _squared_error(pixels, others) -> float:
+    return float(np.square(pixels - others, dtype=np.float64).sum(1).mean())

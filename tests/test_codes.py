@@ -1,0 +1,94 @@
+"""What a code keeps: known answers for families whose codes are known."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgen import data, families
+from jaxgen.evaluation import codes
+from jaxgen.families.base import Family, Variables
+from tests.conftest import small
+
+
+@dataclasses.dataclass(frozen=True)
+class Linear(Family):
+    """A linear code given by a matrix [784, z]; its columns are orthonormal."""
+
+    searches: bool = False
+
+    def init(self, key):
+        raise NotImplementedError
+
+    def loss(self, variables, batch, key, *, player):
+        raise NotImplementedError
+
+    def prior(self, variables, keys, labels):
+        raise NotImplementedError
+
+    def encode(self, variables, images, labels):
+        return images.reshape(len(images), -1) @ variables.params["model"]
+
+    def decode(self, variables, latents, labels, keys):
+        return (latents @ variables.params["model"].T).reshape(-1, 28, 28, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounded(Linear):
+    def bound(self, variables, images, labels, keys):
+        return labels.astype(jnp.float32)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("synthetic:1200")
+
+
+def variables(matrix):
+    return Variables({"model": jnp.asarray(matrix, jnp.float32)})
+
+
+def pixels(split):
+    return split.images.reshape(len(split.images), -1) / 255.0
+
+
+def test_pixels_left_out_are_the_error(digits):
+    kept = np.arange(0, 784, 2)
+    matrix = np.eye(784)[:, kept]
+    found = codes.measure(Linear(), variables(matrix), digits)
+    expected = np.square(pixels(digits.test)[:, 1::2]).sum(1).mean()
+    assert np.isclose(found.squared_error, expected, rtol=1e-4)
+    assert found.n == len(digits.test.labels)
+    assert found.bound is None
+
+
+def test_no_linear_code_beats_principal_components(digits):
+    rng = np.random.default_rng(0)
+    matrix = np.linalg.qr(rng.standard_normal((784, 12)))[0]
+    found = codes.measure(Bounded(), variables(matrix), digits)
+    assert found.linear.dimensions == 12
+    assert found.linear.pca_squared_error < found.squared_error
+    assert 0.1 < found.linear.probe <= 1 and 0.3 < found.linear.pca_probe <= 1
+    assert np.isclose(found.bound, digits.test.labels.mean())
+    said = "\n".join(found.lines())
+    assert "12 principal components" in said and "nats an image" in said
+
+
+def test_a_family_that_searches_is_shown_fewer_digits(digits, monkeypatch):
+    monkeypatch.setattr(codes, "SEARCHED", 30)
+    found = codes.measure(Linear(searches=True), variables(np.eye(784)), digits)
+    assert found.n == 30 and found.linear is None
+    assert found.squared_error < 1e-6
+
+
+@pytest.mark.parametrize("name", families.names())
+def test_every_family_can_be_measured(name, digits):
+    import jax
+
+    family = families.build(small(name))
+    few = digits._replace(test=data.Split(digits.test.images[:40], digits.test.labels[:40]))
+    found = codes.measure(family, family.init(jax.random.key(0)), few)
+    assert np.isfinite(found.squared_error)
+    assert (found.linear is None) == (name in ("ddpm", "gan", "vqvae"))
+    assert (found.bound is not None) == (name in ("vae", "cvae"))
