@@ -30,6 +30,7 @@ from jaxgen.errors import UserError
 LINE = 48  # grey of 255: parts the black squares of a grid without drawing the eye
 MOST = 10_000  # images in a grid
 IDX = ".idx.gz"
+FOLDER = "/"
 _WIDE = 1000  # pixels, about what fits on a screen
 
 
@@ -91,6 +92,19 @@ def grid(
     return picture
 
 
+def pairs(above: np.ndarray, below: np.ndarray, columns: int) -> np.ndarray:
+    """Return one picture, uint8 [H, W], of two as many images [n, h, w, 1]: in turn a row of the
+    one and a row of the other, each image under its counterpart."""
+    both = np.stack([to_uint8(above), to_uint8(below)])
+    count, columns = both.shape[1], min(columns, both.shape[1])
+    empty = np.full((2, -count % columns, *both.shape[2:]), LINE, np.uint8)
+    both = np.concatenate([both, empty], 1)  # full rows
+    both = both.reshape(2, -1, columns, *both.shape[2:]).swapaxes(0, 1)  # [rows, 2, columns, ...]
+    parts = [grid(np.concatenate(pair), columns) for pair in both]
+    gap = np.full((6, parts[0].shape[1]), LINE, np.uint8)
+    return np.concatenate([part for row in parts for part in (gap, row)][1:])
+
+
 def _columns(count: int) -> int:
     """The least that give a picture no higher than wide, and full rows if they can."""
     square = math.ceil(math.sqrt(count))
@@ -110,9 +124,9 @@ def check(path: str | Path) -> None:
     For the door of a command, before the minutes that make the images. A folder must be new or
     empty.
     """
-    if not _is_folder(path):
-        _writer(path)
-        for file in _pair(path) if str(path).lower().endswith(IDX) else [path]:
+    kind = ending(path)
+    if kind != FOLDER:
+        for file in _pair(path) if kind == IDX else [path]:
             files.check(file)
         return
     files.check(Path(path) / "any")
@@ -134,8 +148,22 @@ def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images have {len(labels)} labels")
-    writer = _save_folder if _is_folder(path) else _writer(path)
-    return writer(path, images, np.asarray(labels))
+    return WRITERS[ending(path)](path, images, np.asarray(labels))
+
+
+def ending(path: str | Path) -> str:
+    """Return which of WRITERS is for ``path``: ``/`` where it ends so or is a folder; UserError if
+    there is none."""
+    if str(path).endswith(("/", os.sep)) or os.path.isdir(path):
+        return FOLDER
+    name = Path(path).name.lower()
+    endings = [known for known in WRITERS if known != FOLDER]
+    for known in endings:
+        if name.endswith(known) and name != known:
+            return known
+    raise UserError(
+        f"cannot write {path}: let its name end in {' or '.join(endings)}, or in / for a folder"
+    )
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:
@@ -157,20 +185,6 @@ def save_gif(
     file = io.BytesIO()
     first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
     files.write(path, file.getvalue())
-
-
-def _is_folder(path: str | Path) -> bool:
-    return str(path).endswith(("/", os.sep)) or os.path.isdir(path)
-
-
-def _writer(path: str | Path) -> Callable[[str | Path, np.ndarray, np.ndarray], str]:
-    name = Path(path).name.lower()
-    for ending, writer in WRITERS.items():
-        if name.endswith(ending) and name != ending:
-            return writer
-    raise UserError(
-        f"cannot write {path}: let its name end in {' or '.join(WRITERS)}, or in / for a folder"
-    )
 
 
 def _save_png(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
@@ -231,4 +245,5 @@ WRITERS: dict[str, Callable[[str | Path, np.ndarray, np.ndarray], str]] = {
     ".npz": _save_npz,
     ".gif": _save_gif,
     IDX: _save_idx,
+    FOLDER: _save_folder,
 }

@@ -151,7 +151,7 @@ def test_a_pair_is_written_whole_or_not_at_all(tmp_path):
     (tmp_path / "x-labels-idx1-ubyte.gz").mkdir()
     before = (tmp_path / "x-images-idx3-ubyte.gz").read_bytes()
     for call in (images.check, lambda path: images.save(path, DIGITS[:3], LABELS[:3])):
-        with pytest.raises(UserError, match="x-labels-idx1-ubyte.gz: it is there and no file"):
+        with pytest.raises(UserError, match=r"x-labels-idx1-ubyte\.gz: it is there"):
             call(tmp_path / "x.idx.gz")
     assert (tmp_path / "x-images-idx3-ubyte.gz").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 2
@@ -200,7 +200,7 @@ def test_a_folder_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     assert not list((tmp_path / "x").iterdir())
 
 
-@pytest.mark.parametrize("ending", [*images.WRITERS, "/"])
+@pytest.mark.parametrize("ending", images.WRITERS)
 def test_equal_images_give_equal_files_whatever_the_time(ending, tmp_path, monkeypatch):
     images.save(f"{tmp_path}/one/x{ending}", DIGITS, LABELS)
     monkeypatch.setattr("time.time", lambda: 2e9)

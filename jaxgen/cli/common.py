@@ -4,9 +4,10 @@ import contextlib
 import io
 import re
 import sys
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import tyro
+from tyro import constructors
 
 from jaxgen import config
 from jaxgen.config import Config
@@ -14,7 +15,25 @@ from jaxgen.errors import UserError
 from jaxgen.training import folder
 from jaxgen.training.folder import RunFolder
 
+if TYPE_CHECKING:
+    from jaxgen.families.base import Family
+
 Settings = TypeVar("Settings")
+_REGISTRY = constructors.ConstructorRegistry()
+
+
+@_REGISTRY.primitive_rule
+def _numbers(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
+    """Whole numbers, as many as one likes, as one argument such as 1000,500,250."""
+    if kind.type != tuple[int, ...]:
+        return None
+    return constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT,INT,...",
+        instance_from_str=lambda args: tuple(int(number) for number in args[0].split(",")),
+        is_instance=lambda found: isinstance(found, tuple) and all(type(x) is int for x in found),
+        str_from_instance=lambda numbers: [",".join(map(str, numbers))],
+    )
 
 
 def parse(default: Settings, verb: str, description: str, args: list[str]) -> Settings:
@@ -31,6 +50,7 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
                 description=description,
                 args=args,
                 default=default,
+                registry=_REGISTRY,
             )
     except SystemExit as stop:
         if not stop.code:
@@ -87,6 +107,15 @@ def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
     if model and theirs.model != model:
         raise UserError(f"{found} is a run of {theirs.model}, not of {model}: leave out --model")
     return found, theirs
+
+
+def require_ear(family: "Family", flags: str) -> None:
+    """Raise a ``UserError`` where asking for a digit with ``flags`` makes no difference."""
+    if not family.hears_labels:
+        raise UserError(
+            f"{type(family).__name__} draws any digit with these settings: leave out {flags}, "
+            "or give --prior fitted"
+        )
 
 
 def warn(line: str) -> None:

@@ -43,7 +43,7 @@ def write(path: str | Path, content: bytes) -> None:
 
 
 def write_all(contents: Mapping[str | Path, bytes]) -> None:
-    """Write several files as ``write`` does one: none is put in its place before all are written."""
+    """Write several files as ``write`` does one; none takes its place before all are written."""
     for path in contents:
         check(path)
     # The file that a link means is replaced, not the link.
