@@ -30,8 +30,12 @@ def read(names: Sequence[str], source: str) -> Given:
     for place, (name, _, label, words) in enumerate(found):
         if label is None and taken is not None:
             labels.append(taken[place])
-            lines.append(f"{name} is taken for a {taken[place]} ({', '.join(words)})")
+            lines.append(f"{name} is taken for {_one(taken[place])} ({', '.join(words)})")
         else:
             labels.append(label)
-            lines.append(f"{name} is a {label}")
+            lines.append(f"{name} is {_one(label)}")
     return Given(images.to_float(stacked), np.array(labels, np.int32), lines)
+
+
+def _one(digit) -> str:
+    return f"an {digit}" if digit == 8 else f"a {digit}"
