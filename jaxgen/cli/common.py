@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import sys
+import typing
 from typing import TYPE_CHECKING, TypeVar
 
 import tyro
@@ -25,7 +26,7 @@ _REGISTRY = constructors.ConstructorRegistry()
 @_REGISTRY.primitive_rule
 def _numbers(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
     """Whole numbers, as many as one likes, as one argument such as 1000,500,250."""
-    if kind.type != tuple[int, ...]:
+    if typing.get_origin(kind.type) is not tuple or typing.get_args(kind.type) != (int, ...):
         return None
     return constructors.PrimitiveConstructorSpec(
         nargs=1,
