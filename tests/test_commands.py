@@ -319,6 +319,19 @@ def test_sample_refuses_what_cannot_be_drawn(args, says, there):
         main.run(["sample", "--model", there, *args])
 
 
+def test_mistakes_are_told_where_output_is_not_utf8(here):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxgen", "train", "--model", "ddpm", "--stepz", "3"],
+        env=environment,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 2
+    assert "--stepz" in done.stderr and "(perhaps --steps is meant)" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_run_of_another_model_is_refused(there):
     with pytest.raises(UserError, match="no model is called"):
         main.run(["sample", "--model", "other", "--run", there])

@@ -64,6 +64,8 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
 def _sentence(box: str) -> str:
     """The complaint in tyro's box, and the first flag it proposes."""
     lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    if not lines:  # where output is not UTF-8: a title, a rule of dashes, and no frame
+        lines = [line.strip().replace("-" * 8, "─" * 8) for line in box.splitlines()[2:]]
     complaint, _, rest = "\n".join(lines).partition("─" * 8)
     proposed = re.search(r"Perhaps you meant:.*?(--[\w.-]+)", rest, re.DOTALL)
     text = " ".join(complaint.split()).rstrip(".")
