@@ -1,12 +1,21 @@
 """Pixels and pictures: floats in [0, 1] to bytes, to grids that a person can look at, and to files.
 
-``save`` writes by the ending of the file's name: ``.png`` a grid, ``.npz`` the images and their
-labels, ``.gif`` the images one after another. Files are written whole or not at all, and the same
-images give the same bytes: there are no times in them.
+``save`` writes by the ending of the name:
+
+    .png      a grid
+    .npz      the images and their labels, as arrays
+    .gif      the images one after another
+    .idx.gz   a pair of files as MNIST has them: train.idx.gz and t10k.idx.gz in one folder are what
+              --data idx:FOLDER reads
+    /         a folder with one small PNG an image, named by its place and its label
+
+Files are written whole or not at all, and the same images give the same bytes: there are no times
+in them.
 """
 
 import io
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +23,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from jaxgen.data import files
+from jaxgen.data import files, idx
+from jaxgen.data.split import DIGITS
 from jaxgen.errors import UserError
 
 LINE = 48  # grey of 255: parts the black squares of a grid without drawing the eye
 MOST = 10_000  # images in a grid
+IDX = ".idx.gz"
+FOLDER = "/"
 _WIDE = 1000  # pixels, about what fits on a screen
 
 
@@ -80,6 +92,19 @@ def grid(
     return picture
 
 
+def pairs(above: np.ndarray, below: np.ndarray, columns: int) -> np.ndarray:
+    """Return one picture, uint8 [H, W], of two as many images [n, h, w, 1]: in turn a row of the
+    one and a row of the other, each image under its counterpart."""
+    both = np.stack([to_uint8(above), to_uint8(below)])
+    count, columns = both.shape[1], min(columns, both.shape[1])
+    empty = np.full((2, -count % columns, *both.shape[2:]), LINE, np.uint8)
+    both = np.concatenate([both, empty], 1)  # full rows
+    both = both.reshape(2, -1, columns, *both.shape[2:]).swapaxes(0, 1)  # [rows, 2, columns, ...]
+    parts = [grid(np.concatenate(pair), columns) for pair in both]
+    gap = np.full((6, parts[0].shape[1]), LINE, np.uint8)
+    return np.concatenate([part for row in parts for part in (gap, row)][1:])
+
+
 def _columns(count: int) -> int:
     """The least that give a picture no higher than wide, and full rows if they can."""
     square = math.ceil(math.sqrt(count))
@@ -96,21 +121,49 @@ def png(picture: np.ndarray) -> bytes:
 def check(path: str | Path) -> None:
     """Raise UserError where ``save`` could not write ``path``, for its ending or for its place.
 
-    For the door of a command, before the minutes that make the images.
+    For the door of a command, before the minutes that make the images. A folder must be new or
+    empty.
     """
-    _writer(path)
-    files.check(path)
+    kind = ending(path)
+    if kind != FOLDER:
+        for file in _pair(path) if kind == IDX else [path]:
+            files.check(file)
+        return
+    files.check(Path(path) / "any")
+    try:
+        held = sorted(os.listdir(path)) if os.path.isdir(path) else []
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; name another folder") from None
+    if held:
+        raise UserError(f"cannot write {path}: it already holds {held[0]}; name a new folder")
 
 
-def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> None:
-    """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] by the ending of ``path``.
+def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
+    """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] as the end of ``path`` asks;
+    return in words where they are.
 
-    Folders above it are made, a file there is replaced. Raises UserError for an unknown ending, no
-    room or no permission; then there is no file, or the old one.
+    A label is 0 to 9, or 10 (NO_DIGIT) where none was asked for. Folders above ``path`` are made, a
+    file there is replaced. Raises UserError for an unknown ending, no room or no permission; then
+    there is no file, or the old one.
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images have {len(labels)} labels")
-    _writer(path)(Path(path), images, labels)
+    return WRITERS[ending(path)](path, images, np.asarray(labels))
+
+
+def ending(path: str | Path) -> str:
+    """Return which of WRITERS is for ``path``: ``/`` where it ends so or is a folder; UserError if
+    there is none."""
+    if str(path).endswith(("/", os.sep)) or os.path.isdir(path):
+        return FOLDER
+    name = Path(path).name.lower()
+    endings = [known for known in WRITERS if known != FOLDER]
+    for known in endings:
+        if name.endswith(known) and name != known:
+            return known
+    raise UserError(
+        f"cannot write {path}: let its name end in {' or '.join(endings)}, or in / for a folder"
+    )
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:
@@ -134,33 +187,63 @@ def save_gif(
     files.write(path, file.getvalue())
 
 
-def _writer(path: str | Path) -> Callable[[Path, np.ndarray, np.ndarray], None]:
-    name = Path(path).name.lower()
-    for ending, writer in WRITERS.items():
-        if name.endswith(ending) and name != ending:
-            return writer
-    raise UserError(f"cannot write {path}: let its name end in {' or '.join(WRITERS)}")
-
-
-def _save_png(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+def _save_png(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
     save_picture(path, grid(images))
+    return f"{path}"
 
 
-def _save_npz(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    images = to_uint8(images)
+def _save_npz(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
     file = io.BytesIO()
-    images = images.reshape(images.shape[:3])  # [n, 28, 28, 1] -> [n, 28, 28]
-    np.savez_compressed(file, images=images, labels=np.asarray(labels, np.int32))
+    np.savez_compressed(file, images=_flat(images), labels=labels.astype(np.int32))
     files.write(path, file.getvalue())
+    return f"{path}"
 
 
-def _save_gif(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+def _save_gif(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
     frames = np.stack([grid(image[None]) for image in to_uint8(images)])
     save_gif(path, frames, milliseconds=400, hold_last=400)
+    return f"{path}"
 
 
-WRITERS: dict[str, Callable[[Path, np.ndarray, np.ndarray], None]] = {  # by the end of the name
+def _save_idx(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
+    arrays = _flat(images), labels.astype(np.uint8)
+    pair = _pair(path)
+    files.write_all(
+        {file: idx.content(array, True) for file, array in zip(pair, arrays, strict=True)}
+    )
+    return " and ".join(map(str, pair))
+
+
+def _save_folder(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
+    check(path)
+    digits = max(5, len(str(len(images) - 1)))
+    names = [
+        f"{place:0{digits}}-{label if label < DIGITS else 'any'}.png"
+        for place, label in enumerate(labels)
+    ]
+    pictures = map(png, _flat(images))
+    files.write_all(
+        {Path(path) / name: picture for name, picture in zip(names, pictures, strict=True)}
+    )
+    return f"{Path(path)}{os.sep}, a PNG each"
+
+
+def _pair(path: str | Path) -> list[Path]:
+    """three.idx.gz: three-images-idx3-ubyte.gz and three-labels-idx1-ubyte.gz."""
+    stem = str(path)[: -len(IDX)]
+    return [Path(f"{stem}-{part}-ubyte.gz") for part in ("images-idx3", "labels-idx1")]
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    images = to_uint8(images)
+    return images.reshape(images.shape[:3])  # [n, 28, 28, 1] -> [n, 28, 28]
+
+
+# By the end of the name.
+WRITERS: dict[str, Callable[[str | Path, np.ndarray, np.ndarray], str]] = {
     ".png": _save_png,
     ".npz": _save_npz,
     ".gif": _save_gif,
+    IDX: _save_idx,
+    FOLDER: _save_folder,
 }

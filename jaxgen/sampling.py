@@ -6,16 +6,50 @@ shape or other devices its noise is still bit-equal, and its pixels agree to abo
 taken in another order).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jaxgen import devices
-from jaxgen.arrays import DIGITS, NO_DIGIT
-from jaxgen.families.base import Family, Variables
+from jaxgen.arrays import DIGITS, Latents
+from jaxgen.families.base import Family, Variables, split
 
 CHUNK = 128  # images drawn at once
+FEW = 32  # the same where few are asked for, and each costs much
+
+
+class Program:
+    """A function that works image by image, compiled once for any number of them.
+
+    ``function(variables, keys, *arrays)`` takes and returns arrays, or trees of them, with the
+    images along their first axis.
+    """
+
+    def __init__(self, function: Callable, chunk: int = CHUNK):
+        self.chunk = chunk + -chunk % devices.count()
+
+        def run(variables, seed, indices, arrays):
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), indices)
+            return function(variables, keys, *arrays)
+
+        self._run = jax.jit(run)
+
+    def __call__(self, variables: Variables, seed: int, indices: np.ndarray, *arrays: Any) -> Any:
+        """What the function returns for the images whose keys have these indices [n] in the seed,
+        as NumPy's arrays."""
+        done = []
+        for start in range(0, len(indices), self.chunk):
+            count = min(self.chunk, len(indices) - start)
+            rows = start + np.arange(self.chunk).clip(max=count - 1)  # the last fills the chunk
+            part = jax.tree.map(
+                lambda leaf, rows=rows: np.asarray(leaf)[rows], (indices.astype(np.uint32), arrays)
+            )
+            placed = jax.device_put(part, devices.split())
+            found = self._run(variables, np.uint32(seed), *placed)
+            done.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], found))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)
 
 
 class Drawer:
@@ -26,36 +60,88 @@ class Drawer:
     """
 
     def __init__(self, family: Family, function: Callable | None = None, chunk: int = CHUNK):
-        self.chunk = chunk + -chunk % devices.count()
-        function = function or family.sample
-
-        def run(variables, seed, indices, labels):
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), indices)
-            return function(variables, keys, labels)
-
-        self._run = jax.jit(run)
+        self._program = Program(function or family.sample, chunk)
 
     def draw(
         self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0
     ) -> np.ndarray:
         """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
         [0, 1]."""
-        return np.concatenate(list(self.chunks(variables, labels, seed, first)))
-
-    def chunks(
-        self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0
-    ) -> Iterator[np.ndarray]:
-        """The same chunk by chunk, for the images from index ``first`` on (a multiple of the
-        chunk)."""
-        for start in range(0, len(labels), self.chunk):
-            part = labels[start : start + self.chunk]
-            padded = np.full(self.chunk, NO_DIGIT, np.int32)
-            padded[: len(part)] = part
-            indices = (first + start + np.arange(self.chunk)).astype(np.uint32)
-            placed = jax.device_put((indices, padded), devices.split())
-            yield np.asarray(self._run(variables, np.uint32(seed), *placed))[: len(part)]
+        return self._program(variables, seed, first + np.arange(len(labels)), labels)
 
 
 def balanced(count: int) -> np.ndarray:
     """Labels that go round the ten digits: int32 [count]."""
     return (np.arange(count) % DIGITS).astype(np.int32)
+
+
+def reconstruct(
+    family: Family, variables: Variables, images: np.ndarray, labels: np.ndarray, seed: int
+) -> np.ndarray:
+    """Take images float32 [n, 28, 28, 1] to their latents and back."""
+
+    def there_and_back(variables, keys, images, labels):
+        return family.reconstruct(variables, images, labels, keys)
+
+    return Program(there_and_back, FEW)(variables, seed, np.arange(len(labels)), images, labels)
+
+
+class Ways(NamedTuple):
+    """Latents that ways lead through, and the digits that they are of."""
+
+    latents: Latents  # image by image along the first axis, way by way
+    labels: np.ndarray  # int32 [ways, stops]
+
+
+def drawn(family: Family, variables: Variables, labels: np.ndarray, seed: int) -> Ways:
+    """Draw a latent for each of ``labels`` [ways, stops]: that of image i of ``seed``, counted way
+    by way."""
+
+    def prior(variables, keys, labels):
+        return family.prior(variables, split(keys)[0], labels)
+
+    indices = np.arange(labels.size)
+    return Ways(Program(prior, FEW)(variables, seed, indices, labels.ravel()), labels)
+
+
+def encoded(family: Family, variables: Variables, images: np.ndarray, labels: np.ndarray) -> Ways:
+    """One way through the latents of images float32 [n, 28, 28, 1]."""
+
+    def encode(variables, keys, images, labels):
+        return family.encode(variables, images, labels)
+
+    found = Program(encode, FEW)(variables, 0, np.arange(len(labels)), images, labels)
+    return Ways(found, labels[None])
+
+
+def interpolate(
+    family: Family, variables: Variables, ways: Ways, frames: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Walk each way from stop to stop, ``frames`` images from one to the next with both of them.
+
+    Returns float32 [ways, t, 28, 28, 1] and the digits that are nearest, int32 [ways, t]; t is
+    (stops - 1) (frames - 1) + 1. All images of a way are decoded with the key of its first stop: so
+    nothing but the latent changes on the way, and it begins with the image that ``seed`` draws.
+    """
+    count, stops = ways.labels.shape
+    places = np.arange((stops - 1) * (frames - 1) + 1)
+    legs = np.minimum(places // (frames - 1), stops - 2)  # the last place ends the last leg
+    share = (places - legs * (frames - 1)) / (frames - 1)
+    firsts = stops * np.arange(count)[:, None]
+    starts = (firsts + legs).ravel()  # [ways * t], places in the latents
+
+    def walk(variables, keys, starts, ends, labels, share):
+        keys = split(keys)[1]
+        return family.interpolate(variables, starts, ends, labels, share, keys)
+
+    images = Program(walk, FEW)(
+        variables,
+        seed,
+        np.repeat(firsts, len(places)),
+        jax.tree.map(lambda leaf: leaf[starts], ways.latents),
+        jax.tree.map(lambda leaf: leaf[starts + 1], ways.latents),
+        (ways.labels.ravel()[starts], ways.labels.ravel()[starts + 1]),
+        np.tile(share, count).astype(np.float32),
+    )
+    nearest = ways.labels[:, legs + (share >= 0.5)]
+    return images.reshape(count, len(places), *images.shape[1:]), nearest

@@ -3,18 +3,22 @@
 import errno
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from jaxgen import config
-from jaxgen.cli import main
+from jaxgen import config, families
+from jaxgen.cli import common, main
+from jaxgen.data import idx
 from jaxgen.errors import UserError
 from tests.conftest import flags
 
@@ -78,6 +82,173 @@ def test_sample_makes_pictures_and_arrays(there, capsys):
     assert main.run(["sample", "--model", there, "--digits", "2024"]) == 0
     told = capsys.readouterr().out
     assert Path(told.split()[-1]).exists()
+
+
+def test_sample_writes_by_the_ending(there, capsys):
+    assert main.run(["sample", "--model", there, "--count", "12", "--out", "set/train.idx.gz"]) == 0
+    assert "set/train-images-idx3-ubyte.gz and set/train-labels" in capsys.readouterr().out
+    assert idx.read(Path("set/train-images-idx3-ubyte.gz")).shape == (12, 28, 28)
+    assert main.run(["sample", "--model", there, "--digits", "42", "--out", "few/"]) == 0
+    assert "few/, a PNG each" in capsys.readouterr().out
+    assert sorted(path.name for path in Path("few").iterdir()) == ["00000-4.png", "00001-2.png"]
+    with pytest.raises(UserError, match=r"already holds 00000-4\.png"):
+        main.run(["sample", "--model", there, "--digits", "42", "--out", "few"])
+    shutil.rmtree("few")
+
+
+def arrays(*args) -> np.ndarray:
+    """The images that a command writes, as floats."""
+    assert main.run([*args, "--out", "x.npz"]) == 0
+    with np.load("x.npz") as found:
+        return found["images"].astype(float)
+
+
+def test_reconstruct_shows_digits_above_their_reconstructions(there, capsys):
+    assert main.run(["reconstruct", "--model", there, "--count", "13"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"13 test digits after 4 steps of training: squared error \d+\.\d+", told)
+    with Image.open(f"runs/{there}/drawn/reconstructed.png") as picture:
+        assert picture.size[0] > picture.size[1] > 300
+    assert arrays("reconstruct", "--model", there, "--count", "13").shape == (13, 28, 28)
+    with np.load("x.npz") as found:
+        assert found["labels"].tolist() == [*range(10), 0, 1, 2]
+
+
+def test_reconstruct_takes_a_persons_images_and_says_how(there, capsys):
+    picture = Image.new("RGB", (300, 200), "white")
+    ImageDraw.Draw(picture).line([(150, 30), (140, 170)], fill="navy", width=18)
+    picture.save("one.png")
+    assert main.run(["reconstruct", "--model", there, "--images", "one.png", "test:3"]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith(
+        "one.png is taken for a 1 (grey, inverted, 300 x 200 brought to 28 x 28): squared error "
+    )
+    assert re.match(r"test:3 is an? \d: squared error \d", second)
+
+
+def test_a_way_leads_from_one_drawn_digit_to_the_other(there, capsys):
+    way = ["interpolate", "--model", there, "--from", "3", "--to", "8"]
+    assert main.run(way) == 0
+    assert "5 ways of 10 images" in capsys.readouterr().out
+    with Image.open(f"runs/{there}/drawn/3-to-8-seed-0.png") as picture:
+        assert picture.size[0] > picture.size[1] > 100
+    ways = arrays(*way, "--count", "2", "--frames", "5").reshape(2, 5, 28, 28)
+    with np.load("x.npz") as found:
+        assert found["labels"].tolist() == [3, 3, 8, 8, 8] * 2
+    threes = arrays("sample", "--model", there, "--digit", "3", "--count", "4")
+    assert np.abs(ways[:, 0] - threes[::2]).max() <= 1
+    if there == "ddpm":  # the others may draw on the key as they decode, and it is the start's
+        eights = arrays("sample", "--model", there, "--digit", "8", "--count", "4")
+        assert np.abs(ways[:, -1] - eights[1::2]).max() <= 1
+    one = arrays(*way, "--count", "1", "--frames", "5")
+    assert np.array_equal(one, ways[0])
+    assert main.run([*way, "--out", "way.gif", "--frames", "7"]) == 0
+    with Image.open("way.gif") as film:
+        assert 2 <= film.n_frames <= 7  # equal frames are one
+
+
+def test_a_tour_leads_through_all_digits(there, capsys):
+    tour = ["interpolate", "--model", there, "--digits", "0123", "--frames", "3"]
+    assert main.run(tour) == 0
+    assert "one way of 7 images" in capsys.readouterr().out
+    assert Path("runs", there, "drawn", "0123-seed-0.png").exists()
+    found = arrays(*tour)
+    assert found.shape == (7, 28, 28)
+    begins = arrays("sample", "--model", there, "--digits", "0000")[0]
+    assert np.abs(found[0] - begins).max() <= 1
+
+
+def test_a_way_between_images_has_their_reconstructions_as_ends(there, capsys):
+    way = ["interpolate", "--model", there, "--between", "test:7", "test:0"]
+    assert main.run([*way, "--frames", "4"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("test:7 is a") and "one way of 4 images" in told
+    found = arrays(*way, "--frames", "4")
+    ends = arrays("reconstruct", "--model", there, "--images", "test:7", "test:0")
+    assert found.shape == (4, 28, 28)
+    assert np.abs(found[[0, -1]] - ends).max() <= 1
+    assert main.run([*way, "--frames", "3", "--out", "between/"]) == 0
+    assert len(list(Path("between").iterdir())) == 3
+    shutil.rmtree("between")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["interpolate", "--from", "12", "--to", "3"], "--from 12"),
+        (["interpolate", "--from", "1", "--to", "any"], "--to any"),
+        (["interpolate", "--from", "1"], "both --from and --to"),
+        (["interpolate"], "which way"),
+        (["interpolate", "--from", "1", "--to", "2", "--digits", "12"], "which way"),
+        (["interpolate", "--digits", "12", "--between", "a.png", "b.png"], "which way"),
+        (["interpolate", "--digits", "1"], "--digits '1'"),
+        (["interpolate", "--digits", "1x"], "--digits '1x'"),
+        (["interpolate", "--from", "1", "--to", "2", "--frames", "1"], "too few frames"),
+        (["interpolate", "--from", "1", "--to", "2", "--out", "x.jpg"], "x.jpg"),
+        (["interpolate", "--from", "1", "--to", "2", "--count", "0"], "--count 0"),
+        (["interpolate", "--between", "test:0"], "no end"),
+        (["interpolate", "--between", "test:0", "gone.png"], "gone.png"),
+        (["interpolate", "--between", "test:0", "text.png"], "text.png is no image"),
+        (["interpolate", "--between", "test:0", "test:1", "--count", "2"], "leave out --count"),
+        (["reconstruct", "--images", "gone.png"], "gone.png"),
+        (["reconstruct", "--images", "text.png"], "text.png is no image"),
+        (["reconstruct", "--images", "test:9999999"], "there is no digit test:9999999"),
+        (["reconstruct", "--images", "test:1", "--count", "3"], "leave out --count"),
+        (["reconstruct", "--count", "0"], "--count 0"),
+        (["reconstruct", "--count", "9999999"], "--count 9999999"),
+        (["reconstruct", "--out", "x.txt"], "x.txt"),
+    ],
+)
+def test_ways_and_reconstructions_refuse_what_cannot_be(args, says, there):
+    Path("text.png").write_text("not an image")
+    with pytest.raises(UserError) as refused:
+        main.run([args[0], "--model", there, *args[1:]])
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_model_that_hears_no_digit_says_so(there, monkeypatch, capsys):
+    kind = type(families.build(config.recipe(there)))
+    monkeypatch.setattr(kind, "hears_labels", False)
+    for args in (
+        ["sample", "--digit", "3"],
+        ["sample", "--digits", "2024"],
+        ["interpolate", "--from", "3", "--to", "8"],
+        ["interpolate", "--digits", "012"],
+    ):
+        with pytest.raises(UserError, match=rf"draws any digit.*leave out {args[1]}"):
+            main.run([args[0], "--model", there, *args[1:]])
+    assert main.run(["sample", "--model", there, "--count", "3", "--out", "x.npz"]) == 0
+    with np.load("x.npz") as found:
+        assert found["labels"].tolist() == [10, 10, 10]
+    assert main.run(["sample", "--model", there, "--digit", "any", "--count", "2"]) == 0
+    assert main.run(["interpolate", "--model", there, "--between", "test:1", "test:2"]) == 0
+    capsys.readouterr()
+    assert main.run(["evaluate", "--model", there, "--count", "70"]) == 0
+    told = capsys.readouterr().out
+    assert "none asked for" in told and "digits were not asked for" in told
+
+
+@dataclass(frozen=True)
+class Layers:
+    layers: tuple[int, ...] = (784, 30)
+    """Units of each layer."""
+
+
+def test_several_numbers_are_one_argument_with_commas(capsys):
+    def parse(*args):
+        return common.parse(Layers(), "train", "", list(args)).layers
+
+    assert parse() == (784, 30)
+    assert parse("--layers", "1000,500,250") == (1000, 500, 250)
+    assert parse("--layers=7") == (7,)
+    for wrong in ("1000,", "a,b", "3.5", ""):
+        with pytest.raises(UserError, match="--layers"):
+            parse("--layers", wrong)
+    with pytest.raises(SystemExit):
+        parse("--help")
+    told = capsys.readouterr().out
+    assert "--layers INT,INT,..." in told and "784,30" in told
 
 
 def test_a_trajectory_shows_every_step(there):
@@ -146,6 +317,19 @@ def test_sample_refuses_what_cannot_be_drawn(args, says, there):
         pytest.skip("only diffusion draws in steps")
     with pytest.raises(UserError, match=says):
         main.run(["sample", "--model", there, *args])
+
+
+def test_mistakes_are_told_where_output_is_not_utf8(here):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxgen", "train", "--model", "ddpm", "--stepz", "3"],
+        env=environment,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 2
+    assert "--stepz" in done.stderr and "(perhaps --steps is meant)" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_run_of_another_model_is_refused(there):

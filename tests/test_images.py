@@ -1,5 +1,6 @@
 """Pixels, pictures and files: what is written is what was given."""
 
+import errno
 import io
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import GifImagePlugin, Image
 
-from jaxgen import images
+from jaxgen import data, images
+from jaxgen.data import idx
 from jaxgen.errors import UserError
 
 DIGITS = np.random.default_rng(0).uniform(-0.1, 1.1, (23, 28, 28, 1)).astype(np.float32)
@@ -40,9 +42,9 @@ def test_arrays_of_a_device_are_taken():
 def test_what_is_no_pixel_is_told(wrong, tmp_path):
     broken = DIGITS.copy()
     broken[3, 4, 5] = wrong
-    for name in ("x.png", "x.npz", "x.gif"):
+    for name in ("x.png", "x.npz", "x.gif", "x.idx.gz", "x/"):
         with pytest.raises(UserError, match="1 of 18032 pixels"):
-            images.save(tmp_path / name, broken, LABELS)
+            images.save(f"{tmp_path}/{name}", broken, LABELS)
     assert not list(tmp_path.iterdir())
     with pytest.raises(TypeError, match="int64"):
         images.to_uint8(np.array([1]))
@@ -129,12 +131,85 @@ def test_gif_rests_on_the_last_frame(tmp_path):
     assert durations == [60, 60, 60, 60, 900]
 
 
+def test_idx_is_a_pair_that_loads_as_a_source(tmp_path):
+    told = images.save(tmp_path / "train.idx.gz", DIGITS, LABELS)
+    images.save(tmp_path / "t10k.IDX.gz", DIGITS[:5], LABELS[:5])
+    assert told == (
+        f"{tmp_path}/train-images-idx3-ubyte.gz and {tmp_path}/train-labels-idx1-ubyte.gz"
+    )
+    assert len(list(tmp_path.iterdir())) == 4
+    assert idx.read(tmp_path / "train-images-idx3-ubyte.gz").shape == (23, 28, 28)
+    train, test = data.raw(f"idx:{tmp_path}")
+    assert np.array_equal(train.images, images.to_uint8(DIGITS))
+    assert np.array_equal(train.labels, LABELS)
+    assert np.array_equal(test.images, train.images[:5])
+
+
+def test_a_pair_is_written_whole_or_not_at_all(tmp_path):
+    images.save(tmp_path / "x.idx.gz", DIGITS, LABELS)
+    (tmp_path / "x-labels-idx1-ubyte.gz").unlink()
+    (tmp_path / "x-labels-idx1-ubyte.gz").mkdir()
+    before = (tmp_path / "x-images-idx3-ubyte.gz").read_bytes()
+    for call in (images.check, lambda path: images.save(path, DIGITS[:3], LABELS[:3])):
+        with pytest.raises(UserError, match=r"x-labels-idx1-ubyte\.gz: it is there"):
+            call(tmp_path / "x.idx.gz")
+    assert (tmp_path / "x-images-idx3-ubyte.gz").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_holds_an_image_a_file(there, tmp_path):
+    folder = tmp_path / "new" / "digits"
+    if there:
+        folder.mkdir(parents=True)
+    labels = np.where(LABELS == 4, 10, LABELS)
+    told = images.save(folder if there else f"{folder}/", DIGITS, labels)
+    assert told == f"{folder}/, a PNG each"
+    names = sorted(path.name for path in folder.iterdir())
+    assert names[:6] == [f"0000{i}-{'any' if i == 4 else i}.png" for i in range(6)]
+    assert len(names) == 23
+    for name, image in zip(names, images.to_uint8(DIGITS), strict=True):
+        with Image.open(folder / name) as found:
+            assert (found.mode, found.size) == ("L", (28, 28))
+            assert np.array_equal(np.asarray(found), image[..., 0])
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    for call in (images.check, lambda path: images.save(path, DIGITS, LABELS)):
+        for path in (tmp_path, f"{tmp_path}/"):
+            with pytest.raises(UserError, match=r"already holds mine\.txt"):
+                call(path)
+        with pytest.raises(UserError, match="is no folder"):
+            call(f"{tmp_path}/mine.txt/")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    count = 0
+
+    def full(_):
+        nonlocal count
+        count += 1
+        if count == 9:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        images.save(f"{tmp_path}/x/", DIGITS, LABELS)
+    assert not list((tmp_path / "x").iterdir())
+
+
 @pytest.mark.parametrize("ending", images.WRITERS)
 def test_equal_images_give_equal_files_whatever_the_time(ending, tmp_path, monkeypatch):
-    images.save(tmp_path / f"one{ending}", DIGITS, LABELS)
+    images.save(f"{tmp_path}/one/x{ending}", DIGITS, LABELS)
     monkeypatch.setattr("time.time", lambda: 2e9)
-    images.save(tmp_path / f"other{ending}", DIGITS.copy(), LABELS)
-    assert (tmp_path / f"one{ending}").read_bytes() == (tmp_path / f"other{ending}").read_bytes()
+    images.save(f"{tmp_path}/other/x{ending}", DIGITS.copy(), LABELS)
+    one, other = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
+        for name in ("one", "other")
+    )
+    assert one and one == other
 
 
 def test_a_file_is_replaced(tmp_path):
@@ -145,10 +220,14 @@ def test_a_file_is_replaced(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("name", ["digits.jpg", "digits", "digits.npz.txt", ".png"])
+@pytest.mark.parametrize(
+    "name", ["digits.jpg", "digits", "digits.npz.txt", ".png", "x.idx", ".idx.gz"]
+)
 def test_an_unknown_ending_is_refused_with_those_there_are(name, tmp_path):
     for call in (images.check, lambda path: images.save(path, DIGITS, LABELS)):
-        with pytest.raises(UserError, match=r"\.png or \.npz or \.gif"):
+        with pytest.raises(
+            UserError, match=r"\.png or \.npz or \.gif or \.idx\.gz, or in / for a folder"
+        ):
             call(tmp_path / name)
     assert not list(tmp_path.iterdir())
 

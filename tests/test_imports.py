@@ -54,7 +54,8 @@ def test_a_family_knows_no_other_and_no_loop():
 def test_settings_data_and_help_import_no_jax():
     program = (
         "import sys, jaxgen.config, jaxgen.data, jaxgen.images, jaxgen.cli.train, "
-        "jaxgen.cli.sample, jaxgen.cli.evaluate, jaxgen.cli.bench; jaxgen.config.recipe('ddpm');"
+        "jaxgen.cli.sample, jaxgen.cli.reconstruct, jaxgen.cli.interpolate, jaxgen.cli.evaluate, "
+        "jaxgen.cli.bench, jaxgen.data.pictures; jaxgen.config.recipe('ddpm');"
         " sys.exit('jax' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT.parent).returncode == 0

@@ -4,9 +4,11 @@ import contextlib
 import io
 import re
 import sys
-from typing import TypeVar
+import typing
+from typing import TYPE_CHECKING, TypeVar
 
 import tyro
+from tyro import constructors
 
 from jaxgen import config
 from jaxgen.config import Config
@@ -14,7 +16,25 @@ from jaxgen.errors import UserError
 from jaxgen.training import folder
 from jaxgen.training.folder import RunFolder
 
+if TYPE_CHECKING:
+    from jaxgen.families.base import Family
+
 Settings = TypeVar("Settings")
+_REGISTRY = constructors.ConstructorRegistry()
+
+
+@_REGISTRY.primitive_rule
+def _numbers(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
+    """Whole numbers, as many as one likes, as one argument such as 1000,500,250."""
+    if typing.get_origin(kind.type) is not tuple or typing.get_args(kind.type) != (int, ...):
+        return None
+    return constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT,INT,...",
+        instance_from_str=lambda args: tuple(int(number) for number in args[0].split(",")),
+        is_instance=lambda found: isinstance(found, tuple) and all(type(x) is int for x in found),
+        str_from_instance=lambda numbers: [",".join(map(str, numbers))],
+    )
 
 
 def parse(default: Settings, verb: str, description: str, args: list[str]) -> Settings:
@@ -31,6 +51,7 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
                 description=description,
                 args=args,
                 default=default,
+                registry=_REGISTRY,
             )
     except SystemExit as stop:
         if not stop.code:
@@ -43,6 +64,8 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
 def _sentence(box: str) -> str:
     """The complaint in tyro's box, and the first flag it proposes."""
     lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    if not lines:  # where output is not UTF-8: a title, a rule of dashes, and no frame
+        lines = [line.strip().replace("-" * 8, "─" * 8) for line in box.splitlines()[2:]]
     complaint, _, rest = "\n".join(lines).partition("─" * 8)
     proposed = re.search(r"Perhaps you meant:.*?(--[\w.-]+)", rest, re.DOTALL)
     text = " ".join(complaint.split()).rstrip(".")
@@ -87,6 +110,15 @@ def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
     if model and theirs.model != model:
         raise UserError(f"{found} is a run of {theirs.model}, not of {model}: leave out --model")
     return found, theirs
+
+
+def require_ear(family: "Family", flags: str) -> None:
+    """Raise a ``UserError`` where asking for a digit with ``flags`` makes no difference."""
+    if not family.hears_labels:
+        raise UserError(
+            f"{type(family).__name__} draws any digit with these settings: leave out {flags}, "
+            "or give others, such as --prior fitted"
+        )
 
 
 def warn(line: str) -> None:

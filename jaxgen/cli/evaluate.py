@@ -51,9 +51,11 @@ def main(args: list[str]) -> int:
         return train_judge(Path(file))
     folder, config = common.run_and_recipe(args, "evaluate")
     wanted = common.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
+    import numpy as np
     import rich.console
 
     from jaxgen import data, devices, sampling
+    from jaxgen.arrays import NO_DIGIT
     from jaxgen.evaluation import evaluate, judge, reference
     from jaxgen.training import folder as folders
     from jaxgen.training import trained
@@ -64,6 +66,8 @@ def main(args: list[str]) -> int:
     digits = data.load(config.data)
     like = reference.real_digits(digits, wanted.against).labels
     labels = reference.labels_like(like, wanted.count)
+    if not model.family.hears_labels:
+        labels = np.full_like(labels, NO_DIGIT)
     eye = judge.load()
     real = reference.measure(eye, digits, wanted.count, wanted.against)
     began = time.perf_counter()

@@ -10,6 +10,8 @@ from jaxgen.errors import UserError
 VERBS = {
     "train": "train a model on digits",
     "sample": "draw digits from a trained model",
+    "reconstruct": "take digits to a model's latents and back",
+    "interpolate": "walk from digit to digit through the latents",
     "evaluate": "measure a trained model with the judge",
     "bench": "measure speed on this machine",
 }
@@ -38,7 +40,7 @@ def main() -> None:
 def run(args: list[str]) -> int:
     if not args or args[0] in ("-h", "--help"):
         print("usage: jaxgen VERB ...   (in a clone: bin/VERB ...)\n")
-        print("\n".join(f"  {verb:<10}{what}" for verb, what in VERBS.items()))
+        print("\n".join(f"  {verb:<13}{what}" for verb, what in VERBS.items()))
         print("\nEach verb has --help.")
         return 0 if args else 2
     verb, *rest = args

@@ -17,6 +17,7 @@ examples:
   bin/sample --model ddpm --digit 3                 64 threes, as a picture
   bin/sample --model ddpm --digits 2024             a number, written by the model
   bin/sample --model ddpm --count 10000 --out digits.npz
+  bin/sample --model ddpm --count 10000 --out more/train.idx.gz
   bin/sample --model ddpm --trajectory noise.gif    how the noise becomes digits"""
 
 
@@ -35,8 +36,10 @@ class Sample:
     """How many; 64 of one digit, 100 of all."""
     seed: int = 0
     """Another seed draws other digits."""
-    out: Path | None = None
-    """Where to: .png a picture; .npz arrays images uint8 [n, 28, 28] and labels int32 [n]."""
+    out: str | None = None
+    """Where to: .png a picture; .gif one after another; .npz arrays images uint8 [n, 28, 28] and
+    labels int32 [n]; .idx.gz a pair of files as MNIST has them; a folder, if it ends in /, a PNG
+    each. The label of any digit is 10."""
     trajectory: Path | None = None
     """Also show the way from the first latent to the digits, as a .gif."""
 
@@ -74,11 +77,11 @@ def main(args: list[str]) -> int:
             images.check(path)  # before the minutes that drawing may take
     devices.start()
     model = trained.load(folder, replace(config, sampling=sample.sampling), common.warn)
-    labels = labels_of(sample)
+    labels = labels_of(sample, model.family)
     drawn = sampling.Drawer(model.family).draw(model.variables, labels, sample.seed)
     out = sample.out or folder.path / "drawn" / f"{name_of(sample)}.png"
-    images.save(out, drawn, labels)
-    print(f"{len(labels)} digits after {model.step} steps of training: {out}")
+    where = images.save(out, drawn, labels)
+    print(f"{len(labels)} digits after {model.step} steps of training: {where}")
     if sample.trajectory:
         drawer = sampling.Drawer(model.family, model.family.trajectory)
         paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
@@ -90,17 +93,22 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def labels_of(sample: Sample):
+def labels_of(sample: Sample, family):
     """The digit to ask for, for each image: int32 [n]."""
     import numpy as np
 
     from jaxgen.arrays import NO_DIGIT
     from jaxgen.sampling import balanced
 
+    asked = sample.digits if sample.digit in (None, "any") else sample.digit
+    if asked is not None:
+        common.require_ear(family, "--digits" if sample.digits else "--digit")
     if sample.digits is not None:
         return np.array([int(digit) for digit in sample.digits], np.int32)
-    if sample.digit is None:
+    if sample.digit is None and family.hears_labels:
         return balanced(sample.count or 100)
+    if sample.digit is None:
+        return np.full(sample.count or 100, NO_DIGIT, np.int32)
     label = NO_DIGIT if sample.digit == "any" else int(sample.digit)
     return np.full(sample.count or 64, label, np.int32)
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from jaxgen.errors import UserError
@@ -38,24 +39,35 @@ def write(path: str | Path, content: bytes) -> None:
     Whatever happens, the file is the old one or the new one, never a part. Raises UserError where
     there is no room or no permission.
     """
-    check(path)
-    path = Path(os.path.realpath(path))  # the file that a link means is replaced, not the link
+    write_all({path: content})
+
+
+def write_all(contents: Mapping[str | Path, bytes]) -> None:
+    """Write several files as ``write`` does one; none takes its place before all are written."""
+    for path in contents:
+        check(path)
+    # The file that a link means is replaced, not the link.
+    real = {Path(os.path.realpath(path)): content for path, content in contents.items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
+        for folder in {path.parent for path in real}:
+            folder.mkdir(parents=True, exist_ok=True)
+        _replace(real)
     except OSError as error:
-        reason = error.strerror or error
+        path, reason = next(iter(contents)), error.strerror or error
         raise UserError(f"cannot write {path}: {reason}; make room, or name another path") from None
 
 
-def _replace(path: Path, content: bytes) -> None:
-    new = path.with_name(f".jaxgen-{secrets.token_hex(8)}.tmp")
+def _replace(contents: Mapping[Path, bytes]) -> None:
+    drafts = {path: path.with_name(f".jaxgen-{secrets.token_hex(8)}.tmp") for path in contents}
     try:
-        with new.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # or a power cut after the move leaves an empty file
-        new.replace(path)
+        for path, draft in drafts.items():
+            with draft.open("xb") as file:
+                file.write(contents[path])
+                file.flush()
+                os.fsync(file.fileno())  # or a power cut after the move leaves an empty file
+        for path, draft in drafts.items():
+            draft.replace(path)
     finally:
-        with contextlib.suppress(OSError):
-            new.unlink()
+        for draft in drafts.values():
+            with contextlib.suppress(OSError):
+                draft.unlink()

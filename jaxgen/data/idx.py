@@ -60,12 +60,16 @@ def read(path: Path, sha256: str | None = None) -> np.ndarray:
 
 def write(path: str | Path, array: np.ndarray) -> None:
     """Write uint8 of any shape, packed if ``path`` ends in ``.gz``; equal arrays, equal bytes."""
+    files.write(path, content(array, packed=str(path).endswith(".gz")))
+
+
+def content(array: np.ndarray, packed: bool) -> bytes:
+    """Return uint8 of any shape as the contents of a file; equal arrays give equal bytes."""
     if array.dtype != np.uint8:
         raise TypeError(f"an IDX file of digits holds uint8, not {array.dtype}")
     header = struct.pack(f">HBB{array.ndim}I", 0, _UBYTE, array.ndim, *array.shape)
-    content = header + array.tobytes()
-    packed = str(path).endswith(".gz")
-    files.write(path, gzip.compress(content, mtime=0) if packed else content)
+    plain = header + array.tobytes()
+    return gzip.compress(plain, mtime=0) if packed else plain
 
 
 def _pair(folder: Path, part: str) -> Split:

@@ -130,11 +130,13 @@ class Report:
         }
 
     def _notes(self):
-        asked = "at their" if self.like_real else "NOT at their"
+        asked = "were asked for at" if self.like_real else "were asked for NOT at"
+        if not self.generated.recognised:
+            asked = "were not asked for at"
         real = {"test": "test", "valid": "validation"}[self.against]
         return (
             f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals\n"
-            f"real: {real} digits of {self.source}; digits were asked for {asked} frequencies;\n"
+            f"real: {real} digits of {self.source}; digits {asked} their frequencies;\n"
             "  from Frechet distance to coverage: digits new to the judge against these\n"
             f"N = {self.unit:.4g}: what noise of 0.1 does to the {real} digits"
         )

@@ -42,7 +42,7 @@ from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Metrics, Variables, spherical, split
 from jaxgen.nn.unet import UNet
 
-FAITHFUL_STEPS = 50
+FAITHFUL_STEPS = 100
 
 
 def build(config: Config) -> Family:
