@@ -25,7 +25,7 @@ class Net(config.Coder):
     noise: float = 0.0
     """Standard deviation, where white is 1, of the noise that the encoder has to see through; above
     0 it is a denoising autoencoder."""
-    components: int = 1
+    components: int = 10
     """Gaussians in the density that is fitted to the codes of each digit."""
 
     def __post_init__(self):
@@ -47,8 +47,9 @@ def get_config() -> config.Config:
         model="ae",
         net=Net(),
         sampling=Sampling(),
-        optim=config.Optim(rate=1e-3, ema=0.999),
-        steps=12_000,
+        optim=config.Optim(rate=2e-3, ema=0.999),
+        steps=4000,
+        batch=256,
         log_every=200,
         sample_every=2000,
         save_every=2000,

@@ -19,7 +19,7 @@ class Net(config.Variational):
     """The evidence lower bound; or the one of Burda et al. 2016, nearer with more samples."""
     samples: int = 1
     """Codes drawn for an image in training."""
-    components: int = 1
+    components: int = 10
     """Gaussians in the density that is fitted to the codes of each digit."""
 
     def __post_init__(self):
@@ -47,7 +47,7 @@ def get_config() -> config.Config:
         net=Net(network="conv", layers=(32, 64, 256)),
         sampling=Sampling(),
         optim=config.Optim(rate=2e-3, ema=0.999),
-        steps=8000,
+        steps=4000,
         log_every=200,
         sample_every=2000,
         save_every=2000,

@@ -64,11 +64,13 @@ def fit(codes: np.ndarray, labels: np.ndarray, components: int) -> Densities:
 
 
 def _mixture(codes, components, least):
+    import threadpoolctl
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(components, reg_covar=least, max_iter=30, random_state=0)
-    with warnings.catch_warnings():
+    # One thread: on matrices this small two take ten times as long, waiting for each other.
+    with warnings.catch_warnings(), threadpoolctl.threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # more rounds gain little
         mixture.fit(codes)
     found: Any = mixture  # its attributes are there once it is fitted

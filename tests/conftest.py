@@ -14,13 +14,13 @@ devices.start()
 
 # The smallest network of each family that still has all of its parts; new families add a line.
 SMALL = {
-    "ae": {"net": {"layers": (16,), "latents": 4}},
+    "ae": {"net": {"layers": (16,), "latents": 4, "components": 1}},
     "cvae": {"net": {"layers": (4, 8, 16), "latents": 4, "prior_width": 8}},
     "ddpm": {
         "net": {"width": 8, "inner_width": 16, "inner_blocks": 2, "times": 50},
         "sampling": {"steps": 3},
     },
-    "vae": {"net": {"layers": (4, 8, 16), "latents": 4}},
+    "vae": {"net": {"layers": (4, 8, 16), "latents": 4, "components": 1}},
 }
 
 
@@ -45,10 +45,15 @@ def small(name: str, **changes) -> config.Config:
 def flags(name: str) -> list[str]:
     """The same as flags on the command line."""
     return [
-        f"--{part}.{field.replace('_', '-')}={value}"
+        f"--{part}.{field.replace('_', '-')}={text(value)}"
         for part, values in SMALL.get(config.recipe(name).family, {}).items()
         for field, value in values.items()
     ]
+
+
+def text(value) -> str:
+    """A setting's value as it is written on the command line."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 @pytest.fixture

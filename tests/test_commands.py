@@ -268,6 +268,8 @@ def test_evaluate_reports_figures(there, capsys):
     report = json.loads(Path("runs", there, "report.json").read_text())
     assert report["n"] == 70
     assert report["step"] == 4
+    assert report["codes"]["squared_error"] > 0
+    assert "reconstruction: squared error" in told
     assert 0 <= report["generated"]["recognised"]["value"] <= 1
 
 

@@ -56,7 +56,7 @@ def main(args: list[str]) -> int:
 
     from jaxgen import data, devices, sampling
     from jaxgen.arrays import NO_DIGIT
-    from jaxgen.evaluation import evaluate, judge, reference
+    from jaxgen.evaluation import codes, evaluate, judge, reference
     from jaxgen.training import folder as folders
     from jaxgen.training import trained
 
@@ -78,7 +78,13 @@ def main(args: list[str]) -> int:
     judging = time.perf_counter() - began - drawing
     print(f"{wanted.count} digits drawn in {drawing:.1f} s, judged in {judging:.1f} s")
     rich.console.Console(highlight=False).print(report.table())
-    told = report.to_dict() | {"step": model.step, "config": configs.to_dict(config)}
+    kept = codes.measure(model.family, model.variables, digits, wanted.against)
+    print("", *kept.lines(), "", sep="\n")
+    told = report.to_dict() | {
+        "codes": kept.to_dict(),
+        "step": model.step,
+        "config": configs.to_dict(config),
+    }
     folders.write(folder.path / "report.json", json.dumps(told, indent=2) + "\n")
     print(f"also in {folder.path / 'report.json'}")
     return 0

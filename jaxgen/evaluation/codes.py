@@ -5,7 +5,7 @@ the code has dimensions, since those are the best that a linear code can do (in 
 linear probe is a logistic regression that reads the digit off the code.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -36,6 +36,10 @@ class Codes(NamedTuple):
     squared_error: float  # an image: summed over its pixels, where white is 1
     bound: float | None  # nats an image; None for a family without one
     linear: Linear | None  # None where codes are no vectors
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures for ``json.dumps``."""
+        return self._asdict() | {"linear": self.linear and self.linear._asdict()}
 
     def lines(self) -> list[str]:
         """The figures for a person."""
