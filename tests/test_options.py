@@ -30,7 +30,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
         {"likelihood": "gaussian", "sigma": 0.0},
         {"beta": 4.0, "beta_warmup": 10},
         {"free_bits": 0.5},
-        {"label_drop": 0.0, "likelihood": "continuous-bernoulli"},
+        {"label_drop": 0.0},
         {"part": "quadrants", "network": "dense"},
     ],
 }
