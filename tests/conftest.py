@@ -18,6 +18,7 @@ SMALL = {
         "net": {"width": 8, "inner_width": 16, "inner_blocks": 2, "times": 50},
         "sampling": {"steps": 3},
     },
+    "gan": {"net": {"layers": (8, 8, 16), "blocks": 1, "critic_blocks": 1, "latents": 8}},
 }
 
 
@@ -42,9 +43,13 @@ def small(name: str, **changes) -> config.Config:
 def flags(name: str) -> list[str]:
     """The same as flags on the command line."""
     return [
-        f"--{part}.{field.replace('_', '-')}={value}"
+        word
         for part, values in SMALL.get(config.recipe(name).family, {}).items()
         for field, value in values.items()
+        for word in (
+            f"--{part}.{field.replace('_', '-')}",
+            *map(str, value if isinstance(value, tuple) else (value,)),
+        )
     ]
 
 

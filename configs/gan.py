@@ -1,0 +1,78 @@
+"""bin/train --model gan  98 %"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxgen import config
+
+
+@dataclass(frozen=True)
+class Net(config.Net):
+    """The generator, the critic and the game they play."""
+
+    network: Literal["dense", "conv"] = "conv"
+    """Layers of neurons only, or convolutions at 14 x 14 and 7 x 7 too."""
+    layers: tuple[int, ...] = (32, 64, 256)
+    """Of both players, from the image on: neurons of dense layers; for conv, first channels at 14 x
+    14 and at 7 x 7."""
+    blocks: int = 0
+    """Residual blocks of the generator at 7 x 7, for conv."""
+    critic_blocks: int = 0
+    """Residual blocks of the critic at 7 x 7, for conv."""
+    critic_digit: Literal["projection", "concatenation"] = "projection"
+    """How the critic hears the digit: held against its last features, or beside its first ones."""
+    latents: int = 64
+    """Numbers in the noise that an image is made of."""
+    objective: Literal["minimax", "non-saturating", "hinge", "wasserstein", "relativistic"] = (
+        "non-saturating"
+    )
+    """What the players play for."""
+    penalty: Literal["none", "r1", "gp"] = "r1"
+    """On the slope of the critic's score: r1 at real images, gp between real and generated ones."""
+    penalty_weight: float = 0.1
+    """What the penalty counts beside the objective; 10 is usual for gp."""
+    penalty_every: int = 4
+    """The penalty is taken of one image in so many, to save time."""
+    critic_turns: int = 1
+    """Turns of the critic to one of the generator."""
+    critic_pace: float = 1.0
+    """The critic's learning rate, in units of --optim.rate."""
+    label_drop: float = 0.0
+    """Share of the digits hidden from both players in training. At 0 "any digit" is one drawn at
+    random; above, it is what the generator makes of noise alone; at 1 there are no digits."""
+
+    def __post_init__(self):
+        layers = ",".join(map(str, self.layers))
+        config.require("net.layers", layers, all(n >= 1 for n in self.layers), "of 1 or more each")
+        if self.network == "conv":
+            enough = len(self.layers) >= 2
+            config.require(
+                "net.layers", layers, enough, "two numbers of channels at least, for conv"
+            )
+        for name in ("latents", "penalty_every", "critic_turns"):
+            value = getattr(self, name)
+            config.require(f"net.{name.replace('_', '-')}", value, value >= 1, "1 or more")
+        for name in ("blocks", "critic_blocks", "penalty_weight"):
+            value = getattr(self, name)
+            config.require(f"net.{name.replace('_', '-')}", value, value >= 0, "0 or more")
+        config.require("net.critic-pace", self.critic_pace, self.critic_pace > 0, "above 0")
+        config.require("net.label-drop", self.label_drop, 0 <= self.label_drop <= 1, "in [0, 1]")
+
+
+@dataclass(frozen=True)
+class Sampling(config.Sampling):
+    """Nothing may be changed at a draw: an image is one pass of the generator."""
+
+
+def get_config() -> config.Config:
+    return config.Config(
+        model="gan",
+        net=Net(),
+        sampling=Sampling(),
+        optim=config.Optim(rate=1e-3, b1=0.0, b2=0.99, clip=0.0, decay="linear", ema=0.999),
+        steps=6000,
+        batch=64,
+        log_every=100,
+        sample_every=500,
+        save_every=500,
+    )
