@@ -31,8 +31,6 @@ class Net(config.Net):
     """On the slope of the critic's score: r1 at real images, gp between real and generated ones."""
     penalty_weight: float = 0.1
     """What the penalty counts beside the objective; 10 is usual for gp."""
-    penalty_every: int = 4
-    """The penalty is taken of one image in so many, to save time."""
     critic_turns: int = 1
     """Turns of the critic to one of the generator."""
     critic_pace: float = 1.0
@@ -49,7 +47,7 @@ class Net(config.Net):
             config.require(
                 "net.layers", layers, enough, "two numbers of channels at least, for conv"
             )
-        for name in ("latents", "penalty_every", "critic_turns"):
+        for name in ("latents", "critic_turns"):
             value = getattr(self, name)
             config.require(f"net.{name.replace('_', '-')}", value, value >= 1, "1 or more")
         for name in ("blocks", "critic_blocks", "penalty_weight"):

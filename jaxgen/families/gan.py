@@ -234,13 +234,10 @@ class GAN(Family):
     def penalty(
         self, variables: Variables, images: Images, generated: Images, labels: Labels, key: Key
     ) -> jax.Array:
-        """(4) or (5), a mean over one image in ``penalty_every``: []."""
+        """(4) or (5), a mean over the batch."""
         c = self.config
         if c.penalty == "none":
             return jnp.zeros(())
-        images, generated, labels = (
-            every(c.penalty_every, part) for part in (images, generated, labels)
-        )
         if c.penalty == "r1":
             slopes = self.slopes(variables, images, labels)
             return c.penalty_weight / 2 * slopes.mean()
@@ -253,8 +250,3 @@ class GAN(Family):
         """|grad score|^2 at each image, by its pixels in [0, 1]: [n]."""
         grads = jax.grad(lambda images: self.score(variables, images, labels).sum())(images)
         return jnp.square(grads).sum((1, 2, 3))
-
-
-def every(count: int, values: jax.Array) -> jax.Array:
-    """One in ``count`` of the rows, from all over the batch, so that each device has its part."""
-    return values[::count]
