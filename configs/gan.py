@@ -1,4 +1,33 @@
-"""bin/train --model gan  98 %"""
+"""A GAN with R1: the quickest way to sharp digits of all kinds.
+
+    bin/train --model gan
+
+Measured on two cores of a shared machine whose matrix product reaches 470 GFLOP/s: a train step
+takes 38 ms alone on the machine. 5,000 digits drawn against as many validation digits:
+
+@@FINAL@@
+
+"any" are digits drawn without asking for one: the share of the rarest.
+
+Chosen by the same figures, after 2,600 steps (90 seconds), one seed, so that differences of a few
+tenths of a per cent or a few hundredths of N or of coverage may be chance. There the penalty was of
+one image in four, which saves 4 ms of the step:
+
+    rate   weight of R1                       recognised   Frechet   recall   coverage
+    1e-3   1       a tenth of labels hidden   96.3 %       0.098 N   0.853    0.825
+    1e-3   0.1                                98.6 %       0.084 N   0.847    0.861
+    1e-3   0.03                               98.8 %       0.101 N   0.806    0.853
+    2e-3   0.1                                99.0 %       0.084 N   0.844    0.892
+    1e-3   0.05    all images, 4,000 steps    98.8 %       0.078 N   0.853    0.909
+
+With a tenth of the labels hidden in training, so that "any digit" is what the generator makes of
+noise alone, those images are at 1.0 N with 6 % of the rarest digit after 2,600 steps: a tenth of
+the images is not enough to learn them by. So the labels are all told, and any digit is one drawn at
+random; --net.label-drop 0.5 or 1 gives the generator that knows no digits.
+
+A residual block at 7 x 7 in each network makes the step 1.5 times as long (54 ms), for 95.6 % and
+0.124 N after 1,000 steps of 128 at rate 1e-3.
+"""
 
 from dataclasses import dataclass
 from typing import Literal

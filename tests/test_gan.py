@@ -253,16 +253,20 @@ def test_a_collapsed_generator_is_told_and_real_digits_are_not(watch):
     one = np.repeat(real[:1], COUNT, axis=0)
     seven = watch.see(np.concatenate([real[train.labels[:COUNT] != 7]] * 2)[:COUNT])
     few = watch.see(np.tile(real[:25], (20, 1, 1, 1)))
-    assert "0 are taken for a" in str(watch.collapse(watch.see(one)))
-    assert "taken for a 7" in str(watch.collapse(seven)) and seven.coverage > 0.5
+    assert "0 look like" in str(watch.collapse(watch.see(one)))
+    assert "look like 7" in str(watch.collapse(seven)) and seven.coverage > 0.5
     assert "of the real digits have a drawn one near" in str(watch.collapse(few))
+
+
+def test_a_source_of_few_digits_can_be_watched():
+    digits = data.load("synthetic:20")
+    assert len(digits.valid.labels) < 5
+    assert Watch(digits).see(digits.train.images).coverage == 1
 
 
 def test_what_makes_a_collapse_of_figures(watch):
     assert watch.collapse(Seen((50,) * 10, 0.8)) is None
-    assert watch.collapse(Seen((92, 8, *(50,) * 8), 0.8)) == (
-        "of 500 digits drawn 8 are taken for a 1"
-    )
+    assert watch.collapse(Seen((92, 8, *(50,) * 8), 0.8)) == ("of 500 digits drawn, 8 look like 1")
     assert watch.collapse(Seen((50,) * 10, 0.12)) == (
         "only 12% of the real digits have a drawn one near"
     )

@@ -17,7 +17,8 @@ the slope of the critic's score, each with its ``penalty_weight`` w:
     gp          w E (|grad score(x', y)| - 1)^2         between real and generated ones          (5)
                                                         (Gulrajani et al. 2017)
 
-No network leads from an image to its noise: ``encode`` searches for it.
+A digit that is not asked for is drawn at random, and then is a part of the latent. No network leads
+from an image to its latent: ``encode`` searches for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,10 +52,10 @@ from jaxgen.nn.critics import Critic, Generator
 
 
 class Latent(NamedTuple):
-    """What an image is made of: the digit is heard where the caller asks for none."""
+    """What an image is made of."""
 
     noise: jax.Array  # [n, z]
-    digit: Shares
+    digit: Shares  # heard where the caller asks for none
 
 
 class Objective(NamedTuple):
@@ -85,10 +86,10 @@ OBJECTIVES = {
 }
 
 # The search of ``encode``, for each image: so many latents are tried, the best few go on.
-TRIED = 64
+TRIED = 100
 STARTS = 4
-SEARCH_STEPS = 100
-SEARCH_RATE = 0.1
+SEARCH_STEPS = 200
+SEARCH_RATE = 0.2
 # What a unit of |z|^2 weighs against one of |G(z) - x|^2: keeps z where the generator knows it.
 TYPICAL = 0.02
 
@@ -100,7 +101,7 @@ def build(config: Config) -> Family:
 
 @dataclass(frozen=True)
 class GAN(Family):
-    """A generator and a critic, both told the digit; the latent is the generator's noise."""
+    """A generator and a critic, both told the digit."""
 
     config: Net
 
