@@ -1,13 +1,17 @@
-"""A GAN with R1: the quickest way to sharp digits of all kinds.
+"""A GAN that is told the digit, kept stable by R1: sharp digits of all kinds in minutes.
 
     bin/train --model gan
 
 Measured on two cores of a shared machine whose matrix product reaches 470 GFLOP/s: a train step
 takes 38 ms alone on the machine. 5,000 digits drawn against as many validation digits:
 
-@@FINAL@@
+    seed   training       recognised   Frechet   recall   coverage   rarest of any
+    0      5.4 minutes    99.3 %       0.064 N   0.872    0.912      9.5 %
 
-"any" are digits drawn without asking for one: the share of the rarest.
+The last column is the share of the rarest digit among 5,000 drawn without asking for one. The
+training had the cores to itself only in part: at 38 ms a step it would take 3.2 minutes. Of 500
+digits drawn without asking for one, the watch saw a coverage of 0.86 after 500 steps and of 0.92
+after 1,000.
 
 Chosen by the same figures, after 2,600 steps (90 seconds), one seed, so that differences of a few
 tenths of a per cent or a few hundredths of N or of coverage may be chance. There the penalty was of
@@ -25,8 +29,10 @@ noise alone, those images are at 1.0 N with 6 % of the rarest digit after 2,600 
 the images is not enough to learn them by. So the labels are all told, and any digit is one drawn at
 random; --net.label-drop 0.5 or 1 gives the generator that knows no digits.
 
-A residual block at 7 x 7 in each network makes the step 1.5 times as long (54 ms), for 95.6 % and
-0.124 N after 1,000 steps of 128 at rate 1e-3.
+A residual block at 7 x 7 in each network makes the step 1.5 times as long (54 ms); it was tried only
+with batches of 128, a tenth of the labels hidden and R1 of weight 1: 95.6 % and 0.124 N after 1,000
+steps at rate 1e-3. Not tried: other objectives than non-saturating, other penalties, several turns
+of the critic and another pace; they train, and how well is open.
 """
 
 from dataclasses import dataclass
