@@ -29,16 +29,19 @@ noise alone, those images are at 1.0 N with 6 % of the rarest digit after 2,600 
 the images is not enough to learn them by. So the labels are all told, and any digit is one drawn at
 random; --net.label-drop 0.5 or 1 gives the generator that knows no digits.
 
-A residual block at 7 x 7 in each network makes the step 1.5 times as long (54 ms); it was tried only
-with batches of 128, a tenth of the labels hidden and R1 of weight 1: 95.6 % and 0.124 N after 1,000
-steps at rate 1e-3. Not tried: other objectives than non-saturating, other penalties, several turns
-of the critic and another pace; they train, and how well is open.
+A residual block at 7 x 7 in each network makes the step 1.5 times as long (54 ms); it was tried
+only with batches of 128, a tenth of the labels hidden and R1 of weight 1: 95.6 % and 0.124 N after
+1,000 steps at rate 1e-3. Not tried: other objectives than non-saturating, other penalties, several
+turns of the critic and another pace; they train, and how well is open.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from jaxgen import config
+
+
+Objective = Literal["minimax", "non-saturating", "hinge", "wasserstein", "relativistic"]
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,7 @@ class Net(config.Net):
     """How the critic hears the digit: held against its last features, or beside its first ones."""
     latents: int = 64
     """Numbers in the noise that an image is made of."""
-    objective: Literal["minimax", "non-saturating", "hinge", "wasserstein", "relativistic"] = (
-        "non-saturating"
-    )
+    objective: Objective = "non-saturating"
     """What the players play for."""
     penalty: Literal["none", "r1", "gp"] = "r1"
     """On the slope of the critic's score: r1 at real images, gp between real and generated ones."""
