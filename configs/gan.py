@@ -40,7 +40,6 @@ from typing import Literal
 
 from jaxgen import config
 
-
 Objective = Literal["minimax", "non-saturating", "hinge", "wasserstein", "relativistic"]
 
 
