@@ -20,6 +20,7 @@ SMALL = {
         "net": {"width": 8, "inner_width": 16, "inner_blocks": 2, "times": 50},
         "sampling": {"steps": 3},
     },
+    "gan": {"net": {"layers": (8, 8, 16), "blocks": 1, "critic_blocks": 1, "latents": 8}},
     "vae": {"net": {"layers": (4, 8, 16), "latents": 4, "components": 1}},
 }
 

@@ -39,6 +39,33 @@ def test_gradients_of_the_convolution_are_those_of_jax(size, window, stride, pad
         assert jnp.allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("size", "window", "padding"), [(14, 3, "SAME"), (9, 4, "VALID"), (9, 3, [(4, 0), (1, 2)])]
+)
+def test_gradients_of_a_penalty_on_the_gradient_are_those_of_jax(size, window, padding):
+    """As a GAN's R1 takes them, through two layers."""
+    images = jax.random.normal(jax.random.key(0), (3, size, size, 5))
+    kernels = [
+        0.1 * jax.random.normal(jax.random.key(i), (window, window, *channels))
+        for i, channels in enumerate([(5, 7), (7, 4)])
+    ]
+
+    def penalty(convolve):
+        def score(images, kernels):
+            for kernel in kernels:
+                images = convolve(images, kernel, (1, 1), padding, dimension_numbers=conv.LAYOUT)
+                images = jnp.sin(images)
+            return images.sum()
+
+        return lambda x, k: jnp.square(jax.grad(score)(x, k)).sum()
+
+    ours = jax.grad(penalty(conv.convolve), (0, 1))(images, kernels)
+    theirs = jax.grad(penalty(lax.conv_general_dilated), (0, 1))(images, kernels)
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        assert jnp.abs(b).max() > 0.01
+        assert jnp.allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
 def test_depth_and_space_are_inverse():
     images = jnp.arange(2 * 8 * 8 * 3.0).reshape(2, 8, 8, 3)
     deep = blocks.to_depth(images)

@@ -1,5 +1,5 @@
-"""What a run tells: to a person on the console, and to programs in ``metrics.jsonl`` and
-TensorBoard events."""
+"""What a run tells: to a person on the console, and to programs in ``metrics.jsonl``,
+``watch.jsonl`` and TensorBoard events."""
 
 import contextlib
 import json
@@ -58,7 +58,8 @@ class Console:
 
 
 class Records:
-    """``metrics.jsonl``, one line a step, and TensorBoard events, one mean a log interval.
+    """``metrics.jsonl``, one line a step, and TensorBoard events, one mean a log interval; where a
+    run is watched, also ``watch.jsonl``, one line a look.
 
     Opened at the step that training goes on from: lines of later steps, from a sitting whose last
     steps were lost, are cut off, so that the file is what an uninterrupted run would have written.
@@ -73,6 +74,10 @@ class Records:
             json.loads(lines[-1])["seconds"] if lines else 0.0
         )  # of training, in all sittings
         self._file = open(path, "a")  # noqa: SIM115 - closed on exit
+        self._watch = path.with_name("watch.jsonl")
+        if self._watch.exists():
+            looks = self._watch.read_text().splitlines(keepends=True)
+            self._watch.write_text("".join(x for x in looks if json.loads(x)["step"] <= step))
         self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
 
     def add(self, first: int, metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:
@@ -96,6 +101,15 @@ class Records:
     def picture(self, step: int, grid: np.ndarray) -> None:
         """Add a picture, uint8 [h, w], to the events."""
         self._events.add_image("samples", grid, step, dataformats="HW")
+
+    def watch(self, step: int, histogram: tuple[int, ...], coverage: float) -> None:
+        """Write what the judge saw of digits drawn after ``step``; to the events, as shares."""
+        with open(self._watch, "a") as file:
+            look = {"step": step, "histogram": histogram, "coverage": coverage}
+            file.write(json.dumps(look) + "\n")
+        for digit, count in enumerate(histogram):
+            self._events.add_scalar(f"watch/digit {digit}", count / sum(histogram), step)
+        self._events.add_scalar("watch/coverage", coverage, step)
 
     def flush(self) -> None:
         self._file.flush()

@@ -8,17 +8,18 @@ import jax
 import numpy as np
 
 from jaxgen import data, devices, families, images, sampling
-from jaxgen.arrays import Key
+from jaxgen.arrays import NO_DIGIT, Key
 from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family
+from jaxgen.families.base import Family, Variables
 from jaxgen.training import checkpoint, optimisers
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Console, Records, duration
 from jaxgen.training.optimisers import Optimisers
 from jaxgen.training.step import State, init, make_advance, make_step
+from jaxgen.training.watch import COUNT, Watch
 
 BLOCK = 50  # steps that one call of the device can take
 SECONDS = 1.0  # that a block lasts at most, so that signals are answered
@@ -42,7 +43,8 @@ def train(config: Config, folder: RunFolder, console: Console) -> int:
 def _train(
     config: Config, folder: RunFolder, checkpoints: checkpoint.Checkpoints, console: Console
 ) -> int:
-    digits = data.load(config.data).train
+    source = data.load(config.data)
+    digits = source.train
     family = families.build(config)
     players = optimisers.players(config, family)
     key = jax.random.key(config.seed)
@@ -57,7 +59,9 @@ def _train(
     for line in folder.began(step, devices.describe()):
         console.say(line)
 
-    picture = picture_taker(config, family, folder)
+    drawer = sampling.Drawer(family)
+    picture = picture_taker(config, drawer, folder)
+    watch = Watch(source) if family.may_collapse else None
     records = Records(folder.metrics, step, config.log_every)
     with Interrupts() as interrupts, records, console.bar(step, last):
         block = compile_block(config, family, players, key, state, digits, console)
@@ -88,6 +92,11 @@ def _train(
                 checkpoints.save(state)
             if shows:
                 records.picture(step, picture(state))
+                if watch:
+                    seen = watch.see(any_digits(config, drawer, state))
+                    records.watch(step, *seen)
+                    if collapse := watch.collapse(seen):
+                        console.say(f"mode collapse at step {step}: {collapse}")
     if interrupts.signal:
         there = "saved; the same command goes on from there" if step else "nothing is lost"
         console.say(f"{interrupts.signal.name} at step {step}: {there}")
@@ -123,7 +132,7 @@ def first_state(
 def fitted(family: Family, state: State, digits: data.Split) -> State:
     """The state with what the family fits to the codes of its averaged weights, which is what a
     checkpoint is to hold and a picture to show."""
-    stats = family.fit(state.variables.replace(params=state.ema), digits).stats
+    stats = family.fit(averaged(state), digits).stats
     stats = jax.device_put(stats, devices.whole())
     return state.replace(variables=state.variables.replace(stats=stats))
 
@@ -157,21 +166,29 @@ def compile_block(config, family, players, key, state, digits, console) -> Calla
 
 
 def picture_taker(
-    config: Config, family: Family, folder: RunFolder
+    config: Config, drawer: sampling.Drawer, folder: RunFolder
 ) -> Callable[[State], np.ndarray]:
     """Build ``picture(state)``, which draws the same digits each time from the averaged weights and
     saves them."""
-    drawer = sampling.Drawer(family)
     labels = sampling.balanced(PICTURE)
 
     def picture(state: State) -> np.ndarray:
-        variables = state.variables.replace(params=state.ema)
-        drawn = drawer.draw(variables, labels, config.seed)
+        drawn = drawer.draw(averaged(state), labels, config.seed)
         grid = images.grid(drawn, columns=10)
         images.save_picture(folder.samples / f"{int(state.step)}.png", grid)
         return grid
 
     return picture
+
+
+def any_digits(config: Config, drawer: sampling.Drawer, state: State) -> np.ndarray:
+    """What the watch looks at: the same digits each time, drawn from the averaged weights."""
+    return drawer.draw(averaged(state), np.full(COUNT, NO_DIGIT, np.int32), config.seed)
+
+
+def averaged(state: State) -> Variables:
+    """What images are drawn with."""
+    return state.variables.replace(params=state.ema)
 
 
 def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:

@@ -1,0 +1,253 @@
+"""Generative adversarial networks (Goodfellow et al. 2014): a generator of images against a critic.
+
+The generator G makes an image of noise z ~ N(0, I) and a digit y; the critic scores images of that
+digit, and D = sigmoid(score) is how sure it is that one is real. They learn in turns:
+
+    critic      max  E log D(x, y) + E log(1 - D(G(z, y), y))                                    (1)
+    generator   min  E log(1 - D(G(z, y), y))       "minimax", as the game is stated             (2)
+                max  E log D(G(z, y), y)            "non-saturating", as it is played            (3)
+
+(2) has hardly a gradient where the critic is sure, which it soon is of a bad generator; (3) has the
+same fixed point, and its gradient is largest there. "hinge" (Lim and Ye 2017), "wasserstein"
+(Arjovsky et al. 2017) and "relativistic" (Jolicoeur-Martineau 2019, real and generated images
+compared in pairs of one digit) play for other stakes. What keeps the game stable is a penalty on
+the slope of the critic's score, each with its ``penalty_weight`` w:
+
+    r1          w / 2 E |grad score(x, y)|^2            at real images (Mescheder et al. 2018)   (4)
+    gp          w E (|grad score(x', y)| - 1)^2         between real and generated ones          (5)
+                                                        (Gulrajani et al. 2017)
+
+A digit that is not asked for is drawn at random, and then is a part of the latent. No network leads
+from an image to its latent: ``encode`` searches for it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from jax import lax
+
+from jaxgen.arrays import (
+    DIGITS,
+    IMAGE,
+    NO_DIGIT,
+    Batch,
+    Images,
+    Key,
+    Keys,
+    Labels,
+    Latents,
+    Scalar,
+    Shares,
+    shares,
+)
+from jaxgen.config import Config
+from jaxgen.configs.gan import Net, Sampling
+from jaxgen.families.base import Family, Metrics, Variables, spherical, split, straight
+from jaxgen.nn.critics import Critic, Generator
+
+
+class Latent(NamedTuple):
+    """What an image is made of."""
+
+    noise: jax.Array  # [n, z]
+    digit: Shares  # heard where the caller asks for none
+
+
+class Objective(NamedTuple):
+    """What the players lose, for scores of real and of generated images [n] in pairs."""
+
+    critic: Callable[[jax.Array, jax.Array], jax.Array]
+    generator: Callable[[jax.Array, jax.Array], jax.Array]
+    pairs: bool = False  # whether the generator's loss depends on the real images
+
+
+def cross_entropy(real, fake):
+    """Minus (1): log D is the log-sigmoid of a score s, and log(1 - D) that of -s."""
+    return -nn.log_sigmoid(real) - nn.log_sigmoid(-fake)
+
+
+OBJECTIVES = {
+    "minimax": Objective(cross_entropy, lambda real, fake: nn.log_sigmoid(-fake)),
+    "non-saturating": Objective(cross_entropy, lambda real, fake: -nn.log_sigmoid(fake)),
+    "hinge": Objective(
+        lambda real, fake: nn.relu(1 - real) + nn.relu(1 + fake), lambda real, fake: -fake
+    ),
+    "wasserstein": Objective(lambda real, fake: fake - real, lambda real, fake: -fake),
+    "relativistic": Objective(
+        lambda real, fake: -nn.log_sigmoid(real - fake),
+        lambda real, fake: -nn.log_sigmoid(fake - real),
+        pairs=True,
+    ),
+}
+
+# The search of ``encode``, for each image: so many latents are tried, the best few go on.
+TRIED = 100
+STARTS = 4
+SEARCH_STEPS = 200
+SEARCH_RATE = 0.2
+# What a unit of |z|^2 weighs against one of |G(z) - x|^2: keeps z where the generator knows it.
+TYPICAL = 0.02
+
+
+def build(config: Config) -> Family:
+    assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
+    return GAN(config.net)
+
+
+@dataclass(frozen=True)
+class GAN(Family):
+    """A generator and a critic, both told the digit."""
+
+    config: Net
+
+    may_collapse = True
+    searches = True
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        # The critic first: the generator meets the one that has just learned.
+        return ("critic",) * self.config.critic_turns + ("generator",)
+
+    @property
+    def paces(self) -> Mapping[str, float]:
+        return {"critic": self.config.critic_pace}
+
+    @property
+    def hears_labels(self) -> bool:
+        return self.config.label_drop < 1
+
+    @property
+    def critic(self) -> Critic:
+        c = self.config
+        return Critic(c.network, c.layers, c.critic_blocks, c.critic_digit)
+
+    @property
+    def generator(self) -> Generator:
+        c = self.config
+        return Generator(c.network, c.layers, c.blocks)
+
+    def init(self, key: Key) -> Variables:
+        key_critic, key_generator = jax.random.split(key)
+        labels = jnp.zeros(1, jnp.int32)
+        latents = jnp.zeros((1, self.config.latents))
+        return Variables(
+            {
+                "critic": self.critic.init(key_critic, jnp.zeros((1, *IMAGE)), labels),
+                "generator": self.generator.init(key_generator, latents, labels),
+            }
+        )
+
+    def loss(
+        self, variables: Variables, batch: Batch, key: Key, *, player: str
+    ) -> tuple[Scalar, tuple[dict, Metrics]]:
+        key_drop, key_latent, key_mix = jax.random.split(key, 3)
+        count = len(batch.labels)
+        dropped = jax.random.bernoulli(key_drop, self.config.label_drop, (count,))
+        labels = jnp.where(dropped, NO_DIGIT, batch.labels)
+        latents = jax.random.normal(key_latent, (count, self.config.latents))
+        generated = self.generate(variables, latents, labels)
+
+        fake = self.score(variables, generated, labels)
+        objective = OBJECTIVES[self.config.objective]
+        if player == "generator":
+            real = self.score(variables, batch.images, labels) if objective.pairs else fake
+            loss = objective.generator(real, fake).mean()
+            return loss, (variables.stats, {"generator/loss": loss})
+        real = self.score(variables, batch.images, labels)
+        loss = objective.critic(real, fake).mean()
+        penalty = self.penalty(variables, batch.images, generated, labels, key_mix)
+        metrics = {
+            "critic/loss": loss,
+            "critic/real": real.mean(),
+            "critic/fake": fake.mean(),
+            "critic/penalty": penalty,
+        }
+        return loss + penalty, (variables.stats, metrics)
+
+    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        keys_noise, keys_digit = split(keys)
+        noise = jax.vmap(lambda key: jax.random.normal(key, (self.config.latents,)))(keys_noise)
+        drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, DIGITS))(keys_digit)
+        return Latent(noise, shares(jnp.where(labels == NO_DIGIT, drawn, labels)))
+
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+    ) -> Images:
+        asked = shares(labels)
+        if not self.config.label_drop:  # without a digit the networks have never been
+            none = asked[:, NO_DIGIT:]
+            asked = asked.at[:, NO_DIGIT].set(0) + none * latents.digit
+        return self.generate(variables, latents.noise, asked)
+
+    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
+        """Descend |G(z, y) - x|^2 + TYPICAL |z|^2 from the best few of many latents, and keep the
+        best end; a digit that is not known is one of what is tried."""
+        noise = jax.random.normal(jax.random.key(0), (TRIED, self.config.latents))
+        keys = jax.vmap(jax.random.key)(jnp.arange(len(images)))  # nothing is drawn
+        adam = optax.adam(optax.cosine_decay_schedule(SEARCH_RATE, SEARCH_STEPS), b2=0.99)
+
+        def tried(numbers):  # [n], of one for each image
+            digits = jnp.where(labels == NO_DIGIT, numbers % DIGITS, labels)
+            return Latent(noise[numbers], shares(digits))
+
+        def losses(latents):
+            errors = jnp.square(self.decode(variables, latents, labels, keys) - images)
+            return errors.sum((1, 2, 3)) + TYPICAL * jnp.square(latents.noise).sum(-1)
+
+        def descend(numbers):
+            start = tried(numbers)
+
+            def step(carry, _):
+                noise, opt = carry
+                slopes = jax.grad(lambda noise: losses(start._replace(noise=noise)).sum())(noise)
+                moves, opt = adam.update(slopes, opt)
+                return (optax.apply_updates(noise, moves), opt), None
+
+            carry = start.noise, adam.init(start.noise)
+            (noise, _), _ = lax.scan(step, carry, length=SEARCH_STEPS)
+            end = start._replace(noise=noise)
+            return end, losses(end)
+
+        first = lax.map(lambda t: losses(tried(jnp.full(len(labels), t))), jnp.arange(TRIED))
+        ends, last = jax.vmap(descend)(lax.top_k(-first.T, STARTS)[1].T)  # [s, n, ...], [s, n]
+        best = last.argmin(0)
+        return jax.tree.map(lambda parts: parts[best, jnp.arange(len(best))], ends)
+
+    def blend(
+        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
+    ) -> Latents:
+        return Latent(
+            spherical(starts.noise, ends.noise, share), straight(starts.digit, ends.digit, share)
+        )
+
+    def generate(self, variables: Variables, noise: jax.Array, labels: Labels | Shares) -> Images:
+        return cast(jax.Array, self.generator.apply(variables.params["generator"], noise, labels))
+
+    def score(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
+        """How real images look, as ones of their digits: logits [n]."""
+        return cast(jax.Array, self.critic.apply(variables.params["critic"], images, labels))
+
+    def penalty(
+        self, variables: Variables, images: Images, generated: Images, labels: Labels, key: Key
+    ) -> jax.Array:
+        """(4) or (5), a mean over the batch."""
+        c = self.config
+        if c.penalty == "none":
+            return jnp.zeros(())
+        if c.penalty == "r1":
+            slopes = self.slopes(variables, images, labels)
+            return c.penalty_weight / 2 * slopes.mean()
+        share = jax.random.uniform(key, (len(images), 1, 1, 1))
+        slopes = self.slopes(variables, share * images + (1 - share) * generated, labels)
+        # The root has no gradient at 0.
+        return c.penalty_weight * jnp.square(jnp.sqrt(slopes + 1e-12) - 1).mean()
+
+    def slopes(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
+        """|grad score|^2 at each image, by its pixels in [0, 1]: [n]."""
+        grads = jax.grad(lambda images: self.score(variables, images, labels).sum())(images)
+        return jnp.square(grads).sum((1, 2, 3))
