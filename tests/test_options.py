@@ -33,6 +33,12 @@ MORE: dict[str, list[dict[str, Any]]] = {
         {"label_drop": 0.0},
         {"part": "quadrants", "network": "dense"},
     ],
+    "gan": [
+        {"objective": "wasserstein", "penalty": "gp"},
+        {"objective": "relativistic", "blocks": 0, "critic_blocks": 0},
+        {"critic_turns": 2, "critic_pace": 0.5, "label_drop": 0.5},
+        {"network": "dense", "layers": (), "label_drop": 1.0, "penalty": "none"},
+    ],
 }
 
 
