@@ -18,6 +18,17 @@ SMALL = {
         "net": {"width": 8, "inner_width": 16, "inner_blocks": 2, "times": 50},
         "sampling": {"steps": 3},
     },
+    "vqvae": {
+        "net": {
+            "width": 4,
+            "inner_width": 8,
+            "codes": 16,
+            "features": 4,
+            "prior_width": 8,
+            "prior_depth": 2,
+            "prior_heads": 2,
+        },
+    },
 }
 
 
