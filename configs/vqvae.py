@@ -36,7 +36,7 @@ class Net(config.Net):
     anew; 0 never."""
     prior_width: int = 96
     """Numbers in a vector of the prior's transformer."""
-    prior_depth: int = 3
+    prior_depth: int = 2
     """Layers of the prior's transformer."""
     prior_heads: int = 4
     """Heads of each of those."""

@@ -106,13 +106,11 @@ class VQVAE(Family):
     def init(self, key: Key) -> Variables:
         key_encoder, key_decoder, key_codebook, key_prior = jax.random.split(key, 4)
         side, size = self.config.grid, self.quantiser.size
-        grids = jnp.zeros((1, side, side), jnp.int32)
+        grids = jnp.zeros((1, side, side, self.quantiser.features))
         codebook, stats = self.quantiser.init(key_codebook)
         model = {
             "encoder": self.encoder.init(key_encoder, jnp.zeros((1, *IMAGE))),
-            "decoder": self.decoder.init(
-                key_decoder, jnp.zeros((1, side, side, self.quantiser.features))
-            ),
+            "decoder": self.decoder.init(key_decoder, grids),
             "codebook": codebook,
         }
         prior = self.prior_net.init(key_prior, grids, jnp.zeros(1, jnp.int32))
@@ -176,19 +174,22 @@ class VQVAE(Family):
         return {"often": often, "idle": jnp.where(counts > 0, 0, usage["idle"] + 1)}
 
     def loss_prior(self, variables, batch, key):
-        codes = lax.stop_gradient(self.encode(variables, batch.images, batch.labels))
+        codes = self.encode(variables, batch.images, batch.labels)
+        rows = self.rows(variables)[codes]
         dropped = jax.random.bernoulli(key, self.config.label_drop, batch.labels.shape)
         labels = jnp.where(dropped, NO_DIGIT, batch.labels)
-        logits = self.prior_net.apply(variables.params["prior"], codes, labels)
-        log_shares = jax.nn.log_softmax(cast(jax.Array, logits))  # [b, 49, k]
-        said = jnp.take_along_axis(log_shares, codes.reshape(len(codes), -1, 1), axis=-1)
-        loss = -said.sum((1, 2)).mean()
+        logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
+        said = jax.nn.one_hot(codes.reshape(len(codes), -1), self.quantiser.size)  # [b, 49, k]
+        # -log p(codes | labels)
+        loss = (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1).mean()
         metrics = {"prior/loss": loss, "prior/bits": loss / math.log(2)}
         return loss, (variables.stats, metrics)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        params = variables.params["prior"]
-        return transformer.sample(self.prior_net, params, keys, labels, self.sampling.temperature)
+        params, table = variables.params["prior"], self.rows(variables)
+        return transformer.sample(
+            self.prior_net, params, table, keys, labels, self.sampling.temperature
+        )
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys

@@ -55,7 +55,8 @@ class Layer(nn.Module):
 
 
 class Prior(nn.Module):
-    """The distribution of grids of codes, each in 0 .. codes - 1, of a digit."""
+    """The distribution of grids of codes of a digit. It is shown codes as their rows [e], so that
+    what it has learnt stays true while a codebook moves, and says logits of codes."""
 
     codes: int
     side: int
@@ -64,8 +65,7 @@ class Prior(nn.Module):
     heads: int
 
     def setup(self):
-        # A table for each neighbour: left, above left, above, above right. The last row is "none".
-        self.tables = [nn.Embed(self.codes + 1, self.width) for _ in range(4)]
+        self.neighbours = nn.Dense(self.width)
         positions = (self.side**2, self.width)
         self.positions = self.param("positions", nn.initializers.normal(0.02), positions)
         self.digit = Digit(self.width)
@@ -74,58 +74,60 @@ class Prior(nn.Module):
         self.head = nn.Dense(self.codes, kernel_init=ZEROS)
 
     def __call__(self, grids, labels):
-        """The logits of each code given those before it: [n, side, side] -> [n, side^2, codes]."""
-        n, side = len(grids), self.side
-        framed = lax.dynamic_update_slice(self.frame(n), grids, (0, 1, 1))
-        windows = [framed[:, 1:, :side], *(framed[:, :side, i : i + side] for i in range(3))]
-        neighbours = jnp.stack(windows, axis=-1).reshape(n, side**2, 4)
-        hidden = self.first(neighbours, self.positions, labels)
+        """The logits of each code given the rows before it: [n, side, side, e] -> [n, side^2,
+        codes]."""
+        n, side, _, e = grids.shape
+        framed = jnp.pad(grids, ((0, 0), (1, 0), (1, 1), (0, 0)))
+        above = [framed[:, :side, i : i + side] for i in range(3)]
+        near = jnp.concatenate([*above, framed[:, 1:, :side]], axis=-1)
+        hidden = self.first(near.reshape(n, side**2, 4 * e), self.positions, labels)
         for layer in self.layers:
             hidden = layer(hidden)
         return self.head(self.norm(hidden))
 
-    def begin(self, n: int) -> tuple[jax.Array, list[Cache]]:
-        """What ``step`` keeps, before the first position."""
+    def begin(self, n: int) -> list[Cache]:
+        """The caches before the first position."""
         empty = jnp.zeros((n, self.side**2, self.heads, self.width // self.heads))
-        return self.frame(n), [(empty, empty)] * self.depth
+        return [(empty, empty)] * self.depth
 
     def step(self, framed, caches: list[Cache], position, labels):
-        """The logits [n, codes] of one ``position``, given a frame with the codes before it."""
-        window = lax.dynamic_slice(framed, (0, *self.place(position)), (len(framed), 2, 3))
-        neighbours = jnp.concatenate([window[:, 1, :1], window[:, 0]], axis=-1)
-        hidden = self.first(neighbours[:, None], self.positions[position], labels)
+        """The logits [n, codes] of one ``position``, and the caches with it.
+
+        ``framed`` [n, side + 1, side + 2, e] has the rows before it, zeros for those to come, and
+        zeros around.
+        """
+        n, _, _, e = framed.shape
+        row, column = position // self.side, position % self.side
+        window = lax.dynamic_slice(framed, (0, row, column, 0), (n, 2, 3, e))
+        near = window.reshape(n, 1, 6 * e)[..., : 4 * e]  # three above, and the one on the left
+        hidden = self.first(near, self.positions[position], labels)
         kept = []
         for layer, cache in zip(self.layers, caches, strict=True):
             hidden, cache = layer.step(hidden, cache, position)
             kept.append(cache)
         return self.head(self.norm(hidden))[:, 0], kept
 
-    def first(self, neighbours, positions, labels):  # [n, t, 4] -> [n, t, width]
-        hidden = sum(table(neighbours[..., i]) for i, table in enumerate(self.tables))
-        return hidden + positions + self.digit(labels)[:, None]
-
-    def frame(self, n: int):
-        """Grids of "none" with a row above and a column on each side, so that every position has
-        its four neighbours: [n, side + 1, side + 2]."""
-        return jnp.full((n, self.side + 1, self.side + 2), self.codes, jnp.int32)
-
-    def place(self, position):
-        return position // self.side, position % self.side
+    def first(self, near, positions, labels):  # [n, t, 4e] -> [n, t, width]
+        return self.neighbours(near) + positions + self.digit(labels)[:, None]
 
 
-def sample(prior: Prior, params, keys: Keys, labels, temperature: float) -> jax.Array:
-    """Draw a grid [n, side, side] for each key and label, position by position."""
+def sample(
+    prior: Prior, params, table: jax.Array, keys: Keys, labels, temperature: float
+) -> jax.Array:
+    """Draw a grid of codes [n, side, side] for each key and label, position by position; ``table``
+    [codes, e] has their rows."""
+    side = prior.side
 
     def draw(carry, position):
         framed, caches = carry
         logits, caches = prior.apply(params, framed, caches, position, labels, method="step")
-        keys_here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
-        codes = jax.vmap(jax.random.categorical)(keys_here, logits / temperature)
-        row, column = prior.place(position)
-        codes = codes.astype(jnp.int32)[:, None, None]
-        framed = lax.dynamic_update_slice(framed, codes, (0, row + 1, column + 1))
-        return (framed, caches), None
+        here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
+        codes = jax.vmap(jax.random.categorical)(here, logits / temperature).astype(jnp.int32)
+        at = (0, position // side + 1, position % side + 1, 0)
+        framed = lax.dynamic_update_slice(framed, table[codes][:, None, None], at)
+        return (framed, caches), codes
 
-    start = prior.apply(params, len(labels), method="begin")
-    (framed, _), _ = lax.scan(draw, start, jnp.arange(prior.side**2))
-    return framed[:, 1:, 1:-1]
+    framed = jnp.zeros((len(labels), side + 1, side + 2, table.shape[-1]))
+    caches = prior.apply(params, len(labels), method="begin")
+    _, codes = lax.scan(draw, (framed, caches), jnp.arange(side**2))
+    return codes.T.reshape(-1, side, side)
