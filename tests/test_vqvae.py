@@ -226,7 +226,8 @@ def test_perplexity_of_even_and_of_single_use():
 def test_usage_remembers_an_epoch():
     family = families.build(recipe())
     usage = {"often": jnp.zeros(16), "idle": jnp.full(16, 429)}
-    usage = family.count_usage(usage, jnp.array([[[3, 3], [5, 5]]]))
+    usage, counts = family.count_usage(usage, jnp.array([[[3, 3], [5, 5]]]))
+    assert np.flatnonzero(counts).tolist() == [3, 5]
     assert np.flatnonzero(usage["idle"] < 430).tolist() == [3, 5]
     assert quantisers.perplexity(usage["often"]) == pytest.approx(2, rel=1e-5)
     assert family.bits == 49 * 4

@@ -15,8 +15,8 @@ autoencoder on the codes of the same batches.
 """
 
 import math
-from dataclasses import dataclass
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import jax
@@ -43,7 +43,8 @@ from jaxgen.families.base import Family, Metrics, Variables, straight
 from jaxgen.nn import quantisers, transformer
 from jaxgen.nn.grids import GridDecoder, GridEncoder
 
-WINDOW = 430  # steps without use after which a code counts as unused: an epoch of batches of 128
+WINDOW = 430  # steps in which a used code is taken: an epoch of batches of 128
+LATELY = 0.99  # decay of how often each code is taken, so about the last hundred steps
 
 
 def build(config: Config) -> Family:
@@ -124,54 +125,56 @@ class VQVAE(Family):
         return {"model": self.loss_model, "prior": self.loss_prior}[player](variables, batch, key)
 
     def loss_model(self, variables, batch, key):
+        """(3), and what the codebook learns from the batch without a gradient."""
         key_start, key_learn = jax.random.split(key)
-        quantiser, params, stats = self.quantiser, variables.params["model"], variables.stats
+        quantiser, stats = self.quantiser, variables.stats
         encoded = self.vectors(variables, batch.images)
         flat = lax.stop_gradient(encoded).reshape(-1, quantiser.features)
-        codebook_stats = lax.cond(
+        codebook = lax.cond(
             stats["steps"] == 0,
             lambda: quantiser.start(stats["codebook"], flat, key_start),
             lambda: stats["codebook"],
         )
-        table = quantiser.rows(params["codebook"], codebook_stats)
+        table = quantiser.rows(variables.params["model"]["codebook"], codebook)
         codes = quantisers.nearest(table, lax.stop_gradient(encoded))  # [b, 7, 7]
         rows = table[codes]
 
-        # Forward the rows, backward to the vectors as if they were the rows.
+        # |x - decoder(e)|^2, where e is e forward, and z_e backward.
         passed = encoded + lax.stop_gradient(rows - encoded)
         reconstruction = losses.squared_error(self.images(variables, passed), batch.images).mean()
-        metrics = {"reconstruction": reconstruction}
         # |sg[z_e] - e|^2
-        codebook = total_square(lax.stop_gradient(encoded) - rows).mean()
-        # beta |z_e - sg[e]|^2
-        commitment = self.config.commitment * total_square(encoded - lax.stop_gradient(rows)).mean()
+        pull_rows = total_square(lax.stop_gradient(encoded) - rows).mean()
+        # |z_e - sg[e]|^2
+        pull_vectors = total_square(encoded - lax.stop_gradient(rows)).mean()
         loss = reconstruction
-        if self.config.quantiser == "gradient":
-            loss += codebook
-        if self.config.quantiser != "fsq":
-            loss += commitment
+        if quantiser.pulls_rows:
+            loss += pull_rows
+        if quantiser.pulls_vectors:
+            loss += self.config.commitment * pull_vectors
+
+        # Only now does the codebook learn: the batch was quantised with it as it was.
+        codebook = quantiser.learn(codebook, flat, codes.ravel(), key_learn)
+        usage, counts = self.count_usage(stats["usage"], codes)
         metrics = {
             "loss": loss,
             "reconstruction": reconstruction,
-            "quantisation": codebook,
+            "quantisation": pull_vectors,
+            "perplexity": quantisers.perplexity(counts),
+            "perplexity_recent": quantisers.perplexity(usage["often"]),
+            "codes_used": (usage["idle"] < WINDOW).mean(),
         }
-
-        # The batch was quantised with the codebook as it was; only now it learns.
-        stats = {
-            "steps": stats["steps"] + 1,
-            "codebook": quantiser.learn(codebook_stats, flat, codes.ravel(), key_learn),
-            "usage": self.count_usage(stats["usage"], codes),
-        }
-        counts, _ = quantisers.totals(flat, codes.ravel(), quantiser.size)
-        metrics["perplexity"] = quantisers.perplexity(counts)
-        metrics["perplexity_epoch"] = quantisers.perplexity(stats["usage"]["often"])
-        metrics["codes_used"] = (stats["usage"]["idle"] < WINDOW).mean()
-        return loss, (stats, metrics)
+        return loss, (
+            {"steps": stats["steps"] + 1, "codebook": codebook, "usage": usage},
+            metrics,
+        )
 
     def count_usage(self, usage, codes):
-        counts = jnp.bincount(codes.ravel(), length=self.quantiser.size)
-        often = 0.99 * usage["often"] + 0.01 * counts
-        return {"often": often, "idle": jnp.where(counts > 0, 0, usage["idle"] + 1)}
+        """How often each code was taken lately and the steps since it was last, after a batch; and
+        how often in the batch."""
+        counts = jnp.bincount(codes.ravel(), length=self.quantiser.size).astype(jnp.float32)
+        often = LATELY * usage["often"] + (1 - LATELY) * counts
+        idle = jnp.where(counts > 0, 0, usage["idle"] + 1)
+        return {"often": often, "idle": idle}, counts
 
     def loss_prior(self, variables, batch, key):
         codes = self.encode(variables, batch.images, batch.labels)

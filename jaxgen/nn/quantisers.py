@@ -8,6 +8,7 @@ in ``params`` if it follows a gradient and in ``stats`` if not.
 import abc
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,6 @@ from jax import lax
 from jaxgen.arrays import Key
 
 LLOYD = 10  # rounds of k-means
-STATS_DECAY = 0.99  # of how often each code is taken, where the quantiser sets no other
 
 
 class Quantiser(abc.ABC):
@@ -24,6 +24,10 @@ class Quantiser(abc.ABC):
 
     size: int
     features: int
+    pulls_rows: ClassVar[bool] = False
+    """Whether a gradient draws rows to their vectors."""
+    pulls_vectors: ClassVar[bool] = True
+    """Whether a gradient draws vectors to their rows."""
 
     @abc.abstractmethod
     def init(self, key: Key) -> tuple[dict, dict]:
@@ -52,6 +56,7 @@ class Gradient(Quantiser):
 
     size: int
     features: int
+    pulls_rows: ClassVar[bool] = True
 
     def init(self, key: Key) -> tuple[dict, dict]:
         # Flat, since the codebook is no map from vectors to vectors: Muon must not take it for one.
@@ -121,6 +126,7 @@ class Fsq(Quantiser):
     is learnt, and no row can die."""
 
     levels: tuple[int, ...]
+    pulls_vectors: ClassVar[bool] = False
 
     @property
     def size(self) -> int:
@@ -173,7 +179,7 @@ def draw(weights: jax.Array, count: int, key: Key) -> jax.Array:
     """``count`` different indices drawn with odds ``weights`` [m]; over again where m is less."""
     gumbels = jax.random.gumbel(key, weights.shape) + jnp.log(jnp.maximum(weights, 1e-30))
     _, order = lax.top_k(gumbels, min(count, len(weights)))
-    return jnp.resize(order, count)
+    return jnp.resize(order, (count,))
 
 
 def normal_rows(quantiser: Quantiser, key: Key) -> jax.Array:
