@@ -73,9 +73,12 @@ class Sampling(config.Sampling):
     temperature: float = 1.0
     """What the logits of the codes are divided by; less than 1 draws likelier codes, and digits
     more alike."""
+    guidance: float = 1.0
+    """How far the digit asked for is exaggerated; 1 not at all, and twice as fast."""
 
     def __post_init__(self):
         config.require("sampling.temperature", self.temperature, self.temperature > 0, "above 0")
+        config.require("sampling.guidance", self.guidance, self.guidance >= 0, "0 or more")
 
 
 def get_config() -> config.Config:

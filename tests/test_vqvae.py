@@ -275,13 +275,27 @@ def test_step_by_step_says_what_all_at_once_does(prior):
 def test_samples_are_the_likeliest_codes_when_cold_and_each_from_its_key(prior):
     net, params, table = prior
     keys, labels = jax.random.split(KEY, 6), jnp.arange(6)
-    cold = transformer.sample(net, params, table, keys, labels, 1e-6)
+    cold = transformer.sample(net, params, table, keys, labels, 1e-6, 1.0)
     said = net.apply(params, table[cold], labels)
     assert np.array_equal(said.argmax(-1), cold.reshape(6, 25))
-    warm = transformer.sample(net, params, table, keys, labels, 1.0)
-    part = transformer.sample(net, params, table, keys[2:4], labels[2:4], 1.0)
+    warm = transformer.sample(net, params, table, keys, labels, 1.0, 1.0)
+    part = transformer.sample(net, params, table, keys[2:4], labels[2:4], 1.0, 1.0)
     assert np.array_equal(warm[2:4], part)
     assert not np.array_equal(warm, cold)
+
+
+def test_guidance_goes_beyond_the_digit_and_0_and_1_are_without_it(prior):
+    net, params, table = prior
+    keys, labels = jax.random.split(KEY, 6), jnp.arange(6)
+    none = jnp.full(6, NO_DIGIT)
+
+    def draw(labels, guidance, temperature=1.0):
+        return transformer.sample(net, params, table, keys, labels, temperature, guidance)
+
+    assert np.array_equal(draw(labels, 0.0), draw(none, 1.0))
+    far = draw(labels, 3.0, 1e-6)
+    both = [net.apply(params, table[far], asked) for asked in (labels, none)]
+    assert np.array_equal((both[1] + 3 * (both[0] - both[1])).argmax(-1), far.reshape(6, 25))
 
 
 def test_the_prior_is_drawn_as_it_says():
@@ -290,7 +304,7 @@ def test_the_prior_is_drawn_as_it_says():
     table = jnp.eye(4)
     params = net.init(KEY, table[jnp.zeros((1, 2, 2), jnp.int32)], jnp.zeros(1, jnp.int32))
     drawn = transformer.sample(
-        net, params, table, jax.random.split(KEY, 2000), jnp.zeros(2000, jnp.int32), 1.0
+        net, params, table, jax.random.split(KEY, 2000), jnp.zeros(2000, jnp.int32), 1.0, 1.0
     )
     shares = np.stack([(drawn == code).mean(0) for code in range(4)])
     assert np.abs(shares - 0.25).max() < 0.05
@@ -396,3 +410,5 @@ def test_networks_that_cannot_be_are_refused_in_one_sentence(net, says):
 def test_a_temperature_is_above_zero():
     with pytest.raises(UserError, match=r"--sampling.temperature 0.0"):
         Sampling(temperature=0.0)
+    with pytest.raises(UserError, match=r"--sampling.guidance -1.0"):
+        Sampling(guidance=-1.0)

@@ -189,9 +189,9 @@ class VQVAE(Family):
         return loss, (variables.stats, metrics)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        params, table = variables.params["prior"], self.rows(variables)
+        params, table, s = variables.params["prior"], self.rows(variables), self.sampling
         return transformer.sample(
-            self.prior_net, params, table, keys, labels, self.sampling.temperature
+            self.prior_net, params, table, keys, labels, s.temperature, s.guidance
         )
 
     def decode(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxgen.arrays import Keys
+from jaxgen.arrays import NO_DIGIT, Keys
 from jaxgen.nn.blocks import ZEROS, Digit
 
 Cache = tuple[jax.Array, jax.Array]  # keys and values of a layer, each [n, positions, heads, e]
@@ -112,22 +112,32 @@ class Prior(nn.Module):
 
 
 def sample(
-    prior: Prior, params, table: jax.Array, keys: Keys, labels, temperature: float
+    prior: Prior, params, table: jax.Array, keys: Keys, labels, temperature: float, guidance: float
 ) -> jax.Array:
     """Draw a grid of codes [n, side, side] for each key and label, position by position; ``table``
-    [codes, e] has their rows."""
-    side = prior.side
+    [codes, e] has their rows.
+
+    Guided as diffusion is (Ho and Salimans 2022): from the logits u of any digit to those c of the
+    digit, and as far beyond as ``guidance`` says, u + guidance (c - u).
+    """
+    n, side, guided = len(labels), prior.side, guidance != 1
+    asked = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)]) if guided else labels
+    repeats = 2 if guided else 1
 
     def draw(carry, position):
         framed, caches = carry
-        logits, caches = prior.apply(params, framed, caches, position, labels, method="step")
+        shown = jnp.tile(framed, (repeats, 1, 1, 1))
+        logits, caches = prior.apply(params, shown, caches, position, asked, method="step")
+        if guided:
+            conditional, unconditional = jnp.split(logits, 2)
+            logits = unconditional + guidance * (conditional - unconditional)
         here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
         codes = jax.vmap(jax.random.categorical)(here, logits / temperature).astype(jnp.int32)
         at = (0, position // side + 1, position % side + 1, 0)
         framed = lax.dynamic_update_slice(framed, table[codes][:, None, None], at)
         return (framed, caches), codes
 
-    framed = jnp.zeros((len(labels), side + 1, side + 2, table.shape[-1]))
-    caches = prior.apply(params, len(labels), method="begin")
+    framed = jnp.zeros((n, side + 1, side + 2, table.shape[-1]))
+    caches = prior.apply(params, len(asked), method="begin")
     _, codes = lax.scan(draw, (framed, caches), jnp.arange(side**2))
-    return codes.T.reshape(-1, side, side)
+    return codes.T.reshape(n, side, side)
