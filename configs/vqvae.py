@@ -1,4 +1,33 @@
-"""Draft."""
+"""Digits as 49 codes of a codebook of 128, and a transformer that writes such codes.
+
+    bin/train --model vqvae
+
+Measured of seed 0 on two cores that other programs used too: training took 5:21 minutes (a step
+about 100 ms), and of the validation digits
+
+    squared error of a digit and its reconstruction      1.43 (784 pixels summed; test digits: 1.42)
+    codes in use                                         128 of 128, with a perplexity of 69
+    bits of a digit: prior, and 49 log2 128              128 and 343
+    2,000 drawn, recognised (95 % interval)              98.85 % (98.28 to 99.23)
+    Frechet distance                                     0.101 N, recall 0.871, coverage 0.892
+
+``--steps 1000`` is enough for digits that can be read.
+
+Chosen on the validation digits, as ``bin/evaluate --against valid --count 2000`` measures, one seed
+(0) each, so that small differences may be chance. "w" is guidance, "t" temperature. "error" is the
+squared error of the reconstruction, "bits" those of a digit under the prior:
+
+    trained                            error   bits    w 1             w 1.5           w 2
+    3000 steps, as set                 1.43    128     -               98.9 % 0.101    99.9 % 0.165
+    700 steps, as set                  2.08    113     75.9 % 0.459    89.5 % 0.239    94.5 % 0.209
+        t 0.9                                                                          96.7 % 0.149
+    700 steps, Adam at 2e-3            2.64    125     65.9 % 0.669    -               -
+    1000 steps, Adam, 256 codes        1.93    153     71.0 % 0.551    84.8 % 0.349    91.0 % 0.292
+        t 0.9                                                          88.6 % 0.257    -
+
+More training makes the reconstruction better and the codes harder to say: the prior's bits rise.
+The other quantisers were tested to train, and not tuned.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +50,7 @@ class Net(config.Net):
     quantiser: Literal["ema", "gradient", "fsq"] = "ema"
     """Rows that are running averages of the vectors that took them; rows that follow a gradient, as
     in the paper; or rounding each number of a vector to levels (Mentzer et al. 2023)."""
-    codes: int = 256
+    codes: int = 128
     """Rows of the codebook; fsq has as many as its levels have combinations."""
     features: int = 16
     """Numbers in a row of the codebook; fsq has as many as levels."""
@@ -73,8 +102,8 @@ class Sampling(config.Sampling):
     temperature: float = 1.0
     """What the logits of the codes are divided by; less than 1 draws likelier codes, and digits
     more alike."""
-    guidance: float = 1.0
-    """How far the digit asked for is exaggerated; 1 not at all, and twice as fast."""
+    guidance: float = 1.5
+    """How far the digit asked for is exaggerated; 1 not at all, which takes half the time."""
 
     def __post_init__(self):
         config.require("sampling.temperature", self.temperature, self.temperature > 0, "above 0")
@@ -86,8 +115,8 @@ def get_config() -> config.Config:
         model="vqvae",
         net=Net(),
         sampling=Sampling(),
-        optim=config.Optim(name="adam", rate=2e-3, ema=0.0),
-        steps=4000,
+        optim=config.Optim(name="muon", rate=5e-3, ema=0.0),
+        steps=3000,
         sample_every=500,
         save_every=500,
     )

@@ -2,8 +2,8 @@
 
 Positions are read row by row. Each is said from the codes before it, of which the four that touch
 it come straight into its first vector, as in a PixelCNN's first layer (van den Oord et al. 2016).
-``Prior.__call__`` says the logits of all positions of known grids, as training wants it;
-``Prior.draw`` draws a grid, each position once, keeping the keys and values of those before.
+Training says all positions of known grids at once; ``sample`` says one after the other, and keeps
+the keys and values of those before.
 """
 
 import jax
