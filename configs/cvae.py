@@ -15,7 +15,7 @@ from jaxgen import config
 class Net(config.Variational):
     """Encoder, decoder, prior and bound."""
 
-    prior_width: int = 128
+    prior_width: int = 256
     """Neurons of the hidden layer of the prior, and of what is seen of an image."""
     label_drop: float = 0.1
     """Share of the digits hidden in training, so that any digit can be asked for."""
@@ -37,7 +37,7 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="cvae",
-        net=Net(network="conv", layers=(32, 64, 256)),
+        net=Net(network="conv", layers=(32, 64, 512), latents=12),
         sampling=Sampling(),
         optim=config.Optim(rate=2e-3, ema=0.999),
         steps=4000,

@@ -22,6 +22,17 @@ SMALL = {
     },
     "gan": {"net": {"layers": (8, 8, 16), "blocks": 1, "critic_blocks": 1, "latents": 8}},
     "vae": {"net": {"layers": (4, 8, 16), "latents": 4, "components": 1}},
+    "vqvae": {
+        "net": {
+            "width": 4,
+            "inner_width": 8,
+            "codes": 16,
+            "features": 4,
+            "prior_width": 8,
+            "prior_depth": 2,
+            "prior_heads": 2,
+        },
+    },
 }
 
 

@@ -1,0 +1,232 @@
+"""The vector-quantised autoencoder (van den Oord, Vinyals and Kavukcuoglu 2017), with a prior.
+
+An encoder turns an image x into a grid of vectors z_e(x), and each of them is replaced with the
+nearest row e of a codebook; from these rows a decoder makes the image again. What is kept of an
+image is which rows: 49 numbers. The objective, with sg the stop-gradient,
+
+    |x - decoder(e)|^2 + |sg[z_e(x)] - e|^2 + beta |z_e(x) - sg[e]|^2                           (3)
+
+is summed over an image. No gradient passes through the choice of a row, so that of the decoder's
+input is given to the encoder as it is (straight through). The middle term goes where the codebook
+is a running average, and both last terms where it is fixed (``nn.quantisers``).
+
+Grids of codes are drawn from a prior p(codes | digit), a transformer that learns beside the
+autoencoder on the codes of the same batches.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgen import losses
+from jaxgen.arrays import (
+    IMAGE,
+    NO_DIGIT,
+    Batch,
+    Images,
+    Key,
+    Keys,
+    Labels,
+    Latents,
+    Scalar,
+    Shares,
+)
+from jaxgen.config import Config
+from jaxgen.configs.vqvae import Net, Sampling
+from jaxgen.errors import UserError
+from jaxgen.families.base import Family, Metrics, Variables, straight
+from jaxgen.nn import quantisers, transformer
+from jaxgen.nn.grids import GridDecoder, GridEncoder
+
+WINDOW = 430  # steps in which a used code is taken: an epoch of batches of 128
+LATELY = 0.99  # decay of how often each code is taken, so about the last hundred steps
+
+
+def build(config: Config) -> Family:
+    assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
+    if config.optim.ema != 0:
+        raise UserError(
+            f"--optim.ema {config.optim.ema} cannot be: the codebook is not averaged, and averaged "
+            "networks would not fit it; --optim.ema 0 draws with the weights as they are"
+        )
+    return VQVAE(config.net, config.sampling)
+
+
+@dataclass(frozen=True)
+class VQVAE(Family):
+    """Its latents are grids of codes, int32 [n, 7, 7]."""
+
+    config: Net
+    sampling: Sampling
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        return ("model", "prior")
+
+    @property
+    def paces(self) -> Mapping[str, float]:
+        return {"prior": self.config.prior_pace}
+
+    @property
+    def quantiser(self) -> quantisers.Quantiser:
+        c = self.config
+        return {
+            "ema": lambda: quantisers.Ema(c.codes, c.features, c.decay, c.restart),
+            "gradient": lambda: quantisers.Gradient(c.codes, c.features),
+            "fsq": lambda: quantisers.Fsq(c.levels),
+        }[c.quantiser]()
+
+    @property
+    def encoder(self) -> GridEncoder:
+        c = self.config
+        return GridEncoder(c.grid, c.width, c.inner_width, c.blocks, self.quantiser.features)
+
+    @property
+    def decoder(self) -> GridDecoder:
+        c = self.config
+        return GridDecoder(c.grid, c.width, c.inner_width, c.blocks)
+
+    @property
+    def prior_net(self) -> transformer.Prior:
+        c = self.config
+        return transformer.Prior(
+            self.quantiser.size, c.grid, c.prior_width, c.prior_depth, c.prior_heads
+        )
+
+    @property
+    def bits(self) -> float:
+        """What a grid takes in bits if all codes are as likely: 49 log2 K, K the size of the
+        codebook."""
+        return self.config.grid**2 * math.log2(self.quantiser.size)
+
+    def init(self, key: Key) -> Variables:
+        key_encoder, key_decoder, key_codebook, key_prior = jax.random.split(key, 4)
+        side, size = self.config.grid, self.quantiser.size
+        grids = jnp.zeros((1, side, side, self.quantiser.features))
+        codebook, stats = self.quantiser.init(key_codebook)
+        model = {
+            "encoder": self.encoder.init(key_encoder, jnp.zeros((1, *IMAGE))),
+            "decoder": self.decoder.init(key_decoder, grids),
+            "codebook": codebook,
+        }
+        prior = self.prior_net.init(key_prior, grids, jnp.zeros(1, jnp.int32))
+        usage = {"often": jnp.zeros(size), "idle": jnp.full(size, WINDOW)}
+        stats = {"steps": jnp.int32(0), "codebook": stats, "usage": usage}
+        return Variables({"model": model, "prior": prior}, stats)
+
+    def loss(
+        self, variables: Variables, batch: Batch, key: Key, *, player: str
+    ) -> tuple[Scalar, tuple[dict, Metrics]]:
+        return {"model": self.loss_model, "prior": self.loss_prior}[player](variables, batch, key)
+
+    def loss_model(self, variables, batch, key):
+        """(3), and what the codebook learns from the batch without a gradient."""
+        key_start, key_learn = jax.random.split(key)
+        quantiser, stats = self.quantiser, variables.stats
+        encoded = self.vectors(variables, batch.images)
+        flat = lax.stop_gradient(encoded).reshape(-1, quantiser.features)
+        codebook = lax.cond(
+            stats["steps"] == 0,
+            lambda: quantiser.start(stats["codebook"], flat, key_start),
+            lambda: stats["codebook"],
+        )
+        table = quantiser.rows(variables.params["model"]["codebook"], codebook)
+        codes = quantisers.nearest(table, lax.stop_gradient(encoded))  # [b, 7, 7]
+        rows = table[codes]
+
+        # |x - decoder(e)|^2, where e is e forward, and z_e backward.
+        passed = encoded + lax.stop_gradient(rows - encoded)
+        reconstruction = losses.squared_error(self.images(variables, passed), batch.images).mean()
+        # |sg[z_e] - e|^2
+        pull_rows = total_square(lax.stop_gradient(encoded) - rows).mean()
+        # |z_e - sg[e]|^2
+        pull_vectors = total_square(encoded - lax.stop_gradient(rows)).mean()
+        loss = reconstruction
+        if quantiser.pulls_rows:
+            loss += pull_rows
+        if quantiser.pulls_vectors:
+            loss += self.config.commitment * pull_vectors
+
+        # Only now does the codebook learn: the batch was quantised with it as it was.
+        codebook = quantiser.learn(codebook, flat, codes.ravel(), key_learn)
+        usage, counts = self.count_usage(stats["usage"], codes)
+        metrics = {
+            "loss": loss,
+            "reconstruction": reconstruction,
+            "quantisation": pull_vectors,
+            "perplexity": quantisers.perplexity(counts),
+            "perplexity_recent": quantisers.perplexity(usage["often"]),
+            "codes_used": (usage["idle"] < WINDOW).mean(),
+        }
+        return loss, (
+            {"steps": stats["steps"] + 1, "codebook": codebook, "usage": usage},
+            metrics,
+        )
+
+    def count_usage(self, usage, codes):
+        """How often each code was taken lately and the steps since it was last, after a batch; and
+        how often in the batch."""
+        counts = jnp.bincount(codes.ravel(), length=self.quantiser.size).astype(jnp.float32)
+        often = LATELY * usage["often"] + (1 - LATELY) * counts
+        idle = jnp.where(counts > 0, 0, usage["idle"] + 1)
+        return {"often": often, "idle": idle}, counts
+
+    def loss_prior(self, variables, batch, key):
+        codes = self.encode(variables, batch.images, batch.labels)
+        rows = self.rows(variables)[codes]
+        dropped = jax.random.bernoulli(key, self.config.label_drop, batch.labels.shape)
+        labels = jnp.where(dropped, NO_DIGIT, batch.labels)
+        logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
+        said = jax.nn.one_hot(codes.reshape(len(codes), -1), self.quantiser.size)  # [b, 49, k]
+        # -log p(codes | labels)
+        loss = (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1).mean()
+        metrics = {"prior/loss": loss, "prior/bits": loss / math.log(2)}
+        return loss, (variables.stats, metrics)
+
+    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        params, table, s = variables.params["prior"], self.rows(variables), self.sampling
+        return transformer.sample(
+            self.prior_net, params, table, keys, labels, s.temperature, s.guidance
+        )
+
+    def decode(
+        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+    ) -> Images:
+        return self.images(variables, self.rows(variables)[latents])
+
+    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
+        return quantisers.nearest(self.rows(variables), self.vectors(variables, images))
+
+    def blend(
+        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
+    ) -> Latents:
+        """The codes nearest to what lies between the rows."""
+        table = self.rows(variables)
+        codes = quantisers.nearest(table, straight(table[starts], table[ends], share))
+        share = share[:, None, None]
+        return jnp.where(share == 0, starts, jnp.where(share == 1, ends, codes))
+
+    def rows(self, variables: Variables) -> jax.Array:
+        """The codebook [k, e]."""
+        params = variables.params["model"]["codebook"]
+        return self.quantiser.rows(params, variables.stats["codebook"])
+
+    def vectors(self, variables: Variables, images: Images) -> jax.Array:
+        """z_e of images: [n, 7, 7, e]."""
+        params = variables.params["model"]["encoder"]
+        return self.quantiser.bound(cast(jax.Array, self.encoder.apply(params, images)))
+
+    def images(self, variables: Variables, vectors: jax.Array) -> Images:
+        """The images of grids of vectors [n, 7, 7, e]."""
+        params = variables.params["model"]["decoder"]
+        return cast(jax.Array, self.decoder.apply(params, vectors))
+
+
+def total_square(differences: jax.Array) -> losses.PerImage:
+    """|.|^2 of grids of vectors [n, h, w, e], summed over an image."""
+    return jnp.square(differences).sum((1, 2, 3))

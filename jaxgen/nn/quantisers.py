@@ -1,0 +1,192 @@
+"""Vectors to codes and back: three ways to have a codebook, and what each learns from a batch.
+
+A quantiser has ``size`` codes, each standing for a row of ``features`` numbers. Its vectors are
+[m, features], its codes [m], of all positions of all images of a batch together. What it knows is
+in ``params`` if it follows a gradient and in ``stats`` if not.
+"""
+
+import abc
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgen.arrays import Key
+
+LLOYD = 10  # rounds of k-means
+
+
+class Quantiser(abc.ABC):
+    """A codebook of ``size`` rows of ``features`` numbers."""
+
+    size: int
+    features: int
+    pulls_rows: ClassVar[bool] = False
+    """Whether a gradient draws rows to their vectors."""
+    pulls_vectors: ClassVar[bool] = True
+    """Whether a gradient draws vectors to their rows."""
+
+    @abc.abstractmethod
+    def init(self, key: Key) -> tuple[dict, dict]:
+        """Fresh params and stats."""
+
+    @abc.abstractmethod
+    def rows(self, params: dict, stats: dict) -> jax.Array:
+        """The codebook [size, features]."""
+
+    def bound(self, vectors: jax.Array) -> jax.Array:
+        """Bring vectors of an encoder to where the rows are."""
+        return vectors
+
+    def start(self, stats: dict, vectors: jax.Array, key: Key) -> dict:
+        """The stats of the first step, from the vectors of its batch."""
+        return stats
+
+    def learn(self, stats: dict, vectors: jax.Array, codes: jax.Array, key: Key) -> dict:
+        """The stats after a step whose vectors were given these codes."""
+        return stats
+
+
+@dataclass(frozen=True)
+class Gradient(Quantiser):
+    """The paper's codebook: weights that follow the gradient of |sg[z_e] - e|^2."""
+
+    size: int
+    features: int
+    pulls_rows: ClassVar[bool] = True
+
+    def init(self, key: Key) -> tuple[dict, dict]:
+        # Flat, since the codebook is no map from vectors to vectors: Muon must not take it for one.
+        return {"rows": normal_rows(self, key).ravel()}, {}
+
+    def rows(self, params: dict, stats: dict) -> jax.Array:
+        return params["rows"].reshape(self.size, self.features)
+
+
+@dataclass(frozen=True)
+class Ema(Quantiser):
+    """Each row is the average of the vectors that took it, newer ones counting more (appendix A.1
+    of the paper), with N_i the count of row i and n_i that of the batch:
+
+        N_i <- decay N_i + (1 - decay) n_i                                                      (6)
+        m_i <- decay m_i + (1 - decay) sum of the vectors that took i                           (7)
+        e_i <- m_i / N_i                                                                        (8)
+
+    The sums m_i = N_i e_i are not kept: (8) is written as a step of e_i, so that no start or
+    restart can leave sums that say another thing than the rows, and a row that nobody takes stays
+    where it is.
+
+    The rows start as the k-means of the first batch's vectors. A row with fewer than ``restart``
+    times its even share of the vectors is dead: it is put upon a vector of the batch, the sooner
+    upon one the farther it is from its row, with the count of an even share.
+    """
+
+    size: int
+    features: int
+    decay: float
+    restart: float
+
+    def init(self, key: Key) -> tuple[dict, dict]:
+        return {}, {"rows": normal_rows(self, key), "counts": jnp.zeros(self.size)}
+
+    def rows(self, params: dict, stats: dict) -> jax.Array:
+        return stats["rows"]
+
+    def start(self, stats: dict, vectors: jax.Array, key: Key) -> dict:
+        rows, counts = k_means(vectors, self.size, key)
+        # An empty cluster begins as dead, and is restarted in this step.
+        return {"rows": rows, "counts": counts}
+
+    def learn(self, stats: dict, vectors: jax.Array, codes: jax.Array, key: Key) -> dict:
+        rows, counts = stats["rows"], stats["counts"]
+        taken, sums = totals(vectors, codes, self.size)
+        counts = self.decay * counts + (1 - self.decay) * taken
+        step = (1 - self.decay) * (sums - taken[:, None] * rows)
+        rows = rows + step / jnp.maximum(counts, 1e-12)[:, None]  # no vectors, no step
+
+        share = len(vectors) / self.size
+        dead = counts < self.restart * share
+
+        def restarted():
+            errors = jnp.square(vectors - rows[codes]).sum(-1)
+            fresh = vectors[draw(errors, self.size, key)]
+            return jnp.where(dead[:, None], fresh, rows), jnp.where(dead, share, counts)
+
+        rows, counts = lax.cond(dead.any(), restarted, lambda: (rows, counts))
+        return {"rows": rows, "counts": counts}
+
+
+@dataclass(frozen=True)
+class Fsq(Quantiser):
+    """Finite scalar quantisation (Mentzer et al. 2023): each number of a vector is squashed to
+    (-1, 1) and rounded to one of its levels. The codebook is the grid of all combinations; nothing
+    is learnt, and no row can die."""
+
+    levels: tuple[int, ...]
+    pulls_vectors: ClassVar[bool] = False
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.levels)
+
+    @property
+    def features(self) -> int:
+        return len(self.levels)
+
+    def init(self, key: Key) -> tuple[dict, dict]:
+        return {}, {}
+
+    def rows(self, params: dict, stats: dict) -> jax.Array:
+        axes = [jnp.linspace(-1, 1, level) for level in self.levels]
+        return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, self.features)
+
+    def bound(self, vectors: jax.Array) -> jax.Array:
+        return jnp.tanh(vectors)
+
+
+def nearest(rows: jax.Array, vectors: jax.Array) -> jax.Array:
+    """The index of the row [k, e] nearest to each vector [..., e]; of equals, the first."""
+    inner = jnp.einsum("...e,ke->...k", vectors, rows, precision=lax.Precision.HIGHEST)
+    # |z - e|^2 without |z|^2, which is the same for all rows
+    return jnp.argmin(jnp.square(rows).sum(-1) - 2 * inner, axis=-1).astype(jnp.int32)
+
+
+def totals(vectors: jax.Array, codes: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
+    """How many vectors took each code [size], and their sums [size, e]."""
+    hot = jax.nn.one_hot(codes, size)
+    return hot.sum(0), jnp.dot(hot.T, vectors, precision=lax.Precision.HIGHEST)
+
+
+def k_means(vectors: jax.Array, size: int, key: Key) -> tuple[jax.Array, jax.Array]:
+    """The means [size, e] of ``size`` clusters and their counts (Lloyd 1982), begun at vectors
+    drawn at random; where there are fewer vectors than clusters, some begin at the same."""
+
+    def improve(rows, _):
+        taken, sums = totals(vectors, nearest(rows, vectors), size)
+        means = sums / jnp.maximum(taken, 1)[:, None]
+        return jnp.where(taken[:, None] > 0, means, rows), None
+
+    first = vectors[draw(jnp.ones(len(vectors)), size, key)]
+    rows, _ = lax.scan(improve, first, length=LLOYD)
+    counts, _ = totals(vectors, nearest(rows, vectors), size)
+    return rows, counts
+
+
+def draw(weights: jax.Array, count: int, key: Key) -> jax.Array:
+    """``count`` different indices drawn with odds ``weights`` [m]; over again where m is less."""
+    gumbels = jax.random.gumbel(key, weights.shape) + jnp.log(jnp.maximum(weights, 1e-30))
+    _, order = lax.top_k(gumbels, min(count, len(weights)))
+    return jnp.resize(order, (count,))
+
+
+def normal_rows(quantiser: Quantiser, key: Key) -> jax.Array:
+    return jax.random.normal(key, (quantiser.size, quantiser.features))
+
+
+def perplexity(counts: jax.Array) -> jax.Array:
+    """How many codes, taken equally often, would be as uncertain as codes taken this often [k]."""
+    shares = counts / jnp.maximum(counts.sum(), 1e-12)
+    return jnp.exp(-(shares * jnp.log(jnp.maximum(shares, 1e-30))).sum())

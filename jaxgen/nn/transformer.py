@@ -1,0 +1,143 @@
+"""A causal transformer over grids of codes (Vaswani et al. 2017), told the digit.
+
+Positions are read row by row. Each is said from the codes before it, of which the four that touch
+it come straight into its first vector, as in a PixelCNN's first layer (van den Oord et al. 2016).
+Training says all positions of known grids at once; ``sample`` says one after the other, and keeps
+the keys and values of those before.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from jaxgen.arrays import NO_DIGIT, Keys
+from jaxgen.nn.blocks import ZEROS, Digit
+
+Cache = tuple[jax.Array, jax.Array]  # keys and values of a layer, each [n, positions, heads, e]
+
+
+class Layer(nn.Module):
+    """Attention to the positions up to one's own, then two dense layers, each beside a shortcut."""
+
+    width: int
+    heads: int
+
+    def setup(self):
+        self.norms = [nn.RMSNorm() for _ in range(2)]
+        self.project = nn.Dense(3 * self.width)
+        self.mix = nn.Dense(self.width, kernel_init=ZEROS)
+        self.widen = nn.Dense(4 * self.width)
+        self.narrow = nn.Dense(self.width, kernel_init=ZEROS)
+
+    def __call__(self, hidden):  # [n, positions, width]
+        query, key, value = self.split(hidden)
+        mixed = jax.nn.dot_product_attention(query, key, value, is_causal=True)
+        return self.finish(hidden, mixed)
+
+    def step(self, hidden, cache: Cache, position):
+        """The same for one ``position`` alone, [n, 1, width], and the cache with it."""
+        query, key, value = self.split(hidden)
+        keys = lax.dynamic_update_slice_in_dim(cache[0], key, position, axis=1)
+        values = lax.dynamic_update_slice_in_dim(cache[1], value, position, axis=1)
+        known = (jnp.arange(keys.shape[1]) <= position)[None, None, None, :]
+        mixed = jax.nn.dot_product_attention(query, keys, values, mask=known)
+        return self.finish(hidden, mixed), (keys, values)
+
+    def split(self, hidden):
+        n, t, _ = hidden.shape
+        parts = self.project(self.norms[0](hidden)).reshape(n, t, 3, self.heads, -1)
+        return parts[:, :, 0], parts[:, :, 1], parts[:, :, 2]
+
+    def finish(self, hidden, mixed):
+        hidden = hidden + self.mix(mixed.reshape(hidden.shape))
+        return hidden + self.narrow(nn.silu(self.widen(self.norms[1](hidden))))
+
+
+class Prior(nn.Module):
+    """The distribution of grids of codes of a digit. It is shown codes as their rows [e], so that
+    what it has learnt stays true while a codebook moves, and says logits of codes."""
+
+    codes: int
+    side: int
+    width: int
+    depth: int
+    heads: int
+
+    def setup(self):
+        self.neighbours = nn.Dense(self.width)
+        positions = (self.side**2, self.width)
+        self.positions = self.param("positions", nn.initializers.normal(0.02), positions)
+        self.digit = Digit(self.width)
+        self.layers = [Layer(self.width, self.heads) for _ in range(self.depth)]
+        self.norm = nn.RMSNorm()
+        self.head = nn.Dense(self.codes, kernel_init=ZEROS)
+
+    def __call__(self, grids, labels):
+        """The logits of each code given the rows before it: [n, side, side, e] -> [n, side^2,
+        codes]."""
+        n, side, _, e = grids.shape
+        framed = jnp.pad(grids, ((0, 0), (1, 0), (1, 1), (0, 0)))
+        above = [framed[:, :side, i : i + side] for i in range(3)]
+        near = jnp.concatenate([*above, framed[:, 1:, :side]], axis=-1)
+        hidden = self.first(near.reshape(n, side**2, 4 * e), self.positions, labels)
+        for layer in self.layers:
+            hidden = layer(hidden)
+        return self.head(self.norm(hidden))
+
+    def begin(self, n: int) -> list[Cache]:
+        """The caches before the first position."""
+        empty = jnp.zeros((n, self.side**2, self.heads, self.width // self.heads))
+        return [(empty, empty)] * self.depth
+
+    def step(self, framed, caches: list[Cache], position, labels):
+        """The logits [n, codes] of one ``position``, and the caches with it.
+
+        ``framed`` [n, side + 1, side + 2, e] has the rows before it, zeros for those to come, and
+        zeros around.
+        """
+        n, _, _, e = framed.shape
+        row, column = position // self.side, position % self.side
+        window = lax.dynamic_slice(framed, (0, row, column, 0), (n, 2, 3, e))
+        near = window.reshape(n, 1, 6 * e)[..., : 4 * e]  # three above, and the one on the left
+        hidden = self.first(near, self.positions[position], labels)
+        kept = []
+        for layer, cache in zip(self.layers, caches, strict=True):
+            hidden, cache = layer.step(hidden, cache, position)
+            kept.append(cache)
+        return self.head(self.norm(hidden))[:, 0], kept
+
+    def first(self, near, positions, labels):  # [n, t, 4e] -> [n, t, width]
+        return self.neighbours(near) + positions + self.digit(labels)[:, None]
+
+
+def sample(
+    prior: Prior, params, table: jax.Array, keys: Keys, labels, temperature: float, guidance: float
+) -> jax.Array:
+    """Draw a grid of codes [n, side, side] for each key and label, position by position; ``table``
+    [codes, e] has their rows.
+
+    Guided as diffusion is (Ho and Salimans 2022): from the logits u of any digit to those c of the
+    digit, and as far beyond as ``guidance`` says, u + guidance (c - u).
+    """
+    n, side, guided = len(labels), prior.side, guidance != 1
+    asked = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)]) if guided else labels
+    repeats = 2 if guided else 1
+
+    def draw(carry, position):
+        framed, caches = carry
+        shown = jnp.tile(framed, (repeats, 1, 1, 1))
+        logits, caches = prior.apply(params, shown, caches, position, asked, method="step")
+        if guided:
+            conditional, unconditional = jnp.split(logits, 2)
+            logits = unconditional + guidance * (conditional - unconditional)
+        here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
+        codes = jax.vmap(jax.random.categorical)(here, logits / temperature).astype(jnp.int32)
+        at = (0, position // side + 1, position % side + 1, 0)
+        framed = lax.dynamic_update_slice(framed, table[codes][:, None, None], at)
+        return (framed, caches), codes
+
+    framed = jnp.zeros((n, side + 1, side + 2, table.shape[-1]))
+    caches = prior.apply(params, len(asked), method="begin")
+    _, codes = lax.scan(draw, (framed, caches), jnp.arange(side**2))
+    return codes.T.reshape(n, side, side)
