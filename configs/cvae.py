@@ -37,7 +37,7 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="cvae",
-        net=Net(network="conv", layers=(32, 64, 512), latents=12),
+        net=Net(network="conv", layers=(32, 64, 256), latents=10),
         sampling=Sampling(),
         optim=config.Optim(rate=2e-3, ema=0.999),
         steps=4000,

@@ -39,6 +39,12 @@ MORE: dict[str, list[dict[str, Any]]] = {
         {"critic_turns": 2, "critic_pace": 0.5, "label_drop": 0.5},
         {"network": "dense", "layers": (), "label_drop": 1.0, "penalty": "none"},
     ],
+    "vqvae": [
+        {"quantiser": "fsq", "levels": (16,)},
+        {"blocks": 2, "prior_depth": 1, "prior_heads": 1, "prior_pace": 0.5},
+        {"codes": 500, "features": 1, "decay": 0.0, "label_drop": 0.0},
+        {"restart": 0.9, "commitment": 0.0},
+    ],
 }
 
 

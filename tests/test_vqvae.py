@@ -331,45 +331,6 @@ def test_blending_is_exact_at_both_ends_and_between_takes_rows_between(begun):
     assert np.array_equal(blended[1], quantisers.nearest(table, middle))
 
 
-@pytest.mark.parametrize(
-    "net",
-    [
-        {"grid": 14},
-        {"blocks": 2},
-        {"quantiser": "gradient"},
-        {"quantiser": "fsq", "levels": (4, 4)},
-        {"quantiser": "fsq", "levels": (16,)},
-        {"features": 1},
-        {"codes": 2},
-        {"codes": 500},
-        {"commitment": 0.0},
-        {"decay": 0.0},
-        {"restart": 0.0},
-        {"restart": 0.9},
-        {"prior_depth": 1, "prior_heads": 1},
-        {"prior_pace": 0.5},
-        {"label_drop": 0.0},
-    ],
-    ids=str,
-)
-def test_every_setting_trains(net):
-    settings = recipe(**net)
-    family = families.build(settings)
-    players = optimisers.players(settings, family)
-    state = step.init(family, players, KEY)
-    advance = jax.jit(step.make_step(family, players, KEY, ema=0.0))
-    for _ in range(2):
-        state, metrics = advance(state, batch())
-        assert all(np.isfinite(value) for value in metrics.values())
-    labels = jnp.array([3, NO_DIGIT])
-    drawn = family.prior(state.variables, jax.random.split(KEY, 2), labels)
-    assert drawn.shape == (2, family.config.grid, family.config.grid)
-    assert drawn.dtype == jnp.int32
-    images = family.decode(state.variables, drawn, labels, jax.random.split(KEY, 2))
-    assert images.shape == (2, 28, 28, 1)
-    assert images.min() >= 0 and images.max() <= 1
-
-
 def test_weights_are_drawn_with_as_they_are():
     plain = small("vqvae")
     averaged = dataclasses.replace(plain, optim=dataclasses.replace(plain.optim, ema=0.9))
