@@ -379,3 +379,27 @@ def test_records_give_means_over_the_log_interval(tmp_path):
         assert records.add(3, {"loss": np.array([5.0, 7.0])}, 1.0) == {"loss": 4.0}
         assert records.add(5, {"loss": np.array([9.0])}, 1.0) == {"loss": 9.0}
     assert records.seconds == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("change", ["another array", "another shape", "another type"])
+def test_a_checkpoint_of_other_networks_is_told(change, tmp_path):
+    """As a run of an earlier version is, whose networks had other weights."""
+    config = small("ae", steps=4)
+    run(config, tmp_path / "old")
+    family = families.build(config)
+    players = optimisers.players(config, family)
+
+    def begin():
+        state = step.init(family, players, jax.random.key(0))
+        model = state.variables.params["model"]
+        if change == "another array":
+            model = {**model, "more": jnp.zeros(3)}
+        elif change == "another shape":
+            model = jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape, 1)), model)
+        else:
+            model = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), model)
+        return state.replace(variables=state.variables.replace(params={"model": model}))
+
+    like = checkpoint.abstract(begin, devices.whole())
+    with pytest.raises(UserError, match="holds other arrays"):
+        checkpoint.restore(tmp_path / "old" / "checkpoints", like, lambda *_: None)

@@ -5,8 +5,8 @@ A Frechet distance means nothing by itself, so it stands between two others in t
     floor    n training digits that the judge has not seen, against n test digits
     unit N   n test digits under Gaussian noise of 0.1, clipped to [0, 1], against the same clean
 
-No generator can hope to stay below the floor. All are taken at the n of the question, because few
-images give a larger distance than many.
+Digits at the floor are as near to the test digits as other real ones are. All are taken at the n of
+the question, because few images give a larger distance than many.
 
 In place of the test digits, the validation digits can be asked for: what is chosen by a figure has
 to be chosen by theirs. The floor digits are then those that are not validation digits.

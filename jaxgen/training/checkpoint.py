@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import jax
 import orbax.checkpoint as ocp
@@ -80,7 +80,7 @@ def restore(folder: Path, like: State, damaged: Callable[[int, str], None]) -> S
     """Load the newest sound step, or None where there is none at all.
 
     ``like`` gives shapes, types and places (``jax.eval_shape``, with shardings). Each step passed
-    over is told to ``damaged`` with the reason.
+    over is told to ``damaged`` with the reason. A step of other arrays is a ``UserError``.
     """
     for step in steps(folder):
         path = folder.absolute() / str(step)
@@ -88,8 +88,23 @@ def restore(folder: Path, like: State, damaged: Callable[[int, str], None]) -> S
             damaged(step, reason)
             continue
         with ocp.StandardCheckpointer() as checkpointer:
+            # Orbax would cast other types silently, and print tracebacks for other shapes.
+            saved: Any = checkpointer.metadata(path / "default")
+            if _arrays(saved.item_metadata.tree) != _arrays(like):
+                raise UserError(
+                    f"the checkpoint of step {step} in {folder} holds other arrays than this "
+                    "version of jaxgen makes: use the version that wrote it, or --fresh"
+                )
             return checkpointer.restore(path / "default", like)
     return None
+
+
+def _arrays(tree) -> dict[str, tuple]:
+    """The shape and type of every array, by where it is."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): (tuple(leaf.shape), leaf.dtype)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
 
 
 def check(path: Path) -> str | None:
