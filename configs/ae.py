@@ -2,7 +2,33 @@
 
     bin/train --model ae
 
-TO BE MEASURED 1 N
+Measured by ``bin/evaluate --count 10000`` against the test digits; training took 1.8 minutes on one
+core of a cloud machine, the other being in use:
+
+    seed   recognised   Frechet   recall   coverage   squared error   linear probe
+    @AE0@
+    @AE1@
+    @AE2@
+    real   99.61 %      0.071 N   0.894    0.890
+
+The squared error is of a test digit and its reconstruction, summed over its pixels; 30 principal
+components leave 13.86, and a linear probe reads 89.1 % of the digits off them. The paper says 3.0
+after 200 epochs; these are 19.
+
+Digits are drawn from a mixture of ten Gaussians fitted to the codes of each. Chosen on the
+validation digits, one seed, after 3000 steps:
+
+    batch 128, rate 1e-3    one Gaussian                      88.7 %   0.475 N
+    batch 256, rate 2e-3    one Gaussian                      89.8 %   0.397 N
+                            5                                 95.4 %   0.183 N
+                            10                                97.0 %   0.143 N
+                            20                                98.0 %   0.122 N
+                            N(0, I) (--prior normal)                   4.530 N
+
+What holds the step is memory: ``bin/bench --quick`` shows 16, 21 and 29 ms for batches of 128, 256
+and 512, which are 25, 40 and 56 % of the speed of a matrix product. So a further digit costs no
+more than its arithmetic, and 12 ms are of every step alike: the optimiser's way through 2.8 million
+weights, which each of the two devices goes.
 """
 
 from dataclasses import dataclass

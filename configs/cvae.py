@@ -1,8 +1,26 @@
-"""The conditional variational autoencoder.
+"""The conditional variational autoencoder, of the size of the VAE.
 
     bin/train --model cvae
 
-TO BE MEASURED 1 N
+Measured by ``bin/evaluate --count 10000`` against the test digits; training took @CVAET@ minutes on
+one core of a cloud machine, the other being in use:
+
+    seed   recognised   Frechet   recall   coverage   bound
+    @CVAE0@
+    @CVAE1@
+    @CVAE2@
+    real   99.61 %      0.071 N   0.894    0.890
+
+The bound is that of the VAE, given the digit: the cross-entropy with grey targets.
+
+Chosen on the validation digits, one seed:
+
+    16 dimensions, 3000 steps                                    bound 91.9   93.7 %   0.218 N
+    16 dimensions, 4000 steps, 512 neurons                       bound 90.4   94.6 %   0.175 N
+    10 dimensions, 4000 steps                                    bound 92.7   96.1 %   0.174 N
+
+More dimensions reconstruct better, and their Gaussian p(z|y) fits the codes worse.
+``--net.part quadrants`` trains, and how well it completes is open.
 """
 
 from dataclasses import dataclass

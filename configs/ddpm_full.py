@@ -1,8 +1,16 @@
-"""Diffusion trained until it is hard to make better on two cores.
+"""Diffusion trained for twelve times as long as ``ddpm``, and guided less.
 
     bin/train --model ddpm_full
 
-TO BE MEASURED 1 N
+Measured of seed 0 by ``bin/evaluate --count 10000`` against the test digits: @DDPM@.
+Training took 37 minutes on one core of a cloud machine that also had other work.
+
+Guidance was chosen on the validation digits (5,000 drawn):
+
+    guidance   recognised   Frechet   recall   coverage
+    1          95.80 %      0.087 N   0.925    0.855
+    1.25       98.64 %      0.065 N   0.901    0.890
+    1.4        99.26 %      0.073 N   0.876    0.892
 """
 
 from dataclasses import replace
@@ -17,7 +25,7 @@ def get_config() -> config.Config:
         short,
         model="ddpm_full",
         net=replace(short.net, inner_blocks=4),
-        sampling=replace(short.sampling, steps=20, guidance=1.25),
+        sampling=replace(short.sampling, steps=20, guidance=1.4),
         optim=replace(short.optim, ema=0.999),
         steps=12_000,
         batch=128,

@@ -1,8 +1,30 @@
-"""The variational autoencoder.
+"""The variational autoencoder, with convolutions and ten latent dimensions.
 
     bin/train --model vae
 
-TO BE MEASURED 1 N
+Measured by ``bin/evaluate --count 10000`` against the test digits; training took @VAET@ minutes on
+one core of a cloud machine, the other being in use:
+
+    seed   recognised   Frechet   recall   coverage   bound        from N(0, I)
+    @VAE0@
+    @VAE1@
+    @VAE2@
+    real   99.61 %      0.071 N   0.894    0.890
+
+Digits are drawn from the aggregate posterior of each, ten Gaussians; the last column is the Frechet
+distance with ``--prior normal``, which knows no digits. The bound is one of the cross-entropy with
+grey targets, and no likelihood.
+
+Chosen on the validation digits, one seed:
+
+    16 dimensions, 3000 steps    bound 96.8   one Gaussian      90.8 %   0.211 N
+                                              5                 95.4 %   0.158 N
+                                              10                96.4 %   0.143 N
+                                              20                97.1 %   0.140 N
+                                              N(0, I)                    1.017 N
+
+With 512 neurons in place of 256 and 12 dimensions the bound is 95.1 nats (test digits, one seed),
+and a step takes half as long again.
 """
 
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ def built(name, variables=True, **changes):
     recipe = small(name)
     recipe = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, **changes))
     family = families.build(recipe)
-    return family, shaken(family.init(KEY))
+    return family, shaken(jax.jit(family.init)(KEY))
 
 
 def shaken(variables):

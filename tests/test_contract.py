@@ -34,7 +34,7 @@ def players(recipe, family) -> optimisers.Optimisers:
 
 @pytest.fixture(scope="module")
 def state(family, players) -> step.State:
-    return step.init(family, players, KEY)
+    return jax.jit(lambda key: step.init(family, players, key))(KEY)
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_every_option_trains(name, changes):
     family = families.build(recipe)
     players = optimisers.players(recipe, family)
     take = jax.jit(step.make_step(family, players, jax.random.key(0), recipe.optim.ema))
-    state = step.init(family, players, jax.random.key(1))
+    state = jax.jit(lambda key: step.init(family, players, key))(jax.random.key(1))
     images = jax.random.uniform(jax.random.key(2), (8, 28, 28, 1))
     batch = Batch(images, jnp.arange(8, dtype=jnp.int32))
     before = state.variables.params

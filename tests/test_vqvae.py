@@ -1,6 +1,7 @@
 """The VQ-VAE: its objective, its codebooks, and the prior of its codes."""
 
 import dataclasses
+import functools
 import math
 
 import jax
@@ -43,9 +44,10 @@ def shaken(params, size: float = 0.3):
 def begun(request):
     """A family of each quantiser, with its variables past the first step."""
     family = families.build(recipe(quantiser=request.param, levels=(4, 3)))
-    variables = family.init(KEY)
+    variables = jax.jit(family.init)(KEY)
     variables = variables.replace(params=shaken(variables.params))
-    _, (stats, _) = family.loss(variables, batch(), KEY, player="model")
+    loss = jax.jit(family.loss, static_argnames="player")
+    _, (stats, _) = loss(variables, batch(), KEY, player="model")
     return family, variables.replace(stats=stats)
 
 
@@ -56,7 +58,7 @@ def gradient(family, variables, of=None):
         params = variables.params | {"model": own}
         return family.loss(variables.replace(params=params), batch(), KEY, player="model")[0]
 
-    return jax.grad(of or loss)(variables.params["model"])
+    return jax.jit(jax.grad(of or loss))(variables.params["model"])
 
 
 def zero(tree) -> bool:
@@ -238,7 +240,7 @@ def prior():
     """A prior of grids of five by five with weights that all matter, and rows of its codes."""
     net = transformer.Prior(codes=11, side=5, width=16, depth=2, heads=2)
     table = jax.random.normal(KEY, (11, 3))
-    params = net.init(KEY, table[jnp.zeros((1, 5, 5), jnp.int32)], jnp.zeros(1, jnp.int32))
+    params = jax.jit(net.init)(KEY, table[jnp.zeros((1, 5, 5), jnp.int32)], jnp.zeros(1, jnp.int32))
     return net, shaken(params), table
 
 
@@ -265,9 +267,10 @@ def test_step_by_step_says_what_all_at_once_does(prior):
     codes, labels = jax.random.randint(KEY, (4, 5, 5), 0, 11), jnp.array([0, 3, 9, NO_DIGIT])
     at_once = net.apply(params, table[codes], labels)
     framed, caches = jnp.zeros((4, 6, 7, 3)), net.apply(params, 4, method="begin")
+    step = jax.jit(functools.partial(net.apply, method="step"))
     for position in range(25):
         row, column = divmod(position, 5)
-        logits, caches = net.apply(params, framed, caches, position, labels, method="step")
+        logits, caches = step(params, framed, caches, position, labels)
         assert np.allclose(logits, at_once[:, position], atol=1e-4)
         framed = framed.at[:, row + 1, column + 1].set(table[codes[:, row, column]])
 
@@ -302,7 +305,7 @@ def test_the_prior_is_drawn_as_it_says():
     """Of an untrained prior every code is as likely."""
     net = transformer.Prior(codes=4, side=2, width=8, depth=1, heads=2)
     table = jnp.eye(4)
-    params = net.init(KEY, table[jnp.zeros((1, 2, 2), jnp.int32)], jnp.zeros(1, jnp.int32))
+    params = jax.jit(net.init)(KEY, table[jnp.zeros((1, 2, 2), jnp.int32)], jnp.zeros(1, jnp.int32))
     drawn = transformer.sample(
         net, params, table, jax.random.split(KEY, 2000), jnp.zeros(2000, jnp.int32), 1.0, 1.0
     )
@@ -338,7 +341,7 @@ def test_weights_are_drawn_with_as_they_are():
         families.build(averaged)
     family, players = families.build(plain), optimisers.players(plain, families.build(plain))
     advance = jax.jit(step.make_step(family, players, KEY, plain.optim.ema))
-    state = step.init(family, players, KEY)
+    state = jax.jit(lambda key: step.init(family, players, key))(KEY)
     for _ in range(2):
         state, _ = advance(state, batch())
     for a, b in zip(*map(jax.tree.leaves, (state.ema, state.variables.params)), strict=True):
