@@ -2,8 +2,8 @@
 
     bin/train --model vqvae
 
-Measured of seed 0 on two cores that other programs used too: training took 5:21 minutes (a step
-about 100 ms), and then, against the test digits,
+With two cores of a cloud machine a step takes 92 ms, which is 4.6 minutes. Measured of seed 0
+against the test digits:
 
     squared error of a digit and its reconstruction      1.42, the 784 pixels summed
     codes in use                                         128 of 128, with a perplexity of 69
@@ -12,6 +12,7 @@ about 100 ms), and then, against the test digits,
     Frechet distance                                     0.047 N, recall 0.867, coverage 0.892
 
 The last two are of ``bin/evaluate --model vqvae --count 10000``, which says 0.071 N of real digits.
+Seed 1 has 98.91 % (98.69 to 99.10), 0.049 N, 0.865 and 0.895, and a squared error of 1.52.
 
 ``--steps 1000`` is enough for digits that can be read.
 

@@ -137,9 +137,8 @@ def test_a_way_leads_from_one_drawn_digit_to_the_other(there, capsys):
         assert found["labels"].tolist() == [3, 3, 8, 8, 8] * 2
     threes = arrays("sample", "--model", there, "--digit", "3", "--count", "4")
     assert np.abs(ways[:, 0] - threes[::2]).max() <= 1
-    if (
-        config.recipe(there).family == "ddpm"
-    ):  # the others may draw on the key as they decode, and it is the start's
+    # Others may draw on the key as they decode, and it is the start's.
+    if config.recipe(there).family == "ddpm":
         eights = arrays("sample", "--model", there, "--digit", "8", "--count", "4")
         assert np.abs(ways[:, -1] - eights[1::2]).max() <= 1
     one = arrays(*way, "--count", "1", "--frames", "5")
