@@ -68,6 +68,14 @@ def options():
             yield name, changes
 
 
+@pytest.fixture(autouse=True)
+def quick_compilation():
+    """Each case is a program that runs twice: most of its time would be optimising it."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 def label(case) -> str:
     return ",".join(f"{k}={v}" for k, v in case.items()) if isinstance(case, dict) else case
 
