@@ -6,7 +6,7 @@ metrics.jsonl      one line a step
 watch.jsonl        one line a picture, where mode collapse may be: the digits that the judge takes
                    500 drawn ones for, and the share of real digits that have one of them near
 events.*           the same for TensorBoard
-samples/           a picture of 64 digits, named by its step
+samples/           a picture of 80 digits, named by its step
 checkpoints/       the newest states
 """
 
