@@ -389,7 +389,12 @@ def test_the_checks_end_at_the_first_that_fails(tree, failing):
         tree.venv / "bin" / "python",
         f'#!/bin/sh\necho "$@" >> "{log}"\ncase $* in "-m {failing}"*) exit 7 ;; esac\n',
     )
-    checks = ["-m ruff format --check .", "-m ruff check .", "-m pyright", "-m pytest -k a b"]
+    checks = [
+        "-m ruff format --check .",
+        "-m ruff check .",
+        "-m pyright",
+        "-m pytest -n auto --dist loadfile -k a b",
+    ]
     last = next((i for i, line in enumerate(checks) if f"-m {failing}" in line), None)
     code, _, err = tree.run("test", "-k", "a b")
     assert (code, err) == (0 if failing is None else 7, "")
