@@ -81,13 +81,7 @@ class Net(config.Net):
     random; above, it is what the generator makes of noise alone; at 1 there are no digits."""
 
     def __post_init__(self):
-        layers = ",".join(map(str, self.layers))
-        config.require("net.layers", layers, all(n >= 1 for n in self.layers), "of 1 or more each")
-        if self.network == "conv":
-            enough = len(self.layers) >= 2
-            config.require(
-                "net.layers", layers, enough, "two numbers of channels at least, for conv"
-            )
+        config.require_layers(self.network, self.layers)
         for name in ("latents", "critic_turns"):
             value = getattr(self, name)
             config.require(f"net.{name.replace('_', '-')}", value, value >= 1, "1 or more")

@@ -38,11 +38,7 @@ class Coder(Net):
 
     def __post_init__(self):
         require("net.latents", self.latents, self.latents >= 1, "1 or more")
-        layers = ",".join(map(str, self.layers))
-        require("net.layers", layers, all(n >= 1 for n in self.layers), "of 1 or more each")
-        if self.network == "conv":
-            enough = len(self.layers) >= 2
-            require("net.layers", layers, enough, "two numbers of channels at least, for conv")
+        require_layers(self.network, self.layers)
 
 
 @dataclass(frozen=True)
@@ -154,6 +150,14 @@ def require(name: str, value: Any, holds: bool, what: str) -> None:
     """Raise a ``UserError`` unless a setting's value is what it has to be."""
     if not holds:
         raise UserError(f"--{name} {value} cannot be: it must be {what}")
+
+
+def require_layers(network: str, layers: tuple[int, ...]) -> None:
+    """Raise a ``UserError`` where ``--net.network`` and ``--net.layers`` make no network."""
+    said = ",".join(map(str, layers))
+    require("net.layers", said, all(n >= 1 for n in layers), "of 1 or more each")
+    enough = network != "conv" or len(layers) >= 2
+    require("net.layers", said, enough, "two numbers of channels at least, for conv")
 
 
 def names() -> list[str]:

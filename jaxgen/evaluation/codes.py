@@ -79,15 +79,17 @@ def _linear(family, variables, train, real):
     from sklearn.decomposition import PCA
 
     few = part(train, np.arange(len(train.labels)) < PROBED)
-    codes = [over(_encode(family), variables, split) for split in (few, real)]
+    encode = _encode(family)
+    codes = [over(encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
     pca = PCA(min(size, len(train.labels)), random_state=0).fit(_pixels(train))
-    components = [pca.transform(_pixels(split)) for split in (few, real)]
+    pixels = _pixels(real)
+    components = [pca.transform(vectors) for vectors in (_pixels(few), pixels)]
     back = pca.inverse_transform(components[1])
     labels = few.labels, real.labels
     return Linear(
         size,
-        _squared_error(_pixels(real), back),
+        _squared_error(pixels, back),
         _probe(codes, labels),
         _probe(components, labels),
     )

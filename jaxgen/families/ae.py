@@ -21,7 +21,7 @@ from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scal
 from jaxgen.config import Config
 from jaxgen.configs.ae import Net, Sampling
 from jaxgen.data import Split
-from jaxgen.families.base import Family, Metrics, Variables, over
+from jaxgen.families.base import Family, Metrics, Variables, normals, over
 from jaxgen.nn.coders import Decoder, Encoder
 
 LOSSES = {
@@ -91,7 +91,7 @@ class AE(Family):
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         if self.sampling.prior == "fitted":
             return densities.draw(variables.stats["density"], keys, labels)
-        return jax.vmap(lambda key: jax.random.normal(key, (self.config.latents,)))(keys)
+        return normals(keys, self.config.latents)
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys

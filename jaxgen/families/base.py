@@ -18,7 +18,18 @@ from flax import struct
 from jax import lax
 
 from jaxgen import devices
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares, shares
+from jaxgen.arrays import (
+    NO_DIGIT,
+    Batch,
+    Images,
+    Key,
+    Keys,
+    Labels,
+    Latents,
+    Scalar,
+    Shares,
+    shares,
+)
 from jaxgen.data import Split
 from jaxgen.errors import UserError
 
@@ -167,6 +178,16 @@ def _over(function, variables, images, labels, indices):
         return function(variables, images.astype(jnp.float32) / 255, labels, keys)
 
     return lax.map(one, (images, labels, indices))
+
+
+def normals(keys: Keys, *shape: int) -> jax.Array:
+    """A draw of N(0, I) [n, ...shape] for each key."""
+    return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
+
+
+def hide(labels: Labels, share: float, key: Key) -> Labels:
+    """Labels of a batch, about a ``share`` of them made NO_DIGIT, so that it is learned too."""
+    return jnp.where(jax.random.bernoulli(key, share, labels.shape), NO_DIGIT, labels)
 
 
 def split(keys: Keys) -> tuple[Keys, Keys]:

@@ -23,7 +23,6 @@ from flax import linen as nn
 from jaxgen import losses
 from jaxgen.arrays import (
     IMAGE,
-    NO_DIGIT,
     Batch,
     Images,
     Key,
@@ -36,7 +35,7 @@ from jaxgen.arrays import (
 )
 from jaxgen.config import Config
 from jaxgen.configs.cvae import Net, Sampling
-from jaxgen.families.base import Family, Metrics, Variables
+from jaxgen.families.base import Family, Metrics, Variables, hide, normals
 from jaxgen.nn.blocks import ACTIVATIONS, ZEROS
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
 
@@ -111,9 +110,7 @@ class CVAE(Family):
         key_noise, key_drop, key_part = jax.random.split(key, 3)
         count = len(batch.labels)
         noise = jax.random.normal(key_noise, (count, c.latents))
-        labels = jnp.where(
-            jax.random.bernoulli(key_drop, c.label_drop, (count,)), NO_DIGIT, batch.labels
-        )
+        labels = hide(batch.labels, c.label_drop, key_drop)
         visible = some_quadrants(key_part, count) if c.part == "quadrants" else nothing(count)
         terms = self._apply("__call__", variables, batch.images, visible, labels, noise)
         reconstruction, kl = terms[0].mean(), terms[1].mean(0)  # [], [z]
@@ -142,7 +139,7 @@ class CVAE(Family):
         self, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
     ) -> jax.Array:
         """The same, of the hidden pixels given those where ``visible`` is 1."""
-        noise = jax.vmap(lambda key: jax.random.normal(key, (self.config.latents,)))(keys)
+        noise = normals(keys, self.config.latents)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
         return terms[0] + terms[1].sum(-1)
 
@@ -161,7 +158,7 @@ class CVAE(Family):
 
     def _draw(self, variables, keys, known):
         mean, log_var = self._apply("prior", variables, known)
-        noise = jax.vmap(lambda key: jax.random.normal(key, mean.shape[1:]))(keys)
+        noise = normals(keys, self.config.latents)
         return mean + jnp.exp(0.5 * log_var) * noise
 
     def _show(self, variables, codes, known):

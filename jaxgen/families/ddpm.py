@@ -39,7 +39,7 @@ from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.diffusion import process, samplers, schedules
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, spherical, split
+from jaxgen.families.base import Family, Metrics, Variables, hide, normals, spherical, split
 from jaxgen.nn.unet import UNet
 
 FAITHFUL_STEPS = 100
@@ -94,8 +94,7 @@ class DDPM(Family):
         x0 = 2 * batch.images - 1
         times = self.draw_times(key_time, count)
         eps = jax.random.normal(key_noise, x0.shape)
-        dropped = jax.random.bernoulli(key_drop, self.config.label_drop, (count,))
-        labels = jnp.where(dropped, NO_DIGIT, batch.labels)
+        labels = hide(batch.labels, self.config.label_drop, key_drop)
 
         alpha, sigma = self.levels(times)
         xt = process.noised(x0, eps, alpha, sigma)
@@ -105,7 +104,7 @@ class DDPM(Family):
         return loss, (variables.stats, {"loss": loss})
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        return jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
+        return normals(keys, *IMAGE)
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys

@@ -47,7 +47,16 @@ from jaxgen.arrays import (
 )
 from jaxgen.config import Config
 from jaxgen.configs.gan import Net, Sampling
-from jaxgen.families.base import Family, Metrics, Variables, spherical, split, straight
+from jaxgen.families.base import (
+    Family,
+    Metrics,
+    Variables,
+    hide,
+    normals,
+    spherical,
+    split,
+    straight,
+)
 from jaxgen.nn.critics import Critic, Generator
 
 
@@ -147,8 +156,7 @@ class GAN(Family):
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         key_drop, key_latent, key_mix = jax.random.split(key, 3)
         count = len(batch.labels)
-        dropped = jax.random.bernoulli(key_drop, self.config.label_drop, (count,))
-        labels = jnp.where(dropped, NO_DIGIT, batch.labels)
+        labels = hide(batch.labels, self.config.label_drop, key_drop)
         latents = jax.random.normal(key_latent, (count, self.config.latents))
         generated = self.generate(variables, latents, labels)
 
@@ -171,7 +179,7 @@ class GAN(Family):
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         keys_noise, keys_digit = split(keys)
-        noise = jax.vmap(lambda key: jax.random.normal(key, (self.config.latents,)))(keys_noise)
+        noise = normals(keys_noise, self.config.latents)
         drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, DIGITS))(keys_digit)
         return Latent(noise, shares(jnp.where(labels == NO_DIGIT, drawn, labels)))
 

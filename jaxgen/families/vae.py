@@ -32,7 +32,7 @@ from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scal
 from jaxgen.config import Config
 from jaxgen.configs.vae import Net, Sampling
 from jaxgen.data import Split
-from jaxgen.families.base import Family, Metrics, Variables, over, spherical
+from jaxgen.families.base import Family, Metrics, Variables, normals, over, spherical
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
 
 
@@ -109,7 +109,7 @@ class VAE(Family):
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         if self.sampling.prior == "fitted":
             return densities.draw(variables.stats["density"], keys, labels)
-        return jax.vmap(lambda key: jax.random.normal(key, (self.config.latents,)))(keys)
+        return normals(keys, self.config.latents)
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
@@ -133,8 +133,7 @@ class VAE(Family):
     def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
         """(1) with beta 1, from one code an image."""
         mean, log_var = self._apply("encode", variables, images)
-        noise = jax.vmap(lambda key: jax.random.normal(key, mean.shape[1:]))(keys)
-        codes = mean + jnp.exp(0.5 * log_var) * noise
+        codes = mean + jnp.exp(0.5 * log_var) * normals(keys, self.config.latents)
         nats = self._apply("minus_log_p", variables, images, codes)
         return nats + losses.kl_normal(mean, log_var).sum(-1)
 
@@ -157,8 +156,7 @@ class VAE(Family):
 
     def _draw_codes(self, variables, images, labels, keys):
         mean, log_var = self._apply("encode", variables, images)
-        noise = jax.vmap(lambda key: jax.random.normal(key, mean.shape[1:]))(keys)
-        return mean + jnp.exp(0.5 * log_var) * noise
+        return mean + jnp.exp(0.5 * log_var) * normals(keys, self.config.latents)
 
     def _apply(self, method, variables, *args):
         found = self.net.apply(variables.params["model"], *args, method=method)

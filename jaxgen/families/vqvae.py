@@ -26,7 +26,6 @@ from jax import lax
 from jaxgen import losses
 from jaxgen.arrays import (
     IMAGE,
-    NO_DIGIT,
     Batch,
     Images,
     Key,
@@ -39,7 +38,7 @@ from jaxgen.arrays import (
 from jaxgen.config import Config
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, straight
+from jaxgen.families.base import Family, Metrics, Variables, hide, straight
 from jaxgen.nn import quantisers, transformer
 from jaxgen.nn.grids import GridDecoder, GridEncoder
 
@@ -179,8 +178,7 @@ class VQVAE(Family):
     def loss_prior(self, variables, batch, key):
         codes = self.encode(variables, batch.images, batch.labels)
         rows = self.rows(variables)[codes]
-        dropped = jax.random.bernoulli(key, self.config.label_drop, batch.labels.shape)
-        labels = jnp.where(dropped, NO_DIGIT, batch.labels)
+        labels = hide(batch.labels, self.config.label_drop, key)
         logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
         said = jax.nn.one_hot(codes.reshape(len(codes), -1), self.quantiser.size)  # [b, 49, k]
         # -log p(codes | labels)

@@ -17,7 +17,8 @@ from jaxgen.arrays import IMAGE
 from jaxgen.nn.blocks import ACTIVATIONS, to_depth, to_space
 from jaxgen.nn.conv import Conv
 
-GRIDS = (14, 7)  # positions along an edge, after one and two halvings
+HALVINGS = 2  # by convolutions
+SIDE = 7  # positions along an edge after them
 
 
 class Encoder(nn.Module):
@@ -58,9 +59,8 @@ class Decoder(nn.Module):
             hidden = act(nn.Dense(width)(hidden))
         if not channels:
             return nn.Dense(28 * 28)(hidden).reshape(-1, *IMAGE)
-        side = GRIDS[len(channels) - 1]
-        hidden = act(nn.Dense(side * side * channels[-1])(hidden))
-        images = hidden.reshape(-1, side, side, channels[-1])
+        hidden = act(nn.Dense(SIDE * SIDE * channels[-1])(hidden))
+        images = hidden.reshape(-1, SIDE, SIDE, channels[-1])
         for width in reversed(channels[:-1]):
             images = act(to_space(Conv(4 * width, (3, 3))(images)))  # twice as high and wide
         return to_space(Conv(4, (3, 3))(images))
@@ -68,7 +68,7 @@ class Decoder(nn.Module):
 
 def split(network: str, layers: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Layers as channels of convolutions and neurons of dense layers."""
-    count = {"dense": 0, "conv": len(GRIDS)}[network]
+    count = {"dense": 0, "conv": HALVINGS}[network]
     return layers[:count], layers[count:]
 
 

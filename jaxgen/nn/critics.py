@@ -10,11 +10,10 @@ from flax import linen as nn
 
 from jaxgen.arrays import IMAGE
 from jaxgen.nn.blocks import ZEROS, Digit, ResBlock, to_depth, to_space
-from jaxgen.nn.coders import split
+from jaxgen.nn.coders import SIDE, split
 from jaxgen.nn.conv import Conv
 
 HE = nn.initializers.he_normal()
-SIDE = 7  # positions along an edge after two halvings
 DIGIT = 32  # numbers that the digit becomes, where it is another input of the critic
 
 

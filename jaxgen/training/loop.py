@@ -12,7 +12,7 @@ from jaxgen.arrays import NO_DIGIT, Key
 from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Variables
+from jaxgen.families.base import Family
 from jaxgen.training import checkpoint, optimisers
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
@@ -132,7 +132,7 @@ def first_state(
 def fitted(family: Family, state: State, digits: data.Split) -> State:
     """The state with what the family fits to the codes of its averaged weights, which is what a
     checkpoint is to hold and a picture to show."""
-    stats = family.fit(averaged(state), digits).stats
+    stats = family.fit(state.averaged, digits).stats
     stats = jax.device_put(stats, devices.whole())
     return state.replace(variables=state.variables.replace(stats=stats))
 
@@ -173,7 +173,7 @@ def picture_taker(
     labels = sampling.balanced(PICTURE)
 
     def picture(state: State) -> np.ndarray:
-        drawn = drawer.draw(averaged(state), labels, config.seed)
+        drawn = drawer.draw(state.averaged, labels, config.seed)
         grid = images.grid(drawn, columns=10)
         images.save_picture(folder.samples / f"{int(state.step)}.png", grid)
         return grid
@@ -183,12 +183,7 @@ def picture_taker(
 
 def any_digits(config: Config, drawer: sampling.Drawer, state: State) -> np.ndarray:
     """What the watch looks at: the same digits each time, drawn from the averaged weights."""
-    return drawer.draw(averaged(state), np.full(COUNT, NO_DIGIT, np.int32), config.seed)
-
-
-def averaged(state: State) -> Variables:
-    """What images are drawn with."""
-    return state.variables.replace(params=state.ema)
+    return drawer.draw(state.averaged, np.full(COUNT, NO_DIGIT, np.int32), config.seed)
 
 
 def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:

@@ -22,6 +22,11 @@ class State(struct.PyTreeNode):
     ema: dict[str, Params]  # average of the params, for sampling
     opt: dict[str, optax.OptState]  # by player
 
+    @property
+    def averaged(self) -> Variables:
+        """What images are drawn with."""
+        return self.variables.replace(params=self.ema)
+
 
 def init(family: Family, optimisers: Optimisers, key: Key) -> State:
     """The state before the first step."""

@@ -42,4 +42,4 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
         raise UserError(
             f"{folder} has no sound checkpoint: bin/train --model {config.model} makes one"
         )
-    return Trained(family, found.variables.replace(params=found.ema), int(found.step))
+    return Trained(family, found.averaged, int(found.step))
