@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgen.data import Digits, Split
+from jaxgen.data import Digits
 from jaxgen.data.split import part
-from jaxgen.evaluation import reference
+from jaxgen.evaluation import metrics, reference
 from jaxgen.evaluation.report import Against
 from jaxgen.families.base import Family, Variables, over
 
@@ -65,11 +65,12 @@ def measure(
         real = reference.subset(real, min(SEARCHED, len(real.labels)))
     family = family.faithful()
     chunk = min(1024, -(-len(real.labels) // 8) * 8)  # a multiple of any usual number of devices
-    pixels = _pixels(real)
+    pixels = metrics.pixels(real.images)
     reconstructed = over(family.reconstruct, variables, real, chunk)
     error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
-    has_bound = type(family).bound is not Family.bound
-    bound = float(over(family.bound, variables, real, chunk).mean()) if has_bound else None
+    bound = None
+    if family.has("bound"):
+        bound = float(over(family.bound, variables, real, chunk).mean())
     return Codes(len(real.labels), error, bound, _linear(family, variables, digits.train, real))
 
 
@@ -82,9 +83,9 @@ def _linear(family, variables, train, real):
     encode = _encode(family)
     codes = [over(encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
-    pca = PCA(min(size, len(train.labels)), random_state=0).fit(_pixels(train))
-    pixels = _pixels(real)
-    components = [pca.transform(vectors) for vectors in (_pixels(few), pixels)]
+    pca = PCA(min(size, len(train.labels)), random_state=0).fit(metrics.pixels(train.images))
+    pixels = metrics.pixels(real.images)
+    components = [pca.transform(vectors) for vectors in (metrics.pixels(few.images), pixels)]
     back = pca.inverse_transform(components[1])
     labels = few.labels, real.labels
     return Linear(
@@ -115,10 +116,6 @@ def _probe(vectors, labels) -> float:
 
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return float(probe.fit(vectors[0], labels[0]).score(vectors[1], labels[1]))
-
-
-def _pixels(split: Split) -> np.ndarray:
-    return split.images.reshape(len(split.images), -1).astype(np.float32) / 255
 
 
 def _squared_error(pixels, others) -> float:

@@ -64,7 +64,7 @@ def prdc(real, fake, k: int = 5) -> Prdc:
     real_radii, fake_radii = _radii(real, k), _radii(fake, k)
     within = np.zeros(len(fake), np.int64)  # [m]: real balls that a fake lies in
     recalled = covered = 0
-    for start, distances in _blocks(real, fake):
+    for start, distances in squared_distances(real, fake):
         distances = distances.astype(np.float32)  # as the radii
         inside = distances < real_radii[start : start + len(distances), None]
         within += inside.sum(0)
@@ -83,12 +83,15 @@ def _radii(features, k):
 
     The sums, which cancel, are in float64; only then float32, which is sorted four times faster.
     """
-    blocks = (distances.astype(np.float32) for _, distances in _blocks(features, features))
+    blocks = (
+        distances.astype(np.float32) for _, distances in squared_distances(features, features)
+    )
     return np.concatenate([np.partition(block, k, axis=1)[:, k] for block in blocks])
 
 
-def _blocks(rows, columns) -> Iterator[tuple[int, np.ndarray]]:
-    """Squared distances of a block of rows to all columns, with the number of its first row.
+def squared_distances(rows, columns) -> Iterator[tuple[int, np.ndarray]]:
+    """Squared distances of each block of rows [n, d] to all columns [m, d], with the number of its
+    first row.
 
     |r|^2 + |c|^2 - 2 r c is one product, [-2 r, |r|^2, 1] . [c, 1, |c|^2], in the type of the rows.
     """
@@ -158,9 +161,9 @@ def copies(images, train_images) -> Copies:
     against theirs. What was copied and moved by a pixel is not seen, nor what the training set
     holds twice.
     """
-    queries, keys = _flat(images), _flat(train_images)
+    queries, keys = pixels(images), pixels(train_images)
     nearest = np.empty((len(queries), 2), np.int64)
-    for start, distances in _blocks(queries, keys):
+    for start, distances in squared_distances(queries, keys):
         rows = np.arange(len(distances))
         for rank in range(2):
             first = distances.argmin(1)
@@ -173,5 +176,6 @@ def copies(images, train_images) -> Copies:
     return Copies(nearest[:, 0], exact[:, 0], ratio, ratio < COPY)
 
 
-def _flat(images):
+def pixels(images):
+    """Images uint8 [n, h, w, c] as vectors float32 [n, h w c] in [0, 1]."""
     return images.reshape(len(images), -1) / np.float32(255)

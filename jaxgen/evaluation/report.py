@@ -4,6 +4,8 @@ import dataclasses
 import math
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from jaxgen.arrays import DIGITS
 from jaxgen.evaluation import metrics
 
@@ -21,6 +23,20 @@ class Share(NamedTuple):
 def share(hits: int, n: int) -> Share:
     """The share of ``hits`` in ``n``, with its interval."""
     return Share(hits / n, *metrics.wilson(hits, n))
+
+
+class Mean(NamedTuple):
+    """A mean over images, and the half width of its 95 % interval."""
+
+    value: float
+    half: float
+    n: int
+
+
+def mean_of(values: np.ndarray) -> Mean:
+    """The mean of one figure an image [n], with the interval of the normal distribution."""
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    return Mean(float(np.mean(values)), 1.96 * spread / len(values) ** 0.5, len(values))
 
 
 class Figures(NamedTuple):

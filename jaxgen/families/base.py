@@ -17,7 +17,7 @@ import numpy as np
 from flax import struct
 from jax import lax
 
-from jaxgen import devices
+from jaxgen import devices, losses
 from jaxgen.arrays import (
     NO_DIGIT,
     Batch,
@@ -34,6 +34,7 @@ from jaxgen.data import Split
 from jaxgen.errors import UserError
 
 Metrics = dict[str, jax.Array]  # scalars to log, by name
+Gaussian = tuple[jax.Array, jax.Array]  # mean and logarithm of the variance, each [n, z]
 
 
 class Variables(struct.PyTreeNode):
@@ -126,6 +127,15 @@ class Family(abc.ABC):
         expectation, a draw of it."""
         raise UserError(f"{type(self).__name__} has no bound of the likelihood")
 
+    def rate(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
+        """What the latent says of each image beyond what its digit does, in nats [n]: the
+        divergence of its latent from the prior, or how unlikely the prior finds it."""
+        raise UserError(f"{type(self).__name__} has no rate: nothing bounds what its latents say")
+
+    def has(self, method: str) -> bool:
+        """Whether the family has an optional method: ``encode``, ``bound``, ``rate``."""
+        return getattr(type(self), method) is not getattr(Family, method)
+
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
         """Draw an image for each key. Image i depends on ``keys[i]`` and ``labels[i]`` alone."""
         keys_prior, keys_decode = split(keys)
@@ -157,6 +167,54 @@ class Family(abc.ABC):
         """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]; only where it takes
         several steps."""
         raise UserError(f"{type(self).__name__} draws in one step: there is no trajectory to show")
+
+
+class Variational(Family):
+    """A family whose encoder says a Gaussian q(z given x, y), so that its likelihood has a bound.
+
+    Its latents are codes [n, z]. A subclass also defines ``posterior``, ``prior_given`` and
+    ``minus_log_p``. Gaussians are a mean and the logarithm of a variance, each [n, z].
+    """
+
+    @abc.abstractmethod
+    def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
+        """q(z given x, y)."""
+
+    @abc.abstractmethod
+    def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
+        """p(z given y), which the bound holds the posterior against."""
+
+    @abc.abstractmethod
+    def minus_log_p(
+        self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
+    ) -> jax.Array:
+        """- log p(x given z, y) in nats [n]."""
+
+    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
+        return self.posterior(variables, images, labels)[0]
+
+    def rate(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
+        posterior = self.posterior(variables, images, labels)
+        return losses.kl_normal(*posterior, *self.prior_given(variables, labels)).sum(-1)
+
+    def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
+        """The loss with beta 1, from one code an image."""
+        codes = draw(self.posterior(variables, images, labels), keys)
+        nats = self.minus_log_p(variables, images, labels, codes)
+        return nats + self.rate(variables, images, labels)
+
+    def log_joint(
+        self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
+    ) -> jax.Array:
+        """log p(x, z given y) in nats [n]."""
+        prior = losses.log_normal(codes, *self.prior_given(variables, labels))
+        return prior - self.minus_log_p(variables, images, labels, codes)
+
+
+def draw(gaussian: Gaussian, keys: Keys) -> jax.Array:
+    """A draw [n, z] of each of n Gaussians."""
+    mean, log_var = gaussian
+    return mean + jnp.exp(0.5 * log_var) * normals(keys, mean.shape[-1])
 
 
 def over(function: Callable, variables: Variables, digits: Split, chunk: int = 1024) -> np.ndarray:

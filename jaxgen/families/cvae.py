@@ -35,7 +35,16 @@ from jaxgen.arrays import (
 )
 from jaxgen.config import Config
 from jaxgen.configs.cvae import Net, Sampling
-from jaxgen.families.base import Family, Metrics, Variables, hide, normals
+from jaxgen.families.base import (
+    Family,
+    Gaussian,
+    Metrics,
+    Variables,
+    Variational,
+    draw,
+    hide,
+    normals,
+)
 from jaxgen.nn.blocks import ACTIVATIONS, ZEROS
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
 
@@ -77,20 +86,22 @@ class Network(nn.Module):
     def decode(self, codes, known):  # -> logits [n, h, w, c]
         return self.decoder(jnp.concatenate([codes, known], axis=-1))
 
+    def minus_log_p(self, images, codes, known, counts):  # -> nats [n], of the pixels that count
+        nats = losses.LIKELIHOODS[self.config.likelihood].nats
+        return nats(self.decode(codes, known), images, self.log_sigma(), counts)
+
     def __call__(self, images, visible, labels, noise):
         """The terms of (1): of the hidden pixels [n], and of each latent [n, z]."""
         known = self.know(images, visible, labels)
         mean, log_var = self.encode(images, known)
         codes = mean + jnp.exp(0.5 * log_var) * noise
-        nats = losses.LIKELIHOODS[self.config.likelihood].nats
-        logits, log_sigma = self.decode(codes, known), self.log_sigma()
-        reconstruction = nats(logits, images, log_sigma, 1 - visible)
+        reconstruction = self.minus_log_p(images, codes, known, 1 - visible)
         return reconstruction, losses.kl_normal(mean, log_var, *self.prior(known))
 
 
 @dataclass(frozen=True)
-class CVAE(Family):
-    """Its latents are codes [n, z]."""
+class CVAE(Variational):
+    """All of its networks are told the digit."""
 
     config: Net
 
@@ -121,24 +132,33 @@ class CVAE(Family):
         return loss, ({"step": step + 1}, metrics)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        return self._draw(variables, keys, self._unseen(variables, labels))
+        return draw(self.prior_given(variables, labels), keys)
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
     ) -> Images:
         return self._show(variables, latents, self._unseen(variables, labels))
 
-    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
-        return self._apply("encode", variables, images, self._unseen(variables, labels))[0]
+    def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
+        known = self._unseen(variables, labels)
+        mean, log_var = self._apply("encode", variables, images, known)
+        return mean, log_var
 
-    def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
-        """(1) with beta 1, from one code an image: of the image given the digit."""
-        return self.bound_given(variables, images, nothing(len(images)), labels, keys)
+    def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
+        mean, log_var = self._apply("prior", variables, self._unseen(variables, labels))
+        return mean, log_var
+
+    def minus_log_p(
+        self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
+    ) -> jax.Array:
+        known = self._unseen(variables, labels)
+        return self._apply("minus_log_p", variables, images, codes, known, 1.0)
 
     def bound_given(
         self, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
     ) -> jax.Array:
-        """The same, of the hidden pixels given those where ``visible`` is 1."""
+        """(1) with beta 1, of the hidden pixels given those where ``visible`` is 1 and the digit,
+        from one code an image."""
         noise = normals(keys, self.config.latents)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
         return terms[0] + terms[1].sum(-1)
@@ -148,18 +168,14 @@ class CVAE(Family):
     ) -> Images:
         """Draw what is hidden, where ``visible`` is 0, given what is not, which stays as it is."""
         known = self._apply("know", variables, images, visible, labels)
-        drawn = self._show(variables, self._draw(variables, keys, known), known)
+        mean, log_var = self._apply("prior", variables, known)
+        drawn = self._show(variables, draw((mean, log_var), keys), known)
         return jnp.where(visible == 1, images, drawn)
 
     def _unseen(self, variables, labels):
         """All that is known where nothing is visible."""
         none = nothing(len(labels))
         return self._apply("know", variables, none, none, labels)
-
-    def _draw(self, variables, keys, known):
-        mean, log_var = self._apply("prior", variables, known)
-        noise = normals(keys, self.config.latents)
-        return mean + jnp.exp(0.5 * log_var) * noise
 
     def _show(self, variables, codes, known):
         logits = self._apply("decode", variables, codes, known)

@@ -37,7 +37,7 @@ from jaxgen.arrays import (
 )
 from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
-from jaxgen.diffusion import process, samplers, schedules
+from jaxgen.diffusion import process, samplers, schedules, variational
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Metrics, Variables, hide, normals, spherical, split
 from jaxgen.nn.unet import UNet
@@ -109,20 +109,41 @@ class DDPM(Family):
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
     ) -> Images:
-        x0, _ = samplers.run(self.denoiser(variables, labels), self.steps(), latents, keys)
+        denoise = self.denoiser(variables, labels, self.sampling.guidance)
+        x0, _ = samplers.run(denoise, self.steps(), latents, keys)
         return to_images(x0)
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         times = samplers.SPACINGS[self.sampling.spacing](self.schedule, self.sampling.steps)
         steps = samplers.backwards(self.schedule, times)
         keys = jax.vmap(jax.random.key)(jnp.arange(len(labels)))  # nothing is drawn
-        _, path = samplers.run(self.denoiser(variables, labels), steps, 2 * images - 1, keys)
+        denoise = self.denoiser(variables, labels, self.sampling.guidance)
+        _, path = samplers.run(denoise, steps, 2 * images - 1, keys)
         return path[-1]
 
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
         return spherical(starts, ends, share)
+
+    def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
+        """The variational bound of an image of 256 greys (Ho et al. 2020, equation 5): unguided,
+        over all noise levels, unweighted."""
+        start, rates, _ = self.progress(variables, images, labels, keys)
+        return start + rates.sum(0)
+
+    def progress(
+        self, variables: Variables, images: Images, labels: Labels, keys: Keys
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """What each noise level adds to the bound, and how near x_0 is there (Ho et al. 2020,
+        section 4.3).
+
+        The nats [n] of the noisiest image, then for t = T .. 1 the nats [T, n] of the step from t
+        to t - 1, and |x_0 - x_0(x_t)|^2 [T, n] in pixels of [0, 1].
+        """
+        x0 = 2 * images - 1
+        denoise = self.denoiser(variables, labels, guidance=1.0)
+        return variational.terms(denoise, self.schedule, x0, keys)
 
     def faithful(self) -> Family:
         """With small steps, and unguided: guidance leads away from the image."""
@@ -133,7 +154,8 @@ class DDPM(Family):
     def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
         keys_prior, keys_decode = split(keys)
         noise = self.prior(variables, keys_prior, labels)
-        _, path = samplers.run(self.denoiser(variables, labels), self.steps(), noise, keys_decode)
+        denoise = self.denoiser(variables, labels, self.sampling.guidance)
+        _, path = samplers.run(denoise, self.steps(), noise, keys_decode)
         frames = jnp.concatenate([noise[None], path])  # [steps + 1, n, h, w, c]
         return to_images(frames.swapaxes(0, 1))
 
@@ -143,9 +165,8 @@ class DDPM(Family):
         times = samplers.SPACINGS[s.spacing](self.schedule, s.steps)
         return samplers.SAMPLERS[s.sampler](self.schedule, times)
 
-    def denoiser(self, variables: Variables, labels: Labels | Shares):
+    def denoiser(self, variables: Variables, labels: Labels | Shares, guidance: float):
         """The guided x_0 of noisy images, at one time for all: (2)."""
-        guidance = self.sampling.guidance
 
         def denoise(xt, time):
             times = jnp.full(len(xt), time)

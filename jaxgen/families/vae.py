@@ -32,7 +32,17 @@ from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scal
 from jaxgen.config import Config
 from jaxgen.configs.vae import Net, Sampling
 from jaxgen.data import Split
-from jaxgen.families.base import Family, Metrics, Variables, normals, over, spherical
+from jaxgen.families.base import (
+    Family,
+    Gaussian,
+    Metrics,
+    Variables,
+    Variational,
+    draw,
+    normals,
+    over,
+    spherical,
+)
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
 
 
@@ -68,8 +78,8 @@ class Network(nn.Module):
 
 
 @dataclass(frozen=True)
-class VAE(Family):
-    """Its latents are codes [n, z]."""
+class VAE(Variational):
+    """The digit is unknown to its networks."""
 
     config: Net
     sampling: Sampling
@@ -117,8 +127,18 @@ class VAE(Family):
         logits = self._apply("decode", variables, latents)
         return losses.LIKELIHOODS[self.config.likelihood].mean(logits)
 
-    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
-        return self._apply("encode", variables, images)[0]
+    def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
+        mean, log_var = self._apply("encode", variables, images)
+        return mean, log_var
+
+    def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
+        standard = jnp.zeros((len(labels), self.config.latents))
+        return standard, standard
+
+    def minus_log_p(
+        self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
+    ) -> jax.Array:
+        return self._apply("minus_log_p", variables, images, codes)
 
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
@@ -129,13 +149,6 @@ class VAE(Family):
         codes = over(self._draw_codes, variables, digits)
         density = densities.fit(codes, digits.labels, self.config.components)
         return variables.replace(stats=variables.stats | {"density": density})
-
-    def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
-        """(1) with beta 1, from one code an image."""
-        mean, log_var = self._apply("encode", variables, images)
-        codes = mean + jnp.exp(0.5 * log_var) * normals(keys, self.config.latents)
-        nats = self._apply("minus_log_p", variables, images, codes)
-        return nats + losses.kl_normal(mean, log_var).sum(-1)
 
     def _reconstruction(self, variables, images, mean, log_var, key):
         """- log p(x|z) [n], the mean over ``samples`` codes."""
@@ -155,8 +168,7 @@ class VAE(Family):
         return math.log(k) - jax.nn.logsumexp(log_weights, axis=0)
 
     def _draw_codes(self, variables, images, labels, keys):
-        mean, log_var = self._apply("encode", variables, images)
-        return mean + jnp.exp(0.5 * log_var) * normals(keys, self.config.latents)
+        return draw(self.posterior(variables, images, labels), keys)
 
     def _apply(self, method, variables, *args):
         found = self.net.apply(variables.params["model"], *args, method=method)

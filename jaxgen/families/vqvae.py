@@ -177,14 +177,17 @@ class VQVAE(Family):
 
     def loss_prior(self, variables, batch, key):
         codes = self.encode(variables, batch.images, batch.labels)
-        rows = self.rows(variables)[codes]
         labels = hide(batch.labels, self.config.label_drop, key)
-        logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
-        said = jax.nn.one_hot(codes.reshape(len(codes), -1), self.quantiser.size)  # [b, 49, k]
-        # -log p(codes | labels)
-        loss = (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1).mean()
+        loss = self.minus_log_prior(variables, codes, labels).mean()
         metrics = {"prior/loss": loss, "prior/bits": loss / math.log(2)}
         return loss, (variables.stats, metrics)
+
+    def minus_log_prior(self, variables: Variables, codes: Latents, labels: Labels) -> jax.Array:
+        """- log p(codes | digit) in nats [n]."""
+        rows = self.rows(variables)[codes]
+        logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
+        said = jax.nn.one_hot(codes.reshape(len(codes), -1), self.quantiser.size)  # [b, 49, k]
+        return (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         params, table, s = variables.params["prior"], self.rows(variables), self.sampling
@@ -199,6 +202,10 @@ class VQVAE(Family):
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         return quantisers.nearest(self.rows(variables), self.vectors(variables, images))
+
+    def rate(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
+        codes = self.encode(variables, images, labels)
+        return self.minus_log_prior(variables, codes, labels)
 
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
