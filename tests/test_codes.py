@@ -92,3 +92,14 @@ def test_every_family_can_be_measured(name, digits):
     assert np.isfinite(found.squared_error)
     assert (found.linear is None) == (name in ("ddpm", "gan", "vqvae"))
     assert (found.bound is not None) == (name in ("vae", "cvae"))
+    assert (found.rate is not None) == (name in ("vae", "cvae", "vqvae"))
+    assert found.active is None or 0 <= found.active <= 4
+
+
+def test_codes_are_laid_out_in_a_plane(digits):
+    few = data.Split(digits.test.images[:40], digits.test.labels[:40])
+    spread = codes.plane(Linear(), variables(np.eye(784)[:, 300:310]), few)
+    assert spread.shape == (40, 2) and np.isfinite(spread).all()
+    plain = codes.plane(Linear(), variables(np.eye(784)[:, 350:352]), few)
+    np.testing.assert_allclose(plain, pixels(few)[:, 350:352], atol=1e-6)
+    assert codes.plane(Linear(searches=True), variables(np.eye(784)), few) is None

@@ -97,6 +97,13 @@ def test_class_entropy():
     assert metrics.class_entropy([9] + [0] * 9) == 0
 
 
+def test_the_spread_of_a_digit_is_the_mean_distance_of_its_pairs():
+    points = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0], [7.0, 7.0]])
+    spreads = metrics.spreads(points, np.array([1, 1, 1, 2]))
+    assert spreads[1] == pytest.approx((5 + 0 + 5) / 3, abs=1e-6)
+    assert np.isnan(spreads[0]) and np.isnan(spreads[2])  # none, and one that has no other
+
+
 def test_counts_of_logits():
     logits, labels = np.eye(10)[[3, 3, 5, 9]], np.array([3, 4, 5, NO_DIGIT])
     assert metrics.hits(logits, labels) == 2
@@ -194,7 +201,7 @@ def test_training_repeats_itself(tmp_path):
     known = (12, 8, 16)  # widths
 
     def bytes_of(seed):
-        fitted = judges.fit(digits.train, digits.test, print, seed=seed, steps=3, widths=known)
+        fitted = judges.fit(digits.train, print, digits.test, seed=seed, steps=3, widths=known)
         return b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(fitted))
 
     first = bytes_of(0)
@@ -319,7 +326,17 @@ def test_the_test_digits_themselves_are_perfect(judge, digits, measured):
     assert report.generated.prdc[:2] == (1, 1)
     assert report.generated.recognised == report.real.recognised
     assert report.like_real
+    assert report.generated.diversity == pytest.approx(1)
     assert (report.n, report.seed, report.judge) == (N, 7, judge.hash)
+
+
+def test_digits_that_are_all_alike_have_no_diversity(judge, digits, measured):
+    like = reference.subset(digits.test, N)
+    first = [int(np.flatnonzero(digits.train.labels == digit)[0]) for digit in range(DIGITS)]
+    images = digits.train.images[first][like.labels]
+    report = evaluate.evaluate(images, like.labels, "mnist", judge, reference=measured)
+    assert report.generated.diversity < 0.01 < 0.7 < report.real.diversity
+    assert json.dumps(report.to_dict())
 
 
 def test_copies_and_wrong_digits_are_told(judge, digits, measured):

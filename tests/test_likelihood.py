@@ -26,6 +26,7 @@ class LinearGaussian(Variational):
     """
 
     sigma = 0.3
+    is_bernoulli = False
 
     def __init__(self):
         self.matrix = np.random.default_rng(0).normal(size=(784, LATENTS)) / 28

@@ -1,7 +1,6 @@
 """``bin/evaluate``: measure a trained model with the judge."""
 
 import json
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,10 +11,11 @@ from jaxgen import config as configs
 from jaxgen.cli import common
 
 DESCRIPTION = """Measure a trained model: draw digits from it and show them to the judge, a
-classifier of real digits.
+classifier of real digits; and measure what else applies to its family, such as the likelihood.
 
 examples:
-  bin/evaluate --model ddpm                      5,000 digits, under a minute
+  bin/evaluate --model ddpm                      5,000 digits, a minute or two
+  bin/evaluate --model vae --full                10,000, and likelihoods as in papers: an hour
   bin/evaluate --model ddpm --count 10000 --guidance 1
   bin/evaluate --model ddpm --against valid      to choose settings by
   bin/evaluate --train-judge judge.safetensors   trains the judge anew, some minutes
@@ -30,8 +30,12 @@ class Evaluate:
     """The family of models."""
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
-    count: int = 5000
-    """How many digits to draw and judge, at the frequencies of the real ones."""
+    full: bool = False
+    """Measure as much as papers do: 10,000 digits drawn, and the likelihood of all test digits with
+    5,000 codes each. For vae, cvae and ddpm that is an hour on two cores."""
+    count: int | None = None
+    """How many digits to draw and judge, at the frequencies of the real ones; when not given 5,000,
+    or 10,000 with --full."""
     against: Literal["test", "valid"] = "test"
     """The real digits to hold them against; choose settings by valid, 5,000 digits held out of the
     training set, and never by test."""
@@ -51,12 +55,10 @@ def main(args: list[str]) -> int:
         return train_judge(Path(file))
     folder, config = common.run_and_recipe(args, "evaluate")
     wanted = common.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
-    import numpy as np
     import rich.console
 
-    from jaxgen import data, devices, sampling
-    from jaxgen.arrays import NO_DIGIT
-    from jaxgen.evaluation import codes, evaluate, judge, reference
+    from jaxgen import data, devices
+    from jaxgen.evaluation import judge, suite
     from jaxgen.training import folder as folders
     from jaxgen.training import trained
 
@@ -64,27 +66,19 @@ def main(args: list[str]) -> int:
     config = replace(config, sampling=wanted.sampling)
     model = trained.load(folder, config, common.warn)
     digits = data.load(config.data)
-    like = reference.real_digits(digits, wanted.against).labels
-    labels = reference.labels_like(like, wanted.count)
-    if not model.family.hears_labels:
-        labels = np.full_like(labels, NO_DIGIT)
-    eye = judge.load()
-    real = reference.measure(eye, digits, wanted.count, wanted.against)
-    began = time.perf_counter()
-    images = sampling.Drawer(model.family).draw(model.variables, labels, wanted.seed)
-    drawing = time.perf_counter() - began
-    report = evaluate.evaluate(images, labels, config.data, eye, wanted.seed, reference=real)
-    print(f"{config.model} after {model.step} steps of training, {folder}")
-    judging = time.perf_counter() - began - drawing
-    print(f"{wanted.count} digits drawn in {drawing:.1f} s, judged in {judging:.1f} s")
-    rich.console.Console(highlight=False).print(report.table())
-    kept = codes.measure(model.family, model.variables, digits, wanted.against)
-    print("", *kept.lines(), "", sep="\n")
-    told = report.to_dict() | {
-        "codes": kept.to_dict(),
-        "step": model.step,
-        "config": configs.to_dict(config),
-    }
+    amount = suite.FULL if wanted.full else suite.QUICK
+    amount = amount._replace(count=wanted.count or amount.count)
+    eye, console = judge.load(), rich.console.Console(highlight=False, soft_wrap=True)
+    with console.status("measuring real digits") as status:
+        real = suite.real_figures(eye, digits, amount.count, wanted.against)
+        found = suite.measure(
+            model.family, model.variables, digits, eye, real, amount, wanted.seed, status.update
+        )
+    console.print(f"{config.model} after {model.step} steps of training, {folder}")
+    console.print(f"{amount.count} digits drawn in {found.drawing:.1f} s")
+    console.print(found.report.table())
+    console.print("", *found.lines(), "", sep="\n")
+    told = found.to_dict() | {"step": model.step, "config": configs.to_dict(config)}
     folders.write(folder.path / "report.json", json.dumps(told, indent=2) + "\n")
     print(f"also in {folder.path / 'report.json'}")
     return 0

@@ -5,19 +5,21 @@ the code has dimensions, since those are the best that a linear code can do (in 
 linear probe is a logistic regression that reads the digit off the code.
 """
 
-from typing import Any, NamedTuple
+import math
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jaxgen.data import Digits
+from jaxgen.data import Digits, Split
 from jaxgen.data.split import part
 from jaxgen.evaluation import metrics, reference
 from jaxgen.evaluation.report import Against
-from jaxgen.families.base import Family, Variables, over
+from jaxgen.families.base import Family, Variables, Variational, over
 
 SEARCHED = 200  # digits at most, where encoding is a search
 PROBED = 10_000  # training digits at most that a probe learns from
+ACTIVE = 0.01  # variance of the mean of a dimension that is in use (Burda et al. 2016, section 5)
 
 
 class Linear(NamedTuple):
@@ -35,11 +37,9 @@ class Codes(NamedTuple):
     n: int
     squared_error: float  # an image: summed over its pixels, where white is 1
     bound: float | None  # nats an image; None for a family without one
+    rate: float | None  # nats an image: what the code says of it beyond its digit
+    active: int | None  # dimensions of a variational code that say anything
     linear: Linear | None  # None where codes are no vectors
-
-    def to_dict(self) -> dict[str, Any]:
-        """The figures for ``json.dumps``."""
-        return self._asdict() | {"linear": self.linear and self.linear._asdict()}
 
     def lines(self) -> list[str]:
         """The figures for a person."""
@@ -53,6 +53,13 @@ class Codes(NamedTuple):
             )
         if self.bound is not None:
             said.append(f"bound of minus the log-likelihood: {self.bound:.2f} nats an image")
+        if self.rate is not None:
+            bits = self.rate / math.log(2)
+            said.append(
+                f"rate of the codes, given the digit: {self.rate:.1f} nats, {bits:.0f} bits"
+            )
+        if self.active is not None:
+            said.append(f"active dimensions: {self.active}")
         return [f"{line} (n = {self.n})" for line in said]
 
 
@@ -69,9 +76,31 @@ def measure(
     reconstructed = over(family.reconstruct, variables, real, chunk)
     error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
     bound = None
-    if family.has("bound"):
+    if family.has("bound") and not family.searches:
         bound = float(over(family.bound, variables, real, chunk).mean())
-    return Codes(len(real.labels), error, bound, _linear(family, variables, digits.train, real))
+    rate = None
+    if family.has("rate"):
+        rate = float(over(_without_keys(family.rate), variables, real, chunk).mean())
+    active = None
+    if isinstance(family, Variational):
+        means = over(_without_keys(family.encode), variables, real, chunk)
+        active = int((means.var(axis=0) > ACTIVE).sum())
+    linear = _linear(family, variables, digits.train, real)
+    return Codes(len(real.labels), error, bound, rate, active, linear)
+
+
+def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | None:
+    """The codes of digits laid out in a plane [n, 2], near ones near (t-SNE: van der Maaten and
+    Hinton 2008), or as they are where they have two dimensions; None where codes are no vectors."""
+    if family.searches or not _is_vector(family, variables):
+        return None
+    from sklearn.manifold import TSNE
+
+    chunk = min(1024, -(-len(split.labels) // 8) * 8)
+    codes = over(_without_keys(family.encode), variables, split, chunk)
+    if codes.shape[1] <= 2:
+        return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
+    return TSNE(random_state=0, perplexity=min(30, len(codes) / 4)).fit_transform(codes)
 
 
 def _linear(family, variables, train, real):
@@ -80,7 +109,7 @@ def _linear(family, variables, train, real):
     from sklearn.decomposition import PCA
 
     few = part(train, np.arange(len(train.labels)) < PROBED)
-    encode = _encode(family)
+    encode = _without_keys(family.encode)
     codes = [over(encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
     pca = PCA(min(size, len(train.labels)), random_state=0).fit(metrics.pixels(train.images))
@@ -102,11 +131,13 @@ def _is_vector(family, variables) -> bool:
     return isinstance(latents, jax.ShapeDtypeStruct) and latents.ndim == 2
 
 
-def _encode(family):
-    def encode(variables, images, labels, keys):
-        return family.encode(variables, images, labels)
+def _without_keys(method):
+    """A method that draws nothing, as ``over`` calls it."""
 
-    return encode
+    def function(variables, images, labels, keys):
+        return method(variables, images, labels)
+
+    return function
 
 
 def _probe(vectors, labels) -> float:

@@ -7,7 +7,13 @@ from jaxgen.arrays import DIGITS, IMAGE, NO_DIGIT
 from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.judge import Judge, look
-from jaxgen.evaluation.reference import Reference, labels_like, measure, real_digits
+from jaxgen.evaluation.reference import (
+    Reference,
+    labels_like,
+    measure,
+    real_digits,
+    relative,
+)
 from jaxgen.evaluation.report import Figures, Neighbour, Report, share
 
 CLOSEST = 16  # neighbours that the report names
@@ -56,6 +62,7 @@ def evaluate(
             histogram=metrics.histogram(logits),
             prdc=metrics.prdc(reference.features, features),
             copied=copies.share,
+            spreads=relative(metrics.spreads(features, logits.argmax(1)), reference.spreads),
         ),
         real=reference.figures,
         by_digit=tuple(_recognised(logits, labels, [digit]) for digit in range(DIGITS)),

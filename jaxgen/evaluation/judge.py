@@ -154,7 +154,7 @@ def train(
     """
     files.check(out_path)
     learned, floor, test = _parts()
-    variables = fit(learned, floor, report, seed=seed, steps=steps, widths=widths)
+    variables = fit(learned, report, floor, seed=seed, steps=steps, widths=widths)
     flat = traverse_util.flatten_dict(variables, sep="/")
     halves = {name: np.asarray(array, np.float16) for name, array in flat.items()}
     files.write(out_path, safetensors.numpy.save(halves))
@@ -177,16 +177,18 @@ def _accuracy(judge, split):
 
 def fit(
     learned: Split,
-    floor: Split,
     report: Callable[[str], None],
+    floor: Split | None = None,
     *,
     seed: int = 0,
     steps: int = STEPS,
     widths: tuple[int, int, int] = WIDTHS,
+    distorted: bool = True,
 ) -> dict[str, Any]:
-    """Fit a network to the digits ``learned``; its variables, float32.
+    """Fit a network to the digits ``learned``, distorted or as they are; its variables, float32.
 
-    After each epoch one line to ``report`` tells the accuracy on the digits ``floor``.
+    After each epoch one line to ``report`` tells the accuracy on the digits ``floor``, if there are
+    some.
     """
     network = Network(widths)
     key_init, key_distort = jax.random.split(jax.random.key(seed))
@@ -198,7 +200,9 @@ def fit(
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
     def step(variables, opt, images, labels, number):
-        images = distort(_unit(images), jax.random.fold_in(key_distort, number))
+        images = _unit(images)
+        if distorted:
+            images = distort(images, jax.random.fold_in(key_distort, number))
         wanted = optax.smooth_labels(jax.nn.one_hot(labels, DIGITS), SMOOTHING)
 
         def loss(variables):
@@ -218,7 +222,7 @@ def fit(
             variables, opt, learned.images[rows], learned.labels[rows], number
         )
         losses.append(loss)
-        if (number + 1) % epoch == 0:
+        if floor and (number + 1) % epoch == 0:
             right = _accuracy(Judge(network, variables, ""), floor)
             report(
                 f"epoch {(number + 1) // epoch} of {steps // epoch}: "

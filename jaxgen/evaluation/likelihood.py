@@ -9,6 +9,7 @@ Salakhutdinov and Murray 2008 did), or anew with every seed (dynamic).
 is nearer the more codes are drawn (Burda et al. 2016); with thousands it passes for the likelihood.
 """
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -17,10 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgen import images as pixels
 from jaxgen import losses
-from jaxgen.arrays import Images, Keys, Labels
+from jaxgen.arrays import IMAGE, Images, Keys, Labels
 from jaxgen.data import Split
-from jaxgen.families.base import Variables, Variational, draw, split
+from jaxgen.families.base import Family, Variables, Variational, draw, split
 from jaxgen.sampling import Program
 
 Binarisation = Literal["static", "dynamic"]
@@ -50,12 +52,32 @@ def importance(
         images = binarised(images, keys_pixels)
         return importance_bound(family, variables, images, labels, keys_codes, samples)
 
-    program, found = Program(bound), []
-    images = digits.images.astype(np.float32) / 255
-    for start in range(0, len(images), program.chunk):
-        rows = np.arange(start, min(start + program.chunk, len(images)))
-        pixels = STATIC if binarisation == "static" else seed
-        found.append(program(variables, pixels, rows, images[rows], digits.labels[rows]))
+    return _each(bound, variables, digits, STATIC if binarisation == "static" else seed, told)
+
+
+def of_greys(
+    family: Family,
+    variables: Variables,
+    digits: Split,
+    seed: int = 0,
+    told: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """The family's bound of each digit as it is, in bits a pixel [n]: of 256 greys, where that is
+    what the family gives a probability."""
+
+    def bound(variables, keys, images, labels):
+        return family.bound(variables, images, labels, keys)
+
+    return _each(bound, variables, digits, seed, told) / math.log(2) / math.prod(IMAGE)
+
+
+def _each(function, variables, digits, seed, told):
+    """What ``function(variables, keys, images, labels)`` says of each digit, chunk by chunk."""
+    program, found = Program(function), []
+    for start in range(0, len(digits.labels), program.chunk):
+        rows = np.arange(start, min(start + program.chunk, len(digits.labels)))
+        images = pixels.to_float(digits.images[rows])
+        found.append(program(variables, seed, rows, images, digits.labels[rows]))
         told(int(rows[-1]) + 1)
     return np.concatenate(found)
 

@@ -135,6 +135,24 @@ def class_entropy(counts) -> float:
     return float((shares * -np.log(shares)).sum())
 
 
+def spreads(features, digits) -> tuple[float, ...]:
+    """How far two images of one digit are from each other in features, on average over all pairs:
+    for each digit 0 to 9, NaN where there are not two of it.
+
+    ``features`` are [n, d], ``digits`` what each image is taken for [n].
+    """
+    return tuple(_spread(np.asarray(features, np.float64)[digits == d]) for d in range(DIGITS))
+
+
+def _spread(features):
+    n = len(features)
+    if n < 2:
+        return float("nan")
+    blocks = squared_distances(features, features)
+    total = sum(np.sqrt(np.maximum(block, 0)).sum() for _, block in blocks)
+    return float(total / (n * (n - 1)))
+
+
 class Copies(NamedTuple):
     """The nearest training image of each image, and whether it is too near."""
 

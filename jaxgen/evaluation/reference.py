@@ -36,6 +36,7 @@ class Reference(NamedTuple):
     features: np.ndarray  # float32 [n, d], of the real digits
     unit: float  # the noise unit N
     figures: Figures  # the floor among them
+    spreads: tuple[float, ...]  # of the real digits, by digit: ``metrics.spreads``
 
 
 def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> Reference:
@@ -58,16 +59,23 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
         )
     real = subset(real, n)
     logits, features = look(judge, real.images)
-    floor_features = look(judge, subset(floor_digits, n).images)[1]
+    floor_logits, floor_features = look(judge, subset(floor_digits, n).images)
+    spreads = metrics.spreads(features, logits.argmax(1))
     figures = Figures(
         recognised=share(metrics.hits(logits, real.labels), n),
         frechet=metrics.frechet(floor_features, features),
         histogram=metrics.histogram(logits),
         prdc=metrics.prdc(features, floor_features),
         copied=metrics.copies(subset(real, min(n, COPIES)).images, digits.train.images).share,
+        spreads=relative(metrics.spreads(floor_features, floor_logits.argmax(1)), spreads),
     )
     unit = metrics.frechet(look(judge, noisy(real.images))[1], features)
-    return Reference(n, against, features, unit, figures)
+    return Reference(n, against, features, unit, figures, spreads)
+
+
+def relative(spreads: tuple[float, ...], real: tuple[float, ...]) -> tuple[float, ...]:
+    """Each digit's spread over that of the real ones."""
+    return tuple(one / other for one, other in zip(spreads, real, strict=True))
 
 
 def noisy(images: np.ndarray) -> np.ndarray:

@@ -32,6 +32,9 @@ class Mean(NamedTuple):
     half: float
     n: int
 
+    def __str__(self) -> str:
+        return f"{self.value:.2f} +- {self.half:.2f}"
+
 
 def mean_of(values: np.ndarray) -> Mean:
     """The mean of one figure an image [n], with the interval of the normal distribution."""
@@ -47,11 +50,20 @@ class Figures(NamedTuple):
     histogram: tuple[int, ...]  # what the judge takes the images for, digits 0 to 9
     prdc: metrics.Prdc
     copied: float  # share that copies a training image
+    # For each digit that the judge sees, how far two images of it are apart in features on average,
+    # over the same of the real digits; NaN where there are not two.
+    spreads: tuple[float, ...]
 
     @property
     def class_entropy(self) -> float:
         """Entropy of the histogram, in nats, at most log 10."""
         return metrics.class_entropy(self.histogram)
+
+    @property
+    def diversity(self) -> float:
+        """How different the images of one digit are, over real ones: the mean of ``spreads``."""
+        known = [spread for spread in self.spreads if math.isfinite(spread)]
+        return sum(known) / len(known) if known else float("nan")
 
 
 class Neighbour(NamedTuple):
@@ -117,6 +129,8 @@ class Report:
             "histogram": list(figures.histogram),
             **figures.prdc._asdict(),
             "copied": figures.copied,
+            "diversity": _known(figures.diversity),
+            "diversity_by_digit": [_known(spread) for spread in figures.spreads],
         }
 
     def table(self) -> str:
@@ -141,6 +155,7 @@ class Report:
             "recall: real ones within reach": f"{figures.prdc.recall:.3f}",
             "density: 1 as dense as real ones": f"{figures.prdc.density:.3f}",
             "coverage: real ones with one near": f"{figures.prdc.coverage:.3f}",
+            "diversity within a digit": f"{figures.diversity:.3f}",
             f"class entropy, nats of {math.log(DIGITS):.3f}": f"{figures.class_entropy:.3f}",
             "copies of training images": f"{figures.copied:.2%}",
         }
@@ -156,6 +171,11 @@ class Report:
             "  from Frechet distance to coverage: digits new to the judge against these\n"
             f"N = {self.unit:.4g}: what noise of 0.1 does to the {real} digits"
         )
+
+
+def _known(figure):
+    """The figure, or None where it is none: JSON has no NaN."""
+    return figure if math.isfinite(figure) else None
 
 
 def _percent(share):

@@ -176,6 +176,12 @@ class Variational(Family):
     ``minus_log_p``. Gaussians are a mean and the logarithm of a variance, each [n, z].
     """
 
+    @property
+    @abc.abstractmethod
+    def is_bernoulli(self) -> bool:
+        """Whether pixels are black or white with a probability, so that such digits have a
+        likelihood and the bound of grey ones is that of a cross-entropy."""
+
     @abc.abstractmethod
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
         """q(z given x, y)."""

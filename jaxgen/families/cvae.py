@@ -109,6 +109,10 @@ class CVAE(Variational):
     def net(self) -> Network:
         return Network(self.config)
 
+    @property
+    def is_bernoulli(self) -> bool:
+        return self.config.likelihood == "bernoulli"
+
     def init(self, key: Key) -> Variables:
         image, code = jnp.zeros((1, *IMAGE)), jnp.zeros((1, self.config.latents))
         params = self.net.init(key, image, image, jnp.zeros(1, jnp.int32), code)

@@ -92,6 +92,10 @@ class VAE(Variational):
     def hears_labels(self) -> bool:
         return self.sampling.prior == "fitted"
 
+    @property
+    def is_bernoulli(self) -> bool:
+        return self.config.likelihood == "bernoulli"
+
     def init(self, key: Key) -> Variables:
         stats = {
             "step": jnp.int32(0),  # of training, for the warm-up of beta

@@ -1,0 +1,53 @@
+"""How smooth the ways through the latents are: between two drawn digits of one kind, whether the
+images change evenly, and whether all of them still are that digit.
+
+A step is a distance in the judge's features, as the perceptual path length of Karras et al. 2019 is
+one in those of another network.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxgen import images as pixels
+from jaxgen import sampling
+from jaxgen.arrays import NO_DIGIT
+from jaxgen.evaluation.judge import Judge, look
+from jaxgen.evaluation.report import Share, share
+from jaxgen.families.base import Family, Variables
+
+WAYS = 100
+FRAMES = 9  # on a way, both ends among them
+
+
+class Smoothness(NamedTuple):
+    """The figures of so many ways."""
+
+    ways: int
+    unevenness: float  # largest step over mean step, the mean over ways; 1 is perfectly even
+    detour: float  # length of a way in features over the distance of its ends, the median over ways
+    recognised: Share | None  # of the frames between, as the digit of both ends; None for any digit
+
+
+def measure(family: Family, variables: Variables, judge: Judge, seed: int = 0) -> Smoothness:
+    """Walk ways between digits that ``seed`` draws."""
+    labels = sampling.balanced(WAYS)
+    if not family.hears_labels:
+        labels = np.full_like(labels, NO_DIGIT)
+    ways = sampling.drawn(family, variables, np.stack([labels, labels], 1), seed)
+    frames, _ = sampling.interpolate(family, variables, ways, FRAMES, seed)
+    logits, features = look(judge, pixels.to_uint8(frames).reshape(-1, *frames.shape[2:]))
+    features = features.reshape(WAYS, FRAMES, -1)
+    steps = np.linalg.norm(np.diff(features, axis=1), axis=2)  # [ways, frames - 1]
+    direct = np.linalg.norm(features[:, -1] - features[:, 0], axis=1)
+    moved = steps.sum(1) > 0  # a GAN that has collapsed has ways that lead nowhere
+    unevenness = steps.max(1)[moved] / steps.mean(1)[moved]
+    detour = steps.sum(1)[moved] / np.maximum(direct[moved], 1e-9)
+    found = logits.argmax(1).reshape(WAYS, FRAMES)[:, 1:-1]
+    known = family.hears_labels
+    return Smoothness(
+        WAYS,
+        float(unevenness.mean()) if moved.any() else 1.0,
+        float(np.median(detour)) if moved.any() else 1.0,
+        share(int((found == labels[:, None]).sum()), found.size) if known else None,
+    )

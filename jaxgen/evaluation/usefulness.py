@@ -1,0 +1,31 @@
+"""What drawn digits are good for: a classifier that has seen nothing else (the classification
+accuracy score of Ravuri and Vinyals 2019).
+
+A network learns from n drawn digits and the digits asked for, and is tested on the real test
+digits, which shows at once whether the digits are right and whether they are varied. Beside it
+stands the same network after n real training digits. Nothing is augmented, for that would hide
+what the drawn digits lack.
+"""
+
+from jaxgen.data import Split
+from jaxgen.evaluation import judge as judges
+from jaxgen.evaluation import metrics
+from jaxgen.evaluation.report import Share, share
+
+EPOCHS = 8
+STEPS = 400  # at least, however few the digits
+LEAST = judges.BATCH  # digits to learn from
+
+
+def score(learned: Split, test: Split, seed: int = 0) -> Share:
+    """The share of the digits ``test`` that a classifier recognises after the digits ``learned``
+    alone, of which there are LEAST or more."""
+    steps = max(EPOCHS * len(learned.labels) // judges.BATCH, STEPS)
+    variables = judges.fit(learned, _quiet, seed=seed, steps=steps, distorted=False)
+    classifier = judges.Judge(judges.Network(), variables, "")
+    logits, _ = judges.look(classifier, test.images)
+    return share(metrics.hits(logits, test.labels), len(test.labels))
+
+
+def _quiet(line: str) -> None:
+    """What the classifier would tell of its training is of no interest."""

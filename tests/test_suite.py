@@ -1,0 +1,105 @@
+"""What is measured of a model beyond its images: what they are good for, how smooth the ways are."""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgen import data, families
+from jaxgen.data import Split
+from jaxgen.evaluation import judge as judges
+from jaxgen.evaluation import reference, smoothness, suite, usefulness
+from jaxgen.families.base import Family, Variables
+from tests.conftest import small
+
+
+@dataclasses.dataclass(frozen=True)
+class Switch(Family):
+    """Its latent is a number in [0, 1]; its image one of two, of which the second from ``edge``
+    on."""
+
+    edge: float
+
+    def init(self, key):
+        raise NotImplementedError
+
+    def loss(self, variables, batch, key, *, player):
+        raise NotImplementedError
+
+    def prior(self, variables, keys, labels):
+        return (jnp.arange(len(labels)) % 2).astype(jnp.float32)
+
+    def decode(self, variables, latents, labels, keys):
+        two = variables.params["model"]
+        return jnp.where((latents >= self.edge)[:, None, None, None], two[1], two[0])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("mnist")
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return judges.load()
+
+
+def two_digits(digits):
+    """A three and another one, which the judge knows."""
+    threes = digits.test.images[digits.test.labels == 3][:2] / 255
+    return Variables({"model": jnp.asarray(threes, jnp.float32)})
+
+
+def test_a_way_with_one_jump_is_as_uneven_as_can_be(digits, judge):
+    found = smoothness.measure(Switch(0.5), two_digits(digits), judge)
+    assert found.unevenness == pytest.approx(smoothness.FRAMES - 1)
+    assert found.detour == pytest.approx(1)
+    assert found.recognised.value == pytest.approx(0.1)  # threes, and one way in ten is asked for
+
+
+def test_a_way_that_leads_nowhere_is_even(digits, judge):
+    found = smoothness.measure(Switch(2.0), two_digits(digits), judge)
+    assert (found.unevenness, found.detour) == (1, 1)
+
+
+def test_digits_are_useful_if_they_are_right(digits, monkeypatch):
+    monkeypatch.setattr(usefulness, "EPOCHS", 0)
+    monkeypatch.setattr(usefulness, "STEPS", 100)
+    few = reference.subset(digits.train, 1000)
+    right = usefulness.score(few, digits.test)
+    wrong = usefulness.score(Split(few.images, (few.labels + 1) % 10), digits.test)
+    assert right.value > 0.7 and wrong.value < 0.1
+
+
+@pytest.mark.parametrize("name", ["vae", "vqvae", "ddpm"])
+def test_a_suite_has_what_applies_to_the_family(name, digits, judge):
+    family = families.build(small(name))
+    variables = family.init(jax.random.key(0))
+    few = digits._replace(test=Split(digits.test.images[:90], digits.test.labels[:90]))
+    amount, told = suite.Amount(count=80, likely=16, samples=4), []
+    real = suite.real_figures(judge, few, amount.count, "test")
+    found = suite.measure(family, variables, few, judge, real, amount, told=told.append)
+    assert found.images.shape == (80, 28, 28, 1) and found.images.dtype == np.uint8
+    assert (found.likelihood is not None) == (name == "vae")
+    assert (found.codes.active is not None) == (name == "vae")
+    assert (found.codes.rate is not None) == (name in ("vae", "vqvae"))
+    assert (found.bits is not None) == (name == "ddpm")
+    figures = json.loads(json.dumps(found.to_dict()))
+    assert figures["parzen"]["samples"] == 80
+    assert figures["useful"] is None  # a classifier learns nothing from 80 digits
+    said = "\n".join(found.lines())
+    assert "Parzen windows" in said and "nan" not in said
+    if name == "vae":
+        assert figures["likelihood"]["static"]["n"] == 16
+        assert f"static {found.likelihood.static.value:.2f}" in said
+    assert told[0] == "drawing 80 digits"
+
+
+def test_a_vae_without_black_and_white_pixels_has_no_such_likelihood(digits):
+    config = small("vae")
+    config = dataclasses.replace(config, net=dataclasses.replace(config.net, likelihood="gaussian"))
+    assert not families.build(config).is_bernoulli
+    assert families.build(small("vae")).is_bernoulli
