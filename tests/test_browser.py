@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from jaxgen.pages import files
 from jaxgen.pages.html import html
 from jaxgen.pages.quiz import quiz
 from tests import browser, sample
@@ -176,6 +177,18 @@ def test_a_quiz_is_played_with_the_keyboard(visit, width, scheme, keys):
     for element in ("#hits", "#verdict", ".muted", "td", "th", "td small", "#again"):
         assert page.locator(element).first.evaluate(CONTRAST)[0] >= 4.5, element
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+
+
+def test_a_chart_of_the_markdown_is_a_picture_of_its_size(chromium, tmp_path):
+    (tmp_path / "page.html").write_text('<img src="report_files/05.svg">')
+    files.write(sample.document(), tmp_path, "report")
+    page = chromium.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    width, height = page.evaluate(
+        "[document.images[0].naturalWidth, document.images[0].naturalHeight]"
+    )
+    page.close()
+    assert width == 744 and 250 < height < 400
 
 
 def test_a_quiz_can_be_played_again_in_another_order(visit):

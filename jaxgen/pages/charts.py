@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WIDE, NARROW = 720, 350  # pixels: for a screen and for a phone
 THEME = (Path(__file__).parent / "theme.css").read_text()
 
+_MARGIN = 12  # pixels about a chart that is a file
 _MARKS = "os^DvP"
 _FEW = 30  # points that have a mark each
 _DASHED = {"linewidth": 1.4, "linestyle": (0, (5, 3))}
@@ -46,8 +47,12 @@ def inline(chart: Chart, width: int, name: str, caption: str) -> str:
 def file(chart: Chart) -> bytes:
     """Return the chart as the contents of an SVG file."""
     root = _root(chart, WIDE, "chart")
-    root.set("xmlns", svg.NAMESPACE)
-    ground = ElementTree.Element("rect", width="100%", height="100%", style="fill: var(--panel)")
+    width, height = (float(side) + 2 * _MARGIN for side in root.attrib["viewBox"].split()[2:])
+    sides = {"width": f"{width:g}", "height": f"{height:g}"}
+    corner = {"x": f"-{_MARGIN}", "y": f"-{_MARGIN}"}
+    root.attrib |= {"xmlns": svg.NAMESPACE, **sides}
+    root.set("viewBox", " ".join([*corner.values(), *sides.values()]))
+    ground = ElementTree.Element("rect", {**corner, **sides, "style": "fill: var(--panel)"})
     theme = ElementTree.Element("style")
     theme.text = THEME
     root[:0] = [theme, ground]
