@@ -2,8 +2,8 @@
 
     bin/train --model cvae
 
-Measured by ``bin/evaluate --count 10000`` against the test digits; training took 4 minutes on one
-core of a cloud machine, and with both a step takes 34 ms, which is 2.3 minutes:
+Measured by ``bin/evaluate --count 10000`` against the test digits; training took 2.6 minutes on the
+two cores of a cloud machine:
 
     seed   recognised   Frechet   recall   coverage   bound
     0      96.33 %      0.126 N   0.617    0.875      91.94 nats

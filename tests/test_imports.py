@@ -18,6 +18,7 @@ LAYERS = [
     {"families"},
     {"sampling"},
     {"training", "evaluation"},
+    {"compare"},
     {"cli", "__main__"},
 ]
 

@@ -1,4 +1,4 @@
-"""What is measured of a model beyond its images: what they are good for, how smooth the ways are."""
+"""What is measured of a model beyond its images: what they are good for, how even its ways are."""
 
 import dataclasses
 import json

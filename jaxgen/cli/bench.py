@@ -23,7 +23,6 @@ examples:
   bin/bench --model ddpm             trains the recipe from nothing and judges it: some minutes
   bin/bench --model ddpm --quick     the step and the drawing only"""
 
-SIDE = 2048  # of the matrices whose product is timed
 DRAWN = 1000  # digits
 
 
@@ -71,77 +70,28 @@ def whole_training(args: list[str]) -> None:
 
 def step(config: Config) -> None:
     """Print the time of a train step, and its arithmetic beside that of the matrix product."""
-    import jax
-    import jax.numpy as jnp
     import numpy as np
 
-    from jaxgen import data, devices, families
-    from jaxgen.arrays import IMAGE, Batch
-    from jaxgen.training import flops, loop, optimisers
+    from jaxgen.training import costs
     from jaxgen.training.log import Console
-    from jaxgen.training.step import init
 
-    digits = data.load(config.data).train
-    family = families.build(config)
-    players = optimisers.players(config, family)
-    key = jax.random.key(config.seed)
-    state = jax.device_put(init(family, players, key), devices.whole())
-    block = loop.compile_block(config, family, players, key, state, digits, Console())
-    state, _ = block(state, 0, 2)
-    seconds, products = [], []
-    for start in range(2, 62, 10):
-        products.append(product_speed())
-        began = time.perf_counter()
-        state, _ = block(state, start, start + 10)
-        seconds.append((time.perf_counter() - began) / 10)
-    batch = Batch(jnp.zeros((config.batch, *IMAGE)), jnp.zeros(config.batch, jnp.int32))
-    work = sum(flops.count(jax.grad(loss), own) for loss, own in losses(family, state, batch, key))
-    speed, product = work / np.median(seconds), np.median(products)
-    least, usual, most = (1e3 * f(seconds) for f in (min, np.median, max))
+    cost = costs.training(config, Console())
+    speed = cost.operations / np.median(cost.seconds)
+    product = np.median(cost.products)
+    least, usual, most = (1e3 * f(cost.seconds) for f in (min, np.median, max))
     print(f"train step: {usual:.0f} ms (from {least:.0f} to {most:.0f})")
-    print(f"arithmetic: {work / 1e9:.1f} GFLOP a step, {speed / 1e9:.0f} GFLOP/s")
-    print(f"matrix product of {SIDE} x {SIDE}: {product / 1e9:.0f} GFLOP/s")
+    print(f"arithmetic: {cost.operations / 1e9:.1f} GFLOP a step, {speed / 1e9:.0f} GFLOP/s")
+    print(f"matrix product of {costs.SIDE} x {costs.SIDE}: {product / 1e9:.0f} GFLOP/s")
     print(f"the step reaches {speed / product:.0%} of it")
-
-
-def losses(family, state, batch, key):
-    """For each turn the loss as a function of the player's own params, and these."""
-    for player in family.turns:
-
-        def loss(own, player=player):
-            variables = state.variables.replace(params=state.variables.params | {player: own})
-            return family.loss(variables, batch, key, player=player)[0]
-
-        yield loss, state.variables.params[player]
+    print(f"memory of its program, on each device: {cost.memory / 2**20:.0f} MiB")
 
 
 def drawing(config: Config) -> None:
-    """Print the time to draw digits with untrained weights, which takes as long as with trained
-    ones."""
-    import jax
-
-    from jaxgen import devices, families, sampling
-
-    family = families.build(config)
-    variables = jax.device_put(family.init(jax.random.key(0)), devices.whole())
-    drawer, labels = sampling.Drawer(family), sampling.balanced(DRAWN)
-    drawer.draw(variables, labels[:1], seed=0)  # compiles
-    began = time.perf_counter()
-    drawer.draw(variables, labels, seed=0)
-    print(f"drawing {DRAWN} digits, compile excluded: {time.perf_counter() - began:.1f} s")
-
-
-def product_speed() -> float:
-    """Floating-point operations a second of a large matrix product, which may use the whole
-    machine."""
-    import jax
+    """Print the time to draw digits."""
     import numpy as np
 
-    product = jax.jit(lambda a: a @ a)
-    matrix = jax.device_put(np.full((SIDE, SIDE), 1 / SIDE, np.float32), jax.devices()[0])
-    product(matrix).block_until_ready()
-    began = time.perf_counter()
-    for _ in range(4):
-        matrix = product(matrix)
-    matrix.block_until_ready()
-    return 4 * 2 * SIDE**3 / (time.perf_counter() - began)
+    from jaxgen import sampling
+    from jaxgen.training import costs
+
+    seconds = costs.drawing(config, sampling.CHUNK, DRAWN).seconds
+    print(f"drawing {DRAWN} digits, compile excluded: {np.median(seconds):.1f} s")

@@ -13,6 +13,7 @@ VERBS = {
     "reconstruct": "take digits to a model's latents and back",
     "interpolate": "walk from digit to digit through the latents",
     "evaluate": "measure a trained model with the judge",
+    "compare": "train, measure and compare the six families",
     "bench": "measure speed on this machine",
 }
 

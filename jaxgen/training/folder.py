@@ -113,7 +113,7 @@ class RunFolder:
             "step": step,
             "command": shlex.join(sys.argv),
             "jaxgen": jaxgen.__version__,
-            "commit": _commit(),
+            "commit": commit(),
             "devices": devices,
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "python": platform.python_version(),
@@ -168,7 +168,8 @@ def _free(path: Path) -> Path:
     return aside
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
+    """The commit of this clone, or None where it is none."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         found = subprocess.run(

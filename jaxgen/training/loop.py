@@ -137,9 +137,29 @@ def fitted(family: Family, state: State, digits: data.Split) -> State:
     return state.replace(variables=state.variables.replace(stats=stats))
 
 
-def compile_block(config, family, players, key, state, digits, console) -> Callable:
-    """Build ``block(state, step, stop) -> (state, metrics)``, metrics on the host with one value a
-    step."""
+class Block:
+    """The compiled program that takes steps."""
+
+    def __init__(self, compiled, arrays, rows):
+        self._compiled, self._arrays, self._rows = compiled, arrays, rows
+
+    def __call__(self, state: State, step: int, stop: int) -> tuple[State, dict[str, np.ndarray]]:
+        """Take the steps from ``step`` to ``stop``; metrics are on the host, one value a step."""
+        state, metrics = self._compiled(state, *self._arrays, *self._rows(step, stop))
+        return state, {
+            name: values[: stop - step] for name, values in jax.device_get(metrics).items()
+        }
+
+    @property
+    def memory(self) -> int:
+        """Bytes on each device: arguments, results, and what is between."""
+        sizes = self._compiled.memory_analysis()
+        given = sizes.argument_size_in_bytes - sizes.alias_size_in_bytes
+        return given + sizes.output_size_in_bytes + sizes.temp_size_in_bytes
+
+
+def compile_block(config, family, players, key, state, digits, console) -> Block:
+    """Compile the train steps of a recipe for the arrays at hand."""
     arrays = jax.device_put(tuple(digits), devices.whole())
 
     def rows(step: int, stop: int):
@@ -155,14 +175,7 @@ def compile_block(config, family, players, key, state, digits, console) -> Calla
     advance = make_advance(make_step(family, players, key, config.optim.ema))
     compiled = advance.lower(state, *arrays, *rows(0, 1)).compile()
     console.say(f"compiled in {time.perf_counter() - began:.1f} s")
-
-    def block(state: State, step: int, stop: int):
-        state, metrics = compiled(state, *arrays, *rows(step, stop))
-        return state, {
-            name: values[: stop - step] for name, values in jax.device_get(metrics).items()
-        }
-
-    return block
+    return Block(compiled, arrays, rows)
 
 
 def picture_taker(

@@ -1,0 +1,101 @@
+"""``bin/compare``: train, measure and compare the six families."""
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+DESCRIPTION = """Compare the six families: train what is missing, measure everything, and write a
+report. What was found is kept, so that the same command goes on where it stopped.
+
+examples:
+  bin/compare                              the recipes as they are; runs that are there are used
+  bin/compare --steps 1000                 1,000 steps each
+  bin/compare --seeds 3 --budget 120s      the same time of training for each, three seeds
+  bin/compare --quiz                       a page where you tell real digits from drawn ones
+
+The report is OUT/report.html, and beside it report.md and report.json."""
+
+
+@dataclass(frozen=True)
+class Compare:
+    models: str = ""
+    """Recipes, with commas; one of each family when not given."""
+    seeds: int = 1
+    """Trainings of each."""
+    steps: int | None = None
+    """Steps of each training; as the recipe says when not given."""
+    budget: str | None = None
+    """Time of each training instead, such as 120s or 5m."""
+    full: bool = False
+    """Measure likelihoods as papers do; takes an hour for each seed."""
+    quiz: bool = False
+    """Only write the quiz, of models that have been compared."""
+    out: Path = Path("compare")
+    """Folder of the report."""
+
+
+def main(args: list[str]) -> int:
+    wanted = common.parse(Compare(), "compare", DESCRIPTION, args)
+    from jaxgen.compare import plan
+
+    models = tuple(name for name in wanted.models.split(",") if name)
+    planned = plan.make(models, wanted.seeds, wanted.steps, wanted.budget, wanted.full)
+    try:
+        wanted.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{wanted.out} cannot be written ({error.strerror}): give --out another folder"
+        ) from None
+    from jaxgen import devices
+
+    devices.start()
+    from jaxgen.compare import report, run
+    from jaxgen.pages import files
+    from jaxgen.training.folder import write
+    from jaxgen.training.log import Console
+
+    console = Console()
+    comparison = run.Comparison(planned, wanted.out, console)
+    if wanted.quiz:
+        return _quiz(comparison, wanted.out)
+    comparison.carry_out()
+    told = report.to_dict(comparison, shlex.join(["bin/compare", *args]))
+    write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
+    first = {
+        entry.model: comparison.parts.arrays(f"measure-{entry.name}")
+        for entry in reversed(planned.entries)
+        if comparison.measured(entry)
+    }
+    arrays = {model: first[model] for model in planned.models if model in first}
+    page, *_ = files.write(report.document(told, arrays), wanted.out, "report")
+    console.say(f"report in {page}")
+    for line in comparison.skipped:
+        print(f"jaxgen: skipped {line}", file=sys.stderr)
+    return 2 if comparison.skipped else 0
+
+
+def _quiz(comparison, folder: Path) -> int:
+    import numpy as np
+
+    from jaxgen.pages.quiz import quiz
+    from jaxgen.training.folder import write
+
+    shown = 40
+    pictures = {
+        entry.model: comparison.parts.arrays(f"measure-{entry.name}")["images"][:shown, ..., 0]
+        for entry in comparison.plan.entries
+        if entry.config.seed == 0 and comparison.measured(entry)
+    }
+    if not pictures:
+        raise UserError(f"{folder} holds no comparison of these models: bin/compare makes one")
+    test = comparison.digits.test.images
+    chosen = np.random.default_rng(0).choice(len(test), shown, replace=False)
+    page = folder / "quiz.html"
+    write(page, quiz({"real": test[chosen, ..., 0], **pictures}, seed=0))
+    print(f"open {page}")
+    return 0

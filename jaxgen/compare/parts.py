@@ -1,0 +1,38 @@
+"""What a comparison has found so far, a file a part, so that it can go on after a stop."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgen.training.folder import write
+
+
+class Parts:
+    """Findings by name, each kept with what it is of: where that has changed, it is not found."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, name: str, of: Any) -> Any | None:
+        """What was found under a name, if it was of the same."""
+        try:
+            kept = json.loads((self._folder / f"{name}.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return kept["found"] if kept["of"] == json.loads(json.dumps(of)) else None
+
+    def put(self, name: str, of: Any, found: Any, arrays: dict[str, np.ndarray] | None = None):
+        """Keep what was found; arrays first, so that a finding is never without them."""
+        if arrays:
+            draft = self._folder / f"{name}.draft.npz"
+            np.savez_compressed(draft, **arrays)  # pyright: ignore[reportArgumentType]
+            draft.replace(self._folder / f"{name}.npz")
+        write(self._folder / f"{name}.json", json.dumps({"of": of, "found": found}) + "\n")
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays kept with a finding."""
+        with np.load(self._folder / f"{name}.npz", allow_pickle=False) as kept:
+            return {key: kept[key] for key in kept.files}

@@ -1,0 +1,440 @@
+"""Carry a comparison out: train what is missing, measure everything, and keep each finding."""
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+import jaxgen
+from jaxgen import data, families, sampling
+from jaxgen import images as pixels
+from jaxgen.arrays import DIGITS, NO_DIGIT
+from jaxgen.compare import plan as plans
+from jaxgen.compare.parts import Parts
+from jaxgen.compare.plan import Entry, Plan
+from jaxgen.config import Config, to_dict
+from jaxgen.errors import UserError
+from jaxgen.evaluation import codes, judge, metrics, reference, suite
+from jaxgen.evaluation.reference import Reference
+from jaxgen.families.ddpm import DDPM
+from jaxgen.training import costs, loop, trained, watch
+from jaxgen.training.folder import RunFolder
+from jaxgen.training.log import Console, duration
+
+COUNT = 10_000  # digits that a model is judged by
+CURVE = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of a training after which it is looked at
+GLANCE = 2000  # digits drawn at each look
+REDRAWN = 2  # times that the Frechet distance is taken again, with other sample seeds
+BATCH = 128  # for the cost of training at equal batches
+BATCHES = (1, 16, 128)  # for the cost of sampling
+PLANE = 800  # real digits whose codes are shown in a plane
+SAMPLER_STEPS = (1, 2, 5, 10, 20, 50, 100)
+SHOWN = 8  # digits of each kind in a picture
+CURVED = 64  # real digits whose coding by diffusion is followed level by level
+# Another judge: of other widths, from another seed, and trained for a third of the time.
+OTHER = {"seed": 1, "steps": 1600, "widths": (24, 48, 96)}
+
+
+class Job(NamedTuple):
+    """One finding that is to be made."""
+
+    name: str
+    what: str
+    of: Any  # what it depends on, as JSON can hold it
+    seconds: Callable[[], float]  # that it may take
+    make: Callable[[], tuple[Any, dict[str, np.ndarray]]]  # finding and arrays
+
+
+class Comparison:
+    """A comparison in a folder, which holds its parts and the runs that it trains."""
+
+    def __init__(self, plan: Plan, folder: Path, console: Console):
+        self.plan, self.folder, self.console = plan, folder, console
+        self.parts = Parts(folder / "parts")
+        self.runs = folder / "runs"
+        self.judge = judge.load()
+        self.digits = data.load("mnist")
+        self.skipped: list[str] = []
+        self._references: dict[int, Reference] = {}
+        self._real: suite.Real | None = None
+
+    @property
+    def amount(self) -> suite.Amount:
+        """How much is measured of each model."""
+        return suite.FULL if self.plan.full else suite.QUICK._replace(count=COUNT)
+
+    def carry_out(self) -> None:
+        """Make every finding that is not there yet."""
+        for stage in (self._costs, self._trainings, self._measurements, self._others):
+            jobs = stage()
+            for place, job in enumerate(jobs):
+                if self.parts.get(job.name, job.of) is not None:
+                    continue
+                left = sum(
+                    other.seconds()
+                    for other in [*jobs[place:], *self._later(stage)]
+                    if self.parts.get(other.name, other.of) is None
+                )
+                self.console.say(f"{job.what}; {duration(left)} left in all")
+                try:
+                    found, arrays = job.make()
+                except UserError as error:
+                    self.skipped.append(f"{job.name}: {error}")
+                    self.console.say(f"skipped: {error}")
+                    continue
+                self.parts.put(job.name, job.of, found, arrays)
+
+    def _later(self, stage) -> list[Job]:
+        stages = [self._costs, self._trainings, self._measurements, self._others]
+        return [job for later in stages[stages.index(stage) + 1 :] for job in later()]
+
+    # What a recipe costs.
+
+    def _costs(self) -> list[Job]:
+        recipes = {entry.model: entry.config for entry in reversed(self.plan.entries)}
+        return [
+            Job(
+                f"cost-{model}",
+                f"timing {model}",
+                _recipe(replace(recipes[model], steps=1)),
+                lambda: 30.0,
+                lambda model=model: (self._cost(recipes[model]), {}),
+            )
+            for model in self.plan.models
+        ]
+
+    def _cost(self, config: Config) -> dict[str, Any]:
+        own = costs.training(config)
+        equal = own if config.batch == BATCH else costs.training(replace(config, batch=BATCH))
+        drawings = [costs.drawing(config, batch) for batch in BATCHES]
+        return {
+            "own": own._asdict(),
+            "equal": equal._asdict(),
+            "drawing": {str(drawn.batch): drawn.seconds for drawn in drawings},
+        }
+
+    def cost(self, model: str) -> dict[str, Any] | None:
+        """What was found of a recipe's cost."""
+        job = next(job for job in self._costs() if job.name == f"cost-{model}")
+        return self.parts.get(job.name, job.of)
+
+    def step_seconds(self, model: str) -> float:
+        """Seconds of a train step, or a guess."""
+        cost = self.cost(model)
+        return float(np.median(cost["own"]["seconds"])) if cost else 0.1
+
+    # Training, with looks on the way.
+
+    def planned(self, entry: Entry) -> Config:
+        """The recipe with as many steps as the budget allows, where there is one."""
+        if self.plan.budget is None:
+            return entry.config
+        steps = max(int(self.plan.budget / self.step_seconds(entry.model)), 1)
+        return replace(entry.config, steps=steps)
+
+    def _trainings(self) -> list[Job]:
+        return [
+            Job(
+                f"train-{entry.name}",
+                f"training {entry.name}",
+                _recipe(self.planned(entry)),
+                lambda entry=entry: self._training_seconds(entry),
+                lambda entry=entry: self._train(self.planned(entry), entry.name),
+            )
+            for entry in self.plan.entries
+        ]
+
+    def _training_seconds(self, entry: Entry) -> float:
+        config = self.planned(entry)
+        if plans.find(config, self.runs):
+            return 1.0
+        return 1.2 * config.steps * self.step_seconds(entry.model) + 10 * len(CURVE)
+
+    def _train(self, config: Config, name: str):
+        if run := plans.find(config, self.runs):
+            seconds = _seconds(run, config.steps)
+            found = {"run": str(run), "steps": config.steps, "seconds": seconds, "curve": []}
+            return found | {"failed": self._collapse(run)}, {}
+        run, curve, failed = RunFolder(self.runs / name), [], None
+        family = families.build(config)
+        drawer = sampling.Drawer(family)
+        for stage in sorted({max(round(share * config.steps), 1) for share in CURVE}):
+            optim = replace(config.optim, horizon=config.optim.horizon or config.steps)
+            part = replace(config, optim=optim, steps=stage, save_every=stage, sample_every=stage)
+            try:
+                self._train_to(part, run)
+            except UserError as error:
+                if "training stops" not in str(error):
+                    raise
+                failed = str(error)  # not finite: a finding
+                break
+            curve.append(self._glance(part, run, drawer))
+        return {
+            "run": str(run),
+            "steps": config.steps,
+            "seconds": curve[-1]["seconds"] if curve else math.nan,
+            "curve": curve,
+            "failed": failed or self._collapse(run),
+        }, {}
+
+    def _train_to(self, config: Config, run: RunFolder) -> None:
+        with run.lock():
+            run.prepare(config, fresh=False)
+            if status := loop.train(config, run, Console(quiet=True)):
+                raise SystemExit(status)
+
+    def _glance(self, config: Config, run: RunFolder, drawer: sampling.Drawer) -> dict[str, Any]:
+        """How good the drawn digits are by now."""
+        model, real = trained.load(run, config, self.console.say), self.reference(GLANCE)
+        labels = self._labels(GLANCE, model.family)
+        drawn = pixels.to_uint8(drawer.draw(model.variables, labels, 0))
+        logits, features = judge.look(self.judge, drawn)
+        return {
+            "step": config.steps,
+            "seconds": _seconds(run, config.steps),
+            "frechet": metrics.frechet(features, real.features) / real.unit,
+            "recognised": metrics.accuracy(logits, labels),
+        }
+
+    def _collapse(self, run: RunFolder) -> str | None:
+        """What makes a mode collapse of the last look at a run that was watched."""
+        looks = run.path / "watch.jsonl"
+        if not looks.exists():
+            return None
+        *_, last = looks.read_text().splitlines()
+        seen = json.loads(last)
+        watcher = watch.Watch(self.digits)
+        return watcher.collapse(watch.Seen(tuple(seen["histogram"]), seen["coverage"]))
+
+    # Measuring.
+
+    def ready(self) -> list[tuple[Entry, dict[str, Any]]]:
+        """The entries that have been trained, with what was found then."""
+        found = [(entry, self.training(entry)) for entry in self.plan.entries]
+        return [(entry, training) for entry, training in found if training]
+
+    def training(self, entry: Entry) -> dict[str, Any] | None:
+        return self.parts.get(f"train-{entry.name}", _recipe(self.planned(entry)))
+
+    def _measurements(self) -> list[Job]:
+        return [
+            Job(
+                f"measure-{entry.name}",
+                f"measuring {entry.name}",
+                self._measured_of(entry),
+                lambda entry=entry: self._measuring_seconds(entry),
+                lambda entry=entry: self._measure(entry),
+            )
+            for entry in self.plan.entries
+        ]
+
+    def _measured_of(self, entry: Entry) -> Any:
+        return [_recipe(self.planned(entry)), self.amount, self.judge.hash, REDRAWN]
+
+    def _measuring_seconds(self, entry: Entry) -> float:
+        cost = self.cost(entry.model)
+        drawing = np.median(cost["drawing"]["128"]) / 128 if cost else 0.002
+        family = families.build(entry.config)
+        likely = 0.02 * self.amount.likely * self.amount.samples / 500 if family.has("bound") else 0
+        return float((1 + REDRAWN) * COUNT * drawing + likely + 60)
+
+    def measured(self, entry: Entry) -> dict[str, Any] | None:
+        """What was measured of an entry."""
+        return self.parts.get(f"measure-{entry.name}", self._measured_of(entry))
+
+    def _load(self, entry: Entry) -> trained.Trained:
+        training = self.training(entry)
+        if not training or (training["failed"] and not training["curve"]):
+            raise UserError(f"{entry.name} has no trained weights to measure")
+        config = self.planned(entry)
+        optim = replace(config.optim, horizon=config.optim.horizon or config.steps)
+        config = replace(config, optim=optim)
+        return trained.load(RunFolder(Path(training["run"])), config, self.console.say)
+
+    def _measure(self, entry: Entry):
+        model = self._load(entry)
+        real = self.real()
+        found = suite.measure(
+            model.family, model.variables, self.digits, self.judge, real, self.amount
+        )
+        labels = self._labels(COUNT, model.family)
+        drawer = sampling.Drawer(model.family)
+        again = [
+            self._distance(drawer.draw(model.variables, labels, 1 + number), real.reference)
+            for number in range(REDRAWN)
+        ]
+        few = reference.subset(self.digits.test, PLANE)
+        plane = codes.plane(model.family, model.variables, few)
+        told = found.to_dict() | {"frechet_again": again, "drawing_seconds": found.drawing}
+        told["coding"] = self._coding(model, found.codes)
+        arrays = {
+            "images": found.images,
+            "labels": found.labels,
+            "picture": self._picture(model),
+            "copies": self._copies(found),
+        }
+        if plane is not None:
+            arrays |= {"plane": plane, "plane_labels": few.labels}
+        return told, arrays
+
+    def _distance(self, drawn: np.ndarray, real: Reference) -> float:
+        features = judge.look(self.judge, pixels.to_uint8(drawn))[1]
+        return metrics.frechet(features, real.features) / real.unit
+
+    def _picture(self, model: trained.Trained) -> np.ndarray:
+        """Some digits of each kind: uint8 [h, w]."""
+        labels = np.repeat(np.arange(DIGITS, dtype=np.int32), SHOWN)
+        drawn = sampling.Drawer(model.family).draw(model.variables, labels, 0)
+        return pixels.grid(drawn, columns=SHOWN, scale=1)
+
+    def _copies(self, found: suite.Suite) -> np.ndarray:
+        """The drawn digits nearest to training digits, above these: uint8 [h, w]."""
+        near = found.report.closest[:SHOWN]
+        drawn = found.images[[one.image for one in near]]
+        train = self.digits.train.images[[one.train for one in near]]
+        return pixels.grid(np.concatenate([drawn, train]), columns=len(near), scale=1)
+
+    def _coding(
+        self, model: trained.Trained, kept: codes.Codes
+    ) -> list[tuple[float, float]] | None:
+        """Rate in nats and squared error: of a code; of diffusion, from level to level."""
+        family, few = model.family, reference.subset(self.digits.test, CURVED)
+        if isinstance(family, DDPM):
+
+            def progress(variables, keys, images, labels):
+                start, nats, errors = family.progress(variables, images, labels, keys)
+                return (start[:, None] + nats.cumsum(0).T), errors.T
+
+            program = sampling.Program(progress, CURVED)
+            images = pixels.to_float(few.images)
+            rates, errors = program(model.variables, 0, np.arange(CURVED), images, few.labels)
+            rates, errors = rates.mean(0), errors.mean(0)
+            # What is seen at a level is known before its own step is told.
+            places = np.unique(np.geomspace(1, len(rates) - 1, 40).astype(int))
+            return [(float(rates[place - 1]), float(errors[place])) for place in places]
+        return None if kept.rate is None else [(kept.rate, kept.squared_error)]
+
+    # What is of the comparison as a whole.
+
+    def _others(self) -> list[Job]:
+        jobs = []
+        for entry in self.plan.entries:
+            if isinstance(families.build(entry.config), DDPM) and entry.config.seed == 0:
+                jobs.append(
+                    Job(
+                        f"steps-{entry.name}",
+                        "drawing with fewer and more steps of diffusion",
+                        [*self._measured_of(entry), SAMPLER_STEPS],
+                        lambda: 60.0,
+                        lambda entry=entry: (self._sampler_steps(entry), {}),
+                    )
+                )
+        of = [self._measured_of(entry) for entry, _ in self.ready()]
+        other = Job(
+            "other-judge",
+            "asking another judge",
+            [of, OTHER],
+            lambda: 120.0,
+            lambda: (self._other_judge(), {}),
+        )
+        return [*jobs, other]
+
+    def sampler_steps(self) -> list[dict[str, Any]] | None:
+        """Quality of diffusion by steps of sampling."""
+        return self._found("steps-")
+
+    def other_judge(self) -> dict[str, Any] | None:
+        """How another judge ranks the models."""
+        return self._found("other-judge")
+
+    def _found(self, beginning: str):
+        job = next((job for job in self._others() if job.name.startswith(beginning)), None)
+        return self.parts.get(job.name, job.of) if job else None
+
+    def _sampler_steps(self, entry: Entry) -> list[dict[str, Any]]:
+        model, real, rows = self._load(entry), self.reference(GLANCE), []
+        assert isinstance(model.family, DDPM)
+        labels = self._labels(GLANCE, model.family)
+        for steps in SAMPLER_STEPS:
+            family = dataclasses.replace(
+                model.family, sampling=replace(model.family.sampling, steps=steps)
+            )
+            drawer = sampling.Drawer(family)
+            drawer.draw(model.variables, labels[:1], 0)  # compiles
+            began = time.perf_counter()
+            drawn = pixels.to_uint8(drawer.draw(model.variables, labels, 0))
+            seconds = time.perf_counter() - began
+            logits, features = judge.look(self.judge, drawn)
+            rows.append(
+                {
+                    "steps": steps,
+                    "seconds": seconds / GLANCE,
+                    "frechet": metrics.frechet(features, real.features) / real.unit,
+                    "recognised": metrics.accuracy(logits, labels),
+                }
+            )
+        return rows
+
+    def _other_judge(self) -> dict[str, Any]:
+        weights = self.folder / "other-judge.safetensors"
+        if not weights.exists():
+            judge.train(weights, lambda line: None, **OTHER)
+        other = judge.load(weights, None)
+        real = judge.look(other, reference.subset(self.digits.test, COUNT).images)[1]
+        noise = reference.noisy(reference.subset(self.digits.test, COUNT).images)
+        unit = metrics.frechet(judge.look(other, noise)[1], real)
+        ours, theirs = {}, {}
+        for entry, _ in self.ready():
+            if measured := self.measured(entry):
+                drawn = self.parts.arrays(f"measure-{entry.name}")["images"]
+                found = metrics.frechet(judge.look(other, drawn)[1], real) / unit
+                theirs.setdefault(entry.model, []).append(found)
+                mine = measured["generated"]["frechet_in_noise_units"]
+                ours.setdefault(entry.model, []).append(mine)
+        models = list(ours)
+        means = [[float(np.mean(by[model])) for model in models] for by in (ours, theirs)]
+        ranks = [stats.rankdata(mean) for mean in means]
+        rank = float(np.corrcoef(*ranks)[0, 1]) if len(models) > 2 else None  # Spearman's
+        return {
+            "judge": other.hash,
+            "models": models,
+            "ours": means[0],
+            "theirs": means[1],
+            "rank_correlation": rank,
+        }
+
+    # Real digits.
+
+    def reference(self, n: int) -> Reference:
+        """n real digits, measured once."""
+        if n not in self._references:
+            self._references[n] = reference.measure(self.judge, self.digits, n)
+        return self._references[n]
+
+    def real(self) -> suite.Real:
+        """What real digits get, measured once."""
+        if self._real is None:
+            self._real = suite.real_figures(self.judge, self.digits, COUNT, "test")
+        return self._real
+
+    def _labels(self, n: int, family) -> np.ndarray:
+        labels = reference.labels_like(self.digits.test.labels, n)
+        return labels if family.hears_labels else np.full_like(labels, NO_DIGIT)
+
+
+def _recipe(config: Config) -> Any:
+    """What a finding depends on: the recipe, and the version of jaxgen."""
+    return [to_dict(config), jaxgen.__version__]
+
+
+def _seconds(run: RunFolder, step: int) -> float:
+    """Seconds of training up to a step."""
+    lines = run.metrics.read_text().splitlines()
+    return float(json.loads(lines[min(step, len(lines)) - 1])["seconds"])
