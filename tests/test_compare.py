@@ -98,7 +98,7 @@ def small(patch):
     patch.setattr(costs, "REPETITIONS", 2)
     patch.setattr(costs, "STEPS", 2)
     patch.setattr(run, "OTHER", {"seed": 1, "steps": 2, "widths": (8, 8, 72)})
-    patch.setattr(suite, "QUICK", suite.Amount(100, 8, 2))
+    patch.setattr(suite, "QUICK", suite.Amount(100, 8, 2, coded=8))
 
 
 def test_a_comparison_has_a_report_of_what_it_found(compared):

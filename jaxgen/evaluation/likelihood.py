@@ -23,7 +23,7 @@ from jaxgen import losses
 from jaxgen.arrays import IMAGE, Images, Keys, Labels
 from jaxgen.data import Split
 from jaxgen.families.base import Family, Variables, Variational, draw, split
-from jaxgen.sampling import Program
+from jaxgen.sampling import CHUNK, Program
 
 Binarisation = Literal["static", "dynamic"]
 STATIC = 2008  # the seed that all static binarisation has
@@ -73,7 +73,7 @@ def of_greys(
 
 def _each(function, variables, digits, seed, told):
     """What ``function(variables, keys, images, labels)`` says of each digit, chunk by chunk."""
-    program, found = Program(function), []
+    program, found = Program(function, min(CHUNK, len(digits.labels))), []
     for start in range(0, len(digits.labels), program.chunk):
         rows = np.arange(start, min(start + program.chunk, len(digits.labels)))
         images = pixels.to_float(digits.images[rows])

@@ -29,10 +29,11 @@ class Amount(NamedTuple):
     count: int  # digits that are drawn
     likely: int  # real digits whose likelihood is asked for
     samples: int  # codes for each of these, by importance
+    coded: int  # real digits whose bits are asked of diffusion, which takes all of its noise levels
 
 
-QUICK = Amount(count=5000, likely=500, samples=500)
-FULL = Amount(count=10_000, likely=10_000, samples=5000)
+QUICK = Amount(count=5000, likely=500, samples=500, coded=128)
+FULL = Amount(count=10_000, likely=10_000, samples=5000, coded=10_000)
 
 
 class Real(NamedTuple):
@@ -161,6 +162,7 @@ def measure(
     likely = _likelihood(family, variables, few, amount.samples, seed, told)
     bits = None
     if family.has("bound") and not isinstance(family, Variational):
+        few = reference.subset(held, min(amount.coded, len(held.labels)))
         bits = mean_of(likelihood.of_greys(family, variables, few, seed, _counting(told, few)))
     return Suite(drawn, asked, seconds, report, kept, smooth, useful, windows, likely, bits, real)
 
