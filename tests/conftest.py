@@ -5,6 +5,7 @@ import os
 
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"  # as on a machine with two cores, whatever this one has
 
+import jax
 import pytest
 
 from jaxgen import config, devices
@@ -66,6 +67,16 @@ def flags(name: str) -> list[str]:
 def text(value) -> str:
     """A setting's value as it is written on the command line."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """For tests of many programs that run once or twice: most of their time would be optimising.
+
+    Training, resuming, sampling and the commands are tested as they are compiled for users."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation import suite
 from jaxgen.training import costs, loop
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def test_a_plan_has_every_family_and_seed():
     full = plan.make((), 2, None, None, False)

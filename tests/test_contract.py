@@ -14,6 +14,8 @@ from jaxgen.families.base import Family
 from jaxgen.training import optimisers, step
 from tests.conftest import small
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 KEY = jax.random.key(7)
 
 

@@ -16,6 +16,8 @@ from jaxgen.families.base import Variables, Variational
 
 from .conftest import small
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 LATENTS = 3
 
 

@@ -14,6 +14,8 @@ from jaxgen.arrays import Batch
 from jaxgen.training import optimisers, step
 from tests.conftest import small
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 # Settings of ``net`` that are numbers, or go together; all that are a choice are found by the test.
 MORE: dict[str, list[dict[str, Any]]] = {
     "ae": [{"noise": 0.3}, {"components": 2}, {"layers": ()}],
@@ -66,14 +68,6 @@ def options():
                     yield name, {field.name: value}
         for changes in MORE.get(name, []):
             yield name, changes
-
-
-@pytest.fixture(autouse=True)
-def quick_compilation():
-    """Each case is a program that runs twice: most of its time would be optimising it."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def label(case) -> str:
