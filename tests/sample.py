@@ -107,6 +107,12 @@ def document() -> Document:
                         FAMILIES,
                         tuple("0123456789"),
                     ),
+                    Pictures(
+                        images.grid(digits(1)[:20], columns=10, scale=1),
+                        "Names of rows only.",
+                        "Two rows of ten handwritten digits from 0 to 9.",
+                        ("first", "second"),
+                    ),
                 ),
             ),
             Section(

@@ -15,6 +15,7 @@ def test_an_estimate_has_the_interval_of_students_t():
     once = claims.estimate([5.0])
     assert once.value == 5 and math.isinf(once.half)
     assert str(once) == "5, once"
+    assert str(Estimate(14900.0, 0, 1)) == "14,900"
 
 
 def test_a_chain_says_something_of_every_two():
@@ -54,7 +55,7 @@ def test_less_distance_is_more_quality():
     figures = {"gan": Estimate(0.02, 0.001, 3), "ae": Estimate(0.08, 0.002, 3)}
     found = claims.statements(claims.QUALITY, figures, less_is_more=True)
     assert [(s.left, s.right, s.verdict) for s in found] == [("gan", "ae", "holds")]
-    assert found[0].evidence == "0.02 +- 0.001 against 0.08 +- 0.002"
+    assert found[0].evidence == "0.02 ± 0.001 against 0.08 ± 0.002"
     assert claims.verdict(found) == "holds"
     other = claims.statements(claims.QUALITY, figures)
     assert other[0].verdict == "does not hold" and claims.verdict(other) == "does not hold"

@@ -293,14 +293,13 @@ def test_files_lie_where_the_markdown_looks(document, tmp_path):
     assert (html_file.name, text.name) == ("report.html", "report.md")
     links = re.findall(r"^!\[.*\]\((.*)\)$", text.read_text(), re.MULTILINE)
     assert [text.parent / link for link in links] == shown
-    assert len(shown) == 5
-    for path in shown:
-        if path.suffix == ".png":
-            with Image.open(path) as found:
-                given = document.sections[0].blocks[1].image
-                assert found.size == (2 * given.shape[1], 2 * given.shape[0])
-        else:
-            assert "--series-0: #" in path.read_text()
+    assert len(shown) == 6
+    pictures = [path for path in shown if path.suffix == ".png"]
+    for path, block in zip(pictures, document.sections[0].blocks[1:], strict=True):
+        with Image.open(path) as found:
+            assert found.size == (2 * block.image.shape[1], 2 * block.image.shape[0])
+    for path in shown[len(pictures) :]:
+        assert "--series-0: #" in path.read_text()
     files.write(one(Text("less")), tmp_path / "new", "report")
     assert not list((tmp_path / "new" / "report_files").iterdir())
 

@@ -32,11 +32,10 @@ class Estimate(NamedTuple):
     n: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.value:.4g} +- {self.half:.2g}"
-            if math.isfinite(self.half)
-            else (f"{self.value:.4g}, once")
-        )
+        value = f"{self.value:,.0f}" if abs(self.value) >= 1e4 else f"{self.value:.4g}"
+        if not self.half:
+            return value
+        return f"{value} ± {self.half:.2g}" if math.isfinite(self.half) else f"{value}, once"
 
 
 def estimate(values: Sequence[float]) -> Estimate:

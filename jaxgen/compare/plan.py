@@ -44,8 +44,8 @@ class Plan:
     def training(self) -> str:
         """How long each model is trained, in words."""
         if self.budget:
-            return f"{self.budget:.0f} s each"
-        return f"{self.steps} steps each" if self.steps else "as its recipe says"
+            return f"for {self.budget:.0f} s"
+        return f"for {self.steps:,} steps" if self.steps else "as its recipe says"
 
 
 def make(

@@ -62,7 +62,7 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
         if training:
             found = {"training": training, "measured": measured}
             model["seeds"][str(entry.config.seed)] = found
-    return {
+    told = {
         "jaxgen": jaxgen.__version__,
         "commit": folder.commit(),
         "command": command,
@@ -77,6 +77,21 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
         "sampler_steps": comparison.sampler_steps(),
         "other_judge": comparison.other_judge(),
         "skipped": comparison.skipped,
+    }
+    return told | {"claims": [_claim(*found) for found in orderings(told)]}
+
+
+def _claim(ordering, name, figures, found) -> dict[str, Any]:
+    return {
+        "ordering": ordering.name,
+        "course": ordering.text,
+        "by": name,
+        "figures": {
+            family: {"value": one.value, "half": one.half if math.isfinite(one.half) else None}
+            for family, one in figures.items()
+        },
+        "statements": [statement._asdict() for statement in found],
+        "verdict": claims.verdict(found),
     }
 
 
@@ -105,16 +120,13 @@ def document(told: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]]) -> 
 
 
 def _lead(told) -> str:
-    said = [
-        f"{ordering.name}, by {name}: the course's ordering {claims.verdict(found)}"
-        for ordering, name, _, found in orderings(told)
-    ]
-    return (
-        f"Each model was trained {told['training']}, from {told['seeds']} "
-        f"seed{'s' if told['seeds'] > 1 else ''}, and judged by {told['count']:,} digits. "
-        + "; ".join(said)
-        + "."
-    )
+    said: dict[str, list[str]] = {}
+    for ordering, name, _, found in orderings(told):
+        said.setdefault(ordering.name, []).append(f"{claims.verdict(found)} by {name}")
+    sentences = [f"The course's ordering by {name} {', '.join(by)}." for name, by in said.items()]
+    seeds = f"{told['seeds']} seed{'s' if told['seeds'] > 1 else ''}"
+    trained = f"trained {told['training']}, from {seeds}, and judged by {told['count']:,} digits."
+    return " ".join([f"Each model was {trained}", *sentences])
 
 
 def _provenance(told) -> tuple[tuple[str, str], ...]:
@@ -425,7 +437,7 @@ def _costs(told) -> tuple[Block, ...]:
 def _cell(one: Estimate | None) -> str:
     if one is None:
         return ""
-    return f"{one.value:.4g}" if one.half == 0 or math.isinf(one.half) else str(one)
+    return str(one)
 
 
 def _sampler(told) -> tuple[Block, ...]:
