@@ -20,6 +20,7 @@ from jaxgen import config, families
 from jaxgen.cli import common, main
 from jaxgen.data import idx
 from jaxgen.errors import UserError
+from jaxgen.evaluation import suite
 from tests.conftest import flags
 
 ROOT = Path(__file__).parent.parent
@@ -224,10 +225,11 @@ def test_a_model_that_hears_no_digit_says_so(there, monkeypatch, capsys):
         assert found["labels"].tolist() == [10, 10, 10]
     assert main.run(["sample", "--model", there, "--digit", "any", "--count", "2"]) == 0
     assert main.run(["interpolate", "--model", there, "--between", "test:1", "test:2"]) == 0
-    capsys.readouterr()
-    assert main.run(["evaluate", "--model", there, "--count", "70"]) == 0
-    told = capsys.readouterr().out
-    assert "none asked for" in told and "digits were not asked for" in told
+    if there == "ae":  # what evaluate makes of it is the same for all, and takes its time
+        capsys.readouterr()
+        assert main.run(["evaluate", "--model", there, "--count", "70"]) == 0
+        told = capsys.readouterr().out
+        assert "none asked for" in told and "digits were not asked for" in told
 
 
 @dataclass(frozen=True)
@@ -260,6 +262,13 @@ def test_a_trajectory_shows_every_step(there):
     assert main.run(["sample", "--model", there, "--digits", "12", "--trajectory", "x.gif"]) == 0
     with Image.open("x.gif") as film:
         assert film.n_frames == 4  # the noise, and three steps
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """bin/evaluate asks for the likelihood of few digits."""
+    amount = suite.QUICK._replace(likely=8, samples=2, coded=8)
+    monkeypatch.setattr(suite, "QUICK", amount)
 
 
 def test_evaluate_reports_figures(there, capsys):

@@ -14,6 +14,7 @@ from jaxgen.compare.parts import Parts
 from jaxgen.errors import UserError
 from jaxgen.evaluation import suite
 from jaxgen.training import costs, loop
+from tests import conftest
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -89,7 +90,18 @@ def compared(tmp_path_factory):
     return there
 
 
+RECIPE = configs.recipe
+
+
+def little(name):
+    """A recipe with a tiny network, on real digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(configs, "recipe", RECIPE)
+        return conftest.small(name, data="mnist")
+
+
 def small(patch):
+    patch.setattr(configs, "recipe", little)
     patch.setattr(run, "COUNT", 100)
     patch.setattr(run, "GLANCE", 80)
     patch.setattr(run, "REDRAWN", 1)
@@ -141,6 +153,7 @@ def test_a_comparison_trains_and_measures_nothing_twice(compared, monkeypatch, c
 def test_a_run_that_is_there_is_used(compared, monkeypatch):
     """And what is only of the run is measured anew for another folder."""
     monkeypatch.chdir(compared)
+    small(monkeypatch)
     found = plan.find(replace(configs.recipe("ae"), steps=4), Path("compare/runs"))
     assert found is not None and found.path == Path("compare/runs/ae-0")
     assert plan.find(replace(configs.recipe("ae"), steps=5), Path("compare/runs")) is None
