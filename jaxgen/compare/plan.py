@@ -99,12 +99,16 @@ def same(config: Config, other: Config) -> bool:
     return _essence(config) == _essence(other)
 
 
+def with_horizon(config: Config) -> Config:
+    """The recipe with its horizon told, so that other steps do not move it."""
+    horizon = config.optim.horizon or config.steps
+    return replace(config, optim=replace(config.optim, horizon=horizon))
+
+
 def _essence(config: Config) -> Config:
     recipe = configs.recipe(config.model)
-    horizon = config.optim.horizon or config.steps
     return replace(
-        config,
-        optim=replace(config.optim, horizon=horizon),
+        with_horizon(config),
         sampling=recipe.sampling,
         log_every=1,
         sample_every=1,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -166,8 +165,8 @@ class Comparison:
         family = families.build(config)
         drawer = sampling.Drawer(family)
         for stage in sorted({max(round(share * config.steps), 1) for share in CURVE}):
-            optim = replace(config.optim, horizon=config.optim.horizon or config.steps)
-            part = replace(config, optim=optim, steps=stage, save_every=stage, sample_every=stage)
+            whole = plans.with_horizon(config)
+            part = replace(whole, steps=stage, save_every=stage, sample_every=stage)
             try:
                 self._train_to(part, run)
             except UserError as error:
@@ -179,7 +178,7 @@ class Comparison:
         return {
             "run": str(run),
             "steps": config.steps,
-            "seconds": curve[-1]["seconds"] if curve else math.nan,
+            "seconds": curve[-1]["seconds"] if curve else None,
             "curve": curve,
             "failed": failed or self._collapse(run),
         }, {}
@@ -194,14 +193,9 @@ class Comparison:
         """How good the drawn digits are by now."""
         model, real = trained.load(run, config, self.console.say), self.reference(GLANCE)
         labels = self._labels(GLANCE, model.family)
-        drawn = pixels.to_uint8(drawer.draw(model.variables, labels, 0))
-        logits, features = judge.look(self.judge, drawn)
-        return {
-            "step": config.steps,
-            "seconds": _seconds(run, config.steps),
-            "frechet": metrics.frechet(features, real.features) / real.unit,
-            "recognised": metrics.accuracy(logits, labels),
-        }
+        drawn = drawer.draw(model.variables, labels, 0)
+        seconds = _seconds(run, config.steps)
+        return {"step": config.steps, "seconds": seconds} | self._judged(drawn, labels, real)
 
     def _collapse(self, run: RunFolder) -> str | None:
         """What makes a mode collapse of the last look at a run that was watched."""
@@ -253,9 +247,7 @@ class Comparison:
         training = self.training(entry)
         if not training or (training["failed"] and not training["curve"]):
             raise UserError(f"{entry.name} has no trained weights to measure")
-        config = self.planned(entry)
-        optim = replace(config.optim, horizon=config.optim.horizon or config.steps)
-        config = replace(config, optim=optim)
+        config = plans.with_horizon(self.planned(entry))
         return trained.load(RunFolder(Path(training["run"])), config, self.console.say)
 
     def _measure(self, entry: Entry):
@@ -267,7 +259,9 @@ class Comparison:
         labels = self._labels(COUNT, model.family)
         drawer = sampling.Drawer(model.family)
         again = [
-            self._distance(drawer.draw(model.variables, labels, 1 + number), real.reference)
+            self._judged(drawer.draw(model.variables, labels, 1 + number), labels, real.reference)[
+                "frechet"
+            ]
             for number in range(REDRAWN)
         ]
         few = reference.subset(self.digits.test, PLANE)
@@ -284,9 +278,11 @@ class Comparison:
             arrays |= {"plane": plane, "plane_labels": few.labels}
         return told, arrays
 
-    def _distance(self, drawn: np.ndarray, real: Reference) -> float:
-        features = judge.look(self.judge, pixels.to_uint8(drawn))[1]
-        return metrics.frechet(features, real.features) / real.unit
+    def _judged(self, drawn: np.ndarray, labels: np.ndarray, real: Reference) -> dict[str, float]:
+        """The distance of drawn digits in N, and the share recognised."""
+        logits, features = judge.look(self.judge, pixels.to_uint8(drawn))
+        distance = metrics.frechet(features, real.features) / real.unit
+        return {"frechet": distance, "recognised": metrics.accuracy(logits, labels)}
 
     def _picture(self, model: trained.Trained) -> np.ndarray:
         """Some digits of each kind: uint8 [h, w]."""
@@ -369,17 +365,10 @@ class Comparison:
             drawer = sampling.Drawer(family)
             drawer.draw(model.variables, labels[:1], 0)  # compiles
             began = time.perf_counter()
-            drawn = pixels.to_uint8(drawer.draw(model.variables, labels, 0))
-            seconds = time.perf_counter() - began
-            logits, features = judge.look(self.judge, drawn)
-            rows.append(
-                {
-                    "steps": steps,
-                    "seconds": seconds / GLANCE,
-                    "frechet": metrics.frechet(features, real.features) / real.unit,
-                    "recognised": metrics.accuracy(logits, labels),
-                }
-            )
+            drawn = drawer.draw(model.variables, labels, 0)
+            seconds = (time.perf_counter() - began) / GLANCE
+            found = self._judged(drawn, labels, real)
+            rows.append({"steps": steps, "seconds": seconds} | found)
         return rows
 
     def _other_judge(self) -> dict[str, Any]:
