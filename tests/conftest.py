@@ -4,6 +4,9 @@ import dataclasses
 import os
 
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"  # as on a machine with two cores, whatever this one has
+# Most programs of the tests run once or twice, in small, and would take longer to optimise than to
+# run; those of whole trainings are compiled as they are for users: see ``optimised``.
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 
 import jax
 import pytest
@@ -70,13 +73,11 @@ def text(value) -> str:
 
 
 @pytest.fixture(scope="module")
-def quick_compilation():
-    """For tests of many programs that run once or twice: most of their time would be optimising.
-
-    Training, resuming, sampling and the commands are tested as they are compiled for users."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
+def optimised():
+    """Programs are compiled as they are for users."""
     jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

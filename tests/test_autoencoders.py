@@ -14,8 +14,6 @@ from jaxgen.families import cvae
 from jaxgen.families.base import over, spherical, straight
 from tests.conftest import small
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(0)
 IMAGES = jax.random.uniform(jax.random.key(1), (6, 28, 28, 1))
 LABELS = jnp.arange(6, dtype=jnp.int32)

@@ -11,8 +11,6 @@ from jaxgen.evaluation import codes
 from jaxgen.families.base import Family, Variables
 from tests.conftest import small
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @dataclasses.dataclass(frozen=True)
 class Linear(Family):

@@ -16,8 +16,6 @@ from jaxgen.evaluation import suite
 from jaxgen.training import costs, loop
 from tests import conftest
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def test_a_plan_has_every_family_and_seed():
     full = plan.make((), 2, None, None, False)

@@ -14,8 +14,6 @@ from jaxgen.families.base import Family
 from jaxgen.training import optimisers, step
 from tests.conftest import small
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(7)
 
 

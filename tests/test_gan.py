@@ -18,8 +18,6 @@ from jaxgen.training.watch import COUNT, Seen, Watch
 from tests.conftest import small
 from tests.test_training import Listener, run
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(3)
 DENSE = {"network": "dense", "layers": (16,)}
 

@@ -16,8 +16,6 @@ from jaxgen.families.base import Variables, Variational
 
 from .conftest import small
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 LATENTS = 3
 
 

@@ -14,8 +14,6 @@ from jaxgen.arrays import Batch
 from jaxgen.training import optimisers, step
 from tests.conftest import small
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 # Settings of ``net`` that are numbers, or go together; all that are a choice are found by the test.
 MORE: dict[str, list[dict[str, Any]]] = {
     "ae": [{"noise": 0.3}, {"components": 2}, {"layers": ()}],

@@ -15,8 +15,6 @@ from jaxgen.evaluation import reference, smoothness, suite, usefulness
 from jaxgen.families.base import Family, Variables
 from tests.conftest import small
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @dataclasses.dataclass(frozen=True)
 class Switch(Family):

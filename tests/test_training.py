@@ -25,6 +25,7 @@ from jaxgen.training.log import Console, Records, duration
 from tests.conftest import small
 
 QUIET = Console(quiet=True)
+pytestmark = pytest.mark.usefixtures("optimised")
 
 
 class Listener(Console):

@@ -17,8 +17,6 @@ from jaxgen.nn import quantisers, transformer
 from jaxgen.training import optimisers, step
 from tests.conftest import small
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(3)
 
 
