@@ -13,6 +13,7 @@ from pathlib import Path
 
 PACKAGE = "chromium-headless-shell"
 NAMES = ("chromium", PACKAGE, "google-chrome")
+WIDTHS = (390, 1280)  # of a phone and of a screen
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgen" / "chromium"
 ARGS = [
     "--no-sandbox",  # which root may not have; the pages are our own

@@ -12,6 +12,7 @@ import jax
 import pytest
 
 from jaxgen import config, devices
+from tests import browser
 
 devices.start()
 
@@ -85,3 +86,19 @@ def here(tmp_path, monkeypatch):
     """An empty working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser, or a skipped test where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    try:
+        file, environment = browser.find()
+    except browser.MissingError as error:
+        pytest.skip(str(error))
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(
+            executable_path=file, args=browser.ARGS, env={**os.environ, **environment}
+        )
+        yield found
+        found.close()

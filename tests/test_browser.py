@@ -1,7 +1,6 @@
 """Reports and quizzes in a real browser: they load, fit, can be read, and can be played."""
 
 import json
-import os
 
 import pytest
 
@@ -10,9 +9,6 @@ from jaxgen.pages.html import html
 from jaxgen.pages.quiz import quiz
 from tests import browser, sample
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-WIDTHS = (390, 1280)
 # The contrast of the text of an element with the first ground that is behind it, by WCAG.
 CONTRAST = """element => {
     const light = colour => {
@@ -30,20 +26,6 @@ CONTRAST = """element => {
         .map(light);
     return [(Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05), paper];
 }"""
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    try:
-        file, environment = browser.find()
-    except browser.MissingError as error:
-        pytest.skip(str(error))
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(
-            executable_path=file, args=browser.ARGS, env={**os.environ, **environment}
-        )
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +81,7 @@ def play(page, real: str = "r", generated: str = "g") -> int:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", browser.WIDTHS)
 def test_a_report_fits_and_can_be_read(visit, width, scheme):
     page = visit("report.html", width, scheme)
     assert fits(page)

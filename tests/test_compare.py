@@ -1,6 +1,7 @@
 """The comparison: what is planned, what is kept, and one carried out in small."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 from jaxgen import config as configs
 from jaxgen.cli import main
 from jaxgen.compare import plan, run
+from jaxgen.compare.clock import PRIOR, Clock
 from jaxgen.compare.parts import Parts
 from jaxgen.errors import UserError
 from jaxgen.evaluation import suite
 from jaxgen.training import costs, loop
-from tests import conftest
+from jaxgen.training.folder import RunFolder
+from tests import browser, conftest
 
 
 def test_a_plan_has_every_family_and_seed():
@@ -38,7 +41,7 @@ def test_a_plan_has_every_family_and_seed():
         (["--models", "gan,gann"], "did you mean gan"),
         (["--models", "ddpm,ddpm_full"], "names a family twice"),
         (["--quiz", "--models", "ae"], "holds no comparison"),
-        (["--out", "file/there"], "file/there cannot be written"),
+        (["--out", "file/there"], "cannot write file/there/report.json"),
     ],
 )
 def test_what_cannot_be_compared_is_said(args, says, here):
@@ -62,6 +65,53 @@ def test_parts_are_found_only_as_what_they_are_of(tmp_path):
     assert parts.arrays("cost")["images"].tolist() == [0, 1, 2]
     (tmp_path / "parts" / "cost.json").write_text("{")  # what a full disk leaves
     assert parts.get("cost", ["gan", 1]) is None
+
+
+def test_a_clock_learns_how_long_estimates_take():
+    lines, seconds = [], [0.0]
+    clock = Clock(lines.append, lambda: seconds[0])
+    assert clock.begin("timing", PRIOR, 3 * PRIOR) == "timing; 8:00 left in all"
+    seconds[0] += 3 * PRIOR  # in place of one
+    clock.end()
+    assert clock.begin("training", PRIOR, 2 * PRIOR) == "training; 12:00 left in all"
+    seconds[0] += PRIOR / 2
+    clock.at("drawing")
+    assert lines == ["training: drawing; 11:00 left in all"]
+    clock.at("step 1 of 2", 0.5)  # a minute more by its own pace, three by the estimate
+    assert lines[-1] == "training: step 1 of 2; 10:00 left in all"
+    seconds[0] += 10 * PRIOR
+    clock.at("still drawing")
+    assert lines[-1] == "training: still drawing; 8:00 left in all"
+
+
+def trained(folder, config, steps):
+    """What a run leaves in its folder, as far as the plan looks at it."""
+    found = RunFolder(folder)
+    found.checkpoints.joinpath(str(steps)).mkdir(parents=True)
+    found.config.write_text(json.dumps(configs.to_dict(config)))
+    return found
+
+
+def test_a_run_that_is_being_trained_is_waited_for(here):
+    config = configs.recipe("gan")
+    there = trained(here / "runs" / "mine", config, 40)
+    with there.lock():
+        with pytest.raises(UserError, match=r"runs/mine is still being trained, and has 40 of"):
+            plan.require_at_rest(config, Path("nowhere"))
+        plan.require_at_rest(replace(config, seed=1), Path("nowhere"))
+        assert plan.find(config, Path("nowhere")) is None
+    plan.require_at_rest(config, Path("nowhere"))
+    trained(here / "more" / "other", config, config.steps)
+    assert str(plan.find(config, Path("more"))) == "more/other"
+
+
+def test_a_run_that_cannot_be_read_is_told(here):
+    trained(here / "runs" / "good", configs.recipe("gan"), 40)
+    trained(here / "runs" / "bad", configs.recipe("gan"), 40).config.write_text("{")
+    found = plan.runs(Path("nowhere"))
+    assert [str(folder) for folder, _ in found.recipes] == ["runs/good"]
+    (told,) = found.unreadable
+    assert told.startswith("runs/bad/config.json cannot be read")
 
 
 def test_how_a_run_is_shown_or_drawn_from_makes_no_other_run():
@@ -109,7 +159,7 @@ def small(patch):
     patch.setattr(run, "SAMPLER_STEPS", (1, 2))
     patch.setattr(costs, "REPETITIONS", 2)
     patch.setattr(costs, "STEPS", 2)
-    patch.setattr(run, "OTHER", {"seed": 1, "steps": 2, "widths": (8, 8, 72)})
+    patch.setattr(run, "OTHER", run.OTHER | {"steps": 2})
     patch.setattr(suite, "QUICK", suite.Amount(100, 8, 2, coded=8))
 
 
@@ -148,8 +198,61 @@ def test_a_comparison_trains_and_measures_nothing_twice(compared, monkeypatch, c
     assert "left in all" not in capsys.readouterr().out
 
 
+def test_a_comparison_goes_on_with_the_same_curve(compared, here, monkeypatch, capsys):
+    """It is stopped between two looks at a training; and a run that cannot be read is skipped."""
+    small(monkeypatch)
+    keep(compared, here, "cost-ae.json", "measure-ae-0.json", "measure-ae-0.npz")
+    trained(here / "runs" / "bad", configs.recipe("ae"), 4).config.write_text("{")
+    train, calls = loop.train, []
+
+    def stopped(*args):
+        calls.append(args)
+        return 130 if len(calls) == 2 else train(*args)
+
+    monkeypatch.setattr(loop, "train", stopped)
+    command = ["compare", "--models", "ae", "--steps", "4"]
+    with pytest.raises(SystemExit):
+        main.run(command)
+    assert "stopped: the same command goes on" in capsys.readouterr().out
+    assert main.run(command) == 2
+    assert len(calls) == 3  # one for the first half, two for the second
+    told = json.loads((here / "compare" / "report.json").read_text())
+    before = json.loads((compared / "compare" / "report.json").read_text())
+    for one, other in zip(*map(curve, (told, before)), strict=True):
+        assert one | {"seconds": 0} == other | {"seconds": 0}
+    assert "skipped runs/bad/config.json cannot be read" in capsys.readouterr().err
+    assert told["skipped"]
+
+
+def keep(compared, here, *parts):
+    """Some findings of the comparison are there already."""
+    (here / "compare" / "parts").mkdir(parents=True)
+    for name in parts:
+        shutil.copy(compared / "compare" / "parts" / name, here / "compare" / "parts" / name)
+
+
+def curve(told):
+    """The looks at the training of the autoencoder."""
+    return told["models"]["ae"]["seeds"]["0"]["training"]["curve"]
+
+
+def test_a_training_that_fails_is_a_finding(compared, here, monkeypatch):
+    """It has no weights to be measured, and that is no mistake of the person."""
+    small(monkeypatch)
+    keep(compared, here, "cost-ae.json")
+
+    def fails(*args):
+        raise UserError("loss is nan at step 1: training stops, nothing was saved yet")
+
+    monkeypatch.setattr(loop, "train", fails)
+    assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 0
+    found = json.loads((here / "compare" / "report.json").read_text())
+    seed = found["models"]["ae"]["seeds"]["0"]
+    assert "loss is nan" in seed["training"]["failed"] and seed["measured"] is None
+    assert "loss is nan at step 1" in (here / "compare" / "report.html").read_text()
+
+
 def test_a_run_that_is_there_is_used(compared, monkeypatch):
-    """And what is only of the run is measured anew for another folder."""
     monkeypatch.chdir(compared)
     small(monkeypatch)
     found = plan.find(replace(configs.recipe("ae"), steps=4), Path("compare/runs"))
@@ -164,3 +267,46 @@ def test_a_quiz_is_made_of_what_was_compared(compared, monkeypatch, capsys):
     assert main.run(["compare", "--models", "ae,ddpm", "--steps", "4", "--quiz"]) == 0
     assert "quiz.html" in capsys.readouterr().out
     assert "ddpm" in (compared / "compare" / "quiz.html").read_text()
+
+
+@pytest.mark.parametrize("width", browser.WIDTHS)
+def test_the_numbers_of_the_page_are_those_of_the_json(compared, chromium, width):
+    """Every cell of the tables of quality and cost, as a person reads it."""
+    told = json.loads((compared / "compare" / "report.json").read_text())
+    complaints = []
+    page = chromium.new_page(viewport={"width": width, "height": 844})
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto((compared / "compare" / "report.html").as_uri())
+    rows = page.evaluate(
+        "[...document.querySelectorAll('table tr')].map("
+        "row => [...row.cells].map(cell => cell.textContent.trim()))"
+    )
+    shown = {}
+    for name, *cells in rows:
+        shown.setdefault(name, []).append(cells)
+    page.close()
+    assert not complaints
+    for name, model in told["models"].items():
+        measured = model["seeds"]["0"]["measured"]
+        drawn = measured["generated"]
+        overview, *_ = shown[name]
+        assert overview[-3:] == [
+            f"{drawn['frechet_in_noise_units']:.3f} N",
+            f"{drawn['recognised']['value']:.2%}",
+            f"{drawn['coverage']:.3f}",
+        ]
+        again = [drawn["frechet_in_noise_units"], *measured["frechet_again"]]
+        assert any(cells[:2] == [f"{one:.4f}" for one in again] for cells in shown[name])
+        assert any(cells[0] == f"{model['cost']['own']['parameters']:,}" for cells in shown[name])
+    families = [model["family"] for model in told["models"].values()]
+    for claim in told["claims"]:
+        (figure,) = (cells for cells in shown[claim["by"]] if cells[-1].count(" > "))
+        assert figure[-1] == " > ".join(claim["found"])
+        for family, cell in zip(families, figure, strict=False):
+            value = claim["figures"][family]["value"]
+            shown_value = float(cell.replace(",", "").split()[0])
+            assert shown_value == pytest.approx(value, rel=6e-4, abs=1e-9)
+        verdicts = [cells for cells in shown["ddpm > ae"] + shown["ddpm >> ae"]]
+        (statement,) = claim["statements"]
+        assert any(statement["verdict"] in cells for cells in verdicts)

@@ -198,10 +198,10 @@ def test_a_file_that_holds_no_judge_is_refused(tmp_path):
 
 def test_training_repeats_itself(tmp_path):
     digits = data.load("synthetic:600")
-    known = (12, 8, 16)  # widths
+    network = judges.Network((12, 8, 16))
 
     def bytes_of(seed):
-        fitted = judges.fit(digits.train, print, digits.test, seed=seed, steps=3, widths=known)
+        fitted = judges.fit(digits.train, print, digits.test, seed=seed, steps=3, network=network)
         return b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(fitted))
 
     first = bytes_of(0)
@@ -209,14 +209,15 @@ def test_training_repeats_itself(tmp_path):
     assert first != bytes_of(1)
 
 
-def test_a_trained_judge_can_be_loaded(tmp_path, monkeypatch):
+@pytest.mark.parametrize("network", [judges.Network((4, 4, 8)), judges.Dense((16, 8))])
+def test_a_trained_judge_can_be_loaded(network, tmp_path, monkeypatch):
     strokes = data.load("synthetic:300")
     monkeypatch.setattr(judges, "_parts", lambda: (strokes.train, strokes.valid, strokes.test))
     told = []
     path = tmp_path / "mine.safetensors"
-    accuracy = judges.train(path, told.append, steps=2, widths=(4, 4, 8))
-    judge = judges.load(path, None)
-    assert judge.network.widths == (4, 4, 8)
+    accuracy = judges.train(path, told.append, steps=2, network=network)
+    judge = judges.load(path, None, None if isinstance(network, judges.Network) else network)
+    assert judge.network == network
     assert judge.hash in told[-1]
     logits, _ = judges.look(judge, strokes.test.images)
     assert metrics.accuracy(logits, strokes.test.labels) == accuracy

@@ -45,17 +45,14 @@ def main(args: list[str]) -> int:
 
     models = tuple(name for name in wanted.models.split(",") if name)
     planned = plan.make(models, wanted.seeds, wanted.steps, wanted.budget, wanted.full)
-    try:
-        wanted.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{wanted.out} cannot be written ({error.strerror}): give --out another folder"
-        ) from None
     from jaxgen import devices
+    from jaxgen.data import files
+
+    files.check(wanted.out / "report.json")
 
     devices.start()
-    from jaxgen.compare import report, run
-    from jaxgen.pages import files
+    from jaxgen.compare import figures, report, run
+    from jaxgen.pages import files as pages
     from jaxgen.training.folder import write
     from jaxgen.training.log import Console
 
@@ -64,7 +61,7 @@ def main(args: list[str]) -> int:
     if wanted.quiz:
         return _quiz(comparison, wanted.out)
     comparison.carry_out()
-    told = report.to_dict(comparison, shlex.join(["bin/compare", *args]))
+    told = figures.to_dict(comparison, shlex.join(["bin/compare", *args]))
     write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
     first = {
         entry.model: comparison.parts.arrays(f"measure-{entry.name}")
@@ -72,7 +69,7 @@ def main(args: list[str]) -> int:
         if comparison.measured(entry)
     }
     arrays = {model: first[model] for model in planned.models if model in first}
-    page, *_ = files.write(report.document(told, arrays), wanted.out, "report")
+    page, *_ = pages.write(report.document(told, arrays), wanted.out, "report")
     console.say(f"report in {page}")
     for line in comparison.skipped:
         print(f"jaxgen: skipped {line}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from jaxgen import config as configs
 from jaxgen.config import Config
@@ -79,18 +80,49 @@ def seconds(text: str) -> float:
     return value
 
 
-def find(config: Config, folder: Path) -> RunFolder | None:
-    """A finished run of the recipe, in runs/ or in ``folder``."""
+class Runs(NamedTuple):
+    """The runs that there are, and why others cannot be read."""
+
+    recipes: list[tuple[RunFolder, Config]]
+    unreadable: list[str]
+
+
+def runs(folder: Path) -> Runs:
+    """All runs in runs/ and in ``folder``."""
+    found = Runs([], [])
     for place in sorted([*ROOT.glob("*/config.json"), *folder.glob("*/config.json")]):
         run = RunFolder(place.parent)
         try:
-            theirs = run.load()
-        except UserError:
-            continue  # of another version: no concern of this comparison
-        newest = max(checkpoint.steps(run.checkpoints), default=0)
-        if newest == config.steps and same(config, theirs):
+            found.recipes.append((run, run.load()))
+        except UserError as error:
+            found.unreadable.append(str(error))
+    return found
+
+
+def find(config: Config, folder: Path) -> RunFolder | None:
+    """A finished run of the recipe, in runs/ or in ``folder``."""
+    for run in _of(config, folder):
+        if _newest(run) == config.steps:
             return run
     return None
+
+
+def require_at_rest(config: Config, folder: Path) -> None:
+    """Raise UserError where a run of the recipe is being trained: it would be trained twice."""
+    for run in _of(config, folder):
+        if run.is_busy():
+            raise UserError(
+                f"{run} is still being trained, and has {_newest(run)} of {config.steps} steps: "
+                "wait for it, and give the same command again"
+            )
+
+
+def _of(config: Config, folder: Path) -> list[RunFolder]:
+    return [run for run, theirs in runs(folder).recipes if same(config, theirs)]
+
+
+def _newest(run: RunFolder) -> int:
+    return max(checkpoint.steps(run.checkpoints), default=0)
 
 
 def same(config: Config, other: Config) -> bool:

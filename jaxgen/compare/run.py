@@ -14,18 +14,20 @@ from scipy import stats
 import jaxgen
 from jaxgen import data, families, sampling
 from jaxgen import images as pixels
-from jaxgen.arrays import DIGITS, NO_DIGIT
+from jaxgen.arrays import DIGITS
 from jaxgen.compare import plan as plans
+from jaxgen.compare.clock import Clock
 from jaxgen.compare.parts import Parts
 from jaxgen.compare.plan import Entry, Plan
 from jaxgen.config import Config, to_dict
 from jaxgen.errors import UserError
 from jaxgen.evaluation import codes, judge, metrics, reference, suite
 from jaxgen.evaluation.reference import Reference
+from jaxgen.families.base import Family
 from jaxgen.families.ddpm import DDPM
 from jaxgen.training import costs, loop, trained, watch
 from jaxgen.training.folder import RunFolder
-from jaxgen.training.log import Console, duration
+from jaxgen.training.log import Console
 
 COUNT = 10_000  # digits that a model is judged by
 CURVE = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of a training after which it is looked at
@@ -37,8 +39,7 @@ PLANE = 800  # real digits whose codes are shown in a plane
 SAMPLER_STEPS = (1, 2, 5, 10, 20, 50, 100)
 SHOWN = 8  # digits of each kind in a picture
 CURVED = 64  # real digits whose coding by diffusion is followed level by level
-# Another judge: of other widths, from another seed, and trained for a third of the time.
-OTHER = {"seed": 1, "steps": 1600, "widths": (24, 48, 96)}
+OTHER = {"seed": 1, "network": judge.Dense()}  # judge, for whom other features matter
 
 
 class Job(NamedTuple):
@@ -51,6 +52,18 @@ class Job(NamedTuple):
     make: Callable[[], tuple[Any, dict[str, np.ndarray]]]  # finding and arrays
 
 
+class Telling(Console):
+    """Hears a training, and tells the clock of the whole comparison how far it is."""
+
+    def __init__(self, clock: Clock, steps: int):
+        super().__init__(quiet=True)
+        self._clock = clock
+        self._steps = steps  # of the whole training, of which the loop knows the next part
+
+    def progress(self, step, total, metrics, speed, line) -> None:
+        self._clock.at(f"step {step} of {self._steps}", step / self._steps)
+
+
 class Comparison:
     """A comparison in a folder, which holds its parts and the runs that it trains."""
 
@@ -60,7 +73,9 @@ class Comparison:
         self.runs = folder / "runs"
         self.judge = judge.load()
         self.digits = data.load("mnist")
-        self.skipped: list[str] = []
+        self.skipped: list[str] = []  # reasons
+        self._failed: set[str] = set()  # names of jobs
+        self._clock = Clock(lambda line: None)
         self._references: dict[int, Reference] = {}
         self._real: suite.Real | None = None
 
@@ -71,43 +86,56 @@ class Comparison:
 
     def carry_out(self) -> None:
         """Make every finding that is not there yet."""
-        for stage in (self._costs, self._trainings, self._measurements, self._others):
-            jobs = stage()
-            for place, job in enumerate(jobs):
-                if self.parts.get(job.name, job.of) is not None:
-                    continue
-                left = sum(
-                    other.seconds()
-                    for other in [*jobs[place:], *self._later(stage)]
-                    if self.parts.get(other.name, other.of) is None
-                )
-                self.console.say(f"{job.what}; {duration(left)} left in all")
+        for reason in plans.runs(self.runs).unreadable:
+            self._skip(reason)
+        with self.console.status() as tell:
+            self._clock = Clock(tell)
+            while jobs := self._missing():
+                job, *later = jobs
+                seconds = job.seconds()
+                left = sum(other.seconds() for other in later)
+                self.console.say(self._clock.begin(job.what, seconds, left))
                 try:
-                    found, arrays = job.make()
+                    self.parts.put(job.name, job.of, *job.make())
                 except UserError as error:
-                    self.skipped.append(f"{job.name}: {error}")
-                    self.console.say(f"skipped: {error}")
-                    continue
-                self.parts.put(job.name, job.of, found, arrays)
+                    self._failed.add(job.name)
+                    self._skip(f"{job.name}: {error}")
+                self._clock.end()
 
-    def _later(self, stage) -> list[Job]:
-        stages = [self._costs, self._trainings, self._measurements, self._others]
-        return [job for later in stages[stages.index(stage) + 1 :] for job in later()]
+    def _missing(self) -> list[Job]:
+        """The jobs that are to be done yet, in their order."""
+        stages = (self._costs, self._trainings, self._measurements, self._others)
+        return [
+            job
+            for stage in stages
+            for job in stage()
+            if job.name not in self._failed and self.parts.get(job.name, job.of) is None
+        ]
+
+    def _skip(self, reason: str) -> None:
+        self.skipped.append(reason)
+        self.console.say(f"skipped: {reason}")
 
     # What a recipe costs.
 
     def _costs(self) -> list[Job]:
-        recipes = {entry.model: entry.config for entry in reversed(self.plan.entries)}
         return [
             Job(
                 f"cost-{model}",
                 f"timing {model}",
-                _recipe(replace(recipes[model], steps=1)),
+                self._cost_of(model),
                 lambda: 30.0,
-                lambda model=model: (self._cost(recipes[model]), {}),
+                lambda model=model: (self._cost(self._first(model)), {}),
             )
             for model in self.plan.models
         ]
+
+    def _first(self, model: str) -> Config:
+        """The recipe of the first seed."""
+        return next(entry.config for entry in self.plan.entries if entry.model == model)
+
+    def _cost_of(self, model: str) -> Any:
+        return _recipe(replace(self._first(model), steps=1))
 
     def _cost(self, config: Config) -> dict[str, Any]:
         own = costs.training(config)
@@ -121,8 +149,7 @@ class Comparison:
 
     def cost(self, model: str) -> dict[str, Any] | None:
         """What was found of a recipe's cost."""
-        job = next(job for job in self._costs() if job.name == f"cost-{model}")
-        return self.parts.get(job.name, job.of)
+        return self.parts.get(f"cost-{model}", self._cost_of(model))
 
     def step_seconds(self, model: str) -> float:
         """Seconds of a train step, or a guess."""
@@ -161,20 +188,28 @@ class Comparison:
             seconds = _seconds(run, config.steps)
             found = {"run": str(run), "steps": config.steps, "seconds": seconds, "curve": []}
             return found | {"failed": self._collapse(run)}, {}
+        plans.require_at_rest(config, self.runs)
         run, curve, failed = RunFolder(self.runs / name), [], None
+        listener = Telling(self._clock, config.steps)
         family = families.build(config)
         drawer = sampling.Drawer(family)
         for stage in sorted({max(round(share * config.steps), 1) for share in CURVE}):
-            whole = plans.with_horizon(config)
-            part = replace(whole, steps=stage, save_every=stage, sample_every=stage)
-            try:
-                self._train_to(part, run)
-            except UserError as error:
-                if "training stops" not in str(error):
-                    raise
-                failed = str(error)  # not finite: a finding
-                break
-            curve.append(self._glance(part, run, drawer))
+            # Kept by itself: once training has gone on, there are no weights of this stage left.
+            look, of = f"look-{name}-{stage}", [_recipe(config), self.judge.hash, GLANCE]
+            seen = self.parts.get(look, of)
+            if seen is None:
+                whole = plans.with_horizon(config)
+                part = replace(whole, steps=stage, save_every=stage, sample_every=stage)
+                try:
+                    self._train_to(part, run, listener)
+                except UserError as error:
+                    if "training stops" not in str(error):
+                        raise
+                    failed = str(error)  # not finite: a finding
+                    break
+                seen = self._glance(part, run, drawer)
+                self.parts.put(look, of, seen)
+            curve.append(seen)
         return {
             "run": str(run),
             "steps": config.steps,
@@ -183,16 +218,17 @@ class Comparison:
             "failed": failed or self._collapse(run),
         }, {}
 
-    def _train_to(self, config: Config, run: RunFolder) -> None:
+    def _train_to(self, config: Config, run: RunFolder, console: Console) -> None:
         with run.lock():
             run.prepare(config, fresh=False)
-            if status := loop.train(config, run, Console(quiet=True)):
+            if status := loop.train(config, run, console):
+                self.console.say("stopped: the same command goes on from there")
                 raise SystemExit(status)
 
     def _glance(self, config: Config, run: RunFolder, drawer: sampling.Drawer) -> dict[str, Any]:
         """How good the drawn digits are by now."""
         model, real = trained.load(run, config, self.console.say), self.reference(GLANCE)
-        labels = self._labels(GLANCE, model.family)
+        labels = self._asked(GLANCE, model.family)
         drawn = drawer.draw(model.variables, labels, 0)
         seconds = _seconds(run, config.steps)
         return {"step": config.steps, "seconds": seconds} | self._judged(drawn, labels, real)
@@ -200,10 +236,9 @@ class Comparison:
     def _collapse(self, run: RunFolder) -> str | None:
         """What makes a mode collapse of the last look at a run that was watched."""
         looks = run.path / "watch.jsonl"
-        if not looks.exists():
+        if not looks.exists() or not (lines := looks.read_text().splitlines()):
             return None
-        *_, last = looks.read_text().splitlines()
-        seen = json.loads(last)
+        seen = json.loads(lines[-1])
         watcher = watch.Watch(self.digits)
         return watcher.collapse(watch.Seen(tuple(seen["histogram"]), seen["coverage"]))
 
@@ -227,7 +262,15 @@ class Comparison:
                 lambda entry=entry: self._measure(entry),
             )
             for entry in self.plan.entries
+            if self._has_weights(entry)
         ]
+
+    def _has_weights(self, entry: Entry) -> bool:
+        """Whether there are trained weights to measure, or will be."""
+        training = self.training(entry)
+        if training is None:
+            return f"train-{entry.name}" not in self._failed
+        return bool(training["curve"] or not training["failed"])
 
     def _measured_of(self, entry: Entry) -> Any:
         return [_recipe(self.planned(entry)), self.amount, self.judge.hash, REDRAWN]
@@ -245,18 +288,25 @@ class Comparison:
 
     def _load(self, entry: Entry) -> trained.Trained:
         training = self.training(entry)
-        if not training or (training["failed"] and not training["curve"]):
-            raise UserError(f"{entry.name} has no trained weights to measure")
+        assert training is not None
+        run = RunFolder(Path(training["run"]))
         config = plans.with_horizon(self.planned(entry))
-        return trained.load(RunFolder(Path(training["run"])), config, self.console.say)
+        model = trained.load(run, config, self.console.say)
+        steps = training["curve"][-1]["step"] if training["curve"] else training["steps"]
+        if model.step != steps:
+            raise UserError(
+                f"{run} is not at step {steps} any more, but {model.step}: "
+                f"bin/train --run {run} --steps {steps} brings it there"
+            )
+        return model
 
     def _measure(self, entry: Entry):
-        model = self._load(entry)
-        real = self.real()
+        model, real, tell = self._load(entry), self.real(), self._clock.at
         found = suite.measure(
-            model.family, model.variables, self.digits, self.judge, real, self.amount
+            model.family, model.variables, self.digits, self.judge, real, self.amount, told=tell
         )
-        labels = self._labels(COUNT, model.family)
+        tell("drawing again, with other seeds")
+        labels = self._asked(COUNT, model.family)
         drawer = sampling.Drawer(model.family)
         again = [
             self._judged(drawer.draw(model.variables, labels, 1 + number), labels, real.reference)[
@@ -264,6 +314,7 @@ class Comparison:
             ]
             for number in range(REDRAWN)
         ]
+        tell("laying out codes in a plane")
         few = reference.subset(self.digits.test, PLANE)
         plane = codes.plane(model.family, model.variables, few)
         told = found.to_dict() | {"frechet_again": again, "drawing_seconds": found.drawing}
@@ -322,7 +373,8 @@ class Comparison:
     def _others(self) -> list[Job]:
         jobs = []
         for entry in self.plan.entries:
-            if isinstance(families.build(entry.config), DDPM) and entry.config.seed == 0:
+            family = families.build(entry.config)
+            if isinstance(family, DDPM) and entry.config.seed == 0 and self._has_weights(entry):
                 jobs.append(
                     Job(
                         f"steps-{entry.name}",
@@ -332,23 +384,34 @@ class Comparison:
                         lambda entry=entry: (self._sampler_steps(entry), {}),
                     )
                 )
-        of = [self._measured_of(entry) for entry, _ in self.ready()]
         other = Job(
             "other-judge",
-            "asking another judge",
-            [of, OTHER],
-            lambda: 120.0,
-            lambda: (self._other_judge(), {}),
+            "training another judge",
+            repr(OTHER),
+            lambda: 60.0,
+            lambda: (judge.train(self._weights, self._clock.at, **OTHER), {}),
         )
-        return [*jobs, other]
+        of = [self._measured_of(entry) for entry, _ in self.ready()]
+        asking = Job(
+            "ranks",
+            "asking it",
+            [of, repr(OTHER)],
+            lambda: 20.0,
+            lambda: (self._ranks(), {}),
+        )
+        return [*jobs, other, asking]
+
+    @property
+    def _weights(self) -> Path:
+        return self.folder / "other-judge.safetensors"
 
     def sampler_steps(self) -> list[dict[str, Any]] | None:
         """Quality of diffusion by steps of sampling."""
         return self._found("steps-")
 
-    def other_judge(self) -> dict[str, Any] | None:
+    def ranks(self) -> dict[str, Any] | None:
         """How another judge ranks the models."""
-        return self._found("other-judge")
+        return self._found("ranks")
 
     def _found(self, beginning: str):
         job = next((job for job in self._others() if job.name.startswith(beginning)), None)
@@ -357,7 +420,7 @@ class Comparison:
     def _sampler_steps(self, entry: Entry) -> list[dict[str, Any]]:
         model, real, rows = self._load(entry), self.reference(GLANCE), []
         assert isinstance(model.family, DDPM)
-        labels = self._labels(GLANCE, model.family)
+        labels = self._asked(GLANCE, model.family)
         for steps in SAMPLER_STEPS:
             family = dataclasses.replace(
                 model.family, sampling=replace(model.family.sampling, steps=steps)
@@ -371,14 +434,11 @@ class Comparison:
             rows.append({"steps": steps, "seconds": seconds} | found)
         return rows
 
-    def _other_judge(self) -> dict[str, Any]:
-        weights = self.folder / "other-judge.safetensors"
-        if not weights.exists():
-            judge.train(weights, lambda line: None, **OTHER)
-        other = judge.load(weights, None)
-        real = judge.look(other, reference.subset(self.digits.test, COUNT).images)[1]
-        noise = reference.noisy(reference.subset(self.digits.test, COUNT).images)
-        unit = metrics.frechet(judge.look(other, noise)[1], real)
+    def _ranks(self) -> dict[str, Any]:
+        other = judge.load(self._weights, None, OTHER["network"])
+        held = reference.subset(self.digits.test, COUNT).images
+        real = judge.look(other, held)[1]
+        unit = metrics.frechet(judge.look(other, reference.noisy(held))[1], real)
         ours, theirs = {}, {}
         for entry, _ in self.ready():
             if measured := self.measured(entry):
@@ -413,9 +473,8 @@ class Comparison:
             self._real = suite.real_figures(self.judge, self.digits, COUNT, "test")
         return self._real
 
-    def _labels(self, n: int, family) -> np.ndarray:
-        labels = reference.labels_like(self.digits.test.labels, n)
-        return labels if family.hears_labels else np.full_like(labels, NO_DIGIT)
+    def _asked(self, n: int, family: Family) -> np.ndarray:
+        return reference.asked_of(family, self.digits.test.labels, n)
 
 
 def _recipe(config: Config) -> Any:

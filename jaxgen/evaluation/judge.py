@@ -74,10 +74,30 @@ class Network(nn.Module):
         return nn.Dense(DIGITS, precision="highest")(features), features
 
 
+class Dense(nn.Module):
+    """Another architecture, which sees the whole image at once: to find out whether a figure hangs
+    on the architecture of the judge. Same arguments, same results as ``Network``."""
+
+    widths: tuple[int, ...] = (512, 256, 64)
+
+    @nn.compact
+    def __call__(self, images):
+        dense = functools.partial(
+            nn.Dense, precision="highest", kernel_init=nn.initializers.he_normal()
+        )
+        h = images.reshape((len(images), -1)) - 0.13
+        for width in self.widths:
+            h = nn.relu(dense(width)(h))
+        return dense(DIGITS)(h), h
+
+
+NETWORK = Network()
+
+
 class Judge(NamedTuple):
     """A trained network, and the SHA-256 of its file, which stands beside every figure."""
 
-    network: Network
+    network: Network | Dense
     variables: dict[str, Any]
     hash: str
 
@@ -86,8 +106,13 @@ class Judge(NamedTuple):
         return self.network.apply(self.variables, images)
 
 
-def load(path: str | Path = WEIGHTS, sha256: str | None = SHA256) -> Judge:
-    """Read the judge that ships with the package, or another from ``train`` (``sha256=None``).
+def load(
+    path: str | Path = WEIGHTS,
+    sha256: str | None = SHA256,
+    network: Network | Dense | None = None,
+) -> Judge:
+    """Read the judge that ships with the package, or another from ``train`` (``sha256=None``), with
+    its ``network`` where that is of another architecture.
 
     Raises UserError where the file is missing, altered or no judge at all.
     """
@@ -106,11 +131,13 @@ def load(path: str | Path = WEIGHTS, sha256: str | None = SHA256) -> Judge:
         )
     try:
         flat = safetensors.numpy.load(content)
-        widths = tuple(flat[f"params/Conv_{i}/kernel"].shape[-1] for i in (0, 2, 4))
+        if network is None:
+            fine, middle, coarse = (flat[f"params/Conv_{i}/kernel"].shape[-1] for i in (0, 2, 4))
+            network = Network((fine, middle, coarse))
     except (safetensors.SafetensorError, KeyError):
         raise UserError(f"{path} holds no judge; make one with --train-judge") from None
     wide = {name: array.astype(np.float32) for name, array in flat.items()}
-    return Judge(Network(widths), traverse_util.unflatten_dict(wide, sep="/"), found)
+    return Judge(network, traverse_util.unflatten_dict(wide, sep="/"), found)
 
 
 def look(judge: Judge, images, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:
@@ -144,7 +171,7 @@ def train(
     *,
     seed: int = 0,
     steps: int = STEPS,
-    widths: tuple[int, int, int] = WIDTHS,
+    network: Network | Dense = NETWORK,
 ) -> float:
     """Train a judge on MNIST, write it to ``out_path``, and return its accuracy on the test digits.
 
@@ -154,11 +181,11 @@ def train(
     """
     files.check(out_path)
     learned, floor, test = _parts()
-    variables = fit(learned, report, floor, seed=seed, steps=steps, widths=widths)
+    variables = fit(learned, report, floor, seed=seed, steps=steps, network=network)
     flat = traverse_util.flatten_dict(variables, sep="/")
     halves = {name: np.asarray(array, np.float16) for name, array in flat.items()}
     files.write(out_path, safetensors.numpy.save(halves))
-    judge = load(out_path, None)
+    judge = load(out_path, None, network)
     accuracy = _accuracy(judge, test)
     report(f"{accuracy:.2%} of the {len(test.labels)} test digits; SHA-256 {judge.hash}")
     return accuracy
@@ -182,15 +209,14 @@ def fit(
     *,
     seed: int = 0,
     steps: int = STEPS,
-    widths: tuple[int, int, int] = WIDTHS,
+    network: Network | Dense = NETWORK,
     distorted: bool = True,
 ) -> dict[str, Any]:
-    """Fit a network to the digits ``learned``, distorted or as they are; its variables, float32.
+    """Fit the network to the digits ``learned``, distorted or as they are; its variables, float32.
 
     After each epoch one line to ``report`` tells the accuracy on the digits ``floor``, if there are
     some.
     """
-    network = Network(widths)
     key_init, key_distort = jax.random.split(jax.random.key(seed))
     variables: Any = network.init(key_init, jnp.zeros((1, *IMAGE)))
     rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)

@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.arrays import DIGITS
+from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.data.split import Digits, Split, is_floor, is_valid, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.judge import Judge, look
 from jaxgen.evaluation.report import Against, Figures, share
+from jaxgen.families.base import Family
 
 COPIES = 2000  # real digits at most that are searched for among the training images, to save time
 NOISE = 0.1  # standard deviation, where white is 1
@@ -113,6 +114,13 @@ def subset(split: Split, n: int) -> Split:
         shuffled[split.labels[shuffled] == digit][:count] for digit, count in enumerate(counts)
     ]
     return part(split, np.sort(np.concatenate(chosen)))
+
+
+def asked_of(family: Family, labels: np.ndarray, n: int) -> np.ndarray:
+    """What a family is asked for to be judged: n labels at the frequencies of ``labels``, or any
+    digit where it hears none."""
+    wanted = labels_like(labels, n)
+    return wanted if family.hears_labels else np.full_like(wanted, NO_DIGIT)
 
 
 def labels_like(labels: np.ndarray, n: int) -> np.ndarray:

@@ -10,7 +10,6 @@ import numpy as np
 
 from jaxgen import images as pixels
 from jaxgen import sampling
-from jaxgen.arrays import NO_DIGIT
 from jaxgen.data import Digits, Split
 from jaxgen.evaluation import codes, likelihood, parzen, reference, smoothness, usefulness
 from jaxgen.evaluation.codes import Codes
@@ -142,8 +141,7 @@ def measure(
     """Measure all that applies to the family. ``told`` hears what comes next."""
     against = real.reference.against
     held = reference.real_digits(digits, against)
-    labels = reference.labels_like(held.labels, amount.count)
-    asked = labels if family.hears_labels else np.full_like(labels, NO_DIGIT)
+    asked = reference.asked_of(family, held.labels, amount.count)
     told(f"drawing {amount.count} digits")
     began = time.perf_counter()
     drawn = pixels.to_uint8(sampling.Drawer(family).draw(variables, asked, seed))

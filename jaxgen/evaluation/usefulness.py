@@ -22,7 +22,7 @@ def score(learned: Split, test: Split, seed: int = 0) -> Share:
     alone, of which there are LEAST or more."""
     steps = max(EPOCHS * len(learned.labels) // judges.BATCH, STEPS)
     variables = judges.fit(learned, _quiet, seed=seed, steps=steps, distorted=False)
-    classifier = judges.Judge(judges.Network(), variables, "")
+    classifier = judges.Judge(judges.NETWORK, variables, "")
     logits, _ = judges.look(classifier, test.images)
     return share(metrics.hits(logits, test.labels), len(test.labels))
 

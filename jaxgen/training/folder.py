@@ -93,8 +93,7 @@ class RunFolder:
 
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            # Beside the folder, not in it: --fresh moves the folder away while the lock is held.
-            lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
+            lock = filelock.FileLock(self._lock_file, timeout=0)
             lock.acquire()
         except filelock.Timeout:
             raise UserError(
@@ -105,6 +104,23 @@ class RunFolder:
                 f"{self} cannot be written ({error.strerror}): give --run another folder"
             ) from None
         return lock
+
+    def is_busy(self) -> bool:
+        """Whether a process is training here."""
+        import filelock
+
+        try:
+            with filelock.FileLock(self._lock_file, timeout=0):
+                return False
+        except filelock.Timeout:
+            return True
+        except OSError:
+            return False  # where nobody may write nobody trains
+
+    @property
+    def _lock_file(self) -> Path:
+        # Beside the folder, not in it: --fresh moves the folder away while the lock is held.
+        return self.path.with_name(f".{self.path.name}.lock")
 
     def began(self, step: int, devices: str) -> list[str]:
         """Note the circumstances of a sitting that begins at ``step``; returns what differs from

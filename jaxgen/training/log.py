@@ -3,16 +3,20 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import rich.console
 import rich.progress
+import rich.text
 from tensorboardX import SummaryWriter
 
 Metrics = Mapping[str, float]
+EVERY = 30.0  # seconds between lines about one thing, where no line can be changed
 
 
 class Console:
@@ -42,6 +46,24 @@ class Console:
             self._bar.add_task("training", completed=done, total=total, state="compiling")
             yield
         self._bar = None
+
+    @contextlib.contextmanager
+    def status(self) -> Iterator[Callable[[str], None]]:
+        """Gives a function that shows what goes on: on a terminal, in one line that changes;
+        elsewhere, a line now and then."""
+        if self._rich.is_terminal:
+            with self._rich.status("") as status:
+                yield lambda line: status.update(rich.text.Text(line))
+            return
+        told = -math.inf
+
+        def tell(line: str) -> None:
+            nonlocal told
+            if time.monotonic() - told >= EVERY:
+                told = time.monotonic()
+                self.say(line)
+
+        yield tell
 
     def progress(self, step: int, total: int, metrics: Metrics, speed: float, line: bool) -> None:
         """Move the bar; or, where there is none, print a line if asked to. ``speed`` is in steps a

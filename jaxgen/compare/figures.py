@@ -1,0 +1,229 @@
+"""What a comparison has found, as JSON can hold it, and the figures that are read off that.
+
+The report is made of the JSON alone, so no figure in the one is not in the other.
+"""
+
+import math
+import os
+import platform
+from typing import Any, NamedTuple
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen import devices
+from jaxgen.compare import claims
+from jaxgen.compare.claims import Estimate, Ordering, Statement
+from jaxgen.compare.run import BATCH, BATCHES, COUNT, GLANCE, Comparison
+from jaxgen.training import folder
+
+QUALITY = 0.3  # N: the quality that the cost of training to is asked for
+WHOLE = "seconds of the whole training"
+DRAWING = f"ms per digit, {BATCHES[-1]} at once"
+
+
+def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
+    """All findings, for ``json.dumps``."""
+    plan, models = comparison.plan, {}
+    for entry in plan.entries:
+        model = models.setdefault(
+            entry.model,
+            {
+                "family": entry.config.family,
+                "config": configs.to_dict(comparison.planned(entry)),
+                "cost": comparison.cost(entry.model),
+                "seeds": {},
+            },
+        )
+        training, measured = comparison.training(entry), comparison.measured(entry)
+        if training:
+            found = {"training": training, "measured": measured}
+            model["seeds"][str(entry.config.seed)] = found
+    told = {
+        "jaxgen": jaxgen.__version__,
+        "commit": folder.commit(),
+        "command": command,
+        "devices": devices.describe(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "judge": comparison.judge.hash,
+        "data": comparison.digits.source,
+        "seeds": plan.seeds,
+        "training": plan.training,
+        "count": COUNT,
+        "glance": GLANCE,
+        "models": models,
+        "sampler_steps": comparison.sampler_steps(),
+        "other_judge": comparison.ranks(),
+        "skipped": comparison.skipped,
+    }
+    return told | {"claims": [claim.to_dict() for claim in decided(told)]}
+
+
+class Claim(NamedTuple):
+    """An ordering of the course under one definition of what it orders."""
+
+    ordering: Ordering
+    by: str
+    figures: dict[str, Estimate]  # by family
+    statements: list[Statement]
+    less_is_more: bool
+
+    @property
+    def ranked(self) -> list[str]:
+        """The families as the figures order them, the most first."""
+        return sorted(
+            self.figures,
+            key=lambda family: self.figures[family].value,
+            reverse=not self.less_is_more,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``json.dumps``."""
+        return {
+            "ordering": self.ordering.name,
+            "course": self.ordering.text,
+            "by": self.by,
+            "figures": {
+                family: {"value": one.value, "half": one.half if math.isfinite(one.half) else None}
+                for family, one in self.figures.items()
+            },
+            "found": self.ranked,
+            "statements": [statement._asdict() for statement in self.statements],
+            "verdict": claims.verdict(self.statements),
+        }
+
+
+def decided(told) -> list[Claim]:
+    """Each ordering under each definition for which there are figures of two families."""
+
+    def claim(ordering, by, figures, less_is_more=False):
+        found = claims.statements(ordering, figures, less_is_more=less_is_more)
+        return Claim(ordering, by, figures, found, less_is_more)
+
+    found = [claim(claims.TRAINING, by, figures) for by, figures in training_costs(told).items()]
+    found += [claim(claims.SAMPLING, by, figures) for by, figures in sampling_costs(told).items()]
+    found.append(claim(claims.QUALITY, "Frechet distance, N", frechet(told), less_is_more=True))
+    found.append(claim(claims.QUALITY, "share recognised", recognised(told)))
+    found.append(claim(claims.QUALITY, "usefulness", useful(told)))
+    return [one for one in found if one.statements]
+
+
+def measured_seeds(told, model: str) -> list[dict[str, Any]]:
+    """What was measured of each seed of a model, the first seed first."""
+    return [
+        seed["measured"] for seed in told["models"][model]["seeds"].values() if seed["measured"]
+    ]
+
+
+def first_measured(told) -> dict[str, dict[str, Any]]:
+    """What was measured of the first seed of each model that was measured."""
+    seeds = {model: measured_seeds(told, model) for model in told["models"]}
+    return {model: measured[0] for model, measured in seeds.items() if measured}
+
+
+def values(told, model: str, *path: str) -> list[float]:
+    """A measured figure of each seed of a model, where it is there."""
+    found = []
+    for measured in measured_seeds(told, model):
+        figure: Any = measured
+        for key in path:
+            figure = figure and figure.get(key)
+        if figure is not None:
+            found.append(float(figure))
+    return found
+
+
+def estimates(told, *path: str) -> dict[str, Estimate]:
+    """A measured figure by family, with its interval over seeds.
+
+    Of one seed, the interval is that of drawing other digits: which leaves training out."""
+    found = {}
+    for model, known in told["models"].items():
+        figures = values(told, model, *path)
+        if not figures:
+            continue
+        one = claims.estimate(figures)
+        if one.n == 1:
+            one = one._replace(half=_half_of_drawing(told, model, path, one.value))
+        found[known["family"]] = one
+    return found
+
+
+def _half_of_drawing(told, model, path, value) -> float:
+    """Half the interval of a figure over drawn digits, where that is known."""
+    if path[-1] == "frechet_in_noise_units":
+        drawn = claims.estimate([value, *measured_seeds(told, model)[0]["frechet_again"]])
+        return drawn.half * math.sqrt(drawn.n)  # of one drawing, not of their mean
+    ends = [values(told, model, *path[:-1], end) for end in ("low", "high")]
+    return (ends[1][0] - ends[0][0]) / 2 if all(ends) else math.inf
+
+
+def frechet(told) -> dict[str, Estimate]:
+    """Distance in N, by family."""
+    return estimates(told, "generated", "frechet_in_noise_units")
+
+
+def recognised(told) -> dict[str, Estimate]:
+    """Share recognised as the digit asked for, by family."""
+    return estimates(told, "generated", "recognised", "value")
+
+
+def useful(told) -> dict[str, Estimate]:
+    """Share of the test digits that a classifier recognises after drawn ones alone, by family."""
+    return estimates(told, "useful", "value")
+
+
+def training_costs(told) -> dict[str, dict[str, Estimate]]:
+    """The cost of training by each definition, by family. Times have intervals over repetitions;
+    those to a quality over seeds."""
+    found: dict[str, dict[str, Estimate]] = {}
+    for model in told["models"].values():
+        family, cost, steps = model["family"], model["cost"], model["config"]["steps"]
+        if not cost:
+            continue
+        own, equal = cost["own"], cost["equal"]
+        trillions = own["operations"] / 1e12
+        costs = {
+            f"seconds per 1,000 steps of {BATCH}": _times(1e3, equal["seconds"]),
+            f"TFLOP per 1,000 steps of {BATCH}": _exact(1e3 * equal["operations"] / 1e12),
+            WHOLE: _times(steps, own["seconds"]),
+            "TFLOP of the whole training": _exact(steps * trillions),
+        }
+        if reached := _reached(model):
+            seconds = [look["seconds"] for look in reached]
+            costs[f"seconds to {QUALITY} N"] = claims.estimate(seconds)
+            work = [trillions * look["step"] for look in reached]
+            costs[f"TFLOP to {QUALITY} N"] = claims.estimate(work)
+        for by, one in costs.items():
+            found.setdefault(by, {})[family] = one
+    return found
+
+
+def sampling_costs(told) -> dict[str, dict[str, Estimate]]:
+    """The cost of drawing by the number of digits at once, by family, over repetitions."""
+    return {
+        f"ms per digit, {batch} at once": {
+            model["family"]: _times(1e3 / batch, model["cost"]["drawing"][str(batch)])
+            for model in told["models"].values()
+            if model["cost"]
+        }
+        for batch in BATCHES
+    }
+
+
+def _times(factor, figures) -> Estimate:
+    return claims.estimate([factor * figure for figure in figures])
+
+
+def _exact(value) -> Estimate:
+    return Estimate(value, 0, 1)
+
+
+def _reached(model) -> list[dict[str, Any]]:
+    """The first look at each seed that found the quality; none where one has not, or no curve."""
+    found = []
+    for seed in model["seeds"].values():
+        there = [look for look in seed["training"]["curve"] if look["frechet"] <= QUALITY]
+        if not there:
+            return []
+        found.append(there[0])
+    return found
