@@ -16,6 +16,10 @@ def test_an_estimate_has_the_interval_of_students_t():
     assert once.value == 5 and math.isinf(once.half)
     assert str(once) == "5, once"
     assert str(Estimate(14900.0, 0, 1)) == "14,900"
+    assert str(Estimate(1.2345, 0, 1)) == "1.234"
+    assert str(Estimate(16.853, 1.4, 3)) == "16.9 ± 1.4"
+    assert str(Estimate(0.15652, 0.0051, 3)) == "0.1565 ± 0.0051"
+    assert str(Estimate(1234.5, 120.4, 3)) == "1,234 ± 120"
 
 
 def test_a_chain_says_something_of_every_two():
@@ -55,7 +59,7 @@ def test_less_distance_is_more_quality():
     figures = {"gan": Estimate(0.02, 0.001, 3), "ae": Estimate(0.08, 0.002, 3)}
     found = claims.statements(claims.QUALITY, figures, less_is_more=True)
     assert [(s.left, s.right, s.verdict) for s in found] == [("gan", "ae", "holds")]
-    assert found[0].evidence == "0.02 ± 0.001 against 0.08 ± 0.002"
+    assert found[0].evidence == "0.0200 ± 0.0010 against 0.0800 ± 0.0020"
     assert claims.verdict(found) == "holds"
     other = claims.statements(claims.QUALITY, figures)
     assert other[0].verdict == "does not hold" and claims.verdict(other) == "does not hold"

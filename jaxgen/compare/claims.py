@@ -32,10 +32,11 @@ class Estimate(NamedTuple):
     n: int
 
     def __str__(self) -> str:
-        value = f"{self.value:,.0f}" if abs(self.value) >= 1e4 else f"{self.value:.4g}"
-        if not self.half:
-            return value
-        return f"{value} ± {self.half:.2g}" if math.isfinite(self.half) else f"{value}, once"
+        if not self.half or not math.isfinite(self.half):
+            value = f"{self.value:,.0f}" if abs(self.value) >= 1e4 else f"{self.value:.4g}"
+            return f"{value}, once" if self.half else value
+        places = max(1 - math.floor(math.log10(self.half)), 0)
+        return f"{self.value:,.{places}f} ± {self.half:,.{places}f}"
 
 
 def estimate(values: Sequence[float]) -> Estimate:

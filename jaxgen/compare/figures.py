@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 import jaxgen
 from jaxgen import config as configs
 from jaxgen import devices
-from jaxgen.compare import claims
+from jaxgen.compare import claims, measuring
 from jaxgen.compare.claims import Estimate, Ordering, Statement
-from jaxgen.compare.run import BATCH, BATCHES, COUNT, GLANCE, Comparison
+from jaxgen.compare.measuring import BATCH, BATCHES
+from jaxgen.compare.run import Comparison
 from jaxgen.training import folder
 
 QUALITY = 0.3  # N: the quality that the cost of training to is asked for
 WHOLE = "seconds of the whole training"
 DRAWING = f"ms per digit, {BATCHES[-1]} at once"
+DISTANCE = "Frechet distance, N"
 
 
 def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
@@ -48,8 +50,8 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
         "data": comparison.digits.source,
         "seeds": plan.seeds,
         "training": plan.training,
-        "count": COUNT,
-        "glance": GLANCE,
+        "count": measuring.COUNT,
+        "glance": measuring.GLANCE,
         "models": models,
         "sampler_steps": comparison.sampler_steps(),
         "other_judge": comparison.ranks(),
@@ -101,7 +103,7 @@ def decided(told) -> list[Claim]:
 
     found = [claim(claims.TRAINING, by, figures) for by, figures in training_costs(told).items()]
     found += [claim(claims.SAMPLING, by, figures) for by, figures in sampling_costs(told).items()]
-    found.append(claim(claims.QUALITY, "Frechet distance, N", frechet(told), less_is_more=True))
+    found.append(claim(claims.QUALITY, DISTANCE, frechet(told), less_is_more=True))
     found.append(claim(claims.QUALITY, "share recognised", recognised(told)))
     found.append(claim(claims.QUALITY, "usefulness", useful(told)))
     return [one for one in found if one.statements]

@@ -7,8 +7,8 @@ import numpy as np
 
 from jaxgen.compare import claims, figures
 from jaxgen.compare.claims import Estimate
-from jaxgen.compare.figures import DRAWING, WHOLE, Claim, first_measured, values
-from jaxgen.compare.run import SHOWN
+from jaxgen.compare.figures import DISTANCE, DRAWING, WHOLE, Claim, first_measured, values
+from jaxgen.compare.measuring import SHOWN
 from jaxgen.pages.document import (
     Block,
     Cloud,
@@ -60,14 +60,23 @@ def document(told: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]]) -> 
 
 
 def _lead(told) -> str:
-    said: dict[str, list[str]] = {}
-    for claim in figures.decided(told):
-        by = f"{claims.verdict(claim.statements)} by {claim.by}"
-        said.setdefault(claim.ordering.name, []).append(by)
-    sentences = [f"The course's ordering by {name} {', '.join(by)}." for name, by in said.items()]
     seeds = f"{told['seeds']} seed{'s' if told['seeds'] > 1 else ''}"
-    trained = f"trained {told['training']}, from {seeds}, and judged by {told['count']:,} digits."
-    return " ".join([f"Each model was {trained}", *sentences])
+    lines = [
+        f"Each model was trained {told['training']}, from {seeds}, and judged by "
+        f"{told['count']:,} digits."
+    ]
+    for claim in figures.decided(told):
+        if claim.by in (WHOLE, DRAWING, DISTANCE):
+            count = {
+                verdict: sum(one.verdict == verdict for one in claim.statements)
+                for verdict in ("holds", "does not hold")
+            }
+            lines.append(
+                f"{claim.ordering.name.capitalize()} ({claim.by}): found "
+                f"{' > '.join(claim.ranked)}; of {len(claim.statements)} statements of the course, "
+                f"{count['holds']} hold and {count['does not hold']} do not."
+            )
+    return "\n\n".join(lines)
 
 
 def _provenance(told) -> tuple[tuple[str, str], ...]:
@@ -91,33 +100,36 @@ def _overview(told) -> tuple[Block, ...]:
     rows = []
     for name, model in told["models"].items():
         family = model["family"]
-        good, bad = COURSE[family]
         rows.append(
             (
                 name,
-                good,
-                bad,
                 _value(training.get(family), "{:.0f} s"),
                 _value(drawing.get(family), "{:.2g} ms"),
                 _value(distance.get(family), "{:.3f} N"),
                 _value(shares.get(family), "{:.2%}"),
                 _mean(values(told, name, "generated", "coverage")),
+                *COURSE[family],
             )
         )
     head = (
         "model",
-        "said to be good at",
-        "said to be bad at",
         "training",
         "a digit",
         "Frechet",
         "recognised",
         "coverage",
+        "said to be good at",
+        "said to be bad at",
     )
     caption = "Training is the time of a step times the steps; a digit is drawn among 128."
     if floor := _floor(told):
         caption += f" Real digits new to the judge: {floor[0].value:.3f} N."
     return (Table(head, tuple(rows), caption),)
+
+
+def _place(told, family: str) -> int:
+    """Of a family among those compared: its colour in charts."""
+    return [model["family"] for model in told["models"].values()].index(family)
 
 
 def _value(one: Estimate | None, form: str) -> str:
@@ -175,7 +187,11 @@ def _verdicts(of_one: list[Claim]) -> Table:
     found = [{s[:3]: s.verdict for s in claim.statements} for claim in of_one]
     statements = list(dict.fromkeys(said for verdicts in found for said in verdicts))
     rows = [
-        (" ".join(said), *(verdicts.get(said, "") for verdicts in found)) for said in statements
+        (
+            f"{said[0]} {said[1]}\N{NO-BREAK SPACE}{said[2]}",
+            *(verdicts.get(said, "") for verdicts in found),
+        )
+        for said in statements
     ]
     rows.append(("as a whole", *(claims.verdict(claim.statements) for claim in of_one)))
     ordering = of_one[0].ordering
@@ -204,12 +220,17 @@ def _quality(told) -> tuple[Block, ...]:
         caption = f"n = {told['count']:,}; N is what noise of 0.1 does to the test digits."
         blocks.append(Dots(dots, "Frechet distance, N", caption, _floor(told), log=True))
     if dots := _dots(figures.recognised(told), 100):
-        blocks.append(Dots(dots, "recognised as the digit asked for, %", f"n = {told['count']:,}."))
+        caption = f"n = {told['count']:,}."
+        levels = _real_level(told, "real", "recognised")
+        blocks.append(Dots(dots, "recognised as the digit asked for, %", caption, levels))
     if dots := _dots(figures.useful(told), 100):
-        caption = "Test digits recognised by a classifier that has learnt from drawn digits alone."
-        blocks.append(Dots(dots, "usefulness, %", caption))
+        caption = (
+            f"Test digits recognised by a classifier that has learnt from {told['count']:,} drawn "
+            "digits alone, or as many real ones."
+        )
+        blocks.append(Dots(dots, "usefulness, %", caption, _real_level(told, "useful_real")))
     names = ("precision", "recall", "density", "coverage", "diversity", "class_entropy", "copied")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (model, *(_mean(values(told, model, "generated", name)) for name in names))
         for model in told["models"]
     ]
@@ -217,7 +238,17 @@ def _quality(told) -> tuple[Block, ...]:
         rows.append(("real digits", *(_mean([measured["real"][name]]) for name in names)))
         break
     caption = "Means over seeds. Diversity is within a digit, over that of the test digits."
-    return (*blocks, Table(("", *names), tuple(rows), caption))
+    heads = (name.replace("_", " ") for name in names)
+    return (*blocks, Table(("", *heads), tuple(rows), caption))
+
+
+def _real_level(told, *path: str) -> tuple[Level, ...]:
+    """A share that real digits get, in %, where it is known."""
+    for figure in first_measured(told).values():
+        for key in path:
+            figure = figure and figure[key]
+        return (Level("real digits", 100 * figure["value"]),) if figure else ()
+    return ()
 
 
 def _dots(estimates: dict[str, Estimate], factor: float = 1) -> tuple[Dot, ...]:
@@ -231,8 +262,8 @@ def _dots(estimates: dict[str, Estimate], factor: float = 1) -> tuple[Dot, ...]:
     return tuple(dots)
 
 
-def _mean(found: list[float]) -> str:
-    return f"{np.mean(found):.3f}" if found else ""
+def _mean(found: list[float], digits: int = 3) -> str:
+    return f"{np.mean(found):.{digits}f}" if found else ""
 
 
 def _curves(told) -> tuple[Block, ...]:
@@ -246,7 +277,8 @@ def _curves(told) -> tuple[Block, ...]:
         points = list(zip(*looks, strict=False))
         seconds = [float(np.mean([p["seconds"] for p in point])) for point in points]
         distance = [float(np.mean([p["frechet"] for p in point])) for point in points]
-        curves.append(Curve(model["family"], seconds, distance))
+        family = model["family"]
+        curves.append(Curve(family, seconds, distance, place=_place(told, family)))
     blocks: list[Block] = []
     if curves:
         caption = (
@@ -318,7 +350,7 @@ def _sampler(told) -> tuple[Block, ...]:
         ),
         caption,
     )
-    curve = Curve("ddpm", steps, [row["frechet"] for row in rows])
+    curve = Curve("ddpm", steps, [row["frechet"] for row in rows], place=_place(told, "ddpm"))
     lines = Lines(
         (curve,), "steps of sampling", "Frechet distance, N", caption, log_x=True, log_y=True
     )
@@ -340,7 +372,11 @@ def _likelihood(told) -> tuple[Block, ...]:
         )
         if measured["coding"]:
             rates, errors = zip(*measured["coding"], strict=True)
-            curves.append(Curve(told["models"][name]["family"], list(rates), list(errors)))
+            family = told["models"][name]["family"]
+            curves.append(Curve(family, rates, errors, place=_place(told, family)))
+    for measured in first_measured(told).values():
+        rows.append(("real digits", "", "", "", _nats(measured["parzen_real"]["log_density"])))
+        break
     head = (
         "",
         "-log p static, nats",
@@ -378,7 +414,7 @@ def _latents(told, arrays) -> tuple[Block, ...]:
                 model,
                 _mean(values(told, model, "codes", "squared_error")),
                 _mean(linear),
-                _mean(values(told, model, "codes", "active")),
+                _mean(values(told, model, "codes", "active"), 0),
                 _mean(values(told, model, "smoothness", "unevenness")),
                 _mean(values(told, model, "smoothness", "detour")),
                 _mean(values(told, model, "smoothness", "recognised", "value")),
@@ -432,7 +468,7 @@ def _stability(told) -> tuple[Block, ...]:
                 name,
                 f"{len(failed)}",
                 f"{sum(map(bool, failed))}",
-                f"{min(distances):.3f} to {max(distances):.3f}" if distances else "",
+                " to ".join(dict.fromkeys(f"{f(distances):.3f}" for f in (min, max) if distances)),
                 "; ".join(why for why in failed if why) or "none",
             )
         )

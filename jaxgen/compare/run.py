@@ -1,45 +1,30 @@
 """Carry a comparison out: train what is missing, measure everything, and keep each finding."""
 
-import dataclasses
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 import jaxgen
 from jaxgen import data, families, sampling
-from jaxgen import images as pixels
-from jaxgen.arrays import DIGITS
+from jaxgen.compare import measuring
 from jaxgen.compare import plan as plans
 from jaxgen.compare.clock import Clock
+from jaxgen.compare.measuring import Arrays, Measures
 from jaxgen.compare.parts import Parts
 from jaxgen.compare.plan import Entry, Plan
 from jaxgen.config import Config, to_dict
 from jaxgen.errors import UserError
-from jaxgen.evaluation import codes, judge, metrics, reference, suite
-from jaxgen.evaluation.reference import Reference
-from jaxgen.families.base import Family
+from jaxgen.evaluation import judge, suite
 from jaxgen.families.ddpm import DDPM
-from jaxgen.training import costs, loop, trained, watch
+from jaxgen.training import loop, trained, watch
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.log import Console
 
-COUNT = 10_000  # digits that a model is judged by
 CURVE = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of a training after which it is looked at
-GLANCE = 2000  # digits drawn at each look
-REDRAWN = 2  # times that the Frechet distance is taken again, with other sample seeds
-BATCH = 128  # for the cost of training at equal batches
-BATCHES = (1, 16, 128)  # for the cost of sampling
-PLANE = 800  # real digits whose codes are shown in a plane
-SAMPLER_STEPS = (1, 2, 5, 10, 20, 50, 100)
-SHOWN = 8  # digits of each kind in a picture
-CURVED = 64  # real digits whose coding by diffusion is followed level by level
-OTHER = {"seed": 1, "network": judge.Dense()}  # judge, for whom other features matter
 
 
 class Job(NamedTuple):
@@ -49,7 +34,7 @@ class Job(NamedTuple):
     what: str
     of: Any  # what it depends on, as JSON can hold it
     seconds: Callable[[], float]  # that it may take
-    make: Callable[[], tuple[Any, dict[str, np.ndarray]]]  # finding and arrays
+    make: Callable[[], tuple[Any, Arrays]]  # finding and arrays
 
 
 class Telling(Console):
@@ -76,13 +61,14 @@ class Comparison:
         self.skipped: list[str] = []  # reasons
         self._failed: set[str] = set()  # names of jobs
         self._clock = Clock(lambda line: None)
-        self._references: dict[int, Reference] = {}
-        self._real: suite.Real | None = None
+        self._measures = Measures(
+            self.judge, self.digits, self.amount, lambda line: self._clock.at(line)
+        )
 
     @property
     def amount(self) -> suite.Amount:
         """How much is measured of each model."""
-        return suite.FULL if self.plan.full else suite.QUICK._replace(count=COUNT)
+        return suite.FULL if self.plan.full else suite.QUICK._replace(count=measuring.COUNT)
 
     def carry_out(self) -> None:
         """Make every finding that is not there yet."""
@@ -124,8 +110,8 @@ class Comparison:
                 f"cost-{model}",
                 f"timing {model}",
                 self._cost_of(model),
-                lambda: 30.0,
-                lambda model=model: (self._cost(self._first(model)), {}),
+                lambda: 10.0,
+                lambda model=model: (measuring.cost(self._first(model)), {}),
             )
             for model in self.plan.models
         ]
@@ -136,16 +122,6 @@ class Comparison:
 
     def _cost_of(self, model: str) -> Any:
         return _recipe(replace(self._first(model), steps=1))
-
-    def _cost(self, config: Config) -> dict[str, Any]:
-        own = costs.training(config)
-        equal = own if config.batch == BATCH else costs.training(replace(config, batch=BATCH))
-        drawings = [costs.drawing(config, batch) for batch in BATCHES]
-        return {
-            "own": own._asdict(),
-            "equal": equal._asdict(),
-            "drawing": {str(drawn.batch): drawn.seconds for drawn in drawings},
-        }
 
     def cost(self, model: str) -> dict[str, Any] | None:
         """What was found of a recipe's cost."""
@@ -195,7 +171,7 @@ class Comparison:
         drawer = sampling.Drawer(family)
         for stage in sorted({max(round(share * config.steps), 1) for share in CURVE}):
             # Kept by itself: once training has gone on, there are no weights of this stage left.
-            look, of = f"look-{name}-{stage}", [_recipe(config), self.judge.hash, GLANCE]
+            look, of = f"look-{name}-{stage}", [_recipe(config), self.judge.hash, measuring.GLANCE]
             seen = self.parts.get(look, of)
             if seen is None:
                 whole = plans.with_horizon(config)
@@ -207,7 +183,9 @@ class Comparison:
                         raise
                     failed = str(error)  # not finite: a finding
                     break
-                seen = self._glance(part, run, drawer)
+                model = trained.load(run, part, self.console.say)
+                seen = {"step": stage, "seconds": _seconds(run, stage)}
+                seen |= self._measures.glance(drawer, model)
                 self.parts.put(look, of, seen)
             curve.append(seen)
         return {
@@ -224,14 +202,6 @@ class Comparison:
             if status := loop.train(config, run, console):
                 self.console.say("stopped: the same command goes on from there")
                 raise SystemExit(status)
-
-    def _glance(self, config: Config, run: RunFolder, drawer: sampling.Drawer) -> dict[str, Any]:
-        """How good the drawn digits are by now."""
-        model, real = trained.load(run, config, self.console.say), self.reference(GLANCE)
-        labels = self._asked(GLANCE, model.family)
-        drawn = drawer.draw(model.variables, labels, 0)
-        seconds = _seconds(run, config.steps)
-        return {"step": config.steps, "seconds": seconds} | self._judged(drawn, labels, real)
 
     def _collapse(self, run: RunFolder) -> str | None:
         """What makes a mode collapse of the last look at a run that was watched."""
@@ -259,7 +229,7 @@ class Comparison:
                 f"measuring {entry.name}",
                 self._measured_of(entry),
                 lambda entry=entry: self._measuring_seconds(entry),
-                lambda entry=entry: self._measure(entry),
+                lambda entry=entry: self._measures.model(self._load(entry)),
             )
             for entry in self.plan.entries
             if self._has_weights(entry)
@@ -273,14 +243,14 @@ class Comparison:
         return bool(training["curve"] or not training["failed"])
 
     def _measured_of(self, entry: Entry) -> Any:
-        return [_recipe(self.planned(entry)), self.amount, self.judge.hash, REDRAWN]
+        return [_recipe(self.planned(entry)), self.amount, self.judge.hash, measuring.REDRAWN]
 
     def _measuring_seconds(self, entry: Entry) -> float:
         cost = self.cost(entry.model)
         drawing = np.median(cost["drawing"]["128"]) / 128 if cost else 0.002
         family = families.build(entry.config)
         likely = 0.02 * self.amount.likely * self.amount.samples / 500 if family.has("bound") else 0
-        return float((1 + REDRAWN) * COUNT * drawing + likely + 60)
+        return float((1 + measuring.REDRAWN) * measuring.COUNT * drawing + likely + 60)
 
     def measured(self, entry: Entry) -> dict[str, Any] | None:
         """What was measured of an entry."""
@@ -300,74 +270,6 @@ class Comparison:
             )
         return model
 
-    def _measure(self, entry: Entry):
-        model, real, tell = self._load(entry), self.real(), self._clock.at
-        found = suite.measure(
-            model.family, model.variables, self.digits, self.judge, real, self.amount, told=tell
-        )
-        tell("drawing again, with other seeds")
-        labels = self._asked(COUNT, model.family)
-        drawer = sampling.Drawer(model.family)
-        again = [
-            self._judged(drawer.draw(model.variables, labels, 1 + number), labels, real.reference)[
-                "frechet"
-            ]
-            for number in range(REDRAWN)
-        ]
-        tell("laying out codes in a plane")
-        few = reference.subset(self.digits.test, PLANE)
-        plane = codes.plane(model.family, model.variables, few)
-        told = found.to_dict() | {"frechet_again": again, "drawing_seconds": found.drawing}
-        told["coding"] = self._coding(model, found.codes)
-        arrays = {
-            "images": found.images,
-            "labels": found.labels,
-            "picture": self._picture(model),
-            "copies": self._copies(found),
-        }
-        if plane is not None:
-            arrays |= {"plane": plane, "plane_labels": few.labels}
-        return told, arrays
-
-    def _judged(self, drawn: np.ndarray, labels: np.ndarray, real: Reference) -> dict[str, float]:
-        """The distance of drawn digits in N, and the share recognised."""
-        logits, features = judge.look(self.judge, pixels.to_uint8(drawn))
-        distance = metrics.frechet(features, real.features) / real.unit
-        return {"frechet": distance, "recognised": metrics.accuracy(logits, labels)}
-
-    def _picture(self, model: trained.Trained) -> np.ndarray:
-        """Some digits of each kind: uint8 [h, w]."""
-        labels = np.repeat(np.arange(DIGITS, dtype=np.int32), SHOWN)
-        drawn = sampling.Drawer(model.family).draw(model.variables, labels, 0)
-        return pixels.grid(drawn, columns=SHOWN, scale=1)
-
-    def _copies(self, found: suite.Suite) -> np.ndarray:
-        """The drawn digits nearest to training digits, above these: uint8 [h, w]."""
-        near = found.report.closest[:SHOWN]
-        drawn = found.images[[one.image for one in near]]
-        train = self.digits.train.images[[one.train for one in near]]
-        return pixels.grid(np.concatenate([drawn, train]), columns=len(near), scale=1)
-
-    def _coding(
-        self, model: trained.Trained, kept: codes.Codes
-    ) -> list[tuple[float, float]] | None:
-        """Rate in nats and squared error: of a code; of diffusion, from level to level."""
-        family, few = model.family, reference.subset(self.digits.test, CURVED)
-        if isinstance(family, DDPM):
-
-            def progress(variables, keys, images, labels):
-                start, nats, errors = family.progress(variables, images, labels, keys)
-                return (start[:, None] + nats.cumsum(0).T), errors.T
-
-            program = sampling.Program(progress, CURVED)
-            images = pixels.to_float(few.images)
-            rates, errors = program(model.variables, 0, np.arange(CURVED), images, few.labels)
-            rates, errors = rates.mean(0), errors.mean(0)
-            # What is seen at a level is known before its own step is told.
-            places = np.unique(np.geomspace(1, len(rates) - 1, 40).astype(int))
-            return [(float(rates[place - 1]), float(errors[place])) for place in places]
-        return None if kept.rate is None else [(kept.rate, kept.squared_error)]
-
     # What is of the comparison as a whole.
 
     def _others(self) -> list[Job]:
@@ -379,23 +281,23 @@ class Comparison:
                     Job(
                         f"steps-{entry.name}",
                         "drawing with fewer and more steps of diffusion",
-                        [*self._measured_of(entry), SAMPLER_STEPS],
+                        [*self._measured_of(entry), measuring.SAMPLER_STEPS],
                         lambda: 60.0,
-                        lambda entry=entry: (self._sampler_steps(entry), {}),
+                        lambda entry=entry: (self._measures.sampler_steps(self._load(entry)), {}),
                     )
                 )
         other = Job(
             "other-judge",
             "training another judge",
-            repr(OTHER),
+            repr(measuring.OTHER),
             lambda: 60.0,
-            lambda: (judge.train(self._weights, self._clock.at, **OTHER), {}),
+            lambda: (judge.train(self._weights, self._clock.at, **measuring.OTHER), {}),
         )
         of = [self._measured_of(entry) for entry, _ in self.ready()]
         asking = Job(
             "ranks",
             "asking it",
-            [of, repr(OTHER)],
+            [of, repr(measuring.OTHER)],
             lambda: 20.0,
             lambda: (self._ranks(), {}),
         )
@@ -417,64 +319,19 @@ class Comparison:
         job = next((job for job in self._others() if job.name.startswith(beginning)), None)
         return self.parts.get(job.name, job.of) if job else None
 
-    def _sampler_steps(self, entry: Entry) -> list[dict[str, Any]]:
-        model, real, rows = self._load(entry), self.reference(GLANCE), []
-        assert isinstance(model.family, DDPM)
-        labels = self._asked(GLANCE, model.family)
-        for steps in SAMPLER_STEPS:
-            family = dataclasses.replace(
-                model.family, sampling=replace(model.family.sampling, steps=steps)
-            )
-            drawer = sampling.Drawer(family)
-            drawer.draw(model.variables, labels[:1], 0)  # compiles
-            began = time.perf_counter()
-            drawn = drawer.draw(model.variables, labels, 0)
-            seconds = (time.perf_counter() - began) / GLANCE
-            found = self._judged(drawn, labels, real)
-            rows.append({"steps": steps, "seconds": seconds} | found)
-        return rows
-
     def _ranks(self) -> dict[str, Any]:
-        other = judge.load(self._weights, None, OTHER["network"])
-        held = reference.subset(self.digits.test, COUNT).images
-        real = judge.look(other, held)[1]
-        unit = metrics.frechet(judge.look(other, reference.noisy(held))[1], real)
-        ours, theirs = {}, {}
-        for entry, _ in self.ready():
-            if measured := self.measured(entry):
-                drawn = self.parts.arrays(f"measure-{entry.name}")["images"]
-                found = metrics.frechet(judge.look(other, drawn)[1], real) / unit
-                theirs.setdefault(entry.model, []).append(found)
-                mine = measured["generated"]["frechet_in_noise_units"]
-                ours.setdefault(entry.model, []).append(mine)
-        models = list(ours)
-        means = [[float(np.mean(by[model])) for model in models] for by in (ours, theirs)]
-        ranks = [stats.rankdata(mean) for mean in means]
-        rank = float(np.corrcoef(*ranks)[0, 1]) if len(models) > 2 else None  # Spearman's
-        return {
-            "judge": other.hash,
-            "models": models,
-            "ours": means[0],
-            "theirs": means[1],
-            "rank_correlation": rank,
-        }
-
-    # Real digits.
-
-    def reference(self, n: int) -> Reference:
-        """n real digits, measured once."""
-        if n not in self._references:
-            self._references[n] = reference.measure(self.judge, self.digits, n)
-        return self._references[n]
-
-    def real(self) -> suite.Real:
-        """What real digits get, measured once."""
-        if self._real is None:
-            self._real = suite.real_figures(self.judge, self.digits, COUNT, "test")
-        return self._real
-
-    def _asked(self, n: int, family: Family) -> np.ndarray:
-        return reference.asked_of(family, self.digits.test.labels, n)
+        entries = [entry for entry, _ in self.ready() if self.measured(entry)]
+        drawn = (
+            (entry.model, self.parts.arrays(f"measure-{entry.name}")["images"]) for entry in entries
+        )
+        ours: dict[str, list[float]] = {}
+        for entry in entries:
+            measured = self.measured(entry)
+            assert measured is not None
+            distance = measured["generated"]["frechet_in_noise_units"]
+            ours.setdefault(entry.model, []).append(distance)
+        other = judge.load(self._weights, None, measuring.OTHER["network"])
+        return self._measures.ranks(other, drawn, ours)
 
 
 def _recipe(config: Config) -> Any:

@@ -88,7 +88,8 @@ def _root(chart: Chart, width: int, name: str) -> ElementTree.Element:
 def _lines(chart: Lines, figure: "Figure", width: int) -> None:
     axes = _axes(figure, width, 340 if width == WIDE else 290)
     ends = []
-    for place, curve in enumerate(chart.curves):
+    for number, curve in enumerate(chart.curves):
+        place = number if curve.place is None else curve.place
         x, y, low, high = (np.array(v) for v in (curve.x, curve.y, curve.low, curve.high))
         order = np.argsort(x, kind="stable")
         mark = _MARKS[place] if len(x) <= _FEW else ""

@@ -61,9 +61,14 @@ class Curve:
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    place: int | None = None  # whose colour it has, where curves of other charts are missing
 
     def __post_init__(self):
         _same_length(self.name, self.x, self.y)
+        if self.place is not None and not 0 <= self.place < COLOURS:
+            raise ValueError(
+                f"{self.name!r} is given place {self.place}: 0 to {COLOURS - 1} can be"
+            )
         if len(self.low) or len(self.high):
             _same_length(self.name, self.x, self.low, self.high)
         _finite(self.name, *self.x, *self.y, *self.low, *self.high)
@@ -73,7 +78,8 @@ class Curve:
 class Lines:
     """A chart of up to six curves, each named at its end.
 
-    A curve's colour is that of its place: give the families in one order in all charts.
+    A curve's colour is that of its place: give the families in one order in all charts, or each
+    its place.
     """
 
     curves: tuple[Curve, ...]

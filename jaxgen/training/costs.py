@@ -79,7 +79,8 @@ def drawing(config: Config, batch: int, count: int | None = None) -> Drawing:
     family = families.build(config)
     variables = jax.device_put(family.init(jax.random.key(0)), devices.whole())
     drawer, labels = sampling.Drawer(family, chunk=batch), sampling.balanced(count or batch)
-    drawer.draw(variables, labels[:1], seed=0)  # compiles
+    for seed in range(2):
+        drawer.draw(variables, labels, seed)  # compiles, and wakes the device
     seconds = []
     for seed in range(REPETITIONS):
         began = time.perf_counter()
