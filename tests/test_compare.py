@@ -159,7 +159,8 @@ def small(patch):
     patch.setattr(measuring, "SAMPLER_STEPS", (1, 2))
     patch.setattr(costs, "REPETITIONS", 2)
     patch.setattr(costs, "STEPS", 2)
-    patch.setattr(measuring, "OTHER", measuring.OTHER | {"steps": 2})
+    few = {name: settings | {"steps": 2} for name, settings in measuring.OTHERS.items()}
+    patch.setattr(measuring, "OTHERS", few)
     patch.setattr(suite, "QUICK", suite.Amount(100, 8, 2, coded=8))
 
 

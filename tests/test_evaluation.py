@@ -209,7 +209,7 @@ def test_training_repeats_itself(tmp_path):
     assert first != bytes_of(1)
 
 
-@pytest.mark.parametrize("network", [judges.Network((4, 4, 8)), judges.Dense((16, 8))])
+@pytest.mark.parametrize("network", [judges.Network((4, 4, 8)), judges.Layered((4,), (8,))])
 def test_a_trained_judge_can_be_loaded(network, tmp_path, monkeypatch):
     strokes = data.load("synthetic:300")
     monkeypatch.setattr(judges, "_parts", lambda: (strokes.train, strokes.valid, strokes.test))

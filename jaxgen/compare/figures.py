@@ -8,6 +8,9 @@ import os
 import platform
 from typing import Any, NamedTuple
 
+import numpy as np
+from scipy import stats
+
 import jaxgen
 from jaxgen import config as configs
 from jaxgen import devices
@@ -21,6 +24,7 @@ QUALITY = 0.3  # N: the quality that the cost of training to is asked for
 WHOLE = "seconds of the whole training"
 DRAWING = f"ms per digit, {BATCHES[-1]} at once"
 DISTANCE = "Frechet distance, N"
+DISTANCE_PATH = ("generated", "frechet_in_noise_units")
 
 
 def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
@@ -54,10 +58,22 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
         "glance": measuring.GLANCE,
         "models": models,
         "sampler_steps": comparison.sampler_steps(),
-        "other_judge": comparison.ranks(),
+        "other_judges": comparison.other_judges(),
         "skipped": comparison.skipped,
     }
-    return told | {"claims": [claim.to_dict() for claim in decided(told)]}
+    ranks = {name: rank_correlation(told, name) for name in told["other_judges"]}
+    found = [claim.to_dict() for claim in decided(told)]
+    return told | {"rank_correlation": ranks, "claims": found}
+
+
+def rank_correlation(told, judge: str) -> float | None:
+    """Spearman's, of the models' mean distances by this judge and by another; None of two."""
+    theirs = told["other_judges"][judge]["distances"]
+    if len(theirs) < 3:
+        return None
+    ours = [float(np.mean(values(told, model, *DISTANCE_PATH))) for model in theirs]
+    ranks = stats.rankdata(ours), stats.rankdata([np.mean(found) for found in theirs.values()])
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 class Claim(NamedTuple):
@@ -152,7 +168,7 @@ def estimates(told, *path: str) -> dict[str, Estimate]:
 
 def _half_of_drawing(told, model, path, value) -> float:
     """Half the interval of a figure over drawn digits, where that is known."""
-    if path[-1] == "frechet_in_noise_units":
+    if path == DISTANCE_PATH:
         drawn = claims.estimate([value, *measured_seeds(told, model)[0]["frechet_again"]])
         return drawn.half * math.sqrt(drawn.n)  # of one drawing, not of their mean
     ends = [values(told, model, *path[:-1], end) for end in ("low", "high")]
@@ -161,7 +177,7 @@ def _half_of_drawing(told, model, path, value) -> float:
 
 def frechet(told) -> dict[str, Estimate]:
     """Distance in N, by family."""
-    return estimates(told, "generated", "frechet_in_noise_units")
+    return estimates(told, *DISTANCE_PATH)
 
 
 def recognised(told) -> dict[str, Estimate]:

@@ -2,11 +2,10 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from jaxgen import images as pixels
 from jaxgen import sampling
@@ -31,7 +30,11 @@ SAMPLER_STEPS = (1, 2, 5, 10, 20, 50, 100)
 SHOWN = 8  # digits of each kind in a picture
 CURVED = 64  # real digits whose coding by diffusion is followed level by level
 FIRST_NATS = 0.5  # where that is shown from
-OTHER = {"seed": 1, "network": judge.Dense()}  # judge, for whom other features matter
+# Other judges, for whom other features matter: what they are trained with.
+OTHERS: dict[str, dict[str, Any]] = {
+    "LeNet": {"seed": 1, "steps": 3200, "network": judge.Layered()},
+    "dense layers": {"seed": 1, "network": judge.Layered((), (512, 256, 64))},
+}
 
 Arrays = dict[str, np.ndarray]
 
@@ -106,28 +109,12 @@ class Measures:
             rows.append({"steps": steps, "seconds": seconds} | found)
         return rows
 
-    def ranks(
-        self, other: Judge, drawn: Iterable[tuple[str, np.ndarray]], ours: Mapping[str, list[float]]
-    ) -> dict[str, Any]:
-        """How another judge ranks models by the distance of ``drawn`` digits, beside ``ours`` in N,
-        of each seed of a model."""
+    def distances(self, other: Judge, drawn: Iterable[np.ndarray]) -> list[float]:
+        """What another judge makes of drawn digits: distances in its own N."""
         held = reference.subset(self._digits.test, COUNT).images
         real = judge.look(other, held)[1]
         unit = metrics.frechet(judge.look(other, reference.noisy(held))[1], real)
-        theirs: dict[str, list[float]] = {model: [] for model in ours}
-        for model, images in drawn:
-            found = metrics.frechet(judge.look(other, images)[1], real)
-            theirs[model].append(found / unit)
-        means = [[float(np.mean(by[model])) for model in ours] for by in (ours, theirs)]
-        ranks = [stats.rankdata(mean) for mean in means]
-        return {
-            "judge": other.hash,
-            "models": list(ours),
-            "ours": means[0],
-            "theirs": means[1],
-            # Spearman's
-            "rank_correlation": float(np.corrcoef(*ranks)[0, 1]) if len(ours) > 2 else None,
-        }
+        return [metrics.frechet(judge.look(other, images)[1], real) / unit for images in drawn]
 
     def _judged(
         self,

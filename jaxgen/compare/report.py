@@ -478,25 +478,42 @@ def _stability(told) -> tuple[Block, ...]:
 
 
 def _judges(told) -> tuple[Block, ...]:
+    blocks: list[Block] = []
     rows = []
     for name, measured in first_measured(told).items():
         again = [measured["generated"]["frechet_in_noise_units"], *measured["frechet_again"]]
-        spread = (max(again) - min(again)) / np.mean(again)
-        rows.append((name, *(f"{one:.4f}" for one in again), f"{spread:.1%}"))
-    blocks: list[Block] = []
+        variation = np.std(again, ddof=1) / np.mean(again)
+        rows.append((name, *(f"{one:.4f}" for one in again), f"{variation:.1%}"))
     if rows:
-        head = ("", *(f"sample seed {n}" for n in range(len(rows[0]) - 2)), "spread")
-        caption = f"Frechet distance, N, of the first seed's model, n = {told['count']:,}."
+        head = ("", *(f"sample seed {n}" for n in range(len(rows[0]) - 2)), "variation")
+        caption = (
+            f"Frechet distance, N, of the first seed's model, n = {told['count']:,}; variation is "
+            "the standard deviation over the mean."
+        )
         blocks.append(Table(head, tuple(rows), caption))
-    if other := told["other_judge"]:
-        rank = other["rank_correlation"]
-        pairs = zip(other["models"], other["ours"], other["theirs"], strict=True)
+    others = told["other_judges"]
+    if rows and others:
+        rows = [
+            (
+                name,
+                _mean(values(told, name, *figures.DISTANCE_PATH)),
+                *(_mean(other["distances"].get(name, [])) for other in others.values()),
+            )
+            for name in told["models"]
+        ]
+        ranks = [told["rank_correlation"][name] for name in others]
+        cells = ("" if one is None else f"{one:.2f}" for one in ranks)
+        rows.append(("rank correlation", "", *cells))
+        real = next(iter(first_measured(told).values()))["real"]
+        shares = [real["recognised"]["value"], *(other["accuracy"] for other in others.values())]
+        rows.append(("test digits recognised", *(f"{share:.2%}" for share in shares)))
         blocks.append(
             Table(
-                ("", "this judge, N", "another judge, N"),
-                tuple((model, f"{ours:.3f}", f"{theirs:.3f}") for model, ours, theirs in pairs),
-                "The other judge is of another architecture, without convolutions, and learnt from "
-                "another seed. " + (f"Rank correlation {rank:.2f}." if rank is not None else ""),
+                ("", "this judge, N", *(f"{name}, N" for name in others)),
+                tuple(rows),
+                "The other judges are of other architectures, and learnt from another seed: LeNet "
+                "of convolutions and dense layers, the other of dense layers alone. Each has its "
+                "own N.",
             )
         )
     return tuple(blocks)

@@ -19,6 +19,7 @@ from jaxgen.compare.plan import Entry, Plan
 from jaxgen.config import Config, to_dict
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, suite
+from jaxgen.evaluation.judge import Judge
 from jaxgen.families.ddpm import DDPM
 from jaxgen.training import loop, trained, watch
 from jaxgen.training.folder import RunFolder
@@ -286,52 +287,57 @@ class Comparison:
                         lambda entry=entry: (self._measures.sampler_steps(self._load(entry)), {}),
                     )
                 )
-        other = Job(
-            "other-judge",
-            "training another judge",
-            repr(measuring.OTHER),
-            lambda: 60.0,
-            lambda: (judge.train(self._weights, self._clock.at, **measuring.OTHER), {}),
-        )
         of = [self._measured_of(entry) for entry, _ in self.ready()]
-        asking = Job(
-            "ranks",
-            "asking it",
-            [of, repr(measuring.OTHER)],
-            lambda: 20.0,
-            lambda: (self._ranks(), {}),
-        )
-        return [*jobs, other, asking]
-
-    @property
-    def _weights(self) -> Path:
-        return self.folder / "other-judge.safetensors"
+        for name, settings in measuring.OTHERS.items():
+            weights = self.folder / f"judge of {name}.safetensors"
+            jobs += [
+                Job(
+                    f"judge of {name}",
+                    f"training a judge of {name}",
+                    repr(settings),
+                    lambda: 60.0,
+                    lambda weights=weights, settings=settings: (
+                        judge.train(weights, self._clock.at, **settings),
+                        {},
+                    ),
+                ),
+                Job(
+                    f"distances of {name}",
+                    f"asking a judge of {name}",
+                    [of, repr(settings)],
+                    lambda: 20.0,
+                    lambda weights=weights, settings=settings: (
+                        self._ask(judge.load(weights, None, settings["network"])),
+                        {},
+                    ),
+                ),
+            ]
+        return jobs
 
     def sampler_steps(self) -> list[dict[str, Any]] | None:
         """Quality of diffusion by steps of sampling."""
         return self._found("steps-")
 
-    def ranks(self) -> dict[str, Any] | None:
-        """How another judge ranks the models."""
-        return self._found("ranks")
+    def other_judges(self) -> dict[str, dict[str, Any]]:
+        """What other judges make of the models: accuracy, hash, and distances by model."""
+        found = {}
+        for name in measuring.OTHERS:
+            accuracy, asked = (self._found(f"{what} of {name}") for what in ("judge", "distances"))
+            if accuracy and asked:
+                found[name] = {"accuracy": accuracy} | asked
+        return found
 
     def _found(self, beginning: str):
         job = next((job for job in self._others() if job.name.startswith(beginning)), None)
         return self.parts.get(job.name, job.of) if job else None
 
-    def _ranks(self) -> dict[str, Any]:
+    def _ask(self, other: Judge) -> dict[str, Any]:
         entries = [entry for entry, _ in self.ready() if self.measured(entry)]
-        drawn = (
-            (entry.model, self.parts.arrays(f"measure-{entry.name}")["images"]) for entry in entries
-        )
-        ours: dict[str, list[float]] = {}
-        for entry in entries:
-            measured = self.measured(entry)
-            assert measured is not None
-            distance = measured["generated"]["frechet_in_noise_units"]
-            ours.setdefault(entry.model, []).append(distance)
-        other = judge.load(self._weights, None, measuring.OTHER["network"])
-        return self._measures.ranks(other, drawn, ours)
+        drawn = (self.parts.arrays(f"measure-{entry.name}")["images"] for entry in entries)
+        distances: dict[str, list[float]] = {}
+        for entry, distance in zip(entries, self._measures.distances(other, drawn), strict=True):
+            distances.setdefault(entry.model, []).append(distance)
+        return {"judge": other.hash, "distances": distances}
 
 
 def _recipe(config: Config) -> Any:

@@ -74,21 +74,25 @@ class Network(nn.Module):
         return nn.Dense(DIGITS, precision="highest")(features), features
 
 
-class Dense(nn.Module):
-    """Another architecture, which sees the whole image at once: to find out whether a figure hangs
-    on the architecture of the judge. Same arguments, same results as ``Network``."""
+class Layered(nn.Module):
+    """Another architecture, to find out whether a figure hangs on that of the judge: convolutions,
+    each with a pooling, and dense layers that see the whole image at once (LeCun et al. 1998); or
+    the latter alone. Same arguments, same results as ``Network``."""
 
-    widths: tuple[int, ...] = (512, 256, 64)
+    convolutions: tuple[int, ...] = (16, 32)
+    widths: tuple[int, ...] = (128, 64)  # of the dense layers, the last of which are the features
 
     @nn.compact
     def __call__(self, images):
-        dense = functools.partial(
-            nn.Dense, precision="highest", kernel_init=nn.initializers.he_normal()
-        )
-        h = images.reshape((len(images), -1)) - 0.13
+        start = nn.initializers.he_normal()
+        h = images - 0.13
+        for width in self.convolutions:
+            h = nn.relu(nn.Conv(width, (5, 5), precision="highest", kernel_init=start)(h))
+            h = nn.avg_pool(h, (2, 2), (2, 2))
+        h = h.reshape((len(h), -1))
         for width in self.widths:
-            h = nn.relu(dense(width)(h))
-        return dense(DIGITS)(h), h
+            h = nn.relu(nn.Dense(width, precision="highest", kernel_init=start)(h))
+        return nn.Dense(DIGITS, precision="highest", kernel_init=start)(h), h
 
 
 NETWORK = Network()
@@ -97,7 +101,7 @@ NETWORK = Network()
 class Judge(NamedTuple):
     """A trained network, and the SHA-256 of its file, which stands beside every figure."""
 
-    network: Network | Dense
+    network: Network | Layered
     variables: dict[str, Any]
     hash: str
 
@@ -109,7 +113,7 @@ class Judge(NamedTuple):
 def load(
     path: str | Path = WEIGHTS,
     sha256: str | None = SHA256,
-    network: Network | Dense | None = None,
+    network: Network | Layered | None = None,
 ) -> Judge:
     """Read the judge that ships with the package, or another from ``train`` (``sha256=None``), with
     its ``network`` where that is of another architecture.
@@ -171,7 +175,7 @@ def train(
     *,
     seed: int = 0,
     steps: int = STEPS,
-    network: Network | Dense = NETWORK,
+    network: Network | Layered = NETWORK,
 ) -> float:
     """Train a judge on MNIST, write it to ``out_path``, and return its accuracy on the test digits.
 
@@ -209,7 +213,7 @@ def fit(
     *,
     seed: int = 0,
     steps: int = STEPS,
-    network: Network | Dense = NETWORK,
+    network: Network | Layered = NETWORK,
     distorted: bool = True,
 ) -> dict[str, Any]:
     """Fit the network to the digits ``learned``, distorted or as they are; its variables, float32.
