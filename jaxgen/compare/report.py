@@ -479,7 +479,7 @@ def _stability(told) -> tuple[Block, ...]:
 
 def _judges(told) -> tuple[Block, ...]:
     blocks: list[Block] = []
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, measured in first_measured(told).items():
         again = [measured["generated"]["frechet_in_noise_units"], *measured["frechet_again"]]
         variation = np.std(again, ddof=1) / np.mean(again)
