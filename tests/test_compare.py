@@ -202,7 +202,7 @@ def test_a_comparison_trains_and_measures_nothing_twice(compared, monkeypatch, c
 def test_a_comparison_goes_on_with_the_same_curve(compared, here, monkeypatch, capsys):
     """It is stopped between two looks at a training; and a run that cannot be read is skipped."""
     small(monkeypatch)
-    keep(compared, here, "cost-ae.json", "measure-ae-0.json", "measure-ae-0.npz")
+    keep(compared, here, "cost-ae.json", "measure-ae-0-4.json", "measure-ae-0-4.npz")
     trained(here / "runs" / "bad", configs.recipe("ae"), 4).config.write_text("{")
     train, calls = loop.train, []
 
@@ -232,6 +232,16 @@ def keep(compared, here, *parts):
         shutil.copy(compared / "compare" / "parts" / name, here / "compare" / "parts" / name)
 
 
+def test_a_run_of_another_recipe_is_moved_aside(compared, here, monkeypatch):
+    small(monkeypatch)
+    keep(compared, here, "cost-ae.json", "measure-ae-0-4.json", "measure-ae-0-4.npz")
+    other = replace(little("ae"), steps=4, batch=24)
+    was = trained(here / "compare" / "runs" / "ae-0-4", other, 2)
+    assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 0
+    assert RunFolder(was.path.with_name("ae-0-4.1")).load() == other
+    assert RunFolder(was.path).load().batch == little("ae").batch
+
+
 def curve(told):
     """The looks at the training of the autoencoder."""
     return told["models"]["ae"]["seeds"]["0"]["training"]["curve"]
@@ -257,7 +267,7 @@ def test_a_run_that_is_there_is_used(compared, monkeypatch):
     monkeypatch.chdir(compared)
     small(monkeypatch)
     found = plan.find(replace(configs.recipe("ae"), steps=4), Path("compare/runs"))
-    assert found is not None and found.path == Path("compare/runs/ae-0")
+    assert found is not None and found.path == Path("compare/runs/ae-0-4")
     assert plan.find(replace(configs.recipe("ae"), steps=5), Path("compare/runs")) is None
     assert plan.find(replace(configs.recipe("ae"), steps=4), Path("nowhere")) is None
 

@@ -16,6 +16,7 @@ examples:
   bin/compare                              the recipes as they are; runs that are there are used
   bin/compare --steps 1000                 1,000 steps each
   bin/compare --seeds 3 --budget 120s      the same time of training for each, three seeds
+  bin/compare --full                       likelihoods as in papers; hours, and it says how many
   bin/compare --quiz                       a page where you tell real digits from drawn ones
 
 The report is OUT/report.html, and beside it report.md and report.json."""
@@ -32,7 +33,7 @@ class Compare:
     budget: str | None = None
     """Time of each training instead, such as 120s or 5m."""
     full: bool = False
-    """Measure likelihoods as papers do; takes an hour for each seed."""
+    """Measure likelihoods as papers do, which takes hours: how many is said first."""
     quiz: bool = False
     """Only write the quiz, of models that have been compared."""
     out: Path = Path("compare")
@@ -64,7 +65,7 @@ def main(args: list[str]) -> int:
     told = figures.to_dict(comparison, shlex.join(["bin/compare", *args]))
     write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
     first = {
-        entry.model: comparison.parts.arrays(f"measure-{entry.name}")
+        entry.model: comparison.arrays(entry)
         for entry in reversed(planned.entries)
         if comparison.measured(entry)
     }
@@ -84,7 +85,7 @@ def _quiz(comparison, folder: Path) -> int:
 
     shown = 40
     pictures = {
-        entry.model: comparison.parts.arrays(f"measure-{entry.name}")["images"][:shown, ..., 0]
+        entry.model: comparison.arrays(entry)["images"][:shown, ..., 0]
         for entry in comparison.plan.entries
         if entry.config.seed == 0 and comparison.measured(entry)
     }

@@ -32,7 +32,7 @@ class Evaluate:
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     full: bool = False
     """Measure as much as papers do: 10,000 digits drawn, and the likelihood of all test digits with
-    5,000 codes each. For vae, cvae and ddpm that is an hour on two cores."""
+    5,000 codes each. For vae and cvae that is an hour on two cores, for diffusion half of one."""
     count: int | None = None
     """How many digits to draw and judge, at the frequencies of the real ones; when not given 5,000,
     or 10,000 with --full."""

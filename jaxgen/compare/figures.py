@@ -161,15 +161,20 @@ def estimates(told, *path: str) -> dict[str, Estimate]:
             continue
         one = claims.estimate(figures)
         if one.n == 1:
-            one = one._replace(half=_half_of_drawing(told, model, path, one.value))
+            one = one._replace(half=_half_of_drawing(told, model, path))
         found[known["family"]] = one
     return found
 
 
-def _half_of_drawing(told, model, path, value) -> float:
+def drawn_again(measured) -> list[float]:
+    """The distance of one model in N, from sample seed to sample seed."""
+    return [measured["generated"]["frechet_in_noise_units"], *measured["frechet_again"]]
+
+
+def _half_of_drawing(told, model, path) -> float:
     """Half the interval of a figure over drawn digits, where that is known."""
     if path == DISTANCE_PATH:
-        drawn = claims.estimate([value, *measured_seeds(told, model)[0]["frechet_again"]])
+        drawn = claims.estimate(drawn_again(measured_seeds(told, model)[0]))
         return drawn.half * math.sqrt(drawn.n)  # of one drawing, not of their mean
     ends = [values(told, model, *path[:-1], end) for end in ("low", "high")]
     return (ends[1][0] - ends[0][0]) / 2 if all(ends) else math.inf

@@ -20,6 +20,7 @@ from jaxgen.config import Config, to_dict
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, suite
 from jaxgen.evaluation.judge import Judge
+from jaxgen.families.base import Variational
 from jaxgen.families.ddpm import DDPM
 from jaxgen.training import loop, trained, watch
 from jaxgen.training.folder import RunFolder
@@ -142,14 +143,19 @@ class Comparison:
         steps = max(int(self.plan.budget / self.step_seconds(entry.model)), 1)
         return replace(entry.config, steps=steps)
 
+    def _key(self, entry: Entry) -> str:
+        """The name of an entry's run and of its parts, which comparisons of other steps leave
+        alone."""
+        return f"{entry.name}-{self.planned(entry).steps}"
+
     def _trainings(self) -> list[Job]:
         return [
             Job(
-                f"train-{entry.name}",
+                f"train-{self._key(entry)}",
                 f"training {entry.name}",
                 _recipe(self.planned(entry)),
                 lambda entry=entry: self._training_seconds(entry),
-                lambda entry=entry: self._train(self.planned(entry), entry.name),
+                lambda entry=entry: self._train(self.planned(entry), self._key(entry)),
             )
             for entry in self.plan.entries
         ]
@@ -199,7 +205,11 @@ class Comparison:
 
     def _train_to(self, config: Config, run: RunFolder, console: Console) -> None:
         with run.lock():
-            run.prepare(config, fresh=False)
+            try:
+                run.prepare(config, fresh=False)
+            except UserError:  # the recipe of that name was another then
+                for line in run.prepare(config, fresh=True):
+                    self.console.say(line)
             if status := loop.train(config, run, console):
                 self.console.say("stopped: the same command goes on from there")
                 raise SystemExit(status)
@@ -221,12 +231,12 @@ class Comparison:
         return [(entry, training) for entry, training in found if training]
 
     def training(self, entry: Entry) -> dict[str, Any] | None:
-        return self.parts.get(f"train-{entry.name}", _recipe(self.planned(entry)))
+        return self.parts.get(f"train-{self._key(entry)}", _recipe(self.planned(entry)))
 
     def _measurements(self) -> list[Job]:
         return [
             Job(
-                f"measure-{entry.name}",
+                self._measured_name(entry),
                 f"measuring {entry.name}",
                 self._measured_of(entry),
                 lambda entry=entry: self._measuring_seconds(entry),
@@ -240,22 +250,33 @@ class Comparison:
         """Whether there are trained weights to measure, or will be."""
         training = self.training(entry)
         if training is None:
-            return f"train-{entry.name}" not in self._failed
+            return f"train-{self._key(entry)}" not in self._failed
         return bool(training["curve"] or not training["failed"])
 
     def _measured_of(self, entry: Entry) -> Any:
         return [_recipe(self.planned(entry)), self.amount, self.judge.hash, measuring.REDRAWN]
 
     def _measuring_seconds(self, entry: Entry) -> float:
-        cost = self.cost(entry.model)
+        cost, family, amount = self.cost(entry.model), families.build(entry.config), self.amount
         drawing = np.median(cost["drawing"]["128"]) / 128 if cost else 0.002
-        family = families.build(entry.config)
-        likely = 0.02 * self.amount.likely * self.amount.samples / 500 if family.has("bound") else 0
-        return float((1 + measuring.REDRAWN) * measuring.COUNT * drawing + likely + 60)
+        seconds = 40 + (1 + measuring.REDRAWN) * measuring.COUNT * drawing
+        # The likelihoods, as two cores took them.
+        if isinstance(family, Variational):
+            seconds += 2 * 3.4e-5 * amount.likely * amount.samples
+        elif family.has("bound"):
+            seconds += 0.18 * amount.coded
+        return float(seconds)
 
     def measured(self, entry: Entry) -> dict[str, Any] | None:
         """What was measured of an entry."""
-        return self.parts.get(f"measure-{entry.name}", self._measured_of(entry))
+        return self.parts.get(self._measured_name(entry), self._measured_of(entry))
+
+    def arrays(self, entry: Entry) -> Arrays:
+        """The arrays of an entry that was measured."""
+        return self.parts.arrays(self._measured_name(entry))
+
+    def _measured_name(self, entry: Entry) -> str:
+        return f"measure-{self._key(entry)}{'-full' if self.plan.full else ''}"
 
     def _load(self, entry: Entry) -> trained.Trained:
         training = self.training(entry)
@@ -280,7 +301,7 @@ class Comparison:
             if isinstance(family, DDPM) and entry.config.seed == 0 and self._has_weights(entry):
                 jobs.append(
                     Job(
-                        f"steps-{entry.name}",
+                        f"steps-{self._key(entry)}",
                         "drawing with fewer and more steps of diffusion",
                         [*self._measured_of(entry), measuring.SAMPLER_STEPS],
                         lambda: 60.0,
@@ -333,7 +354,7 @@ class Comparison:
 
     def _ask(self, other: Judge) -> dict[str, Any]:
         entries = [entry for entry, _ in self.ready() if self.measured(entry)]
-        drawn = (self.parts.arrays(f"measure-{entry.name}")["images"] for entry in entries)
+        drawn = (self.arrays(entry)["images"] for entry in entries)
         distances: dict[str, list[float]] = {}
         for entry, distance in zip(entries, self._measures.distances(other, drawn), strict=True):
             distances.setdefault(entry.model, []).append(distance)
