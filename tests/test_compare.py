@@ -232,6 +232,19 @@ def keep(compared, here, *parts):
         shutil.copy(compared / "compare" / "parts" / name, here / "compare" / "parts" / name)
 
 
+def test_a_run_whose_weights_are_others_by_now_is_skipped(compared, here, monkeypatch, capsys):
+    small(monkeypatch)
+    keep(compared, here, "cost-ae.json")
+    found = json.loads((compared / "compare" / "parts" / "train-ae-0-4.json").read_text())
+    shutil.copytree(compared / "compare" / "runs" / "ae-0-4", here / "gone")
+    shutil.rmtree(here / "gone" / "checkpoints" / "4")
+    found["found"]["run"] = "gone"
+    (here / "compare" / "parts" / "train-ae-0-4.json").write_text(json.dumps(found))
+    assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 2
+    told = capsys.readouterr().err
+    assert "skipped measuring ae-0: gone is at step 2 and not 4" in told
+
+
 def test_a_run_of_another_recipe_is_moved_aside(compared, here, monkeypatch):
     small(monkeypatch)
     keep(compared, here, "cost-ae.json", "measure-ae-0-4.json", "measure-ae-0-4.npz")

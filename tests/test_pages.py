@@ -254,6 +254,14 @@ def test_charts_have_the_colours_of_the_page(document):
                 assert "font-family" not in found
 
 
+def test_a_curve_can_have_the_colour_of_another_place():
+    curves = (Curve("gan", (1, 2), (3, 4), place=4),)
+    found = charts.inline(Lines(curves, "x", "y", ""), charts.WIDE, "name", "caption")
+    assert "var(--series-4)" in found and "var(--series-0)" not in found
+    with pytest.raises(ValueError, match="'gan' is given place 6"):
+        Curve("gan", (1, 2), (3, 4), place=6)
+
+
 def test_points_are_where_their_numbers_are():
     dots = tuple(Dot(f"{x}", x, x - 1, x + 1) for x in (0, 10, 40))
     drawn = charts.inline(Dots(dots, "x", ""), charts.WIDE, "name", "caption")

@@ -87,7 +87,7 @@ class Comparison:
                     self.parts.put(job.name, job.of, *job.make())
                 except UserError as error:
                     self._failed.add(job.name)
-                    self._skip(f"{job.name}: {error}")
+                    self._skip(f"{job.what}: {error}")
                 self._clock.end()
 
     def _missing(self) -> list[Job]:
@@ -134,6 +134,12 @@ class Comparison:
         cost = self.cost(model)
         return float(np.median(cost["own"]["seconds"])) if cost else 0.1
 
+    def _drawing_seconds(self, model: str) -> float:
+        """Seconds that a digit takes to be drawn among many, or a guess."""
+        batch = measuring.BATCHES[-1]
+        cost = self.cost(model)
+        return float(np.median(cost["drawing"][str(batch)])) / batch if cost else 0.002
+
     # Training, with looks on the way.
 
     def planned(self, entry: Entry) -> Config:
@@ -164,7 +170,8 @@ class Comparison:
         config = self.planned(entry)
         if plans.find(config, self.runs):
             return 1.0
-        return 1.2 * config.steps * self.step_seconds(entry.model) + 10 * len(CURVE)
+        looking = 3 + measuring.GLANCE * self._drawing_seconds(entry.model)
+        return 1.2 * config.steps * self.step_seconds(entry.model) + looking * len(CURVE)
 
     def _train(self, config: Config, name: str):
         if run := plans.find(config, self.runs):
@@ -257,15 +264,15 @@ class Comparison:
         return [_recipe(self.planned(entry)), self.amount, self.judge.hash, measuring.REDRAWN]
 
     def _measuring_seconds(self, entry: Entry) -> float:
-        cost, family, amount = self.cost(entry.model), families.build(entry.config), self.amount
-        drawing = np.median(cost["drawing"]["128"]) / 128 if cost else 0.002
-        seconds = 40 + (1 + measuring.REDRAWN) * measuring.COUNT * drawing
+        family, amount = families.build(entry.config), self.amount
+        drawn = (1 + measuring.REDRAWN) * measuring.COUNT
+        seconds = 40 + drawn * self._drawing_seconds(entry.model)
         # The likelihoods, as two cores took them.
         if isinstance(family, Variational):
             seconds += 2 * 3.4e-5 * amount.likely * amount.samples
         elif family.has("bound"):
             seconds += 0.18 * amount.coded
-        return float(seconds)
+        return seconds
 
     def measured(self, entry: Entry) -> dict[str, Any] | None:
         """What was measured of an entry."""
@@ -287,8 +294,8 @@ class Comparison:
         steps = training["curve"][-1]["step"] if training["curve"] else training["steps"]
         if model.step != steps:
             raise UserError(
-                f"{run} is not at step {steps} any more, but {model.step}: "
-                f"bin/train --run {run} --steps {steps} brings it there"
+                f"{run} is at step {model.step} and not {steps}: "
+                "bring it there with bin/train, or give --out another folder"
             )
         return model
 
