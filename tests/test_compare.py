@@ -152,6 +152,7 @@ def small(patch):
     patch.setattr(configs, "recipe", little)
     patch.setattr(measuring, "COUNT", 100)
     patch.setattr(measuring, "GLANCE", 80)
+    patch.setattr(measuring, "BATCH", 8)  # as the recipes have it: no second program
     patch.setattr(measuring, "REDRAWN", 1)
     patch.setattr(run, "CURVE", (0.5, 1))
     patch.setattr(measuring, "PLANE", 40)

@@ -16,7 +16,7 @@ from jaxgen.families.gan import GAN, OBJECTIVES, Latent
 from jaxgen.training import checkpoint, optimisers, step
 from jaxgen.training.watch import COUNT, Seen, Watch
 from tests.conftest import small
-from tests.test_training import Listener, run
+from tests.runs import Listener, run
 
 KEY = jax.random.key(3)
 DENSE = {"network": "dense", "layers": (16,)}

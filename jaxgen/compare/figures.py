@@ -16,7 +16,7 @@ from jaxgen import config as configs
 from jaxgen import devices
 from jaxgen.compare import claims, measuring
 from jaxgen.compare.claims import Estimate, Ordering, Statement
-from jaxgen.compare.measuring import BATCH, BATCHES
+from jaxgen.compare.measuring import BATCHES
 from jaxgen.compare.run import Comparison
 from jaxgen.training import folder
 
@@ -206,8 +206,8 @@ def training_costs(told) -> dict[str, dict[str, Estimate]]:
         own, equal = cost["own"], cost["equal"]
         trillions = own["operations"] / 1e12
         costs = {
-            f"seconds per 1,000 steps of {BATCH}": _times(1e3, equal["seconds"]),
-            f"TFLOP per 1,000 steps of {BATCH}": _exact(1e3 * equal["operations"] / 1e12),
+            f"seconds per 1,000 steps of {measuring.BATCH}": _times(1e3, equal["seconds"]),
+            f"TFLOP per 1,000 steps of {measuring.BATCH}": _exact(1e3 * equal["operations"] / 1e12),
             WHOLE: _times(steps, own["seconds"]),
             "TFLOP of the whole training": _exact(steps * trillions),
         }

@@ -1,0 +1,52 @@
+"""Training in small, for tests: runs, and what they leave."""
+
+import json
+
+import jax
+import numpy as np
+
+from jaxgen import devices, families
+from jaxgen.training import checkpoint, loop, optimisers, step
+from jaxgen.training.folder import RunFolder
+from jaxgen.training.log import Console
+
+QUIET = Console(quiet=True)
+
+
+class Listener(Console):
+    """A console that remembers its lines."""
+
+    def __init__(self):
+        super().__init__(quiet=True)
+        self.lines = []
+
+    def say(self, line=""):
+        self.lines.append(line)
+
+
+def run(config, path, console=QUIET, fresh=False) -> int:
+    folder = RunFolder(path)
+    with folder.lock():
+        for line in folder.prepare(config, fresh):
+            console.say(line)
+        return loop.train(config, folder, console)
+
+
+def final(config, path):
+    """The whole state at the newest checkpoint."""
+    family = families.build(config)
+    players = optimisers.players(config, family)
+    like = checkpoint.abstract(
+        lambda: step.init(family, players, jax.random.key(0)), devices.whole()
+    )
+    return checkpoint.restore(path / "checkpoints", like, lambda *_: None)
+
+
+def metrics(path):
+    lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+def same(a, b) -> bool:
+    leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return all(np.array_equal(np.asarray(x), np.asarray(y)) for x, y in leaves)
