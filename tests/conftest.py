@@ -15,6 +15,8 @@ from jaxgen import config, devices
 from tests import browser
 
 devices.start()
+# Tests that compile the same program need not wait for it twice, however quickly that goes.
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 
 
 # The smallest network of each family that still has all of its parts; new families add a line.
