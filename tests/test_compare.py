@@ -41,6 +41,7 @@ def test_a_plan_has_every_family_and_seed():
         (["--models", "gan,gann"], "did you mean gan"),
         (["--models", "ddpm,ddpm_full"], "names a family twice"),
         (["--quiz", "--models", "ae"], "holds no comparison"),
+        (["--out", "/proc/nothing"], "/proc/nothing"),
         (["--out", "file/there"], "cannot write file/there/report.json"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgen.errors import UserError
 from jaxgen.training.folder import write
 
 
@@ -14,7 +15,12 @@ class Parts:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{folder} cannot be made ({error.strerror}): give --out another folder"
+            ) from None
 
     def get(self, name: str, of: Any) -> Any | None:
         """What was found under a name, if it was of the same."""
