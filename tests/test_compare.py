@@ -64,7 +64,12 @@ def test_parts_are_found_only_as_what_they_are_of(tmp_path):
     assert parts.get("cost", ["gan", 1]) == {"seconds": [1.5]}
     assert parts.get("cost", ["gan", 2]) is None
     assert parts.arrays("cost")["images"].tolist() == [0, 1, 2]
-    (tmp_path / "parts" / "cost.json").write_text("{")  # what a full disk leaves
+    kept = (tmp_path / "parts" / "cost.json").read_text()
+    for harm in ("{", "{}", "[]"):
+        (tmp_path / "parts" / "cost.json").write_text(harm)
+        assert parts.get("cost", ["gan", 1]) is None
+    (tmp_path / "parts" / "cost.json").write_text(kept)
+    (tmp_path / "parts" / "cost.npz").unlink()
     assert parts.get("cost", ["gan", 1]) is None
 
 

@@ -26,9 +26,11 @@ class Parts:
         """What was found under a name, if it was of the same."""
         try:
             kept = json.loads((self._folder / f"{name}.json").read_text())
-        except (OSError, ValueError):
+            found, same = kept["found"], kept["of"] == json.loads(json.dumps(of))
+            whole = not kept["arrays"] or (self._folder / f"{name}.npz").exists()
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return kept["found"] if kept["of"] == json.loads(json.dumps(of)) else None
+        return found if same and whole else None
 
     def put(self, name: str, of: Any, found: Any, arrays: dict[str, np.ndarray] | None = None):
         """Keep what was found; arrays first, so that a finding is never without them."""
@@ -36,7 +38,8 @@ class Parts:
             draft = self._folder / f"{name}.draft.npz"
             np.savez_compressed(draft, **arrays)  # pyright: ignore[reportArgumentType]
             draft.replace(self._folder / f"{name}.npz")
-        write(self._folder / f"{name}.json", json.dumps({"of": of, "found": found}) + "\n")
+        kept = {"of": of, "arrays": bool(arrays), "found": found}
+        write(self._folder / f"{name}.json", json.dumps(kept) + "\n")
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
         """The arrays kept with a finding."""
