@@ -18,7 +18,7 @@ LAYERS = [
     {"families"},
     {"sampling"},
     {"training", "evaluation"},
-    {"compare"},
+    {"apps", "compare"},
     {"cli", "__main__"},
 ]
 

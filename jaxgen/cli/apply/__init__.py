@@ -1,0 +1,29 @@
+"""``bin/apply``: what the models are for. The first word says which application."""
+
+import importlib
+
+from jaxgen import config
+from jaxgen.errors import UserError
+
+APPS = {
+    "complete": "fill in what is hidden of a digit",
+    "correct": "mend damaged handwriting",
+    "restyle": "write digits in the hand of one image",
+    "convert": "turn digits into others, in the same hand",
+    "augment": "write a data set of digits that others can load",
+    "sheet": "print exercises with handwritten digits",
+    "figure": "draw the pictures that one teaches with",
+}
+
+
+def main(args: list[str]) -> int:
+    if not args or args[0] in ("-h", "--help"):
+        print("usage: bin/apply APPLICATION ...\n")
+        print("\n".join(f"  {name:<13}{what}" for name, what in APPS.items()))
+        print("\nexamples:\n  bin/apply complete --model ddpm --hide left")
+        print("\nEach application has --help.")
+        return 0 if args else 2
+    name, *rest = args
+    if name not in APPS:
+        raise UserError(f"there is no application {name!r}: {config.suggest(name, APPS)}")
+    return importlib.import_module(f"jaxgen.cli.apply.{name}").main(rest)
