@@ -5,6 +5,7 @@ what is drawn from is a density of these (Ghosh et al. 2020, who call it ex-post
 draw from all of them, each as often as its digit occurs.
 """
 
+import math
 import warnings
 from typing import Any
 
@@ -89,3 +90,38 @@ def draw(densities: Densities, keys: Keys, labels: Labels) -> jax.Array:
         return densities.means[digit, place] + densities.factors[digit, place] @ noise
 
     return jax.vmap(one)(keys, labels)
+
+
+def log_density(densities: Densities, codes: jax.Array, labels: Labels) -> jax.Array:
+    """log p(code | digit) of codes [n, z] in nats [n]; of any digit for NO_DIGIT."""
+    latents = codes.shape[-1]
+    eye = jnp.broadcast_to(jnp.eye(latents), densities.factors.shape)
+    inverse = jax.scipy.linalg.solve_triangular(densities.factors, eye, lower=True)
+    offsets = jnp.einsum("dkij,dkj->dki", inverse, densities.means, precision="highest")
+    # Products alone for each code: solving for each would take a hundred times as long.
+    white = jnp.einsum("dkij,nj->ndki", inverse, codes, precision="highest") - offsets
+    scale = jnp.log(jnp.diagonal(inverse, axis1=-2, axis2=-1)).sum(-1)  # [d, k]
+    parts = scale - 0.5 * (jnp.square(white).sum(-1) + latents * math.log(2 * math.pi))
+    known = jax.nn.one_hot(labels, DIGITS)
+    digits = jnp.where((labels == NO_DIGIT)[:, None], densities.shares, known)
+    weights = digits[:, :, None] * densities.weights
+    return jax.nn.logsumexp(parts, b=weights, axis=(1, 2))
+
+
+def moved(densities: Densities, codes: jax.Array, sources: Labels, targets: Labels) -> jax.Array:
+    """Codes [n, z] that lie among those of the digits ``targets`` as they lie among those of the
+    digits ``sources``: mu_t + L_t L_s^-1 (z - mu_s), with the moments of each whole mixture."""
+    weights = densities.weights[..., None]
+    means = (weights * densities.means).sum(1)  # [10, z]
+    off = densities.means - means[:, None]
+    covariances = densities.factors @ densities.factors.mT + off[..., None] * off[..., None, :]
+    covariances = (weights[..., None] * covariances).sum(1)
+    factors = jnp.linalg.cholesky(covariances)  # [10, z, z]
+
+    def one(code, source, target):
+        white = jax.scipy.linalg.solve_triangular(
+            factors[source], code - means[source], lower=True
+        )
+        return means[target] + factors[target] @ white
+
+    return jax.vmap(one)(codes, sources, targets)

@@ -25,16 +25,20 @@ def start(cpu_devices: int | None = None) -> None:
     if "JAX_NUM_CPU_DEVICES" not in os.environ:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jax.config.update("jax_num_cpu_devices", cpu_devices or cores)
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(home) / "jaxgen" / f"xla-{jax.__version__}"
+    programs = cache() / f"xla-{jax.__version__}"
     try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private = cache.stat().st_mode & 0o077 == 0 and os.access(cache, os.W_OK)
+        programs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private = programs.stat().st_mode & 0o077 == 0 and os.access(programs, os.W_OK)
     except OSError:
         private = False  # without a cache everything works, only slower
     if private:
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_dir", str(programs))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def cache() -> Path:
+    """The user's folder for what can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgen"
 
 
 def count() -> int:

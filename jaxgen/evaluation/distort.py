@@ -18,12 +18,13 @@ BEND = 0.8  # pixels, standard deviation at the knots of the field
 KNOTS = 6  # along an edge
 
 
-def distort(images, key):
-    """Distort images [n, 28, 28, 1], each in its own way and by a strength from none to full."""
-    return jax.vmap(_distort)(images, jax.random.split(key, len(images)))
+def distort(images, key, most: float = 1.0):
+    """Distort images [n, 28, 28, 1], each in its own way and by a strength from none to ``most``,
+    where 1 is full."""
+    return jax.vmap(_distort, (0, 0, None))(images, jax.random.split(key, len(images)), most)
 
 
-def _distort(image, key):
+def _distort(image, key, most):
     key_affine, key_bend, key_strength = jax.random.split(key, 3)
     turn, tall, wide, shear, down, right = jax.random.uniform(key_affine, (6,), minval=-1)
     cos, sin = jnp.cos(TURN * turn), jnp.sin(TURN * turn)
@@ -37,6 +38,6 @@ def _distort(image, key):
     moved += SHIFT * jnp.array([down, right])[:, None, None]
     moved += jax.image.resize(bend, places.shape, "cubic")
 
-    strength = jax.random.uniform(key_strength)
+    strength = most * jax.random.uniform(key_strength)
     rows, columns = places + strength * (moved - places) + (SIDE - 1) / 2
     return map_coordinates(image[..., 0], [rows, columns], order=1, mode="constant")[..., None]

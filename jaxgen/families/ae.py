@@ -101,6 +101,16 @@ class AE(Family):
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         return self._apply(variables, images, method="encode")
 
+    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+        if self.sampling.prior == "fitted":
+            return -densities.log_density(variables.stats["density"], latents, labels)
+        return -losses.log_normal(latents)
+
+    def move(
+        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
+    ) -> Latents:
+        return densities.moved(variables.stats["density"], latents, sources, targets)
+
     def fit(self, variables: Variables, digits: Split) -> Variables:
         codes = over(self._codes, variables, digits)
         density = densities.fit(codes, digits.labels, self.config.components)

@@ -132,8 +132,20 @@ class Family(abc.ABC):
         divergence of its latent from the prior, or how unlikely the prior finds it."""
         raise UserError(f"{type(self).__name__} has no rate: nothing bounds what its latents say")
 
+    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+        """- log p(latent given the digit) in nats [n], as ``prior`` draws it."""
+        raise UserError(f"{type(self).__name__} cannot say how likely a latent is")
+
+    def move(
+        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
+    ) -> Latents:
+        """The latents of the digits ``targets`` in the same hand as ``latents`` of ``sources``:
+        what lies among those of its digit as they do among theirs."""
+        raise UserError(f"{type(self).__name__} cannot tell the hand from the digit")
+
     def has(self, method: str) -> bool:
-        """Whether the family has an optional method: ``encode``, ``bound``, ``rate``."""
+        """Whether the family has an optional method: ``encode``, ``bound``, ``rate``,
+        ``minus_log_prior``, ``move``."""
         return getattr(type(self), method) is not getattr(Family, method)
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:

@@ -158,6 +158,17 @@ class CVAE(Variational):
         known = self._unseen(variables, labels)
         return self._apply("minus_log_p", variables, images, codes, known, 1.0)
 
+    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+        return -losses.log_normal(latents, *self.prior_given(variables, labels))
+
+    def move(
+        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
+    ) -> Latents:
+        """mu_t + sigma_t (z - mu_s) / sigma_s, with the moments of p(z|y)."""
+        mean, log_var = self.prior_given(variables, sources)
+        mean_target, log_var_target = self.prior_given(variables, targets)
+        return mean_target + jnp.exp(0.5 * (log_var_target - log_var)) * (latents - mean)
+
     def bound_given(
         self, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
     ) -> jax.Array:

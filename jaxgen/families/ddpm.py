@@ -126,6 +126,12 @@ class DDPM(Family):
     ) -> Latents:
         return spherical(starts, ends, share)
 
+    def move(
+        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
+    ) -> Latents:
+        """The same noise, which is drawn alike for every digit."""
+        return latents
+
     def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
         """The variational bound of an image of 256 greys (Ho et al. 2020, equation 5): unguided,
         over all noise levels, unweighted."""

@@ -31,6 +31,7 @@ import optax
 from flax import linen as nn
 from jax import lax
 
+from jaxgen import losses
 from jaxgen.arrays import (
     DIGITS,
     IMAGE,
@@ -203,7 +204,7 @@ class GAN(Family):
             digits = jnp.where(labels == NO_DIGIT, numbers % DIGITS, labels)
             return Latent(noise[numbers], shares(digits))
 
-        def losses(latents):
+        def energies(latents):
             errors = jnp.square(self.decode(variables, latents, labels, keys) - images)
             return errors.sum((1, 2, 3)) + TYPICAL * jnp.square(latents.noise).sum(-1)
 
@@ -212,16 +213,16 @@ class GAN(Family):
 
             def step(carry, _):
                 noise, opt = carry
-                slopes = jax.grad(lambda noise: losses(start._replace(noise=noise)).sum())(noise)
+                slopes = jax.grad(lambda noise: energies(start._replace(noise=noise)).sum())(noise)
                 moves, opt = adam.update(slopes, opt)
                 return (optax.apply_updates(noise, moves), opt), None
 
             carry = start.noise, adam.init(start.noise)
             (noise, _), _ = lax.scan(step, carry, length=SEARCH_STEPS)
             end = start._replace(noise=noise)
-            return end, losses(end)
+            return end, energies(end)
 
-        first = lax.map(lambda t: losses(tried(jnp.full(len(labels), t))), jnp.arange(TRIED))
+        first = lax.map(lambda t: energies(tried(jnp.full(len(labels), t))), jnp.arange(TRIED))
         ends, last = jax.vmap(descend)(lax.top_k(-first.T, STARTS)[1].T)  # [s, n, ...], [s, n]
         best = last.argmin(0)
         return jax.tree.map(lambda parts: parts[best, jnp.arange(len(best))], ends)
@@ -232,6 +233,15 @@ class GAN(Family):
         return Latent(
             spherical(starts.noise, ends.noise, share), straight(starts.digit, ends.digit, share)
         )
+
+    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+        return -losses.log_normal(latents.noise)
+
+    def move(
+        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
+    ) -> Latents:
+        """The same noise, which is drawn alike for every digit."""
+        return latents._replace(digit=shares(targets))
 
     def generate(self, variables: Variables, noise: jax.Array, labels: Labels | Shares) -> Images:
         return cast(jax.Array, self.generator.apply(variables.params["generator"], noise, labels))

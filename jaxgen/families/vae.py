@@ -144,6 +144,16 @@ class VAE(Variational):
     ) -> jax.Array:
         return self._apply("minus_log_p", variables, images, codes)
 
+    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+        if self.sampling.prior == "fitted":
+            return -densities.log_density(variables.stats["density"], latents, labels)
+        return -losses.log_normal(latents)
+
+    def move(
+        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
+    ) -> Latents:
+        return densities.moved(variables.stats["density"], latents, sources, targets)
+
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:

@@ -182,11 +182,10 @@ class VQVAE(Family):
         metrics = {"prior/loss": loss, "prior/bits": loss / math.log(2)}
         return loss, (variables.stats, metrics)
 
-    def minus_log_prior(self, variables: Variables, codes: Latents, labels: Labels) -> jax.Array:
-        """- log p(codes | digit) in nats [n]."""
-        rows = self.rows(variables)[codes]
+    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+        rows = self.rows(variables)[latents]
         logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
-        said = jax.nn.one_hot(codes.reshape(len(codes), -1), self.quantiser.size)  # [b, 49, k]
+        said = jax.nn.one_hot(latents.reshape(len(latents), -1), self.quantiser.size)
         return (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:

@@ -1,0 +1,154 @@
+"""Which digit an image was, read off what is left of it: p(y | what is seen).
+
+Some networks have to be told the digit, and a digit that is hidden in part or damaged is not known.
+A small classifier learns to read such images from training digits that are hidden and damaged by
+chance, in all the ways that the applications know. It is no judge: what it says is an input of the
+applications and measures nothing, and it learns from the digits that the models learn from.
+"""
+
+import contextlib
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import safetensors
+import safetensors.numpy
+from flax import linen as nn
+from flax import traverse_util
+
+from jaxgen import devices
+from jaxgen.apps import damage, masks
+from jaxgen.arrays import DIGITS, IMAGE, Images, Key
+from jaxgen.data import Split, batches, files
+from jaxgen.errors import UserError
+from jaxgen.evaluation.distort import distort
+
+BATCH = 128
+EPOCHS = 7
+RATE = 3e-3
+DISTORTED = 0.4  # of the judge's distortions: a digit that is turned far is cut elsewhere by a mask
+
+
+def load(learned: Split, say: Callable[[str], None]) -> Any:
+    """The variables for these training digits, from the user's cache folder or fitted now."""
+    place = _place(learned)
+    like = jax.eval_shape(_init, jax.random.key(0))
+    found = _stored(place, like)
+    if found is None:
+        say("learning to read digits that are hidden in part or damaged: a minute, once")
+        found = jax.tree.map(np.asarray, fit(learned))
+        flat = traverse_util.flatten_dict(found, sep="/")
+        # Without a place to keep it in, it is fitted again the next time.
+        with contextlib.suppress(UserError):
+            files.write(place, safetensors.numpy.save(flat))
+    return found
+
+
+def _place(learned):
+    """A file that goes by all that the variables hang on."""
+    said = hashlib.sha256(Path(__file__).read_bytes())
+    for array in learned:
+        said.update(np.ascontiguousarray(array).tobytes())
+    return devices.cache() / f"reader-{said.hexdigest()[:16]}.safetensors"
+
+
+def _stored(place, like):
+    """The variables kept in a file, or None where there are none, or others."""
+    try:
+        flat = safetensors.numpy.load(place.read_bytes())
+    except (OSError, safetensors.SafetensorError):
+        return None
+    found = traverse_util.unflatten_dict(flat, sep="/")
+    shapes = jax.tree.map(jnp.shape, found)
+    return found if shapes == jax.tree.map(lambda leaf: leaf.shape, like) else None
+
+
+def read(variables: Any, images: Images, visible: Images) -> jax.Array:
+    """log p(y | what is visible of images) in nats [n, 10]."""
+    return nn.log_softmax(cast(jax.Array, Network().apply(variables, images, visible)))
+
+
+class Network(nn.Module):
+    """Images and masks [n, 28, 28, 1] to logits [n, 10]."""
+
+    @nn.compact
+    def __call__(self, images, visible):
+        conv = functools.partial(nn.Conv, kernel_init=nn.initializers.he_normal())
+        h = jnp.concatenate([images * visible, visible], -1)
+        h = nn.relu(conv(32, (5, 5), 2)(h))  # [n, 14, 14, 32]
+        h = h + nn.relu(conv(32, (3, 3))(h))
+        h = nn.relu(conv(64, (3, 3), 2)(h))  # [n, 7, 7, 64]
+        h = h + nn.relu(conv(64, (3, 3))(h))
+        h = h.reshape((len(h), -1))
+        return nn.Dense(DIGITS)(nn.relu(nn.Dense(128)(h)))
+
+
+def some(images: Images, key: Key) -> tuple[Images, Images]:
+    """A batch of images as they may be met, and what of each is visible: a third damaged in one of
+    all ways, the others hidden in part."""
+    key_damage, key_mask = jax.random.split(key)
+    count = len(images)
+    kinds = [damage.named(name) for name in damage.NAMES]
+    parts = np.array_split(np.arange(count // 3), len(kinds))
+    keys = jax.random.split(key_damage, count // 3)
+    damaged = [
+        kind.apply(images[rows], keys[rows]) for kind, rows in zip(kinds, parts, strict=True)
+    ]
+    rest = images[count // 3 :]
+    visible = jnp.concatenate([jnp.ones_like(images[: count // 3]), _masks(len(rest), key_mask)])
+    return jnp.concatenate([*damaged, rest]), visible
+
+
+def _masks(count, key):
+    """Masks by chance: fixed parts, squares of the four quadrants, and single pixels."""
+    key_kind, key_part, key_quadrants, key_share, key_pixels = jax.random.split(key, 5)
+    parts = jnp.stack([jnp.asarray(masks.fixed(name)) for name in masks.FIXED])
+    part = parts[jax.random.randint(key_part, (count,), 0, len(parts))]
+    quadrants = jax.random.bernoulli(key_quadrants, 0.5, (count, 2, 2, 1))
+    quadrants = quadrants.repeat(masks.HALF, 1).repeat(masks.HALF, 2).astype(jnp.float32)
+    share = jax.random.uniform(key_share, (count, 1, 1, 1))
+    pixels = (jax.random.uniform(key_pixels, part.shape) < share).astype(jnp.float32)
+    kind = jax.random.randint(key_kind, (count, 1, 1, 1), 0, 4)
+    return jnp.where(kind < 2, part, jnp.where(kind == 2, quadrants, pixels))
+
+
+def _init(key) -> Any:
+    return Network().init(key, *[jnp.zeros((1, *IMAGE))] * 2)
+
+
+def fit(learned: Split, seed: int = 0) -> Any:
+    """Variables of the network after EPOCHS over training digits."""
+    count = len(learned.labels)
+    steps = max(EPOCHS * count // BATCH, 1)
+    key_init, key = jax.random.split(jax.random.key(seed))
+    variables = _init(key_init)
+    rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=0.05))
+    opt = optimizer.init(variables)
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def step(variables, opt, images, labels, number):
+        key_distort, key_some = jax.random.split(jax.random.fold_in(key, number))
+        images = distort(images.astype(jnp.float32) / 255, key_distort, DISTORTED)
+        seen, visible = some(images, key_some)
+
+        def loss(variables):
+            logits = Network().apply(variables, seen, visible)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+        value, gradients = jax.value_and_grad(loss)(variables)
+        updates, opt = optimizer.update(gradients, opt, variables)
+        return optax.apply_updates(variables, updates), opt, value
+
+    # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
+    for number, rows in enumerate(batches.indices(seed, 0, steps, BATCH, count)):
+        variables, opt, _ = step(
+            variables, opt, learned.images[rows], learned.labels[rows], number
+        )
+    return variables

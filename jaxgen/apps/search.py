@@ -1,0 +1,69 @@
+"""The latent that best explains what is seen of an image, where a family says how likely one is.
+
+With g the decoder, what is seen s, and nats(s, x) = - log p(s | x), the posterior of the latent is
+
+    p(z | s, y)  ~  exp(- E(z)),    E(z) = nats(s, g(z, y)) - log p(z | y)                      (1)
+
+Many draws of the prior are tried, and the images' own latents where there is an encoder; from the
+best few, Adam goes down (1), all of them at once in one ``lax.scan``. The end with the least E is
+the most probable; or one of the ends is taken by chance, as often as exp(- E) says.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from jaxgen.arrays import Images, Keys, Labels, Latents
+from jaxgen.families.base import Family, Variables, split
+
+TRIED = 64
+STARTS = 6
+STEPS = 150
+RATE = 0.1
+
+
+def search(
+    family: Family,
+    variables: Variables,
+    seen: Images,
+    nats: Callable[[Images, Images], jax.Array],
+    labels: Labels,
+    keys: Keys,
+    chance: bool = False,
+) -> Latents:
+    """The latents of images of which ``seen`` is seen and ``labels`` are the digits."""
+    keys_tried, keys_end = split(keys)
+
+    def energies(latents):
+        images = family.decode(variables, latents, labels, keys)
+        return nats(seen, images) + family.minus_log_prior(variables, latents, labels)
+
+    def tried(numbers):  # [n], of a draw for each image
+        drawn = jax.vmap(jax.random.fold_in)(keys_tried, numbers)
+        return family.prior(variables, drawn, labels)
+
+    def descend(start):
+        slopes = jax.grad(lambda latents: energies(latents).sum())
+
+        def step(carry, _):
+            latents, opt = carry
+            moves, opt = adam.update(slopes(latents), opt)
+            return (optax.apply_updates(latents, moves), opt), None
+
+        (end, _), _ = lax.scan(step, (start, adam.init(start)), length=STEPS)
+        return end, energies(end)
+
+    adam = optax.adam(optax.cosine_decay_schedule(RATE, STEPS), b2=0.99)
+    first = lax.map(lambda number: energies(tried(jnp.full(len(labels), number))), jnp.arange(TRIED))
+    starts = jax.vmap(tried)(lax.top_k(-first.T, STARTS)[1].T)
+    if family.has("encode") and not family.searches:
+        own = family.encode(variables, seen, labels)
+        starts = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), starts, own)
+    ends, last = jax.vmap(descend)(starts)  # [s, n, ...], [s, n]
+    chosen = last.argmin(0)
+    if chance:
+        chosen = jax.vmap(jax.random.categorical)(keys_end, -last.T)
+    return jax.tree.map(lambda parts: parts[chosen, jnp.arange(len(chosen))], ends)
