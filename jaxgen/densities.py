@@ -119,9 +119,7 @@ def moved(densities: Densities, codes: jax.Array, sources: Labels, targets: Labe
     factors = jnp.linalg.cholesky(covariances)  # [10, z, z]
 
     def one(code, source, target):
-        white = jax.scipy.linalg.solve_triangular(
-            factors[source], code - means[source], lower=True
-        )
+        white = jax.scipy.linalg.solve_triangular(factors[source], code - means[source], lower=True)
         return means[target] + factors[target] @ white
 
     return jax.vmap(one)(codes, sources, targets)

@@ -1,10 +1,10 @@
 """What is hidden of an image: masks float32 [n, 28, 28, 1], 1 where a pixel is visible.
 
-    left, right, top, bottom   that half
-    centre                     the inner 14 by 14
-    quadrants                  two of the four, by chance
-    random:0.7                 each pixel with that probability
-    mask.png                   what is white in a picture of 28 by 28
+left, right, top, bottom   that half
+centre                     the inner 14 by 14
+quadrants                  two of the four, by chance
+random:0.7                 each pixel with that probability
+mask.png                   what is white in a picture of 28 by 28
 """
 
 import os
@@ -46,6 +46,12 @@ def fixed(hide: str) -> np.ndarray:
     mask = np.ones((SIDE, SIDE, 1), np.float32)
     mask[FIXED[hide]] = 0
     return mask
+
+
+def whole(visible: np.ndarray) -> bool:
+    """Whether in every mask [n, 28, 28, 1] each quadrant is visible or hidden as a whole."""
+    quadrants = visible.reshape(len(visible), 2, HALF, 2, HALF)
+    return bool((quadrants == quadrants[:, :, :1, :, :1]).all())
 
 
 FIXED = {

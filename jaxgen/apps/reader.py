@@ -148,7 +148,5 @@ def fit(learned: Split, seed: int = 0) -> Any:
 
     # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
     for number, rows in enumerate(batches.indices(seed, 0, steps, BATCH, count)):
-        variables, opt, _ = step(
-            variables, opt, learned.images[rows], learned.labels[rows], number
-        )
+        variables, opt, _ = step(variables, opt, learned.images[rows], learned.labels[rows], number)
     return variables

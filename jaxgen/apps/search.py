@@ -57,7 +57,9 @@ def search(
         return end, energies(end)
 
     adam = optax.adam(optax.cosine_decay_schedule(RATE, STEPS), b2=0.99)
-    first = lax.map(lambda number: energies(tried(jnp.full(len(labels), number))), jnp.arange(TRIED))
+    first = lax.map(
+        lambda number: energies(tried(jnp.full(len(labels), number))), jnp.arange(TRIED)
+    )
     starts = jax.vmap(tried)(lax.top_k(-first.T, STARTS)[1].T)
     if family.has("encode") and not family.searches:
         own = family.encode(variables, seen, labels)

@@ -1,13 +1,17 @@
 """Images that a person names on the command line, and which digits they are."""
 
 import functools
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
+from jaxgen import config as configs
 from jaxgen import data, images
-from jaxgen.data import pictures
+from jaxgen.data import Split, pictures
+from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 
 
@@ -17,6 +21,50 @@ class Given(NamedTuple):
     images: np.ndarray  # float32 [n, 28, 28, 1] in [0, 1]
     labels: np.ndarray  # int32 [n]; where they are not known, what the judge takes them for
     lines: list[str]
+    known: bool = False  # whether the data set says all labels
+
+
+def some(names: Sequence[str], count: int | None, source: str, seed: int) -> Given:
+    """The images that ``names`` say, or ``count`` test digits of the data set ``source``, by chance
+    and as many of each of the ten as there can be, in turn.
+
+    A name is an image file, a folder of them, a digit such as ``test:7``, or ``test`` alone for the
+    test digits.
+    """
+    if names in ((), ("test",)):
+        count = 40 if count is None else count
+        configs.require("count", count, count >= 1, "1 or more")
+        pixels, labels = spread(data.load(source).test, count, seed)
+        lines = [f"{count} test digits of {source}"] if count > 1 else ["a test digit"]
+        return Given(images.to_float(pixels), labels, lines, known=True)
+    if count is not None:
+        raise UserError("--images says which digits and how many: leave out --count")
+    return read([file for name in names for file in _files(name)], source)
+
+
+def _files(name: str) -> list[str]:
+    """The image files of a folder, in the order of their names; or the name itself."""
+    if not os.path.isdir(name):
+        return [name]
+    endings = tuple(Image.registered_extensions())
+    found = sorted(file for file in os.listdir(name) if file.lower().endswith(endings))
+    if not found:
+        raise UserError(f"the folder {name} holds no image file: name another one")
+    return [os.path.join(name, file) for file in found]
+
+
+def spread(split: Split, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of ``count`` digits by chance, as many of each of the ten as there can
+    be, in turn."""
+    if count > len(split.labels):
+        raise UserError(f"--count {count} cannot be: there are {len(split.labels)} test digits")
+    order = np.random.default_rng(seed).permutation(len(split.labels))
+    labels = split.labels[order]
+    rank = np.zeros(len(labels), int)  # of a digit among those of its kind
+    for digit in range(10):
+        rank[labels == digit] = np.arange((labels == digit).sum())
+    chosen = order[np.lexsort((labels, rank))[:count]]
+    return split.images[chosen], split.labels[chosen]
 
 
 def read(names: Sequence[str], source: str) -> Given:
@@ -34,7 +82,7 @@ def read(names: Sequence[str], source: str) -> Given:
         else:
             labels.append(label)
             lines.append(f"{name} is {_one(label)}")
-    return Given(images.to_float(stacked), np.array(labels, np.int32), lines)
+    return Given(images.to_float(stacked), np.array(labels, np.int32), lines, known)
 
 
 def _one(digit) -> str:

@@ -56,9 +56,9 @@ def main(args: list[str]) -> int:
     images.check(out)
     devices.start()
     if wanted.images:
-        digits, labels, lines = given.read(wanted.images, config.data)
+        digits, labels, lines, _ = given.read(wanted.images, config.data)
     else:
-        digits, labels = some(data.load(config.data).test, wanted.count or 40, wanted.seed)
+        digits, labels = given.spread(data.load(config.data).test, wanted.count or 40, wanted.seed)
         digits, lines = images.to_float(digits), []
     model = trained.load(folder, config, common.warn)
     family = model.family.faithful()
@@ -77,19 +77,3 @@ def main(args: list[str]) -> int:
     else:
         print(f"the reconstructions: {images.save(out, back, labels)}")
     return 0
-
-
-def some(split, count: int, seed: int):
-    """Images and labels of ``count`` digits by chance, as many of each of the ten as there can
-    be, in turn."""
-    import numpy as np
-
-    if count > len(split.labels):
-        raise UserError(f"--count {count} cannot be: there are {len(split.labels)} test digits")
-    order = np.random.default_rng(seed).permutation(len(split.labels))
-    labels = split.labels[order]
-    rank = np.zeros(len(labels), int)  # of a digit among those of its kind
-    for digit in range(10):
-        rank[labels == digit] = np.arange((labels == digit).sum())
-    chosen = order[np.lexsort((labels, rank))[:count]]
-    return split.images[chosen], split.labels[chosen]

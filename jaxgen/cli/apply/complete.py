@@ -1,0 +1,98 @@
+"""``bin/apply complete``: fill in what is hidden of a digit."""
+
+from dataclasses import dataclass
+
+from jaxgen import config as configs
+from jaxgen.cli import common
+
+DESCRIPTION = """Complete digits that are hidden in part. What is visible stays as it is, bit for
+bit, and nobody tells the model which digit it was: that is read off what is visible.
+
+examples:
+  bin/apply complete --model ddpm --hide left                 40 test digits
+  bin/apply complete --model vqvae --hide random:0.7 --count 200
+  bin/apply complete --model ddpm --images test:7 mine.png --hide bottom --ways 8
+  bin/apply complete --model gan --hide mask.png --out whole.npz
+
+Of test digits it says how many the judge recognises as what they were, beside what one gets without
+a model: the hidden part of the training digit that is nearest where the image is visible."""
+
+
+@dataclass(frozen=True)
+class Complete:
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    hide: str = "left"
+    """What is hidden: left, right, top, bottom, centre, quadrants (two of the four, by chance),
+    random:0.7 of the pixels, or a picture of 28 by 28 that is white there."""
+    images: tuple[str, ...] = ()
+    """Image files of one digit each, folders of them, or digits of the data set such as test:7;
+    test digits when not given."""
+    count: int | None = None
+    """How many test digits, spread over the ten; 40 when not given."""
+    ways: int = 1
+    """How many completions of each digit, to see what is uncertain; one is the most probable."""
+    seed: int = 0
+    """Another seed takes other test digits and draws other completions."""
+    out: str | None = None
+    """Where to: .png a picture of what was visible above what was made of it, or with several ways
+    beside them; the completed digits alone as .npz arrays, .idx.gz, .gif, or a folder, if it ends
+    in /."""
+
+    def __post_init__(self):
+        configs.require("ways", self.ways, 1 <= self.ways <= 100, "from 1 to 100")
+        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+
+def main(args: list[str]) -> int:
+    folder, config = common.run_and_recipe(args, "apply complete")
+    wanted = common.parse(Complete(), "apply complete", DESCRIPTION, args)
+    import numpy as np
+
+    from jaxgen import data, devices, images
+    from jaxgen.apps import complete, masks, reader
+    from jaxgen.apps import measuring
+    from jaxgen.cli import given
+    from jaxgen.training import trained
+
+    out = wanted.out or str(folder.path / "drawn" / f"completed-seed-{wanted.seed}.png")
+    images.check(out)
+    devices.start()
+    seen = given.some(wanted.images, wanted.count, config.data, wanted.seed)
+    visible = masks.visible(wanted.hide, len(seen.labels), wanted.seed)
+    print("\n".join(seen.lines))
+    model = trained.load(folder, config, common.warn)
+    learned = data.load(config.data).train
+    reading = reader.load(learned, common.warn)
+    done = complete.complete(
+        model.family, model.variables, reading, seen.images, visible, wanted.ways, wanted.seed
+    )
+    first = done.images[:, 0]
+    if seen.known:
+        print(f"recognised as what they were: {measuring.recognised(first, seen.labels)}")
+        plain = complete.nearest(seen.images, visible, learned.images)
+        print(f"  by the nearest training digit: {measuring.recognised(plain, seen.labels)}")
+    if images.ending(out) == ".png":
+        images.save_picture(out, picture(seen.images, visible, done.images))
+        where = out
+    else:
+        labels = np.repeat(seen.labels, wanted.ways) if seen.known else done.digits.ravel()
+        where = images.save(out, done.images.reshape(-1, *first.shape[1:]), labels)
+    many = f"{len(first)} digits" if len(first) > 1 else "one digit"
+    print(f"{many} completed after {model.step} steps of training: {where}")
+    return 0
+
+
+def picture(digits, visible, completed):
+    """What is visible, hidden parts grey, above its completion; with several ways, beside them."""
+    import numpy as np
+
+    from jaxgen import images
+
+    shown = np.where(visible == 1, digits, 0.35)
+    if completed.shape[1] == 1:
+        return images.pairs(shown, completed[:, 0], 20)
+    rows = np.concatenate([shown[:, None], completed], 1)
+    return images.grid(rows.reshape(-1, *digits.shape[1:]), rows.shape[1])
