@@ -13,9 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
+from jax import lax
 
 from jaxgen.arrays import DIGITS, NO_DIGIT, Keys, Labels
 
+PULLS, PULL = 5, 0.05
 LEAST_VARIANCE = 1e-4  # added to each, as a share of the mean variance, so that no Gaussian is flat
 
 
@@ -95,8 +97,7 @@ def draw(densities: Densities, keys: Keys, labels: Labels) -> jax.Array:
 def log_density(densities: Densities, codes: jax.Array, labels: Labels) -> jax.Array:
     """log p(code | digit) of codes [n, z] in nats [n]; of any digit for NO_DIGIT."""
     latents = codes.shape[-1]
-    eye = jnp.broadcast_to(jnp.eye(latents), densities.factors.shape)
-    inverse = jax.scipy.linalg.solve_triangular(densities.factors, eye, lower=True)
+    inverse = _inverse(densities.factors)
     offsets = jnp.einsum("dkij,dkj->dki", inverse, densities.means, precision="highest")
     # Products alone for each code: solving for each would take a hundred times as long.
     white = jnp.einsum("dkij,nj->ndki", inverse, codes, precision="highest") - offsets
@@ -108,18 +109,42 @@ def log_density(densities: Densities, codes: jax.Array, labels: Labels) -> jax.A
     return jax.nn.logsumexp(parts, b=weights, axis=(1, 2))
 
 
+def _inverse(factors: jax.Array) -> jax.Array:
+    """The inverses of lower triangular matrices [..., z, z], row by row.
+
+    XLA would call LAPACK for them, and a call to it inside a loop that runs on several virtual
+    devices of a CPU never comes back.
+    """
+    size = factors.shape[-1]
+    diagonal = jnp.diagonal(factors, axis1=-2, axis2=-1)
+
+    def row(found, place):
+        here = lax.dynamic_index_in_dim(factors, place, -2, keepdims=False)
+        below = jnp.einsum("...j,...jk->...k", here, found, precision="highest")
+        new = (jax.nn.one_hot(place, size) - below) / diagonal[..., place, None]
+        return lax.dynamic_update_index_in_dim(found, new, place, -2), None
+
+    return lax.scan(row, jnp.zeros_like(factors), jnp.arange(size))[0]
+
+
 def moved(densities: Densities, codes: jax.Array, sources: Labels, targets: Labels) -> jax.Array:
     """Codes [n, z] that lie among those of the digits ``targets`` as they lie among those of the
-    digits ``sources``: mu_t + L_t L_s^-1 (z - mu_s), with the moments of each whole mixture."""
+    digits ``sources``: mu_t + L_t L_s^-1 (z - mu_s), with the moments of each whole mixture.
+
+    A digit's codes are no Gaussian, so some end where it has none: PULLS small steps up the
+    mixture's own density lead back, each in the metric of its covariance.
+    """
     weights = densities.weights[..., None]
     means = (weights * densities.means).sum(1)  # [10, z]
     off = densities.means - means[:, None]
     covariances = densities.factors @ densities.factors.mT + off[..., None] * off[..., None, :]
-    covariances = (weights[..., None] * covariances).sum(1)
-    factors = jnp.linalg.cholesky(covariances)  # [10, z, z]
+    covariances = (weights[..., None] * covariances).sum(1)  # [10, z, z]
+    factors = jnp.linalg.cholesky(covariances)
+    white = jnp.einsum("nij,nj->ni", _inverse(factors)[sources], codes - means[sources])
+    start = means[targets] + jnp.einsum("nij,nj->ni", factors[targets], white)
 
-    def one(code, source, target):
-        white = jax.scipy.linalg.solve_triangular(factors[source], code - means[source], lower=True)
-        return means[target] + factors[target] @ white
+    def pull(codes, _):
+        slopes = jax.grad(lambda codes: log_density(densities, codes, targets).sum())(codes)
+        return codes + PULL * jnp.einsum("nij,nj->ni", covariances[targets], slopes), None
 
-    return jax.vmap(one)(codes, sources, targets)
+    return lax.scan(pull, start, length=PULLS)[0]

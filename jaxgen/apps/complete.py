@@ -1,8 +1,8 @@
 """Completing a digit that is hidden in part: p(x given what is visible of x), on every family.
 
     AE, VAE, GAN   the latent that explains what is visible (``search``)
-    CVAE           the same; or its own conditional form, if it was trained with --net.part quadrants
-                   and whole quadrants are hidden
+    CVAE           the same; or its own conditional form, if it was trained with
+                   --net.part quadrants and whole quadrants are hidden
     VQ-VAE         the prior over the codes that are hidden (``fill``)
     diffusion      sampling in which what is visible is put into every denoised image, so that each
                    step draws from q(x_s | x_t, x_0) with the x_0 that is known (after Wang et al.
@@ -51,7 +51,8 @@ def complete(
     fill_in = _method(family, visible)
     chance = ways > 1
 
-    def one(variables, keys, images, visible, reading):
+    def one(both, keys, images, visible):
+        variables, reading = both
         keys_digit, keys_image = split(keys)
         said = reader.read(reading, images, visible)
         digits = said.argmax(-1)
@@ -60,10 +61,9 @@ def complete(
         whole = fill_in(family, variables, images, visible, digits, keys_image, chance)
         return jnp.where(visible == 1, images, whole), digits
 
-    program = Program(lambda both, keys, *arrays: one(both[0], keys, *arrays, both[1]), FEW)
     repeated = images.repeat(ways, 0), visible.repeat(ways, 0)
     both: Any = (variables, reading)
-    found, digits = program(both, seed, np.arange(len(repeated[0])), *repeated)
+    found, digits = Program(one, FEW)(both, seed, np.arange(len(repeated[0])), *repeated)
     return Completed(found.reshape(len(images), ways, *images.shape[1:]), digits.reshape(-1, ways))
 
 
@@ -86,14 +86,8 @@ def denoised(
     keys: Keys,
     chance: bool,
 ) -> Images:
-    sampling = replace(
-        family.sampling,
-        sampler="ancestral",
-        spacing="snr",
-        steps=min(STEPS, family.config.times),
-    )
-    family = replace(family, sampling=sampling)
-    guess = family.denoiser(variables, labels, sampling.guidance)
+    family = by_chance(family)
+    guess = family.denoiser(variables, labels, family.sampling.guidance)
 
     def denoise(xt, time):
         return jnp.where(visible == 1, 2 * images - 1, guess(xt, time))
@@ -101,6 +95,13 @@ def denoised(
     keys_noise, keys_steps = split(keys)
     noise = family.prior(variables, keys_noise, labels)
     return to_images(samplers.run(denoise, family.steps(), noise, keys_steps)[0])
+
+
+def by_chance(family: DDPM) -> DDPM:
+    """Diffusion set so that each step draws."""
+    steps = min(STEPS, family.config.times)
+    sampling = replace(family.sampling, sampler="ancestral", spacing="snr", steps=steps)
+    return replace(family, sampling=sampling)
 
 
 def filled(family, variables, images, visible, labels, keys, chance) -> Images:

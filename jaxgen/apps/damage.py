@@ -5,8 +5,7 @@ in the same way. Correcting goes the other way, and for that each damage also sa
 
     nats(s, x) = - log p(s | x), but for a constant                                             (1)
 
-with a Gaussian of ROUGH for what neither damage nor model explains. Its gradient by x is of use, and
-it is a sum over pixels.
+with a Gaussian of ROUGH for what neither damage nor model explains. It has a gradient by x.
 """
 
 from collections.abc import Callable
@@ -34,6 +33,7 @@ class Damage(NamedTuple):
 
     one: Callable[[jax.Array, Key], jax.Array]  # an image [28, 28, 1], damaged
     nats: Callable[[Images, Images], jax.Array]  # (1): what is seen, clean images -> [n]
+    sigma: float | None = None  # of Gaussian noise, if that is all the damage
 
     def apply(self, images: Images, keys: Keys) -> Images:
         """Damage each image in its own way."""
@@ -76,7 +76,7 @@ def noise(sigma: float) -> Damage:
         white = -norm.logcdf((images - 1) / sigma)
         return _total(jnp.where(seen <= 0, black, jnp.where(seen >= 1, white, between)))
 
-    return Damage(one, nats)
+    return Damage(one, nats, sigma)
 
 
 def _total(pixels):

@@ -1,20 +1,80 @@
 """What an application is worth, by the judge and in pixels, with intervals."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from jaxgen.evaluation import judge, metrics
-from jaxgen.evaluation.report import share
+from jaxgen.arrays import DIGITS
+from jaxgen.data import Split
+from jaxgen.evaluation import judge, metrics, morphology
+from jaxgen.evaluation.report import mean_of, share
+
+
+def hits(images: np.ndarray, labels: np.ndarray) -> int:
+    """How many of images float32 [n, 28, 28, 1] the judge takes for the digits [n]."""
+    return metrics.hits(judge.look(judge.load(), images)[0], labels)
 
 
 def recognised(images: np.ndarray, labels: np.ndarray) -> str:
-    """How many of images float32 [n, 28, 28, 1] the judge takes for the digits [n], in words."""
-    logits, _ = judge.look(judge.load(), images)
-    hits = metrics.hits(logits, labels)
-    value, low, high = share(hits, len(labels))
-    return f"{hits} of {len(labels)}, {value:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    """The same in words, with an interval."""
+    found = hits(images, labels)
+    value, low, high = share(found, len(labels))
+    return f"{found} of {len(labels)}, {value:.1%} (95 % interval {low:.1%} to {high:.1%})"
 
 
 def psnr(images: np.ndarray, clean: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio of each image in dB [n], where white is 1."""
     errors = np.square(images - clean).mean((1, 2, 3))
     return -10 * np.log10(np.maximum(errors, 1e-10))
+
+
+def mean(values: np.ndarray) -> str:
+    """The mean of figures [n], in words, with an interval."""
+    return f"{mean_of(values)}"
+
+
+def others(labels: np.ndarray, seed: int) -> np.ndarray:
+    """For each digit another one by chance: int32 [n]."""
+    steps = np.random.default_rng(seed).integers(1, DIGITS, len(labels))
+    return ((labels + steps) % DIGITS).astype(np.int32)
+
+
+def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
+    """An image by chance of each of ``labels``: float32 [n, 28, 28, 1] in [0, 1]."""
+    random = np.random.default_rng(seed)
+    rows = [random.choice(np.flatnonzero(digits.labels == label)) for label in labels]
+    return digits.images[rows].astype(np.float32) / 255
+
+
+class Correlation(NamedTuple):
+    """Pearson's r, and the interval that holds the true one at 95 % (Fisher 1921)."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> Correlation:
+    """That of two figures of n images each [n], of those that have both."""
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < 4:
+        return Correlation(np.nan, -1.0, 1.0)
+    value = float(np.corrcoef(a[both], b[both])[0, 1])
+    half = 1.96 / np.sqrt(both.sum() - 3)
+    z = np.arctanh(value)
+    return Correlation(value, float(np.tanh(z - half)), float(np.tanh(z + half)))
+
+
+def hands(
+    styles: np.ndarray, drawn: np.ndarray, chance: np.ndarray
+) -> list[tuple[str, Correlation, Correlation]]:
+    """How far thickness and slant of the strokes of ``drawn`` go with those of ``styles``, and how
+    far those of other images do, pair by pair."""
+    measures = {"the width of strokes": morphology.thickness, "their slant": morphology.slant}
+    return [
+        (name, correlation(of(styles), of(drawn)), correlation(of(styles), of(chance)))
+        for name, of in measures.items()
+    ]

@@ -10,9 +10,12 @@ from PIL import Image
 
 from jaxgen import config as configs
 from jaxgen import data, images
+from jaxgen.cli import common
 from jaxgen.data import Split, pictures
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
+
+SURE = 0.5  # of a digit, the judge is
 
 
 class Given(NamedTuple):
@@ -83,6 +86,18 @@ def read(names: Sequence[str], source: str) -> Given:
             labels.append(label)
             lines.append(f"{name} is {_one(label)}")
     return Given(images.to_float(stacked), np.array(labels, np.int32), lines, known)
+
+
+def warn_of_doubt(name: str, images: np.ndarray) -> None:
+    """Warn where the judge is not sure that a style image is any digit."""
+    logits = judge.look(judge.load(), images[:1])[0][0]
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    if shares.max() < SURE:
+        common.warn(
+            f"{name} may be no digit: the judge is only {shares.max():.0%} sure that it is "
+            f"{_one(shares.argmax())}"
+        )
 
 
 def _one(digit) -> str:

@@ -52,8 +52,7 @@ def main(args: list[str]) -> int:
     import numpy as np
 
     from jaxgen import data, devices, images
-    from jaxgen.apps import complete, masks, reader
-    from jaxgen.apps import measuring
+    from jaxgen.apps import complete, masks, measuring, reader
     from jaxgen.cli import given
     from jaxgen.training import trained
 

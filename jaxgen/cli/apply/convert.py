@@ -1,0 +1,82 @@
+"""``bin/apply convert``: turn digits into others, in the same hand."""
+
+from dataclasses import dataclass
+
+from jaxgen import config as configs
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+DESCRIPTION = """Turn digits into another digit in the same hand, or write the same digits in
+another hand.
+
+examples:
+  bin/apply convert --model cvae --images test:7 --to 1
+  bin/apply convert --model cvae --images mine/ --style hand.png
+  bin/apply convert --model gan --count 200 --to 3        200 test digits"""
+
+
+@dataclass(frozen=True)
+class Convert:
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    images: tuple[str, ...] = ()
+    """Image files of one digit each, folders of them, or digits of the data set such as test:7;
+    test digits when not given."""
+    count: int | None = None
+    """How many test digits, spread over the ten; 40 when not given."""
+    to: str | None = None
+    """The digit to turn them into, 0 to 9."""
+    style: str | None = None
+    """The hand to write them in instead: an image file of one digit, or one such as test:7."""
+    seed: int = 0
+    """Another seed takes other test digits."""
+    out: str | None = None
+    """Where to: .png a picture of each above what became of it; the new digits alone as .npz
+    arrays, .idx.gz, .gif, or a folder, if it ends in /."""
+
+    def __post_init__(self):
+        configs.require("to", self.to, self.to in (None, *"0123456789"), "0 to 9")
+        if self.to is not None and self.style is not None:
+            raise UserError("--to changes the digit and --style the hand: give one of them")
+        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+
+def main(args: list[str]) -> int:
+    folder, config = common.run_and_recipe(args, "apply convert")
+    wanted = common.parse(Convert(), "apply convert", DESCRIPTION, args)
+    if wanted.to is None and wanted.style is None:
+        raise UserError("into what? --to 1 for another digit, or --style hand.png for another hand")
+    import numpy as np
+
+    from jaxgen import devices, images
+    from jaxgen.apps import measuring, restyle
+    from jaxgen.cli import given
+    from jaxgen.training import trained
+
+    out = wanted.out or str(folder.path / "drawn" / f"converted-seed-{wanted.seed}.png")
+    images.check(out)
+    devices.start()
+    model = trained.load(folder, config, common.warn)
+    restyle.require(model.family)
+    seen = given.some(wanted.images, wanted.count, config.data, wanted.seed)
+    print("\n".join(seen.lines))
+    styles, sources, targets = seen.images, seen.labels, seen.labels
+    if wanted.style is None:
+        assert wanted.to is not None
+        targets = np.full_like(sources, int(wanted.to))
+    else:
+        style = given.some((wanted.style,), None, config.data, wanted.seed)
+        given.warn_of_doubt(wanted.style, style.images)
+        print("\n".join(style.lines))
+        styles, sources = (array[:1].repeat(len(targets), 0) for array in style[:2])
+    drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
+    print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
+    if images.ending(out) == ".png":
+        images.save_picture(out, images.pairs(seen.images, drawn, 20))
+        where = out
+    else:
+        where = images.save(out, drawn, targets)
+    print(f"{len(drawn)} digits after {model.step} steps of training: {where}")
+    return 0

@@ -1,0 +1,100 @@
+"""``bin/apply correct``: mend damaged handwriting."""
+
+from dataclasses import dataclass
+
+from jaxgen import config as configs
+from jaxgen.cli import common
+
+DESCRIPTION = """Correct damaged handwriting. The model is told the kind of damage and nothing else:
+which digit it was is read off what is seen.
+
+examples:
+  bin/apply correct --model ddpm --damage broken              40 test digits, damaged first
+  bin/apply correct --model ddpm --damage noise:0.4 --count 200
+  bin/apply correct --model cvae --damage blot --images scan.png folder/
+
+Test digits are damaged first, and then it says how near they come to what they were (the peak
+signal-to-noise ratio, in dB) and how many the judge recognises, beside doing nothing and beside
+filters of scikit-image, tuned on training digits. Your own images are taken as damaged."""
+
+LEARN = 100  # training digits that filters are tuned on
+
+
+@dataclass(frozen=True)
+class Correct:
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    damage: str = "broken"
+    """What has happened to the digits: broken (strokes with gaps), swelling (strokes too wide),
+    noise:0.4 (Gaussian, of that standard deviation where white is 1, then cut off at black and
+    white), blur, blot (of ink), low-resolution."""
+    images: tuple[str, ...] = ()
+    """Image files of one damaged digit each, or folders of them; test digits, damaged now, when not
+    given."""
+    count: int | None = None
+    """How many test digits, spread over the ten; 40 when not given."""
+    seed: int = 0
+    """Another seed takes other test digits and damages them in other ways."""
+    out: str | None = None
+    """Where to: .png a picture of what was seen above what was made of it; the corrected digits
+    alone as .npz arrays, .idx.gz, .gif, or a folder, if it ends in /."""
+
+    def __post_init__(self):
+        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+
+def main(args: list[str]) -> int:
+    folder, config = common.run_and_recipe(args, "apply correct")
+    wanted = common.parse(Correct(), "apply correct", DESCRIPTION, args)
+    from jaxgen import data, devices, images
+    from jaxgen.apps import correct, reader
+    from jaxgen.apps import damage as damages
+    from jaxgen.cli import given
+    from jaxgen.training import trained
+
+    out = wanted.out or str(folder.path / "drawn" / f"corrected-seed-{wanted.seed}.png")
+    images.check(out)
+    damage = damages.named(wanted.damage)
+    devices.start()
+    clean = given.some(wanted.images, wanted.count, config.data, wanted.seed)
+    print("\n".join(clean.lines))
+    seen, own = clean.images, bool(wanted.images)
+    if not own:
+        seen = correct.harm(damage, seen, wanted.seed)
+    model = trained.load(folder, config, common.warn)
+    learned = data.load(config.data).train
+    reading = reader.load(learned, common.warn)
+    done = correct.correct(model.family, model.variables, reading, seen, damage, wanted.seed)
+    if not own:
+        print(table(clean, seen, done.images, damage, learned, wanted.seed))
+    if images.ending(out) == ".png":
+        images.save_picture(out, images.pairs(seen, done.images, 20))
+        where = out
+    else:
+        where = images.save(out, done.images, done.digits if own else clean.labels)
+    many = f"{len(seen)} digits" if len(seen) > 1 else "one digit"
+    print(f"{many} corrected after {model.step} steps of training: {where}")
+    return 0
+
+
+def table(clean, seen, done, damage, learned, seed: int) -> str:
+    """A line on each way to correct: PSNR in dB, and how many are recognised."""
+    from jaxgen import images
+    from jaxgen.apps import correct, filters, measuring
+    from jaxgen.cli import given
+
+    pixels, labels = given.spread(learned, min(LEARN, len(learned.labels)), seed)
+    pixels = images.to_float(pixels)
+    harmed = correct.harm(damage, pixels, seed + 1)
+
+    ways = {"corrected": done, "as they are": seen}
+    for name in filters.FILTERS:
+        ways[name] = filters.denoiser(name, pixels, harmed)(seen)
+    ways["closing"] = filters.closer(lambda mended: measuring.hits(mended, labels), harmed)(seen)
+    lines = ["                 PSNR in dB        recognised as what they were"]
+    for name, mended in ways.items():
+        nearer = measuring.mean(measuring.psnr(mended, clean.images))
+        lines.append(f"{name:<17}{nearer:<18}{measuring.recognised(mended, clean.labels)}")
+    return "\n".join(lines)

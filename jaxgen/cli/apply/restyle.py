@@ -1,0 +1,94 @@
+"""``bin/apply restyle``: write digits in the hand of one image."""
+
+from dataclasses import dataclass
+
+from jaxgen import config as configs
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+DESCRIPTION = """Write digits in the hand of one image: its slant, the width of its strokes, and
+what else is not the digit.
+
+examples:
+  bin/apply restyle --model cvae --style hand.png --digits 2024
+  bin/apply restyle --model gan --style test:7                  all ten digits
+  bin/apply restyle --model cvae --style test --count 200       200 hands, one other digit each
+
+With --style test it says how many are recognised as the digit asked for, and how far the width and
+the slant of the strokes go with those of the style image: the correlation, beside that of a test
+digit by chance of the digit asked for."""
+
+
+@dataclass(frozen=True)
+class Restyle:
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    style: str | None = None
+    """An image file of one digit, a digit of the data set such as test:7, or test for many."""
+    digits: str | None = None
+    """The digits to write, such as 2024; all ten when not given."""
+    count: int | None = None
+    """With --style test, how many test digits; 40 when not given."""
+    seed: int = 0
+    """Another seed takes other test digits and digits to write."""
+    out: str | None = None
+    """Where to: .png a picture, the style image first; the digits alone as .npz arrays, .idx.gz,
+    .gif, or a folder, if it ends in /."""
+
+    def __post_init__(self):
+        if self.digits is not None and not (self.digits.isascii() and self.digits.isdecimal()):
+            raise UserError(
+                f"--digits {self.digits!r} cannot be written: it must be digits only, such as 2024"
+            )
+        if self.style == "test" and self.digits is not None:
+            raise UserError("--style test takes other digits by chance: leave out --digits")
+        if self.style != "test" and self.count is not None:
+            raise UserError("--count is for --style test alone: leave it out")
+        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+
+def main(args: list[str]) -> int:
+    folder, config = common.run_and_recipe(args, "apply restyle")
+    wanted = common.parse(Restyle(), "apply restyle", DESCRIPTION, args)
+    if wanted.style is None:
+        raise UserError("whose hand? --style hand.png, or a digit of the data set such as test:7")
+    import numpy as np
+
+    from jaxgen import data, devices, images
+    from jaxgen.apps import measuring, restyle
+    from jaxgen.cli import given
+    from jaxgen.training import trained
+
+    out = wanted.out or str(folder.path / "drawn" / f"restyled-seed-{wanted.seed}.png")
+    images.check(out)
+    devices.start()
+    model = trained.load(folder, config, common.warn)
+    restyle.require(model.family)
+    seen = given.some((wanted.style,), wanted.count, config.data, wanted.seed)
+    if wanted.style == "test":
+        styles, sources = seen.images, seen.labels
+        targets = measuring.others(sources, wanted.seed)
+    else:
+        given.warn_of_doubt(wanted.style, seen.images)
+        targets = np.array([int(digit) for digit in wanted.digits or "0123456789"], np.int32)
+        styles, sources = (array[:1].repeat(len(targets), 0) for array in seen[:2])
+    print("\n".join(seen.lines))
+    drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
+    print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
+    if wanted.style == "test":
+        same = data.load(config.data).test
+        chance = measuring.of_digits(same, targets, wanted.seed)
+        for name, ours, plain in measuring.hands(styles, drawn, chance):
+            print(f"{name} goes with the style's: r = {ours}; a digit by chance: r = {plain}")
+    if images.ending(out) == ".png":
+        if wanted.style == "test":
+            images.save_picture(out, images.pairs(styles, drawn, 20))
+        else:
+            images.save_picture(out, images.grid(np.concatenate([styles[:1], drawn])))
+        where = out
+    else:
+        where = images.save(out, drawn, targets)
+    print(f"{len(drawn)} digits after {model.step} steps of training: {where}")
+    return 0
