@@ -24,7 +24,7 @@ class Program:
     """A function that works image by image, compiled once for any number of them.
 
     ``function(variables, keys, *arrays)`` takes and returns arrays, or trees of them, with the
-    images along their first axis.
+    images along their first axis; ``variables``, a tree too, are for all images.
     """
 
     def __init__(self, function: Callable, chunk: int = CHUNK):
@@ -36,7 +36,7 @@ class Program:
 
         self._run = jax.jit(run)
 
-    def __call__(self, variables: Variables, seed: int, indices: np.ndarray, *arrays: Any) -> Any:
+    def __call__(self, variables: Any, seed: int, indices: np.ndarray, *arrays: Any) -> Any:
         """What the function returns for the images whose keys have these indices [n] in the seed,
         as NumPy's arrays."""
         done = []

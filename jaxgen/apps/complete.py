@@ -62,8 +62,9 @@ def complete(
         return jnp.where(visible == 1, images, whole), digits
 
     repeated = images.repeat(ways, 0), visible.repeat(ways, 0)
-    both: Any = (variables, reading)
-    found, digits = Program(one, FEW)(both, seed, np.arange(len(repeated[0])), *repeated)
+    found, digits = Program(one, FEW)(
+        (variables, reading), seed, np.arange(len(repeated[0])), *repeated
+    )
     return Completed(found.reshape(len(images), ways, *images.shape[1:]), digits.reshape(-1, ways))
 
 

@@ -40,9 +40,8 @@ class Corrected(NamedTuple):
 
 def harm(damage: Damage, images: np.ndarray, seed: int) -> np.ndarray:
     """Damage images float32 [n, 28, 28, 1]; image i goes by ``seed`` and i."""
-    program = Program(lambda variables, keys, images: damage.apply(images, keys), FEW)
-    none: Any = ()
-    return program(none, seed, np.arange(len(images)), images)
+    program = Program(lambda nothing, keys, images: damage.apply(images, keys), FEW)
+    return program((), seed, np.arange(len(images)), images)
 
 
 def correct(
@@ -61,8 +60,7 @@ def correct(
         digits = reader.read(reading, seen, jnp.ones_like(seen)).argmax(-1)
         return mend(family, variables, seen, damage, digits, keys), digits
 
-    both: Any = (variables, reading)
-    return Corrected(*Program(one, FEW)(both, seed, np.arange(len(seen)), seen))
+    return Corrected(*Program(one, FEW)((variables, reading), seed, np.arange(len(seen)), seen))
 
 
 def _method(family: Family, damage: Damage) -> Callable[..., Images]:

@@ -4,9 +4,10 @@ With g the decoder, what is seen s, and nats(s, x) = - log p(s | x), the posteri
 
     p(z | s, y)  ~  exp(- E(z)),    E(z) = nats(s, g(z, y)) - log p(z | y)                      (1)
 
-Many draws of the prior are tried, and the images' own latents where there is an encoder; from the
-best few, Adam goes down (1), all of them at once in one ``lax.scan``. The end with the least E is
-the most probable; or one of the ends is taken by chance, as often as exp(- E) says.
+Many draws of the prior are tried; from the best few, and from the image's own latent where there is
+an encoder, Adam goes down (1), all of them at once in one ``lax.scan``. The end with the least E is
+the most probable; or, from draws alone, one of the ends is taken by chance, as often as exp(- E)
+says.
 """
 
 from collections.abc import Callable
@@ -61,7 +62,8 @@ def search(
         lambda number: energies(tried(jnp.full(len(labels), number))), jnp.arange(TRIED)
     )
     starts = jax.vmap(tried)(lax.top_k(-first.T, STARTS)[1].T)
-    if family.has("encode") and not family.searches:
+    # By chance, an image's own latent would win again and again.
+    if family.has("encode") and not family.searches and not chance:
         own = family.encode(variables, seen, labels)
         starts = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), starts, own)
     ends, last = jax.vmap(descend)(starts)  # [s, n, ...], [s, n]

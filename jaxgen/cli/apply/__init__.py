@@ -10,9 +10,6 @@ APPS = {
     "correct": "mend damaged handwriting",
     "restyle": "write digits in the hand of one image",
     "convert": "turn digits into others, in the same hand",
-    "augment": "write a data set of digits that others can load",
-    "sheet": "print exercises with handwritten digits",
-    "figure": "draw the pictures that one teaches with",
 }
 
 

@@ -1,0 +1,345 @@
+"""The applications: what is known stays, what is asked for comes, and mistakes are one sentence."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from scipy import stats
+
+from jaxgen import data, densities, families
+from jaxgen.apps import complete, correct, damage, fill, filters, masks, measuring, reader
+from jaxgen.apps import restyle as restyling
+from jaxgen.apps import search as searching
+from jaxgen.arrays import IMAGE
+from jaxgen.cli import main
+from jaxgen.errors import UserError
+from jaxgen.evaluation import morphology
+from tests.conftest import SMALL, flags, small
+
+DIGITS = data.load("synthetic:200")
+SIX = sorted(SMALL)
+
+
+def some(count: int) -> np.ndarray:
+    return DIGITS.test.images[:count].astype(np.float32) / 255
+
+
+@pytest.fixture(scope="module", params=SIX)
+def model(request):
+    family = families.build(small(request.param))
+    return family, family.init(jax.random.key(0))
+
+
+@pytest.fixture(scope="module")
+def reading():
+    return reader.Network().init(jax.random.key(1), *[jnp.zeros((1, *IMAGE))] * 2)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Searches that take few steps."""
+    for name, value in {"TRIED": 4, "STARTS": 2, "STEPS": 3}.items():
+        monkeypatch.setattr(searching, name, value)
+    monkeypatch.setattr(fill, "GRIDS", 3)
+    monkeypatch.setattr(complete, "STEPS", 3)
+
+
+def test_what_is_visible_stays_bit_for_bit(model, reading, short):
+    visible = masks.visible("random:0.7", 3, 0)
+    done = complete.complete(*model, reading, some(3), visible, 2, 0)
+    assert done.images.shape == (3, 2, *IMAGE)
+    same = np.where(visible[:, None] == 1, done.images == some(3)[:, None], True)
+    assert same.all()
+    hidden = np.broadcast_to(visible[:, None] == 0, done.images.shape)
+    assert ((done.images[hidden] >= 0) & (done.images[hidden] <= 1)).all()
+    assert (done.images[:, 0] != done.images[:, 1]).any()  # two ways
+    # What is hidden cannot be known.
+    other = np.where(visible == 1, some(3), 1 - some(3))
+    again = complete.complete(*model, reading, other, visible, 2, 0)
+    assert np.array_equal(again.images, done.images)
+
+
+def test_correcting_sees_only_what_is_seen(model, reading, short):
+    kind = damage.named("noise:0.4" if model[0].has("bound") else "broken")
+    seen = correct.harm(kind, some(3), 0)
+    done = correct.correct(*model, reading, seen, kind, 0)
+    assert done.images.shape == seen.shape
+    assert ((done.images >= 0) & (done.images <= 1)).all()
+    assert not np.array_equal(done.images, seen)
+
+
+def test_diffusion_takes_noise_away_that_was_cut_off():
+    """With a perfect guess of x_0 the result is x_0, whatever was cut off."""
+    family = families.build(small("ddpm"))
+    truth = jnp.asarray(some(2))
+    perfect = type(family)(family.config, family.sampling)
+    object.__setattr__(perfect, "denoiser", lambda *_: lambda xt, time: 2 * truth - 1)
+    kind = damage.named("noise:0.4")
+    seen = jnp.asarray(correct.harm(kind, some(2), 0))
+    variables = family.init(jax.random.key(0))
+    found = correct.part_way(perfect, variables, seen, kind, jnp.zeros(2, int), None)
+    assert np.allclose(found, truth, atol=1e-6)
+
+
+def test_restyling_gives_the_digit_another_latent(model):
+    family, variables = model
+    if not family.has("move"):
+        with pytest.raises(UserError, match="take ae, vae, cvae, gan or ddpm"):
+            restyling.require(family)
+        return
+    restyling.require(family)
+    arrays = some(2), np.array([1, 2], np.int32), np.array([3, 2], np.int32)
+    drawn = restyling.restyle(family, variables, *arrays, 0)
+    assert drawn.shape == (2, *IMAGE) and np.isfinite(drawn).all()
+
+
+def test_the_codes_that_are_known_stay():
+    family = families.build(small("vqvae"))
+    variables = family.init(jax.random.key(0))
+    codes = jax.random.randint(jax.random.key(1), (2, 7, 7), 0, 16)
+    known = jax.random.bernoulli(jax.random.key(2), 0.5, (2, 7, 7))
+    never = jnp.where(known[..., None] & (jax.nn.one_hot(codes, 16) == 0), fill.NEVER, 0.0)
+    keys = jax.random.split(jax.random.key(3), 2)
+    drawn = jax.jit(lambda v, n, k: fill.fill(family, v, n, jnp.array([1, 2]), k))(
+        variables, never, keys
+    )
+    assert np.array_equal(drawn[known], codes[known])
+    assert (drawn[~known] != codes[~known]).any()
+
+
+def test_grids_that_explain_what_comes_are_drawn_again():
+    weights = jnp.log(jnp.array([[0.97, 0.01, 0.01, 0.01], [0.25, 0.25, 0.25, 0.25]]))
+    grids = jnp.arange(8).reshape(2, 4, 1)
+    carry = jnp.arange(8.0)[:, None], [(jnp.arange(8.0)[:, None],) * 2], grids, weights
+    framed, caches, grids, weights = fill._again(carry, jax.random.split(jax.random.key(0), 2))
+    assert (grids[0] == 0).sum() >= 3 and grids[1].ravel().tolist() == [4, 5, 6, 7]
+    assert np.array_equal(framed.ravel(), grids.ravel())
+    assert np.array_equal(caches[0][1].ravel(), grids.ravel())
+    assert np.allclose(weights[0], 0) and np.allclose(weights[1], np.log(0.25))
+
+
+def test_masks_hide_what_their_names_say(tmp_path):
+    assert masks.visible("left", 2, 0).sum((1, 2, 3)).tolist() == [392, 392]
+    assert masks.visible("top", 1, 0)[0, :14].sum() == 0
+    assert masks.visible("centre", 1, 0).sum() == 784 - 196
+    scattered = masks.visible("random:0.7", 50, 0)
+    assert abs(scattered.mean() - 0.3) < 0.01
+    assert np.array_equal(scattered[:3], masks.visible("random:0.7", 3, 0))
+    assert not np.array_equal(scattered, masks.visible("random:0.7", 50, 1))
+    quadrants = masks.visible("quadrants", 50, 0)
+    assert masks.whole(quadrants) and (quadrants.sum((1, 2, 3)) == 392).all()
+    assert not masks.whole(masks.visible("centre", 1, 0))
+    picture = Image.new("L", (28, 28))
+    picture.putpixel((3, 5), 255)
+    picture.save(tmp_path / "mask.png")
+    assert np.argwhere(masks.visible(f"{tmp_path}/mask.png", 1, 0) == 0).tolist() == [[0, 5, 3, 0]]
+
+
+@pytest.mark.parametrize("name", damage.NAMES)
+def test_a_clean_image_explains_its_damage_better_than_another(name):
+    kind = damage.named(name)
+    clean = some(20)
+    seen = correct.harm(kind, clean, 0)
+    assert np.array_equal(seen[:5], correct.harm(kind, clean[:5], 0))
+    by_chance = name in ("broken", "noise:0.4", "blot")
+    assert by_chance != np.array_equal(seen, correct.harm(kind, clean, 1))
+    assert measuring.psnr(seen, clean).max() < 30
+    own, others = kind.nats(seen, clean), kind.nats(seen, np.roll(clean, 1, 0))
+    assert np.isfinite(own).all() and (own < others).mean() > 0.9
+
+
+def test_the_nats_of_cut_noise_are_those_of_its_distribution():
+    kind, grey = damage.noise(0.4), 0.1
+    one = np.full((1, *IMAGE), grey, np.float32)
+    black = kind.nats(np.zeros_like(one), one)[0] / 784
+    assert np.isclose(black, -stats.norm.logcdf(-grey / 0.4), rtol=1e-4)
+    between = kind.nats(np.full_like(one, 0.5), one)[0] / 784
+    expected = -stats.norm.logpdf(0.5, grey, 0.4) - 0.5 * np.log(2 * np.pi)
+    assert np.isclose(between, expected, rtol=1e-4)
+
+
+def test_the_density_is_that_of_the_mixture():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 60)
+    codes = rng.standard_normal((600, 3)) @ rng.standard_normal((3, 3)) + labels[:, None]
+    fitted = densities.fit(codes, labels, components=2)
+    codes = codes[[0, 180, 540, 200, 300]]
+    found = densities.log_density(fitted, jnp.asarray(codes), jnp.array([0, 3, 9, 10, 10]))
+    each = np.array(
+        [
+            [
+                [
+                    stats.multivariate_normal.pdf(code, mean, factor @ factor.T)
+                    for mean, factor in zip(means, factors, strict=True)
+                ]
+                for means, factors in zip(fitted.means, np.asarray(fitted.factors), strict=True)
+            ]
+            for code in codes
+        ]
+    )
+    of_digits = (each * np.asarray(fitted.weights)).sum(-1)  # [5, 10]
+    expected = [*of_digits[[0, 1, 2], [0, 3, 9]], *of_digits[3:] @ np.asarray(fitted.shares)]
+    assert np.allclose(found, np.log(expected), rtol=1e-3, atol=1e-3)
+
+
+def test_a_code_moves_to_the_same_place_among_those_of_another_digit():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 400)
+    scales = 1 + labels[:, None] * np.array([0.5, 0.1])
+    codes = rng.standard_normal((4000, 2)) * scales + 10 * labels[:, None]
+    fitted = densities.fit(codes, labels, components=1)
+    means, sources = jnp.asarray(fitted.means[:, 0]), jnp.array([1, 2])
+    found = densities.moved(fitted, means[sources], sources, jnp.array([7, 5]))
+    assert np.allclose(found, means[jnp.array([7, 5])], atol=1e-3)
+    away = means[1] + jnp.array([1.5, 0.0])  # one standard deviation
+    found = densities.moved(fitted, away[None], jnp.array([1]), jnp.array([7]))[0] - means[7]
+    # The pulls towards the mode shorten it by (1 - PULL)^PULLS.
+    assert np.allclose(found, [4.5 * (1 - densities.PULL) ** densities.PULLS, 0], atol=0.4)
+
+
+def stroke(width: float, lean: float) -> np.ndarray:
+    """A straight stroke of that width, leaning by so many radians to the right."""
+    picture = Image.new("L", (28 * 16, 28 * 16))
+    reach = 9 * 16 * np.tan(lean)
+    ends = [(14 * 16 - reach, 23 * 16), (14 * 16 + reach, 5 * 16)]
+    across = width * 16 * 0.5 * np.array([np.cos(lean), np.sin(lean)])
+    corners = [
+        tuple(np.array(ends[0]) - across),
+        tuple(np.array(ends[1]) - across),
+        tuple(np.array(ends[1]) + across),
+        tuple(np.array(ends[0]) + across),
+    ]
+    ImageDraw.Draw(picture).polygon(corners, fill=255)
+    return np.asarray(picture.reduce(16), np.float32)[None, ..., None] / 255
+
+
+@pytest.mark.parametrize("width", [2.0, 3.0, 5.0])
+@pytest.mark.parametrize("lean", [-0.3, 0.0, 0.4])
+def test_strokes_of_known_width_and_slant(width, lean):
+    drawn = stroke(width, lean)
+    # At the ends of a wide stroke the skeleton runs into its corners.
+    assert abs(morphology.thickness(drawn)[0] / width - 1) < 0.15
+    assert abs(morphology.slant(drawn)[0] - lean) < 0.05
+    assert np.isnan(morphology.thickness(np.zeros_like(drawn)))
+    assert np.isnan(morphology.slant(np.zeros_like(drawn)))
+
+
+def test_filters_are_tuned_on_what_they_are_given():
+    clean = some(20)
+    seen = correct.harm(damage.named("noise:0.4"), clean, 0)
+    before = measuring.psnr(seen, clean).mean()
+    for name in filters.FILTERS:
+        mended = filters.denoiser(name, clean[:10], seen[:10])(seen[10:])
+        assert measuring.psnr(mended, clean[10:]).mean() > before + 2
+    gap = np.zeros((1, *IMAGE), np.float32)
+    gap[0, 5:22, 13:16] = 1
+    broken = np.where(np.arange(28)[None, :, None, None] == 12, 0, gap)
+    closed = filters.closing(2.0)(broken)
+    assert closed[0, 12, 14] == 1 and (closed >= broken).all() and (closed <= gap).all()
+
+
+def test_the_nearest_training_digit_fills_in():
+    learned = DIGITS.train.images
+    visible = masks.visible("left", 5, 0)
+    whole = learned[:5].astype(np.float32) / 255
+    assert np.allclose(complete.nearest(whole, visible, learned), whole, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a tiny run, a cache of its own and a few pictures."""
+    folder = tmp_path_factory.mktemp("apps")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("XDG_CACHE_HOME", f"{folder}/cache")
+        tiny = ["--data=synthetic:600", "--steps=2", "--batch=8", "--sample-every=2"]
+        for name in ("vae", "vqvae"):
+            assert main.run(["train", "--model", name, *tiny, "--save-every=2", *flags(name)]) == 0
+        Image.new("L", (28, 28)).save("none.png")
+        Image.new("L", (28, 28), 255).save("all.png")
+        Image.new("L", (30, 30), 255).save("large.png")
+        (folder / "empty").mkdir()
+        (folder / "mine").mkdir()
+        for place in range(2):
+            Image.fromarray(DIGITS.test.images[place, ..., 0]).save(f"mine/{place}.png")
+        yield folder
+
+
+@pytest.fixture
+def there(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{trained}/cache")
+
+
+def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
+    apply = ["apply", "complete", "--model", "vae"]
+    assert main.run([*apply, "--hide", "left", "--count", "12", "--out", "x.npz"]) == 0
+    said = capsys.readouterr()
+    assert "a minute, once" in said.err and "by the nearest training digit: " in said.out
+    with np.load("x.npz") as found:
+        assert found["images"].shape == (12, 28, 28)
+    assert main.run([*apply, "--images", "mine/", "test:3", "--ways", "3", "--out", "x.png"]) == 0
+    said = capsys.readouterr()
+    assert "a minute" not in said.err and "mine/1.png is taken for" in said.out
+    with Image.open("x.png") as picture:
+        assert picture.size[0] > picture.size[1] > 100
+    assert main.run(["apply", "correct", "--model", "vae", "--count", "11"]) == 0
+    said = capsys.readouterr().out
+    for way in ("corrected", "as they are", "total variation", "non-local means", "closing"):
+        assert f"\n{way} " in said
+    assert main.run(["apply", "restyle", "--model", "vae", "--style", "test", "--count", "12"]) == 0
+    assert "the width of strokes goes with the style's: r = " in capsys.readouterr().out
+    command = ["apply", "restyle", "--model", "vae", "--style", "test:1", "--digits", "2024"]
+    assert main.run([*command, "--out", "y.npz"]) == 0
+    with np.load("y.npz") as found:
+        assert found["labels"].tolist() == [2, 0, 2, 4]
+    command = ["apply", "convert", "--model", "vae", "--images", "mine/", "--out", "y.npz"]
+    assert main.run([*command, "--to", "1"]) == 0
+    with np.load("y.npz") as found:
+        assert found["labels"].tolist() == [1, 1]
+    assert main.run([*command, "--style", "test:2"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["complet"], "there is no application 'complet'"),
+        (["complete"], "which model"),
+        (["complete", "--model", "vae", "--hide", "middle"], "--hide 'middle' is no mask"),
+        (["complete", "--model", "vae", "--hide", "random:1"], "hides all"),
+        (["complete", "--model", "vae", "--hide", "random:0"], "hides nothing"),
+        (["complete", "--model", "vae", "--hide", "none.png"], "none.png hides nothing"),
+        (["complete", "--model", "vae", "--hide", "all.png"], "all.png hides all"),
+        (["complete", "--model", "vae", "--hide", "large.png"], "30 x 30 pixels"),
+        (["complete", "--model", "vae", "--ways", "0"], "--ways 0"),
+        (["complete", "--model", "vae", "--images", "empty"], "holds no image file"),
+        (["complete", "--model", "vae", "--images", "none.png"], "shows nothing"),
+        (["complete", "--model", "vae", "--images", "test:1", "--count", "2"], "leave out"),
+        (["correct", "--model", "vae", "--damage", "torn"], "there is no damage 'torn'"),
+        (["correct", "--model", "vae", "--damage", "noise:3"], "noise:3 is no noise"),
+        (["restyle", "--model", "vae"], "whose hand"),
+        (["restyle", "--model", "vae", "--style", "test:1", "--digits", "2x"], "--digits '2x'"),
+        (["restyle", "--model", "vqvae", "--style", "test:1"], "take ae, vae, cvae, gan or ddpm"),
+        (["convert", "--model", "vae"], "into what"),
+        (["convert", "--model", "vae", "--to", "10"], "--to 10"),
+        (["convert", "--model", "vae", "--to", "1", "--style", "test:1"], "give one of them"),
+        (["convert", "--model", "vqvae", "--to", "1"], "take ae, vae, cvae, gan or ddpm"),
+    ],
+)
+def test_mistakes_are_one_sentence(there, args, says):
+    with pytest.raises(UserError) as caught:
+        main.run(["apply", *args])
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_style_that_is_no_digit_is_doubted(there, capsys):
+    picture = Image.new("L", (200, 200), 255)
+    for line in ((50, 20, 50, 180), (60, 100, 150, 20), (60, 100, 150, 180)):
+        ImageDraw.Draw(picture).line(line, fill=0, width=16)
+    picture.save("k.png")
+    command = ["apply", "restyle", "--model", "vae", "--out", "z.png"]
+    assert main.run([*command, "--style", "k.png"]) == 0
+    assert "k.png may be no digit: the judge is only" in capsys.readouterr().err
+    assert main.run([*command, "--style", "test:1"]) == 0
+    assert capsys.readouterr().err == ""
