@@ -17,7 +17,9 @@ from jax import lax
 
 from jaxgen.arrays import DIGITS, NO_DIGIT, Keys, Labels
 
-PULLS, PULL = 5, 0.05
+# Of ``moved``. On 200 validation digits, each made another one, 91 % were recognised without a
+# pull, 97.5 % with 3 and 98 % with 5, where less of the hand is left (autoencoder; VAE alike).
+PULLS, PULL = 3, 0.05
 LEAST_VARIANCE = 1e-4  # added to each, as a share of the mean variance, so that no Gaussian is flat
 
 

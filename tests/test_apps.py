@@ -1,5 +1,7 @@
 """The applications: what is known stays, what is asked for comes, and mistakes are one sentence."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +17,7 @@ from jaxgen.arrays import IMAGE
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.evaluation import morphology
+from jaxgen.training.folder import RunFolder
 from tests.conftest import SMALL, flags, small
 
 DIGITS = data.load("synthetic:200")
@@ -254,8 +257,9 @@ def trained(tmp_path_factory):
         patch.chdir(folder)
         patch.setenv("XDG_CACHE_HOME", f"{folder}/cache")
         tiny = ["--data=synthetic:600", "--steps=2", "--batch=8", "--sample-every=2"]
-        for name in ("vae", "vqvae"):
-            assert main.run(["train", "--model", name, *tiny, "--save-every=2", *flags(name)]) == 0
+        assert main.run(["train", "--model", "ae", *tiny, "--save-every=2", *flags("ae")]) == 0
+        Path("runs/vqvae").mkdir()
+        RunFolder(Path("runs/vqvae")).prepare(small("vqvae"), fresh=False)
         Image.new("L", (28, 28)).save("none.png")
         Image.new("L", (28, 28), 255).save("all.png")
         Image.new("L", (30, 30), 255).save("large.png")
@@ -273,7 +277,7 @@ def there(trained, monkeypatch):
 
 
 def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
-    apply = ["apply", "complete", "--model", "vae"]
+    apply = ["apply", "complete", "--model", "ae"]
     assert main.run([*apply, "--hide", "left", "--count", "12", "--out", "x.npz"]) == 0
     said = capsys.readouterr()
     assert "a minute, once" in said.err and "by the nearest training digit: " in said.out
@@ -284,17 +288,17 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
     assert "a minute" not in said.err and "mine/1.png is taken for" in said.out
     with Image.open("x.png") as picture:
         assert picture.size[0] > picture.size[1] > 100
-    assert main.run(["apply", "correct", "--model", "vae", "--count", "11"]) == 0
+    assert main.run(["apply", "correct", "--model", "ae", "--count", "11"]) == 0
     said = capsys.readouterr().out
     for way in ("corrected", "as they are", "total variation", "non-local means", "closing"):
         assert f"\n{way} " in said
-    assert main.run(["apply", "restyle", "--model", "vae", "--style", "test", "--count", "12"]) == 0
+    assert main.run(["apply", "restyle", "--model", "ae", "--style", "test", "--count", "12"]) == 0
     assert "the width of strokes goes with the style's: r = " in capsys.readouterr().out
-    command = ["apply", "restyle", "--model", "vae", "--style", "test:1", "--digits", "2024"]
+    command = ["apply", "restyle", "--model", "ae", "--style", "test:1", "--digits", "2024"]
     assert main.run([*command, "--out", "y.npz"]) == 0
     with np.load("y.npz") as found:
         assert found["labels"].tolist() == [2, 0, 2, 4]
-    command = ["apply", "convert", "--model", "vae", "--images", "mine/", "--out", "y.npz"]
+    command = ["apply", "convert", "--model", "ae", "--images", "mine/", "--out", "y.npz"]
     assert main.run([*command, "--to", "1"]) == 0
     with np.load("y.npz") as found:
         assert found["labels"].tolist() == [1, 1]
@@ -306,24 +310,24 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
     [
         (["complet"], "there is no application 'complet'"),
         (["complete"], "which model"),
-        (["complete", "--model", "vae", "--hide", "middle"], "--hide 'middle' is no mask"),
-        (["complete", "--model", "vae", "--hide", "random:1"], "hides all"),
-        (["complete", "--model", "vae", "--hide", "random:0"], "hides nothing"),
-        (["complete", "--model", "vae", "--hide", "none.png"], "none.png hides nothing"),
-        (["complete", "--model", "vae", "--hide", "all.png"], "all.png hides all"),
-        (["complete", "--model", "vae", "--hide", "large.png"], "30 x 30 pixels"),
-        (["complete", "--model", "vae", "--ways", "0"], "--ways 0"),
-        (["complete", "--model", "vae", "--images", "empty"], "holds no image file"),
-        (["complete", "--model", "vae", "--images", "none.png"], "shows nothing"),
-        (["complete", "--model", "vae", "--images", "test:1", "--count", "2"], "leave out"),
-        (["correct", "--model", "vae", "--damage", "torn"], "there is no damage 'torn'"),
-        (["correct", "--model", "vae", "--damage", "noise:3"], "noise:3 is no noise"),
-        (["restyle", "--model", "vae"], "whose hand"),
-        (["restyle", "--model", "vae", "--style", "test:1", "--digits", "2x"], "--digits '2x'"),
+        (["complete", "--model", "ae", "--hide", "middle"], "--hide 'middle' is no mask"),
+        (["complete", "--model", "ae", "--hide", "random:1"], "hides all"),
+        (["complete", "--model", "ae", "--hide", "random:0"], "hides nothing"),
+        (["complete", "--model", "ae", "--hide", "none.png"], "none.png hides nothing"),
+        (["complete", "--model", "ae", "--hide", "all.png"], "all.png hides all"),
+        (["complete", "--model", "ae", "--hide", "large.png"], "30 x 30 pixels"),
+        (["complete", "--model", "ae", "--ways", "0"], "--ways 0"),
+        (["complete", "--model", "ae", "--images", "empty"], "holds no image file"),
+        (["complete", "--model", "ae", "--images", "none.png"], "shows nothing"),
+        (["complete", "--model", "ae", "--images", "test:1", "--count", "2"], "leave out"),
+        (["correct", "--model", "ae", "--damage", "torn"], "there is no damage 'torn'"),
+        (["correct", "--model", "ae", "--damage", "noise:3"], "noise:3 is no noise"),
+        (["restyle", "--model", "ae"], "whose hand"),
+        (["restyle", "--model", "ae", "--style", "test:1", "--digits", "2x"], "--digits '2x'"),
         (["restyle", "--model", "vqvae", "--style", "test:1"], "take ae, vae, cvae, gan or ddpm"),
-        (["convert", "--model", "vae"], "into what"),
-        (["convert", "--model", "vae", "--to", "10"], "--to 10"),
-        (["convert", "--model", "vae", "--to", "1", "--style", "test:1"], "give one of them"),
+        (["convert", "--model", "ae"], "into what"),
+        (["convert", "--model", "ae", "--to", "10"], "--to 10"),
+        (["convert", "--model", "ae", "--to", "1", "--style", "test:1"], "give one of them"),
         (["convert", "--model", "vqvae", "--to", "1"], "take ae, vae, cvae, gan or ddpm"),
     ],
 )
@@ -338,7 +342,7 @@ def test_a_style_that_is_no_digit_is_doubted(there, capsys):
     for line in ((50, 20, 50, 180), (60, 100, 150, 20), (60, 100, 150, 180)):
         ImageDraw.Draw(picture).line(line, fill=0, width=16)
     picture.save("k.png")
-    command = ["apply", "restyle", "--model", "vae", "--out", "z.png"]
+    command = ["apply", "restyle", "--model", "ae", "--out", "z.png"]
     assert main.run([*command, "--style", "k.png"]) == 0
     assert "k.png may be no digit: the judge is only" in capsys.readouterr().err
     assert main.run([*command, "--style", "test:1"]) == 0

@@ -57,7 +57,9 @@ def test_settings_data_and_help_import_no_jax():
     program = (
         "import sys, jaxgen.config, jaxgen.data, jaxgen.images, jaxgen.cli.train, "
         "jaxgen.cli.sample, jaxgen.cli.reconstruct, jaxgen.cli.interpolate, jaxgen.cli.evaluate, "
-        "jaxgen.cli.bench, jaxgen.data.pictures, jaxgen.pages.files, jaxgen.pages.quiz; "
+        "jaxgen.cli.bench, jaxgen.cli.apply.complete, jaxgen.cli.apply.correct, "
+        "jaxgen.cli.apply.restyle, jaxgen.cli.apply.convert, jaxgen.data.pictures, "
+        "jaxgen.pages.files, jaxgen.pages.quiz; "
         "jaxgen.config.recipe('ddpm');"
         " sys.exit('jax' in sys.modules or 'matplotlib' in sys.modules)"
     )

@@ -23,7 +23,8 @@ GRIDS = 24  # drawn side by side
 ROUNDS = 2
 NEVER = -1e9  # the logarithm of no probability
 # The variance of a damaged code's vector about its row, as a share of the mean squared distance of
-# two rows.
+# two rows. Between 0.1 and 0.3, the best of four on 200 validation digits: less leaves the damage
+# as it is, more leaves little of the image.
 LOOSE = 0.2
 
 

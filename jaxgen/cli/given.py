@@ -15,8 +15,8 @@ from jaxgen.data import Split, pictures
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 
-# What is less sure for the judge may be no digit: 1 % of the test digits of MNIST are, of 12 printed
-# letters 7, and of 20 scribbles 11.
+# What is less sure for the judge may be no digit: 1 % of the test digits of MNIST are, of 12
+# printed letters 7, and of 20 scribbles 11.
 SURE = 0.6
 
 

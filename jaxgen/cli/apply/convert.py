@@ -50,7 +50,7 @@ def main(args: list[str]) -> int:
         raise UserError("into what? --to 1 for another digit, or --style hand.png for another hand")
     import numpy as np
 
-    from jaxgen import devices, images
+    from jaxgen import devices, families, images
     from jaxgen.apps import measuring, restyle
     from jaxgen.cli import given
     from jaxgen.training import trained
@@ -58,8 +58,8 @@ def main(args: list[str]) -> int:
     out = wanted.out or str(folder.path / "drawn" / f"converted-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
+    restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
-    restyle.require(model.family)
     seen = given.some(wanted.images, wanted.count, config.data, wanted.seed)
     print("\n".join(seen.lines))
     styles, sources, targets = seen.images, seen.labels, seen.labels

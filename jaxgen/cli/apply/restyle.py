@@ -56,7 +56,7 @@ def main(args: list[str]) -> int:
         raise UserError("whose hand? --style hand.png, or a digit of the data set such as test:7")
     import numpy as np
 
-    from jaxgen import data, devices, images
+    from jaxgen import data, devices, families, images
     from jaxgen.apps import measuring, restyle
     from jaxgen.cli import given
     from jaxgen.training import trained
@@ -64,8 +64,8 @@ def main(args: list[str]) -> int:
     out = wanted.out or str(folder.path / "drawn" / f"restyled-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
+    restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
-    restyle.require(model.family)
     seen = given.some((wanted.style,), wanted.count, config.data, wanted.seed)
     if wanted.style == "test":
         styles, sources = seen.images, seen.labels
