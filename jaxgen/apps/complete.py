@@ -5,8 +5,9 @@
                    --net.part quadrants and whole quadrants are hidden
     VQ-VAE         the prior over the codes that are hidden (``fill``)
     diffusion      sampling in which what is visible is put into every denoised image, so that each
-                   step draws from q(x_s | x_t, x_0) with the x_0 that is known (after Wang et al.
-                   2023, "DDNM", for a mask)
+                   step draws from q(x_s | x_t, x_0) with the x_0 that is known (Wang et al. 2023,
+                   "DDNM", for a mask); and what is hidden follows, by the gradient of the error of
+                   what is visible (Ho et al. 2022, "Video diffusion models", equation 7)
 
 The digit is never given: it is read off what is visible (``reader``), the most likely one, or for
 several completions one by chance for each.
@@ -30,6 +31,10 @@ from jaxgen.families.vqvae import VQVAE
 from jaxgen.sampling import FEW, Program
 
 STEPS = 20  # of diffusion: the noise that is drawn in each step mends what the last has left
+# How far what is hidden follows. Of 100 validation digits with 70 % of the pixels hidden 94 % are
+# recognised with 0, and 96 % with 2, which leaves 0.4 of the squared error; with 4 fewer halves
+# are right.
+PULL = 2.0
 
 
 class Completed(NamedTuple):
@@ -90,8 +95,12 @@ def denoised(
     family = by_chance(family)
     guess = family.denoiser(variables, labels, family.sampling.guidance)
 
+    known = 2 * images - 1
+
     def denoise(xt, time):
-        return jnp.where(visible == 1, 2 * images - 1, guess(xt, time))
+        x0, back = jax.vjp(lambda xt: guess(xt, time), xt)
+        (pull,) = back(visible * (known - x0))
+        return jnp.where(visible == 1, known, (x0 + PULL * pull).clip(-1, 1))
 
     keys_noise, keys_steps = split(keys)
     noise = family.prior(variables, keys_noise, labels)
