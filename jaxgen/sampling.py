@@ -20,6 +20,12 @@ CHUNK = 128  # images drawn at once
 FEW = 32  # the same where few are asked for, and each costs much
 
 
+def few(count: int) -> int:
+    """The chunk for ``count`` images each of which costs much: one that is alone does not wait for
+    a full chunk of copies."""
+    return FEW if count > 2 else 1
+
+
 class Program:
     """A function that works image by image, compiled once for any number of them.
 

@@ -28,7 +28,7 @@ from jaxgen.families.base import Family, Variables, split
 from jaxgen.families.cvae import CVAE
 from jaxgen.families.ddpm import DDPM, to_images
 from jaxgen.families.vqvae import VQVAE
-from jaxgen.sampling import FEW, Program
+from jaxgen.sampling import FEW, Program, few
 
 STEPS = 20  # of diffusion: the noise that is drawn in each step mends what the last has left
 # How far what is hidden follows. Of 100 validation digits with 70 % of the pixels hidden 94 % are
@@ -67,7 +67,7 @@ def complete(
         return jnp.where(visible == 1, images, whole), digits
 
     repeated = images.repeat(ways, 0), visible.repeat(ways, 0)
-    found, digits = Program(one, FEW)(
+    found, digits = Program(one, few(len(repeated[0])))(
         (variables, reading), seed, np.arange(len(repeated[0])), *repeated
     )
     return Completed(found.reshape(len(images), ways, *images.shape[1:]), digits.reshape(-1, ways))

@@ -27,7 +27,7 @@ from jaxgen.families.ae import AE
 from jaxgen.families.base import Family, Variables, split
 from jaxgen.families.ddpm import DDPM, to_images
 from jaxgen.families.vqvae import VQVAE
-from jaxgen.sampling import FEW, Program
+from jaxgen.sampling import FEW, Program, few
 
 ROUNDS = 3  # of guessing what the noise was where it was cut off
 MOVES = 5  # steps of descent towards what is seen, in each step of diffusion
@@ -60,7 +60,9 @@ def correct(
         digits = reader.read(reading, seen, jnp.ones_like(seen)).argmax(-1)
         return mend(family, variables, seen, damage, digits, keys), digits
 
-    return Corrected(*Program(one, FEW)((variables, reading), seed, np.arange(len(seen)), seen))
+    return Corrected(
+        *Program(one, few(len(seen)))((variables, reading), seed, np.arange(len(seen)), seen)
+    )
 
 
 def _method(family: Family, damage: Damage) -> Callable[..., Images]:

@@ -17,7 +17,7 @@ import numpy as np
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables, split
 from jaxgen.families.ddpm import DDPM
-from jaxgen.sampling import FEW, Program
+from jaxgen.sampling import Program, few
 
 STEPS = 40  # of diffusion, each way
 # More than for drawing: the noise of an image of another digit holds some of that digit. On 200
@@ -52,7 +52,7 @@ def restyle(
         latents = family.move(variables, latents, sources, targets)
         return back.decode(variables, latents, targets, split(keys)[1])
 
-    program = Program(move, FEW)
+    program = Program(move, few(len(images)))
     return program(variables, seed, np.arange(len(images)), images, sources, targets)
 
 
