@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from scipy import stats
 
 from jaxgen import data, densities, families
-from jaxgen.apps import complete, correct, damage, fill, filters, masks, measuring, reader
+from jaxgen.apps import complete, correct, damage, diffuse, fill, filters, masks, measuring, reader
 from jaxgen.apps import restyle as restyling
 from jaxgen.apps import search as searching
 from jaxgen.arrays import IMAGE
@@ -45,7 +45,7 @@ def short(monkeypatch):
     for name, value in {"TRIED": 4, "STARTS": 2, "STEPS": 3}.items():
         monkeypatch.setattr(searching, name, value)
     monkeypatch.setattr(fill, "GRIDS", 3)
-    monkeypatch.setattr(complete, "STEPS", 3)
+    monkeypatch.setattr(diffuse, "STEPS", 3)
 
 
 def test_what_is_visible_stays_bit_for_bit(model, reading, short):
@@ -81,7 +81,7 @@ def test_diffusion_takes_noise_away_that_was_cut_off():
     kind = damage.named("noise:0.4")
     seen = jnp.asarray(correct.harm(kind, some(2), 0))
     variables = family.init(jax.random.key(0))
-    found = correct.part_way(perfect, variables, seen, kind, jnp.zeros(2, int), None)
+    found = diffuse.denoise(perfect, variables, seen, 0.4, jnp.zeros(2, int))
     assert np.allclose(found, truth, atol=1e-6)
 
 

@@ -5,7 +5,7 @@ With g the decoder, what is seen s, and nats(s, x) = - log p(s | x), the posteri
     p(z | s, y)  ~  exp(- E(z)),    E(z) = nats(s, g(z, y)) - log p(z | y)                      (1)
 
 Many draws of the prior are tried; from the best few, and from the image's own latent where there is
-an encoder, Adam goes down (1), all of them at once in one ``lax.scan``. The end with the least E is
+an encoder, Adam goes down (1), all of them at once (``descent``). The end with the least E is
 the most probable; or, from draws alone, one of the ends is taken by chance, as often as exp(- E)
 says.
 """
@@ -14,9 +14,8 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import optax
-from jax import lax
 
+from jaxgen import descent
 from jaxgen.arrays import Images, Keys, Labels, Latents
 from jaxgen.families.base import Family, Variables, split
 
@@ -46,28 +45,13 @@ def search(
         drawn = jax.vmap(jax.random.fold_in)(keys_tried, numbers)
         return family.prior(variables, drawn, labels)
 
-    def descend(start):
-        slopes = jax.grad(lambda latents: energies(latents).sum())
-
-        def step(carry, _):
-            latents, opt = carry
-            moves, opt = adam.update(slopes(latents), opt)
-            return (optax.apply_updates(latents, moves), opt), None
-
-        (end, _), _ = lax.scan(step, (start, adam.init(start)), length=STEPS)
-        return end, energies(end)
-
-    adam = optax.adam(optax.cosine_decay_schedule(RATE, STEPS), b2=0.99)
-    first = lax.map(
-        lambda number: energies(tried(jnp.full(len(labels), number))), jnp.arange(TRIED)
-    )
-    starts = jax.vmap(tried)(lax.top_k(-first.T, STARTS)[1].T)
+    starts = descent.best_of(energies, tried, len(labels), TRIED, STARTS)
     # By chance, an image's own latent would win again and again.
     if family.has("encode") and not family.searches and not chance:
         own = family.encode(variables, seen, labels)
         starts = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), starts, own)
-    ends, last = jax.vmap(descend)(starts)  # [s, n, ...], [s, n]
+    ends, last = descent.descend(energies, starts, STEPS, RATE)
     chosen = last.argmin(0)
     if chance:
         chosen = jax.vmap(jax.random.categorical)(keys_end, -last.T)
-    return jax.tree.map(lambda parts: parts[chosen, jnp.arange(len(chosen))], ends)
+    return descent.pick(ends, chosen)

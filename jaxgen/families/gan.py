@@ -27,11 +27,10 @@ from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import linen as nn
 from jax import lax
 
-from jaxgen import losses
+from jaxgen import descent, losses
 from jaxgen.arrays import (
     DIGITS,
     IMAGE,
@@ -198,34 +197,19 @@ class GAN(Family):
         best end; a digit that is not known is one of what is tried."""
         noise = jax.random.normal(jax.random.key(0), (TRIED, self.config.latents))
         keys = jax.vmap(jax.random.key)(jnp.arange(len(images)))  # nothing is drawn
-        adam = optax.adam(optax.cosine_decay_schedule(SEARCH_RATE, SEARCH_STEPS), b2=0.99)
 
         def tried(numbers):  # [n], of one for each image
             digits = jnp.where(labels == NO_DIGIT, numbers % DIGITS, labels)
             return Latent(noise[numbers], shares(digits))
 
         def energies(latents):
-            errors = jnp.square(self.decode(variables, latents, labels, keys) - images)
+            fixed = latents._replace(digit=lax.stop_gradient(latents.digit))
+            errors = jnp.square(self.decode(variables, fixed, labels, keys) - images)
             return errors.sum((1, 2, 3)) + TYPICAL * jnp.square(latents.noise).sum(-1)
 
-        def descend(numbers):
-            start = tried(numbers)
-
-            def step(carry, _):
-                noise, opt = carry
-                slopes = jax.grad(lambda noise: energies(start._replace(noise=noise)).sum())(noise)
-                moves, opt = adam.update(slopes, opt)
-                return (optax.apply_updates(noise, moves), opt), None
-
-            carry = start.noise, adam.init(start.noise)
-            (noise, _), _ = lax.scan(step, carry, length=SEARCH_STEPS)
-            end = start._replace(noise=noise)
-            return end, energies(end)
-
-        first = lax.map(lambda t: energies(tried(jnp.full(len(labels), t))), jnp.arange(TRIED))
-        ends, last = jax.vmap(descend)(lax.top_k(-first.T, STARTS)[1].T)  # [s, n, ...], [s, n]
-        best = last.argmin(0)
-        return jax.tree.map(lambda parts: parts[best, jnp.arange(len(best))], ends)
+        starts = descent.best_of(energies, tried, len(labels), TRIED, STARTS)
+        ends, last = descent.descend(energies, starts, SEARCH_STEPS, SEARCH_RATE)
+        return descent.pick(ends, last.argmin(0))
 
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array

@@ -1,0 +1,114 @@
+"""Diffusion held to what is seen of an image: sampling in which each denoised image is changed.
+
+complete   what is visible is put in, so that each step draws from q(x_s | x_t, x_0) with the
+           x_0 that is known (Wang et al. 2023, "DDNM", for a mask); and what is hidden follows,
+           by the gradient of the error of what is visible (Ho et al. 2022, "Video diffusion
+           models", equation 7)
+mend       it is moved towards what is seen (Zhu et al. 2023, "DiffPIR")
+denoise    no sampling: noise is what the network was trained to take away
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.scipy.stats import norm
+
+from jaxgen.apps.damage import ROUGH, Damage
+from jaxgen.arrays import Images, Keys, Labels
+from jaxgen.diffusion import samplers
+from jaxgen.families.base import Variables, split
+from jaxgen.families.ddpm import DDPM, to_images
+
+STEPS = 20  # the noise that is drawn in each step mends what the last has left
+# How far what is hidden follows. Of 100 validation digits with 70 % of the pixels hidden 94 % are
+# recognised with 0, and 96 % with 2, which leaves 0.4 of the squared error; with 4 fewer halves
+# are right.
+PULL = 2.0
+MOVES = 5  # steps of descent towards what is seen, in each step of sampling
+ROUNDS = 3  # of guessing what the noise was where it was cut off
+
+
+def complete(
+    family: DDPM, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
+) -> Images:
+    """Draw what is hidden, where ``visible`` is 0, given what is not; as whole images."""
+    known = 2 * images - 1
+
+    def change(guess, xt, time):
+        x0, back = jax.vjp(lambda xt: guess(xt, time), xt)
+        (pull,) = back(visible * (known - x0))
+        return jnp.where(visible == 1, known, (x0 + PULL * pull).clip(-1, 1))
+
+    return _sample(family, variables, labels, keys, change)
+
+
+def mend(
+    family: DDPM, variables: Variables, seen: Images, damage: Damage, labels: Labels, keys: Keys
+) -> Images:
+    """Draw images that explain what is seen: each denoised x_0 becomes the x with the least
+
+    nats(seen, x) + |x - x_0|^2 / (2 r_t^2),    r_t = sigma_t / alpha_t
+    """
+    # In [0, 1]; never surer of x_0 than digits are of themselves.
+    spread = jnp.minimum(0.5 * family.schedule.sigma / family.schedule.alpha, 0.5)
+    slope = jax.grad(lambda images: damage.nats(seen, images).sum())
+
+    def change(guess, xt, time):
+        x0 = to_images(guess(xt, time))
+        pull = 1 / jnp.square(spread[time])
+
+        def step(images, _):
+            # The nats bend by 1 / ROUGH^2 at most.
+            moves = (slope(images) + pull * (images - x0)) / (1 / ROUGH**2 + pull)
+            return (images - moves).clip(0, 1), None
+
+        return 2 * lax.scan(step, x0, length=MOVES)[0] - 1
+
+    return _sample(family, variables, labels, keys, change)
+
+
+def _sample(
+    family: DDPM, variables: Variables, labels: Labels, keys: Keys, change: Callable
+) -> Images:
+    """Sample by chance with ``change(guess, xt, time)`` as the x_0 denoised of xt, where ``guess``
+    is what the network says."""
+    steps = min(STEPS, family.config.times)
+    sampling = replace(family.sampling, sampler="ancestral", spacing="snr", steps=steps)
+    family = replace(family, sampling=sampling)
+    guess = family.denoiser(variables, labels, sampling.guidance)
+    keys_noise, keys_steps = split(keys)
+    noise = family.prior(variables, keys_noise, labels)
+    denoise = functools.partial(change, guess)
+    return to_images(samplers.run(denoise, family.steps(), noise, keys_steps)[0])
+
+
+def denoise(
+    family: DDPM, variables: Variables, seen: Images, sigma: float, labels: Labels
+) -> Images:
+    """The mean of x_0 given x_t, at the t where the noise has the size that it has in what is seen:
+    ``sigma``, where white is 1.
+
+    Where noise was cut off at black or white, more of it was there: its mean beyond the edge, given
+    the x_0 guessed so far, stands in its place.
+    """
+    schedule = family.schedule
+    # An image in [-1, 1] is twice as wide as one in [0, 1], and so is its noise.
+    time = int(np.abs(schedule.sigma / schedule.alpha - 2 * sigma).argmin())
+    guess = family.denoiser(variables, labels, 1.0)
+
+    def clean(noisy):
+        return to_images(guess(schedule.alpha[time] * (2 * noisy - 1), time))
+
+    def refine(noisy, _):
+        x0 = clean(noisy)
+        black, white = -x0 / sigma, (x0 - 1) / sigma
+        below = x0 - sigma * jnp.exp(norm.logpdf(black) - norm.logcdf(black))
+        above = x0 + sigma * jnp.exp(norm.logpdf(white) - norm.logcdf(white))
+        return jnp.where(seen <= 0, below, jnp.where(seen >= 1, above, seen)), None
+
+    return clean(lax.scan(refine, seen, length=ROUNDS)[0])
