@@ -21,7 +21,7 @@ from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scal
 from jaxgen.config import Config
 from jaxgen.configs.ae import Net, Sampling
 from jaxgen.data import Split
-from jaxgen.families.base import Family, Metrics, Variables, normals, over
+from jaxgen.families.base import Family, Fitted, Metrics, Variables, over
 from jaxgen.nn.coders import Decoder, Encoder
 
 LOSSES = {
@@ -56,7 +56,7 @@ class Network(nn.Module):
 
 
 @dataclass(frozen=True)
-class AE(Family):
+class AE(Fitted):
     """Its latents are codes [n, z]."""
 
     config: Net
@@ -65,10 +65,6 @@ class AE(Family):
     @property
     def net(self) -> Network:
         return Network(self.config)
-
-    @property
-    def hears_labels(self) -> bool:
-        return self.sampling.prior == "fitted"
 
     def init(self, key: Key) -> Variables:
         density = densities.standard(self.config.components, self.config.latents)
@@ -88,11 +84,6 @@ class AE(Family):
         squared = losses.squared_error(nn.sigmoid(logits), batch.images).mean()
         return loss, (variables.stats, {"loss": loss, "squared_error": squared})
 
-    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        if self.sampling.prior == "fitted":
-            return densities.draw(variables.stats["density"], keys, labels)
-        return normals(keys, self.config.latents)
-
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
     ) -> Images:
@@ -100,16 +91,6 @@ class AE(Family):
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         return self._apply(variables, images, method="encode")
-
-    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
-        if self.sampling.prior == "fitted":
-            return -densities.log_density(variables.stats["density"], latents, labels)
-        return -losses.log_normal(latents)
-
-    def move(
-        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
-    ) -> Latents:
-        return densities.moved(variables.stats["density"], latents, sources, targets)
 
     def fit(self, variables: Variables, digits: Split) -> Variables:
         codes = over(self._codes, variables, digits)

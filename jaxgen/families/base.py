@@ -17,7 +17,7 @@ import numpy as np
 from flax import struct
 from jax import lax
 
-from jaxgen import devices, losses
+from jaxgen import densities, devices, losses
 from jaxgen.arrays import (
     NO_DIGIT,
     Batch,
@@ -179,6 +179,33 @@ class Family(abc.ABC):
         """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]; only where it takes
         several steps."""
         raise UserError(f"{type(self).__name__} draws in one step: there is no trajectory to show")
+
+
+class Fitted(Family):
+    """A family whose codes [n, z] are drawn from a density that is fitted to those of training
+    digits, which stands in ``stats`` as "density"; or, if so set, from N(0, I)."""
+
+    config: Any  # its settings: latents, the dimensions of a code,
+    sampling: Any  # and prior, "fitted" or "normal"
+
+    @property
+    def hears_labels(self) -> bool:
+        return self.sampling.prior == "fitted"
+
+    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        if self.sampling.prior == "fitted":
+            return densities.draw(variables.stats["density"], keys, labels)
+        return normals(keys, self.config.latents)
+
+    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+        if self.sampling.prior == "fitted":
+            return -densities.log_density(variables.stats["density"], latents, labels)
+        return -losses.log_normal(latents)
+
+    def move(
+        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
+    ) -> Latents:
+        return densities.moved(variables.stats["density"], latents, sources, targets)
 
 
 class Variational(Family):

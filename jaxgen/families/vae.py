@@ -34,12 +34,12 @@ from jaxgen.configs.vae import Net, Sampling
 from jaxgen.data import Split
 from jaxgen.families.base import (
     Family,
+    Fitted,
     Gaussian,
     Metrics,
     Variables,
     Variational,
     draw,
-    normals,
     over,
     spherical,
 )
@@ -78,7 +78,7 @@ class Network(nn.Module):
 
 
 @dataclass(frozen=True)
-class VAE(Variational):
+class VAE(Fitted, Variational):
     """The digit is unknown to its networks."""
 
     config: Net
@@ -87,10 +87,6 @@ class VAE(Variational):
     @property
     def net(self) -> Network:
         return Network(self.config)
-
-    @property
-    def hears_labels(self) -> bool:
-        return self.sampling.prior == "fitted"
 
     @property
     def is_bernoulli(self) -> bool:
@@ -120,11 +116,6 @@ class VAE(Variational):
         metrics = {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
         return loss, (stats, metrics)
 
-    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        if self.sampling.prior == "fitted":
-            return densities.draw(variables.stats["density"], keys, labels)
-        return normals(keys, self.config.latents)
-
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
     ) -> Images:
@@ -143,16 +134,6 @@ class VAE(Variational):
         self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
     ) -> jax.Array:
         return self._apply("minus_log_p", variables, images, codes)
-
-    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
-        if self.sampling.prior == "fitted":
-            return -densities.log_density(variables.stats["density"], latents, labels)
-        return -losses.log_normal(latents)
-
-    def move(
-        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
-    ) -> Latents:
-        return densities.moved(variables.stats["density"], latents, sources, targets)
 
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
