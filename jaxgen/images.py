@@ -138,17 +138,27 @@ def check(path: str | Path) -> None:
         raise UserError(f"cannot write {path}: it already holds {held[0]}; name a new folder")
 
 
-def save(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
+def save(
+    path: str | Path,
+    images: np.ndarray,
+    labels: np.ndarray,
+    picture: Callable[[], np.ndarray] | None = None,
+) -> str:
     """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] as the end of ``path`` asks;
     return in words where they are.
 
-    A label is 0 to 9, or 10 (NO_DIGIT) where none was asked for. Folders above ``path`` are made, a
-    file there is replaced. Raises UserError for an unknown ending, no room or no permission; then
-    there is no file, or the old one.
+    For .png ``picture`` gives what is shown, if not a grid of the images. A label is 0 to 9, or 10
+    (NO_DIGIT) where none was asked for. Folders above ``path`` are made, a file there is replaced.
+    Raises UserError for an unknown ending, no room or no permission; then there is no file, or the
+    old one.
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images have {len(labels)} labels")
-    return WRITERS[ending(path)](path, images, np.asarray(labels))
+    kind = ending(path)
+    if kind == ".png" and picture:
+        save_picture(path, picture())
+        return f"{path}"
+    return WRITERS[kind](path, images, np.asarray(labels))
 
 
 def ending(path: str | Path) -> str:

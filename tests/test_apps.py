@@ -263,6 +263,7 @@ def trained(tmp_path_factory):
         Image.new("L", (28, 28)).save("none.png")
         Image.new("L", (28, 28), 255).save("all.png")
         Image.new("L", (30, 30), 255).save("large.png")
+        (folder / "cut.png").write_bytes((folder / "all.png").read_bytes()[:60])
         (folder / "empty").mkdir()
         (folder / "mine").mkdir()
         for place in range(2):
@@ -316,6 +317,11 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
         (["complete", "--model", "ae", "--hide", "none.png"], "none.png hides nothing"),
         (["complete", "--model", "ae", "--hide", "all.png"], "all.png hides all"),
         (["complete", "--model", "ae", "--hide", "large.png"], "30 x 30 pixels"),
+        (["complete", "--model", "ae", "--hide", "cut.png"], "cut.png cannot be read"),
+        (["complete", "--model", "ae", "--hide", "mine"], "mine is a folder"),
+        (["complete", "--model", "ae", "--images", "cut.png"], "cut.png cannot be read"),
+        (["restyle", "--model", "ae", "--style", "mine"], "mine is a folder"),
+        (["convert", "--model", "ae", "--style", "test"], "cannot read test"),
         (["complete", "--model", "ae", "--ways", "0"], "--ways 0"),
         (["complete", "--model", "ae", "--images", "empty"], "holds no image file"),
         (["complete", "--model", "ae", "--images", "none.png"], "shows nothing"),

@@ -10,9 +10,9 @@ mask.png                   what is white in a picture of 28 by 28
 import os
 
 import numpy as np
-from PIL import Image
 
 from jaxgen.arrays import SIDE
+from jaxgen.data import pictures
 from jaxgen.errors import UserError
 
 HALF = SIDE // 2
@@ -93,16 +93,13 @@ def _quadrants(random):
 
 
 def _drawn(path: str) -> np.ndarray:
-    try:
-        with Image.open(path) as picture:
-            if picture.size != (SIDE, SIDE):
-                raise UserError(
-                    f"the mask {path} has {picture.width} x {picture.height} pixels: bring it to "
-                    f"{SIDE} x {SIDE}, white where pixels are hidden"
-                )
-            white = np.asarray(picture.convert("L")) >= 128
-    except OSError:
-        raise UserError(f"the mask {path} cannot be read: give a sound PNG") from None
+    grey = pictures.grey(path)
+    if grey.shape != (SIDE, SIDE):
+        raise UserError(
+            f"the mask {path} has {grey.shape[1]} x {grey.shape[0]} pixels: bring it to "
+            f"{SIDE} x {SIDE}, white where pixels are hidden"
+        )
+    white = grey >= 0.5
     if white.all() or not white.any():
         what = "all" if white.all() else "nothing"
         raise UserError(f"the mask {path} hides {what}: let it be white in part")

@@ -7,7 +7,8 @@ import numpy as np
 from jaxgen.arrays import DIGITS
 from jaxgen.data import Split
 from jaxgen.evaluation import judge, metrics, morphology
-from jaxgen.evaluation.report import mean_of, share
+from jaxgen.evaluation.report import share
+from jaxgen.images import to_float
 
 
 def hits(images: np.ndarray, labels: np.ndarray) -> int:
@@ -28,11 +29,6 @@ def psnr(images: np.ndarray, clean: np.ndarray) -> np.ndarray:
     return -10 * np.log10(np.maximum(errors, 1e-10))
 
 
-def mean(values: np.ndarray) -> str:
-    """The mean of figures [n], in words, with an interval."""
-    return f"{mean_of(values)}"
-
-
 def others(labels: np.ndarray, seed: int) -> np.ndarray:
     """For each digit another one by chance: int32 [n]."""
     steps = np.random.default_rng(seed).integers(1, DIGITS, len(labels))
@@ -43,7 +39,7 @@ def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
     """An image by chance of each of ``labels``: float32 [n, 28, 28, 1] in [0, 1]."""
     random = np.random.default_rng(seed)
     rows = [random.choice(np.flatnonzero(digits.labels == label)) for label in labels]
-    return digits.images[rows].astype(np.float32) / 255
+    return to_float(digits.images[rows])
 
 
 class Correlation(NamedTuple):

@@ -1,17 +1,16 @@
 """Images that a person names on the command line, and which digits they are."""
 
-import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from jaxgen import config as configs
-from jaxgen import data, images
+from jaxgen import images
 from jaxgen.cli import common
-from jaxgen.data import Split, pictures
+from jaxgen.data import Digits, Split, pictures
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 
@@ -29,9 +28,9 @@ class Given(NamedTuple):
     known: bool = False  # whether the data set says all labels
 
 
-def some(names: Sequence[str], count: int | None, source: str, seed: int) -> Given:
-    """The images that ``names`` say, or ``count`` test digits of the data set ``source``, by chance
-    and as many of each of the ten as there can be, in turn.
+def some(names: Sequence[str], count: int | None, digits: Callable[[], Digits], seed: int) -> Given:
+    """The images that ``names`` say, or ``count`` test digits of the data set, by chance and as
+    many of each of the ten as there can be, in turn. ``digits`` gives the data set.
 
     A name is an image file, a folder of them, a digit such as ``test:7``, or ``test`` alone for the
     test digits.
@@ -39,12 +38,12 @@ def some(names: Sequence[str], count: int | None, source: str, seed: int) -> Giv
     if names in ((), ("test",)):
         count = 40 if count is None else count
         configs.require("count", count, count >= 1, "1 or more")
-        pixels, labels = spread(data.load(source).test, count, seed)
-        lines = [f"{count} test digits of {source}"] if count > 1 else ["a test digit"]
+        pixels, labels = spread(digits().test, count, seed)
+        lines = [f"{count} test digits"] if count > 1 else ["a test digit"]
         return Given(images.to_float(pixels), labels, lines, known=True)
     if count is not None:
         raise UserError("--images says which digits and how many: leave out --count")
-    return read([file for name in names for file in _files(name)], source)
+    return read([file for name in names for file in _files(name)], digits)
 
 
 def _files(name: str) -> list[str]:
@@ -72,9 +71,16 @@ def spread(split: Split, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]
     return split.images[chosen], split.labels[chosen]
 
 
-def read(names: Sequence[str], source: str) -> Given:
-    """Read image files, and digits of the data set ``source`` that go by names like ``test:7``."""
-    digits = functools.cache(lambda: data.load(source))
+def style(name: str, digits: Callable[[], Digits]) -> Given:
+    """Read the one image of a hand; warns where the judge is not sure that it is any digit."""
+    seen = read([name], digits)
+    _warn_of_doubt(name, seen.images)
+    return seen
+
+
+def read(names: Sequence[str], digits: Callable[[], Digits]) -> Given:
+    """Read image files, and digits of the data set that go by names like ``test:7``; ``digits``
+    gives it, and is called for each of these."""
     found = [pictures.read(name, digits) for name in names]
     stacked = np.stack([picture.image for picture in found])
     known = all(picture.label is not None for picture in found)
@@ -90,9 +96,8 @@ def read(names: Sequence[str], source: str) -> Given:
     return Given(images.to_float(stacked), np.array(labels, np.int32), lines, known)
 
 
-def warn_of_doubt(name: str, images: np.ndarray) -> None:
-    """Warn where the judge is not sure that a style image is any digit."""
-    logits = judge.look(judge.load(), images[:1])[0][0]
+def _warn_of_doubt(name: str, image: np.ndarray) -> None:
+    logits = judge.look(judge.load(), image)[0][0]
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
     if shares.max() < SURE:

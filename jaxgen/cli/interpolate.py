@@ -1,5 +1,6 @@
 """``bin/interpolate``: the ways between digits, through a model's latents."""
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -100,7 +101,7 @@ def main(args: list[str]) -> int:
     stops = wanted.stops
     import numpy as np
 
-    from jaxgen import devices, images, sampling
+    from jaxgen import data, devices, images, sampling
     from jaxgen.cli import given
     from jaxgen.training import trained
 
@@ -109,7 +110,7 @@ def main(args: list[str]) -> int:
     kind = images.ending(out)
     devices.start()
     if stops is None:
-        seen = given.read(wanted.between, config.data)
+        seen = given.read(wanted.between, functools.cache(lambda: data.load(config.data)))
         print("\n".join(seen.lines))
         model = trained.load(folder, config, common.warn)
         family = model.family.faithful()

@@ -1,5 +1,6 @@
 """``bin/reconstruct``: take digits to their latents and back."""
 
+import functools
 from dataclasses import dataclass
 
 from jaxgen import config as configs
@@ -55,10 +56,11 @@ def main(args: list[str]) -> int:
     out = wanted.out or str(folder.path / "drawn" / "reconstructed.png")
     images.check(out)
     devices.start()
+    source = functools.cache(lambda: data.load(config.data))
     if wanted.images:
-        digits, labels, lines, _ = given.read(wanted.images, config.data)
+        digits, labels, lines, _ = given.read(wanted.images, source)
     else:
-        digits, labels = given.spread(data.load(config.data).test, wanted.count or 40, wanted.seed)
+        digits, labels = given.spread(source().test, wanted.count or 40, wanted.seed)
         digits, lines = images.to_float(digits), []
     model = trained.load(folder, config, common.warn)
     family = model.family.faithful()

@@ -74,15 +74,23 @@ def read(source: str, digits: Callable[[], Digits]) -> Picture:
 
 def load(path: str | Path) -> tuple[np.ndarray, list[str]]:
     """Read an image file as ``decode`` says."""
+    return decode(_content(path), f"{path}")
+
+
+def grey(path: str | Path) -> np.ndarray:
+    """Read an image file as it is, but grey: float32 [h, w] in [0, 1], smaller if it is large."""
+    return _opened(_content(path), f"{path}")[0]
+
+
+def _content(path: str | Path) -> bytes:
     if os.path.isdir(path):
         raise UserError(f"{path} is a folder: name an image file")
     try:
         with open(path, "rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            return file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # some names cannot be a file's
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path}: {reason}; name an image file") from None
-    return decode(content, f"{path}")
 
 
 def decode(content: bytes, name: str) -> tuple[np.ndarray, list[str]]:
@@ -90,8 +98,6 @@ def decode(content: bytes, name: str) -> tuple[np.ndarray, list[str]]:
 
     ``name`` is what a UserError calls it.
     """
-    if len(content) > MOST_BYTES:
-        raise UserError(f"{name} is larger than {MOST_BYTES >> 20} MiB: make it smaller first")
     grey, words, size = _opened(content, name)
     if _is_digit(grey):
         return np.rint(255 * grey).astype(np.uint8)[..., None], [*words, f"{size} as it is"]
@@ -117,6 +123,8 @@ def decode(content: bytes, name: str) -> tuple[np.ndarray, list[str]]:
 
 def _opened(content: bytes, name: str) -> tuple[np.ndarray, list[str], str]:
     """The picture as float32 [h, w] in [0, 1], what was done to it, and the size that it had."""
+    if len(content) > MOST_BYTES:
+        raise UserError(f"{name} is larger than {MOST_BYTES >> 20} MiB: make it smaller first")
     Image.init()
     # EPS is a program: to draw it, Pillow starts Ghostscript.
     formats = [kind for kind in Image.ID if kind != "EPS"]

@@ -59,26 +59,26 @@ def main(args: list[str]) -> int:
     out = wanted.out or str(folder.path / "drawn" / f"completed-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
-    seen = given.some(wanted.images, wanted.count, config.data, wanted.seed)
+    digits = data.load(config.data)
+    seen = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed)
     visible = masks.visible(wanted.hide, len(seen.labels), wanted.seed)
     print("\n".join(seen.lines))
     model = trained.load(folder, config, common.warn)
-    learned = data.load(config.data).train
-    reading = reader.load(learned, common.warn)
+    reading = reader.load(digits.train, common.warn)
     done = complete.complete(
         model.family, model.variables, reading, seen.images, visible, wanted.ways, wanted.seed
     )
     first = done.images[:, 0]
     if seen.known:
         print(f"recognised as what they were: {measuring.recognised(first, seen.labels)}")
-        plain = complete.nearest(seen.images, visible, learned.images)
+        plain = complete.nearest(seen.images, visible, digits.train.images)
         print(f"  by the nearest training digit: {measuring.recognised(plain, seen.labels)}")
-    if images.ending(out) == ".png":
-        images.save_picture(out, picture(seen.images, visible, done.images))
-        where = out
-    else:
-        labels = np.repeat(seen.labels, wanted.ways) if seen.known else done.digits.ravel()
-        where = images.save(out, done.images.reshape(-1, *first.shape[1:]), labels)
+    where = images.save(
+        out,
+        done.images.reshape(-1, *first.shape[1:]),
+        np.repeat(seen.labels, wanted.ways) if seen.known else done.digits.ravel(),
+        lambda: picture(seen.images, visible, done.images),
+    )
     many = f"{len(first)} digits" if len(first) > 1 else "one digit"
     print(f"{many} completed after {model.step} steps of training: {where}")
     return 0

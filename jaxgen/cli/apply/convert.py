@@ -1,5 +1,6 @@
 """``bin/apply convert``: turn digits into others, in the same hand."""
 
+import functools
 from dataclasses import dataclass
 
 from jaxgen import config as configs
@@ -50,7 +51,7 @@ def main(args: list[str]) -> int:
         raise UserError("into what? --to 1 for another digit, or --style hand.png for another hand")
     import numpy as np
 
-    from jaxgen import devices, families, images
+    from jaxgen import data, devices, families, images
     from jaxgen.apps import measuring, restyle
     from jaxgen.cli import given
     from jaxgen.training import trained
@@ -60,23 +61,19 @@ def main(args: list[str]) -> int:
     devices.start()
     restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
-    seen = given.some(wanted.images, wanted.count, config.data, wanted.seed)
+    digits = functools.cache(lambda: data.load(config.data))
+    seen = given.some(wanted.images, wanted.count, digits, wanted.seed)
     print("\n".join(seen.lines))
     styles, sources, targets = seen.images, seen.labels, seen.labels
     if wanted.style is None:
         assert wanted.to is not None
         targets = np.full_like(sources, int(wanted.to))
     else:
-        style = given.some((wanted.style,), None, config.data, wanted.seed)
-        given.warn_of_doubt(wanted.style, style.images)
+        style = given.style(wanted.style, digits)
         print("\n".join(style.lines))
-        styles, sources = (array[:1].repeat(len(targets), 0) for array in style[:2])
+        styles, sources = (array.repeat(len(targets), 0) for array in style[:2])
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
-    if images.ending(out) == ".png":
-        images.save_picture(out, images.pairs(seen.images, drawn, 20))
-        where = out
-    else:
-        where = images.save(out, drawn, targets)
+    where = images.save(out, drawn, targets, lambda: images.pairs(seen.images, drawn, 20))
     print(f"{len(drawn)} digits after {model.step} steps of training: {where}")
     return 0

@@ -58,22 +58,19 @@ def main(args: list[str]) -> int:
     images.check(out)
     damage = damages.named(wanted.damage)
     devices.start()
-    clean = given.some(wanted.images, wanted.count, config.data, wanted.seed)
+    digits = data.load(config.data)
+    clean = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed)
     print("\n".join(clean.lines))
     seen, own = clean.images, bool(wanted.images)
     if not own:
         seen = correct.harm(damage, seen, wanted.seed)
     model = trained.load(folder, config, common.warn)
-    learned = data.load(config.data).train
-    reading = reader.load(learned, common.warn)
+    reading = reader.load(digits.train, common.warn)
     done = correct.correct(model.family, model.variables, reading, seen, damage, wanted.seed)
     if not own:
-        print(table(clean, seen, done.images, damage, learned, wanted.seed))
-    if images.ending(out) == ".png":
-        images.save_picture(out, images.pairs(seen, done.images, 20))
-        where = out
-    else:
-        where = images.save(out, done.images, done.digits if own else clean.labels)
+        print(table(clean, seen, done.images, damage, digits.train, wanted.seed))
+    labels = done.digits if own else clean.labels
+    where = images.save(out, done.images, labels, lambda: images.pairs(seen, done.images, 20))
     many = f"{len(seen)} digits" if len(seen) > 1 else "one digit"
     print(f"{many} corrected after {model.step} steps of training: {where}")
     return 0
@@ -84,6 +81,7 @@ def table(clean, seen, done, damage, learned, seed: int) -> str:
     from jaxgen import images
     from jaxgen.apps import correct, filters, measuring
     from jaxgen.cli import given
+    from jaxgen.evaluation.report import mean_of
 
     pixels, labels = given.spread(learned, min(LEARN, len(learned.labels)), seed)
     pixels = images.to_float(pixels)
@@ -95,6 +93,6 @@ def table(clean, seen, done, damage, learned, seed: int) -> str:
     ways["closing"] = filters.closer(lambda mended: measuring.hits(mended, labels), harmed)(seen)
     lines = ["                 PSNR in dB        recognised as what they were"]
     for name, mended in ways.items():
-        nearer = measuring.mean(measuring.psnr(mended, clean.images))
-        lines.append(f"{name:<17}{nearer:<18}{measuring.recognised(mended, clean.labels)}")
+        nearer = mean_of(measuring.psnr(mended, clean.images))
+        lines.append(f"{name:<17}{nearer!s:<18}{measuring.recognised(mended, clean.labels)}")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """``bin/apply restyle``: write digits in the hand of one image."""
 
+import functools
 from dataclasses import dataclass
 
 from jaxgen import config as configs
@@ -66,29 +67,28 @@ def main(args: list[str]) -> int:
     devices.start()
     restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
-    seen = given.some((wanted.style,), wanted.count, config.data, wanted.seed)
+    digits = functools.cache(lambda: data.load(config.data))
     if wanted.style == "test":
+        seen = given.some((), wanted.count, digits, wanted.seed)
         styles, sources = seen.images, seen.labels
         targets = measuring.others(sources, wanted.seed)
     else:
-        given.warn_of_doubt(wanted.style, seen.images)
+        seen = given.style(wanted.style, digits)
         targets = np.array([int(digit) for digit in wanted.digits or "0123456789"], np.int32)
-        styles, sources = (array[:1].repeat(len(targets), 0) for array in seen[:2])
+        styles, sources = (array.repeat(len(targets), 0) for array in seen[:2])
     print("\n".join(seen.lines))
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
     if wanted.style == "test":
-        same = data.load(config.data).test
-        chance = measuring.of_digits(same, targets, wanted.seed)
+        chance = measuring.of_digits(digits().test, targets, wanted.seed)
         for name, ours, plain in measuring.hands(styles, drawn, chance):
             print(f"{name} goes with the style's: r = {ours}; a digit by chance: r = {plain}")
-    if images.ending(out) == ".png":
+
+    def picture():
         if wanted.style == "test":
-            images.save_picture(out, images.pairs(styles, drawn, 20))
-        else:
-            images.save_picture(out, images.grid(np.concatenate([styles[:1], drawn])))
-        where = out
-    else:
-        where = images.save(out, drawn, targets)
+            return images.pairs(styles, drawn, 20)
+        return images.grid(np.concatenate([styles[:1], drawn]))
+
+    where = images.save(out, drawn, targets, picture)
     print(f"{len(drawn)} digits after {model.step} steps of training: {where}")
     return 0
