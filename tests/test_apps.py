@@ -263,7 +263,7 @@ def trained(tmp_path_factory):
         Image.new("L", (28, 28)).save("none.png")
         Image.new("L", (28, 28), 255).save("all.png")
         Image.new("L", (30, 30), 255).save("large.png")
-        (folder / "cut.png").write_bytes((folder / "all.png").read_bytes()[:60])
+        (folder / "cut.png").write_bytes((folder / "all.png").read_bytes()[:50])
         (folder / "empty").mkdir()
         (folder / "mine").mkdir()
         for place in range(2):
@@ -326,6 +326,7 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
         (["complete", "--model", "ae", "--images", "empty"], "holds no image file"),
         (["complete", "--model", "ae", "--images", "none.png"], "shows nothing"),
         (["complete", "--model", "ae", "--images", "test:1", "--count", "2"], "leave out"),
+        (["complete", "--model", "ae", "--count", "100", "--ways", "100"], "whole.npz"),
         (["correct", "--model", "ae", "--damage", "torn"], "there is no damage 'torn'"),
         (["correct", "--model", "ae", "--damage", "noise:3"], "noise:3 is no noise"),
         (["restyle", "--model", "ae"], "whose hand"),

@@ -121,6 +121,11 @@ def require_ear(family: "Family", flags: str) -> None:
         )
 
 
+def digits(count: int) -> str:
+    """How many, in words."""
+    return "one digit" if count == 1 else f"{count} digits"
+
+
 def warn(line: str) -> None:
     """Tell something on standard error, where it does not mix with results."""
     print(f"jaxgen: {line}", file=sys.stderr)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from jaxgen import config as configs
 from jaxgen.cli import common
+from jaxgen.errors import UserError
 
 DESCRIPTION = """Complete digits that are hidden in part. What is visible stays as it is, bit for
 bit, and nobody tells the model which digit it was: that is read off what is visible.
@@ -61,6 +62,12 @@ def main(args: list[str]) -> int:
     devices.start()
     digits = data.load(config.data)
     seen = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed)
+    shown = len(seen.labels) * (wanted.ways + 1)
+    if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MOST:
+        raise UserError(
+            f"--ways {wanted.ways} of {len(seen.labels)} digits are too many for a picture: ask for "
+            "fewer, or for --out whole.npz"
+        )
     visible = masks.visible(wanted.hide, len(seen.labels), wanted.seed)
     print("\n".join(seen.lines))
     model = trained.load(folder, config, common.warn)
@@ -79,7 +86,7 @@ def main(args: list[str]) -> int:
         np.repeat(seen.labels, wanted.ways) if seen.known else done.digits.ravel(),
         lambda: picture(seen.images, visible, done.images),
     )
-    many = f"{len(first)} digits" if len(first) > 1 else "one digit"
+    many = common.digits(len(first))
     print(f"{many} completed after {model.step} steps of training: {where}")
     return 0
 

@@ -75,5 +75,5 @@ def main(args: list[str]) -> int:
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
     where = images.save(out, drawn, targets, lambda: images.pairs(seen.images, drawn, 20))
-    print(f"{len(drawn)} digits after {model.step} steps of training: {where}")
+    print(f"{common.digits(len(drawn))} after {model.step} steps of training: {where}")
     return 0

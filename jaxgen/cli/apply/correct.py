@@ -71,7 +71,7 @@ def main(args: list[str]) -> int:
         print(table(clean, seen, done.images, damage, digits.train, wanted.seed))
     labels = done.digits if own else clean.labels
     where = images.save(out, done.images, labels, lambda: images.pairs(seen, done.images, 20))
-    many = f"{len(seen)} digits" if len(seen) > 1 else "one digit"
+    many = common.digits(len(seen))
     print(f"{many} corrected after {model.step} steps of training: {where}")
     return 0
 

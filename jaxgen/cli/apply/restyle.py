@@ -90,5 +90,5 @@ def main(args: list[str]) -> int:
         return images.grid(np.concatenate([styles[:1], drawn]))
 
     where = images.save(out, drawn, targets, picture)
-    print(f"{len(drawn)} digits after {model.step} steps of training: {where}")
+    print(f"{common.digits(len(drawn))} after {model.step} steps of training: {where}")
     return 0
