@@ -65,8 +65,8 @@ def main(args: list[str]) -> int:
     shown = len(seen.labels) * (wanted.ways + 1)
     if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MOST:
         raise UserError(
-            f"--ways {wanted.ways} of {len(seen.labels)} digits are too many for a picture: ask for "
-            "fewer, or for --out whole.npz"
+            f"--ways {wanted.ways} of {len(seen.labels)} digits are too many for a picture: ask "
+            "for fewer, or for --out whole.npz"
         )
     visible = masks.visible(wanted.hide, len(seen.labels), wanted.seed)
     print("\n".join(seen.lines))
