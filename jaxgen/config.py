@@ -120,7 +120,8 @@ class Config:
     sampling: Sampling
     optim: Optim = field(default_factory=Optim)
     data: str = "mnist"
-    """Where the digits come from: mnist, idx:DIR, tfds:NAME_OR_DIR or synthetic."""
+    """Where the digits come from: mnist, idx:DIR, tfds:NAME_OR_DIR or synthetic; mnist:100 leaves a
+    hundred training digits of each of the ten, mnist:100:1 another hundred."""
     steps: int = 1000
     """Training steps in all."""
     batch: int = 128

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from jaxgen.training.log import duration
+from jaxgen.training.log import Console, duration
 
 PRIOR = 120.0  # estimated seconds for which estimates count as right, before time has told
 
@@ -42,3 +42,15 @@ class Clock:
     def _pace(self) -> float:
         """Seconds for an estimated second."""
         return (self._taken + PRIOR) / (self._estimated + PRIOR)
+
+
+class Telling(Console):
+    """Hears a training, and tells the clock of the whole comparison how far it is."""
+
+    def __init__(self, clock: Clock, steps: int):
+        super().__init__(quiet=True)
+        self._clock = clock
+        self._steps = steps  # of the whole training, of which the loop knows the next part
+
+    def progress(self, step, total, metrics, speed, line) -> None:
+        self._clock.at(f"step {step} of {self._steps}", step / self._steps)

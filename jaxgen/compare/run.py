@@ -12,7 +12,7 @@ import jaxgen
 from jaxgen import data, families, sampling
 from jaxgen.compare import measuring
 from jaxgen.compare import plan as plans
-from jaxgen.compare.clock import Clock
+from jaxgen.compare.clock import Clock, Telling
 from jaxgen.compare.measuring import Arrays, Measures
 from jaxgen.compare.parts import Parts
 from jaxgen.compare.plan import Entry, Plan
@@ -37,18 +37,6 @@ class Job(NamedTuple):
     of: Any  # what it depends on, as JSON can hold it
     seconds: Callable[[], float]  # that it may take
     make: Callable[[], tuple[Any, Arrays]]  # finding and arrays
-
-
-class Telling(Console):
-    """Hears a training, and tells the clock of the whole comparison how far it is."""
-
-    def __init__(self, clock: Clock, steps: int):
-        super().__init__(quiet=True)
-        self._clock = clock
-        self._steps = steps  # of the whole training, of which the loop knows the next part
-
-    def progress(self, step, total, metrics, speed, line) -> None:
-        self._clock.at(f"step {step} of {self._steps}", step / self._steps)
 
 
 class Comparison:
@@ -191,7 +179,7 @@ class Comparison:
                 whole = plans.with_horizon(config)
                 part = replace(whole, steps=stage, save_every=stage, sample_every=stage)
                 try:
-                    self._train_to(part, run, listener)
+                    loop.train_apart(part, run, listener, self.console.say)
                 except UserError as error:
                     if "training stops" not in str(error):
                         raise
@@ -209,17 +197,6 @@ class Comparison:
             "curve": curve,
             "failed": failed or self._collapse(run),
         }, {}
-
-    def _train_to(self, config: Config, run: RunFolder, console: Console) -> None:
-        with run.lock():
-            try:
-                run.prepare(config, fresh=False)
-            except UserError:  # the recipe of that name was another then
-                for line in run.prepare(config, fresh=True):
-                    self.console.say(line)
-            if status := loop.train(config, run, console):
-                self.console.say("stopped: the same command goes on from there")
-                raise SystemExit(status)
 
     def _collapse(self, run: RunFolder) -> str | None:
         """What makes a mode collapse of the last look at a run that was watched."""

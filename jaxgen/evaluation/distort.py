@@ -1,7 +1,10 @@
-"""Digits as another hand, or another moment, would have written them: what the judge is trained on.
+"""Digits as another hand, or another moment, would have written them.
 
-Each image is turned, scaled, sheared, shifted and bent by a smooth random field (Simard et al.
-2003), all by one bilinear look-up. Grey values are left alone, and no noise is added.
+``distort`` is what the judge is trained on, ``shift_and_rotate`` the plain augmentation that drawn
+digits are compared with. Grey values are left alone, and no noise is added.
+
+``distort`` turns, scales, shears, shifts and bends by a smooth random field (Simard et al. 2003),
+all by one bilinear look-up.
 """
 
 import jax
@@ -24,6 +27,32 @@ def distort(images, key, most: float = 1.0):
     return jax.vmap(_distort, (0, 0, None))(images, jax.random.split(key, len(images)), most)
 
 
+def shift_and_rotate(images, key):
+    """Shift images [n, 28, 28, 1] by up to SHIFT pixels each way and turn them by up to TURN."""
+    key_turn, key_shift = jax.random.split(key)
+    turns = jax.random.uniform(key_turn, (len(images),), minval=-TURN, maxval=TURN)
+    shifts = jax.random.uniform(key_shift, (len(images), 2), minval=-SHIFT, maxval=SHIFT)
+    return jax.vmap(_shift_and_rotate)(images, turns, shifts)
+
+
+def _shift_and_rotate(image, turn, shift):
+    cos, sin = jnp.cos(turn), jnp.sin(turn)
+    turned = jnp.array([[cos, -sin], [sin, cos]])
+    places = jnp.einsum("ij,jhw->ihw", turned, _places(), precision="highest")
+    return _looked_up(image, places + shift[:, None, None])
+
+
+def _places():
+    """The row and the column of each pixel, 0 at the centre: [2, h, w]."""
+    axis = jnp.arange(SIDE) - (SIDE - 1) / 2
+    return jnp.stack(jnp.meshgrid(axis, axis, indexing="ij"))
+
+
+def _looked_up(image, places):
+    rows, columns = places + (SIDE - 1) / 2
+    return map_coordinates(image[..., 0], [rows, columns], order=1, mode="constant")[..., None]
+
+
 def _distort(image, key, most):
     key_affine, key_bend, key_strength = jax.random.split(key, 3)
     turn, tall, wide, shear, down, right = jax.random.uniform(key_affine, (6,), minval=-1)
@@ -31,13 +60,11 @@ def _distort(image, key, most):
     affine = jnp.array([[cos, -sin], [sin, cos]]) @ jnp.array([[1, 0], [SHEAR * shear, 1]])
     affine *= jnp.exp(SCALE * jnp.array([tall, wide]))
 
-    axis = jnp.arange(SIDE) - (SIDE - 1) / 2
-    places = jnp.stack(jnp.meshgrid(axis, axis, indexing="ij"))  # [2, h, w], the centre at 0
+    places = _places()
     bend = BEND * jax.random.normal(key_bend, (2, KNOTS, KNOTS))
     moved = jnp.einsum("ij,jhw->ihw", affine, places, precision="highest")
     moved += SHIFT * jnp.array([down, right])[:, None, None]
     moved += jax.image.resize(bend, places.shape, "cubic")
 
     strength = most * jax.random.uniform(key_strength)
-    rows, columns = places + strength * (moved - places) + (SIDE - 1) / 2
-    return map_coordinates(image[..., 0], [rows, columns], order=1, mode="constant")[..., None]
+    return _looked_up(image, places + strength * (moved - places))

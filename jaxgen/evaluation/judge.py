@@ -214,9 +214,11 @@ def fit(
     seed: int = 0,
     steps: int = STEPS,
     network: Network | Layered = NETWORK,
-    distorted: bool = True,
+    change: Callable | None = distort,
 ) -> dict[str, Any]:
-    """Fit the network to the digits ``learned``, distorted or as they are; its variables, float32.
+    """Fit the network to the digits ``learned``; its variables, float32.
+
+    ``change(images, key)`` is what is done to each batch, [n, 28, 28, 1], if anything is.
 
     After each epoch one line to ``report`` tells the accuracy on the digits ``floor``, if there are
     some.
@@ -231,8 +233,8 @@ def fit(
     @functools.partial(jax.jit, donate_argnums=(0, 1))
     def step(variables, opt, images, labels, number):
         images = _unit(images)
-        if distorted:
-            images = distort(images, jax.random.fold_in(key_distort, number))
+        if change:
+            images = change(images, jax.random.fold_in(key_distort, number))
         wanted = optax.smooth_labels(jax.nn.one_hot(labels, DIGITS), SMOOTHING)
 
         def loss(variables):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen import data
 from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.data.split import Digits, Split, is_floor, is_valid, part
 from jaxgen.errors import UserError
@@ -93,6 +94,8 @@ def real_digits(digits: Digits, against: Against) -> Split:
 def floor(digits: Digits, against: Against = "test") -> Split:
     """The training digits that neither the judge nor the comparison has seen: 10,000 of MNIST, or
     5,000."""
+    if (whole := data.whole(digits.source)) != digits.source:
+        digits = data.load(whole)
     train, valid = digits.train, digits.valid
     places = np.arange(len(train.labels) + len(valid.labels))  # in the training file
     rest = part(train, is_floor(places[~is_valid(places)]))

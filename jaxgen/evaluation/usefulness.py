@@ -21,7 +21,7 @@ def score(learned: Split, test: Split, seed: int = 0) -> Share:
     """The share of the digits ``test`` that a classifier recognises after the digits ``learned``
     alone, of which there are LEAST or more."""
     steps = max(EPOCHS * len(learned.labels) // judges.BATCH, STEPS)
-    variables = judges.fit(learned, _quiet, seed=seed, steps=steps, distorted=False)
+    variables = judges.fit(learned, _quiet, seed=seed, steps=steps, change=None)
     classifier = judges.Judge(judges.NETWORK, variables, "")
     logits, _ = judges.look(classifier, test.images)
     return share(metrics.hits(logits, test.labels), len(test.labels))

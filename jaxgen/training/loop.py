@@ -40,6 +40,22 @@ def train(config: Config, folder: RunFolder, console: Console) -> int:
         return _train(config, folder, checkpoints, console)
 
 
+def train_apart(
+    config: Config, folder: RunFolder, console: Console, say: Callable[[str], None]
+) -> None:
+    """Train in a folder that a larger undertaking keeps for itself: a run of another recipe there
+    is moved aside, and told to ``say``. Exits where training is interrupted."""
+    with folder.lock():
+        try:
+            folder.prepare(config, fresh=False)
+        except UserError:
+            for line in folder.prepare(config, fresh=True):
+                say(line)
+        if status := train(config, folder, console):
+            say("stopped: the same command goes on from there")
+            raise SystemExit(status)
+
+
 def _train(
     config: Config, folder: RunFolder, checkpoints: checkpoint.Checkpoints, console: Console
 ) -> int:

@@ -10,6 +10,7 @@ APPS = {
     "correct": "mend damaged handwriting",
     "restyle": "write digits in the hand of one image",
     "convert": "turn digits into others, in the same hand",
+    "augment": "study whether drawn digits help a classifier (--study)",
 }
 
 

@@ -1,0 +1,270 @@
+"""Does drawn data help? Classifiers that learn from few real digits, with and without drawn ones.
+
+For each number n of real digits a class and each seed, n digits of each of the ten are chosen.
+Generators are trained on those and on no others, and 5,000 digits are drawn from each of them.
+Small classifiers then learn from
+
+    real                              the real digits
+    real, shift and rotate            the same, at each step a little shifted and rotated anew
+    real + MODEL                      real and drawn digits, half of each batch of either kind
+    real + MODEL, shift and rotate    the same, shifted and rotated
+    MODEL alone                       the drawn digits
+
+all for as many steps, and are tested on the test digits of MNIST. Nothing is filtered by the judge,
+which has seen 50,000 labels, and it takes no part. Every part is kept as soon as it is found.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen import data, families, images, sampling
+from jaxgen.compare.clock import Clock, Telling
+from jaxgen.compare.parts import Parts
+from jaxgen.config import Config
+from jaxgen.data import Split
+from jaxgen.errors import UserError
+from jaxgen.evaluation import judge, metrics
+from jaxgen.evaluation.distort import shift_and_rotate
+from jaxgen.training import costs, loop, trained
+from jaxgen.training.folder import RunFolder
+from jaxgen.training.log import Console, duration
+
+DRAWN = 5000  # digits from each generator
+STEPS = 1000  # of each classifier
+NETWORK = judge.Layered()  # a LeNet: of few digits it learns more than the judge's own network
+
+
+class Way(NamedTuple):
+    """What a classifier learns from."""
+
+    model: str | None = None  # which has drawn some of it, or all
+    real: bool = True
+    changed: bool = False  # shifted and rotated
+
+    def __str__(self) -> str:
+        learned = " + ".join(part for part in ("real" * self.real, self.model) if part)
+        return learned + ", shift and rotate" * self.changed + " alone" * (not self.real)
+
+
+REAL, CHANGED = Way(), Way(changed=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is studied."""
+
+    models: tuple[str, ...]
+    sizes: tuple[int, ...]  # real digits of each of the ten
+    seeds: int
+
+    def __post_init__(self):
+        for model in self.models:
+            if not families.build(configs.recipe(model)).hears_labels:
+                raise UserError(f"{model} draws any digit, and a classifier needs to know which")
+        configs.require("sizes", self.sizes, len(self.sizes) > 0, "1 number or more")
+        for size in self.sizes:
+            configs.require("sizes", size, size >= 1, "1 or more each")
+        configs.require("seeds", self.seeds, self.seeds >= 1, "1 or more")
+
+    def cells(self) -> list[tuple[int, int]]:
+        """Sizes and seeds, the smallest sizes first."""
+        return [(size, seed) for size in sorted(self.sizes) for seed in range(self.seeds)]
+
+    def ways(self) -> list[Way]:
+        """What the classifiers learn from."""
+        drawn = [
+            way
+            for model in self.models
+            for way in (Way(model), Way(model, changed=True), Way(model, real=False))
+        ]
+        return [REAL, CHANGED, *drawn]
+
+
+class Estimate(NamedTuple):
+    """A mean over seeds, and the interval that holds the true one at 95 % (Student's t)."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 where the interval lies on one side of 0, else 0."""
+        return (self.low > 0) - (self.high < 0)
+
+
+def estimate(values: np.ndarray) -> Estimate:
+    """That of one value a seed; of a single one nothing is known beyond it."""
+    mean, count = float(np.mean(values)), len(values)
+    if count < 2:
+        return Estimate(mean, -np.inf, np.inf)
+    half = float(stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count))
+    return Estimate(mean, mean - half, mean + half)
+
+
+class Job(NamedTuple):
+    """A part that is to be found."""
+
+    name: str
+    what: str
+    of: Any  # what it depends on, as JSON can hold it
+    seconds: Callable[[], float]
+    make: Callable[[], tuple[Any, dict[str, np.ndarray]]]
+
+
+class Study:
+    """A study in a folder, which holds its parts and the runs of its generators."""
+
+    def __init__(self, plan: Plan, folder: Path, console: Console):
+        self.plan, self.folder, self.console = plan, folder, console
+        self.parts = Parts(folder / "parts")
+        self._clock = Clock(lambda line: None)
+
+    def carry_out(self) -> None:
+        """Find every part that is missing; says first how long that will take."""
+        with self.console.status() as tell:
+            self._clock = Clock(tell)
+            self._do(self._costs())
+            jobs = [job for job in self._jobs() if self.parts.get(job.name, job.of) is None]
+            if jobs:
+                hours = duration(sum(job.seconds() for job in jobs))
+                trainings = sum(job.name.startswith("drawn") for job in jobs)
+                self.console.say(
+                    f"{trainings} generators and {len(jobs) - trainings} classifiers to train: "
+                    f"about {hours} on this machine; stopped, the same command goes on"
+                )
+            for place, job in enumerate(jobs):
+                seconds, left = job.seconds(), sum(other.seconds() for other in jobs[place + 1 :])
+                self.console.say(self._clock.begin(job.what, seconds, left))
+                self._do(job)
+                self._clock.end()
+
+    def _do(self, job: Job) -> None:
+        if self.parts.get(job.name, job.of) is None:
+            self.parts.put(job.name, job.of, *job.make())
+
+    # What it costs.
+
+    def _costs(self) -> Job:
+        return Job("costs", "timing", list(self.plan.models), lambda: 20.0, self._time)
+
+    def _time(self):
+        self.console.say("timing a few steps of each training")
+        found = {}
+        for model in self.plan.models:
+            config = self.config(model, max(self.plan.sizes), 0)
+            found[model] = config.steps * float(np.median(costs.training(config).seconds))
+        real = data.load("mnist:10").train
+        fit(real, shift_and_rotate, 0, steps=1)  # compiles
+        began = time.monotonic()
+        fit(real, shift_and_rotate, 0, steps=50)
+        # Compiling the next one takes a second or two, as it did within this time.
+        found["classifier"] = (time.monotonic() - began) * STEPS / 100
+        return found, {}
+
+    def _seconds(self, kind: str) -> float:
+        costs = self._costs()
+        return (self.parts.get(costs.name, costs.of) or {}).get(kind, 60.0)
+
+    # Generators.
+
+    def config(self, model: str, size: int, seed: int) -> Config:
+        """The recipe of a generator: on these digits, and for half of the usual steps."""
+        recipe = configs.recipe(model)
+        return replace(recipe, data=source(size, seed), seed=seed, steps=max(recipe.steps // 2, 1))
+
+    def _drawn(self, model: str, size: int, seed: int) -> Job:
+        config = self.config(model, size, seed)
+        return Job(
+            f"drawn-{model}-{size}-{seed}",
+            f"{model} on {size} digits of each kind, seed {seed}",
+            [configs.to_dict(config), DRAWN, jaxgen.__version__],
+            lambda: self._seconds(model),
+            lambda: self._draw(config, f"{model}-{size}-{seed}"),
+        )
+
+    def _draw(self, config: Config, name: str):
+        run = RunFolder(self.folder / "runs" / name)
+        loop.train_apart(config, run, Telling(self._clock, config.steps), self.console.say)
+        model = trained.load(run, config, self.console.say)
+        labels = sampling.balanced(DRAWN)
+        drawn = sampling.Drawer(model.family).draw(model.variables, labels, config.seed)
+        # The digits are what is needed, and there are many runs.
+        shutil.rmtree(run.checkpoints)
+        return {"run": str(run)}, {"images": images.to_uint8(drawn), "labels": labels}
+
+    # Classifiers.
+
+    def _scored(self, way: Way, size: int, seed: int) -> Job:
+        drawn = self._drawn(way.model, size, seed).of if way.model else None
+        return Job(
+            f"score-{way}-{size}-{seed}",
+            f"{way}: {size} digits of each kind, seed {seed}",
+            [way, source(size, seed), drawn, repr(NETWORK), STEPS, jaxgen.__version__],
+            lambda: self._seconds("classifier"),
+            lambda: (self._score(way, size, seed), {}),
+        )
+
+    def _score(self, way: Way, size: int, seed: int) -> dict[str, int]:
+        digits = data.load(source(size, seed))
+        learned = digits.train
+        if way.model:
+            arrays = self.parts.arrays(f"drawn-{way.model}-{size}-{seed}")
+            drawn = Split(arrays["images"], arrays["labels"])
+            learned = joined(learned, drawn) if way.real else drawn
+        variables = fit(learned, shift_and_rotate if way.changed else None, seed)
+        logits, _ = judge.look(judge.Judge(NETWORK, variables, ""), digits.test.images)
+        return {"hits": metrics.hits(logits, digits.test.labels), "of": len(digits.test.labels)}
+
+    def _jobs(self) -> list[Job]:
+        jobs = []
+        for size, seed in self.plan.cells():
+            jobs += [self._drawn(model, size, seed) for model in self.plan.models]
+            jobs += [self._scored(way, size, seed) for way in self.plan.ways()]
+        return jobs
+
+    # What was found.
+
+    def accuracies(self, way: Way, size: int) -> np.ndarray:
+        """Shares of the test digits that classifiers recognise, one a seed."""
+        jobs = [self._scored(way, size, seed) for seed in range(self.plan.seeds)]
+        found: list[Any] = [self.parts.get(job.name, job.of) for job in jobs]
+        return np.array([one["hits"] / one["of"] for one in found])
+
+    def gain(self, way: Way, over: Way, size: int) -> Estimate:
+        """How much better one way is than another, each seed compared with itself."""
+        return estimate(self.accuracies(way, size) - self.accuracies(over, size))
+
+    def drawn(self, model: str, size: int, seed: int = 0) -> np.ndarray:
+        """What a generator drew: uint8 [n, 28, 28, 1]."""
+        return self.parts.arrays(f"drawn-{model}-{size}-{seed}")["images"]
+
+
+def source(size: int, seed: int) -> str:
+    """The data source of the real digits: what generators and classifiers are given."""
+    return f"mnist:{size}:{seed}"
+
+
+def joined(real: Split, drawn: Split) -> Split:
+    """Real and drawn digits, the real ones repeated until there are about as many."""
+    times = max(round(len(drawn.labels) / len(real.labels)), 1)
+    return Split(
+        np.concatenate([np.tile(real.images, (times, 1, 1, 1)), drawn.images]),
+        np.concatenate([np.tile(real.labels, times), drawn.labels]),
+    )
+
+
+def fit(learned: Split, change: Callable | None, seed: int, steps: int = STEPS) -> Any:
+    """The variables of a classifier that has learned from some digits."""
+    return judge.fit(
+        learned, lambda line: None, seed=seed, steps=steps, network=NETWORK, change=change
+    )
