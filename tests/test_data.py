@@ -423,7 +423,10 @@ def test_no_batches_are_refused(wrong):
         ("tdfs:mnist", "mean tfds:NAME_OR_DIR?"),
         ("idx:", "idx:DIR"),
         ("/", "mean idx:/?"),
-        ("", "the sources are mnist, idx:DIR, tfds:NAME_OR_DIR, synthetic"),
+        ("", "the sources are mnist, mnist:N, mnist:N:SEED, idx:DIR, tfds:NAME_OR_DIR, synthetic"),
+        ("mnist:0", "asks for 0 of each digit"),
+        ("mnist:5000", "there are 1 to 4962"),
+        ("mnist:5:x", "mean mnist?"),
         ("cats", "the sources are mnist"),
         ("synthetic:-4", "synthetic:N"),
         ("synthetic:0", "12 to 100000"),
@@ -676,3 +679,17 @@ def current_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_a_few_digits_of_each_kind_and_the_others_unchanged():
+    whole, few, other = (data.load(name) for name in ("mnist", "mnist:7", "mnist:7:1"))
+    assert np.bincount(few.train.labels).tolist() == [7] * 10
+    for name in ("valid", "test"):
+        assert equal([getattr(few, name)], [getattr(whole, name)])
+    places = [
+        np.flatnonzero((whole.train.images == image).all((1, 2, 3))) for image in few.train.images
+    ]
+    assert all(len(place) for place in places)
+    assert (np.diff([place[0] for place in places]) > 0).all()  # in their order
+    assert not np.array_equal(few.train.images, other.train.images)
+    assert equal([few.train], [data.load("mnist:7:0").train])

@@ -164,9 +164,9 @@ class Study:
             config = self.config(model, max(self.plan.sizes), 0)
             found[model] = config.steps * float(np.median(costs.training(config).seconds))
         real = data.load("mnist:10").train
-        fit(real, shift_and_rotate, 0, steps=1)  # compiles
+        fit(real, shift_and_rotate, 0, 1)  # compiles
         began = time.monotonic()
-        fit(real, shift_and_rotate, 0, steps=50)
+        fit(real, shift_and_rotate, 0, 50)
         # Compiling the next one takes a second or two, as it did within this time.
         found["classifier"] = (time.monotonic() - began) * STEPS / 100
         return found, {}
@@ -221,7 +221,7 @@ class Study:
             arrays = self.parts.arrays(f"drawn-{way.model}-{size}-{seed}")
             drawn = Split(arrays["images"], arrays["labels"])
             learned = joined(learned, drawn) if way.real else drawn
-        variables = fit(learned, shift_and_rotate if way.changed else None, seed)
+        variables = fit(learned, shift_and_rotate if way.changed else None, seed, STEPS)
         logits, _ = judge.look(judge.Judge(NETWORK, variables, ""), digits.test.images)
         return {"hits": metrics.hits(logits, digits.test.labels), "of": len(digits.test.labels)}
 
@@ -263,7 +263,7 @@ def joined(real: Split, drawn: Split) -> Split:
     )
 
 
-def fit(learned: Split, change: Callable | None, seed: int, steps: int = STEPS) -> Any:
+def fit(learned: Split, change: Callable | None, seed: int, steps: int) -> Any:
     """The variables of a classifier that has learned from some digits."""
     return judge.fit(
         learned, lambda line: None, seed=seed, steps=steps, network=NETWORK, change=change

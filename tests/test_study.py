@@ -1,0 +1,122 @@
+"""The study of augmentation: what it learns from, what it concludes, and that it goes on."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgen import config, data
+from jaxgen.apps import study
+from jaxgen.apps.study import CHANGED, REAL, Plan, Study, Way
+from jaxgen.cli import main
+from jaxgen.data import Split, mnist
+from jaxgen.errors import UserError
+from jaxgen.evaluation.distort import SHIFT, shift_and_rotate
+from jaxgen.training.log import Console
+from tests.conftest import small
+
+pytestmark = pytest.mark.usefixtures("optimised")
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Generators, classifiers and test digits that take no time."""
+    monkeypatch.setattr(study, "STEPS", 3)
+    monkeypatch.setattr(study, "DRAWN", 40)
+    recipe = small("gan")
+    monkeypatch.setattr(config, "recipe", lambda name: recipe)
+    whole = mnist.raw()
+    few = Split(whole[0].images[:2000], whole[0].labels[:2000])
+    monkeypatch.setattr(mnist, "raw", lambda: (few, Split(*(part[:200] for part in whole[1]))))
+
+
+def carried_out(folder: Path) -> Study:
+    found = Study(Plan(("gan",), (2,), 1), folder, Console(quiet=True))
+    found.carry_out()
+    return found
+
+
+def figures(found: Study) -> tuple[np.ndarray, list[float]]:
+    scores = [found.accuracies(way, 2)[0] for way in found.plan.ways()]
+    return found.drawn("gan", 2), scores
+
+
+def test_no_other_training_digit_is_seen(tiny, tmp_path, monkeypatch):
+    """All but the chosen digits are made black: nothing changes. One of these is: all does."""
+    chosen = data.load("mnist:2:0").train.images
+    before = figures(carried_out(tmp_path / "a"))
+    train, test = mnist.raw()
+    kept = (train.images[:, None] == chosen).all((2, 3, 4)).any(1)
+    assert kept.sum() == 20
+    others = train._replace(images=np.where(kept[:, None, None, None], train.images, 0))
+    monkeypatch.setattr(mnist, "raw", lambda: (others, test))
+    after = figures(carried_out(tmp_path / "b"))
+    assert np.array_equal(before[0], after[0]) and before[1] == after[1]
+    others.images[np.flatnonzero(kept)[0]] = 128
+    assert not np.array_equal(before[0], figures(carried_out(tmp_path / "c"))[0])
+
+
+def test_the_command_reports_and_goes_on(tiny, tmp_path, monkeypatch, capsys):
+    command = ["apply", "augment", "--study", "--models", "gan", "--sizes", "3", "--seeds", "2"]
+    assert main.run([*command, "--out", f"{tmp_path}"]) == 0
+    said = capsys.readouterr().out
+    assert "2 generators and 10 classifiers to train: about " in said
+    assert "\nWith 3 real digits of each kind, adding those of gan " in said
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert len(told["accuracy"]["real + gan, shift and rotate"]["3"]) == 2
+    assert "gan alone" in (tmp_path / "report.md").read_text()
+    gone = tmp_path / "parts" / f"score-{CHANGED}-3-1.json"
+    gone.unlink()
+    made, fit = [], study.fit
+    monkeypatch.setattr(study, "fit", lambda *args: made.append(args) or fit(*args))
+    assert main.run([*command, "--out", f"{tmp_path}"]) == 0
+    assert len(made) == 1 and gone.exists()
+    assert "0 generators and 1 classifiers" in capsys.readouterr().out
+
+
+def test_intervals_are_those_of_students_t():
+    found = study.estimate(np.array([1.0, 2.0, 3.0]))
+    assert found.value == 2 and found.high - 2 == pytest.approx(4.30265 / 3**0.5, abs=1e-4)
+    assert (found.sign, study.estimate(np.array([-1.0, -1.1])).sign) == (0, -1)
+    assert study.estimate(np.array([5.0])).sign == 0
+
+
+def test_half_of_what_is_learned_is_real():
+    real = Split(np.ones((10, 28, 28, 1), np.uint8), np.arange(10, dtype=np.int32))
+    drawn = Split(np.zeros((100, 28, 28, 1), np.uint8), np.zeros(100, np.int32))
+    both = study.joined(real, drawn)
+    assert len(both.labels) == 200 and both.images.mean() == 0.5
+    assert np.bincount(both.labels)[1:].tolist() == [10] * 9
+
+
+def test_ways_are_named_as_the_report_names_them():
+    names = [f"{way}" for way in (REAL, CHANGED, Way("ae"), Way("ae", changed=True))]
+    assert names == ["real", "real, shift and rotate", "real + ae", "real + ae, shift and rotate"]
+    assert f"{Way('ae', real=False)}" == "ae alone"
+
+
+def test_shift_and_rotate_moves_a_digit_and_no_further():
+    image = np.zeros((64, 28, 28, 1), np.float32)
+    image[:, 12:16, 13:15] = 1
+    moved = np.asarray(jax.jit(shift_and_rotate)(image, jax.random.key(0)))[..., 0]
+    mass = moved.sum((1, 2))
+    assert np.allclose(mass, 8, atol=0.5)
+    rows, columns = (moved.sum(axis) @ np.arange(28) / mass - 13.5 for axis in (2, 1))
+    assert np.hypot(rows, columns).max() < SHIFT * 2**0.5 + 0.05
+    assert rows.std() == pytest.approx(SHIFT / 3**0.5, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--models", "gann"], "did you mean gan?"),
+        (["--sizes", "0"], "--sizes 0"),
+        (["--seeds", "0"], "--seeds 0"),
+    ],
+)
+def test_mistakes_are_one_sentence(here, args, says):
+    with pytest.raises(UserError) as caught:
+        main.run(["apply", "augment", "--study", *args])
+    assert says in str(caught.value) and "\n" not in str(caught.value)
