@@ -69,11 +69,16 @@ class Drawer:
         self._program = Program(function or family.sample, chunk)
 
     def draw(
-        self, variables: Variables, labels: np.ndarray, seed: int, first: int = 0
+        self,
+        variables: Variables,
+        labels: np.ndarray,
+        seed: int,
+        places: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
-        [0, 1]."""
-        return self._program(variables, seed, first + np.arange(len(labels)), labels)
+        [0, 1]. They are those of ``places`` [n] in the seed, the first ones when not given."""
+        places = np.arange(len(labels)) if places is None else places
+        return self._program(variables, seed, places, labels)
 
 
 def balanced(count: int) -> np.ndarray:

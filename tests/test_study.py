@@ -45,6 +45,9 @@ def figures(found: Study) -> tuple[np.ndarray, list[float]]:
 
 def test_no_other_training_digit_is_seen(tiny, tmp_path, monkeypatch):
     """All but the chosen digits are made black: nothing changes. One of these is: all does."""
+    ways = [REAL, Way("gan", changed=True)]  # one of real digits, one of both
+    monkeypatch.setattr(Plan, "ways", lambda plan: ways)
+    monkeypatch.setattr(Study, "_time", lambda found: ({}, {}))
     chosen = data.load("mnist:2:0").train.images
     before = figures(carried_out(tmp_path / "a"))
     train, test = mnist.raw()

@@ -10,6 +10,8 @@
     sizes      images of other sizes, brought to 28 by 28
     batches    which images a training step sees
     files      files that are written whole or not at all
+    writers    data sets of any size, written piece by piece
+    tfds_writer   the same as TensorFlow Datasets has them
 
 Each source has a function ``raw`` that gives its training and its test digits in file order; the
 rule of ``split`` divides the training digits further. All arrays are numpy's, and nothing here

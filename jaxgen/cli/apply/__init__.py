@@ -10,7 +10,7 @@ APPS = {
     "correct": "mend damaged handwriting",
     "restyle": "write digits in the hand of one image",
     "convert": "turn digits into others, in the same hand",
-    "augment": "study whether drawn digits help a classifier (--study)",
+    "augment": "make a data set of drawn digits, or study whether such data help",
 }
 
 

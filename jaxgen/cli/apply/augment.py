@@ -1,13 +1,60 @@
-"""``bin/apply augment``: whether drawn data help a classifier."""
+"""``bin/apply augment``: data sets of drawn digits, and whether they help a classifier."""
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
 
 from jaxgen import config as configs
 from jaxgen.cli import common
 from jaxgen.errors import UserError
+
+DESCRIPTION = """Make a data set of drawn digits, of any number, that other programs can load. The
+same command goes on where it stopped.
+
+examples:
+  bin/apply augment --model ddpm --count 50000 --out digits-synth/
+  bin/apply augment --model gan --count 1000000 --format tfds --out million/
+  bin/apply augment --model cvae --filter 0.9 --mix 1:1,7:3 --out sevens/
+  bin/apply augment --model gan --real --out mnist-and-more/      after the real training digits
+  bin/apply augment --study                                       does it help? see --study --help
+
+README.md in the folder is its data card. The test digits beside the drawn ones are real."""
+
+
+@dataclass(frozen=True)
+class Augment:
+    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    count: int = 50_000
+    """How many digits to draw."""
+    out: Path | None = None
+    """Folder of the data set: a new one, or one that this command has begun."""
+    format: Literal["idx", "npz", "png", "tfds"] = "idx"
+    """MNIST's own files; arrays; a folder of PNG files for each digit; TensorFlow Datasets."""
+    mix: str = "balanced"
+    """Which digits: as many of each, as often as in the real data (real), or weights such as
+    0:1,7:3."""
+    filter: float | None = None
+    """Draw again what a classifier gives a lower probability of being the digit asked for, above 0
+    and below 1. It learns from the model's own training digits alone."""
+    real: bool = False
+    """Put the training digits of the model before the drawn ones."""
+    seed: int = 0
+    """Another seed draws other digits."""
+
+    def __post_init__(self):
+        configs.require("count", self.count, 1 <= self.count <= 2**25, "from 1 to 33554432")
+        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+        if self.filter is not None:
+            configs.require("filter", self.filter, 0 < self.filter < 1, "above 0 and below 1")
+
 
 STUDY = """Does drawn data help a classifier that has few real digits? Generators are trained on
 those few alone; classifiers learn from the real digits, the drawn ones, or both, and shift and
@@ -37,7 +84,45 @@ class Study:
 def main(args: list[str]) -> int:
     if "--study" in args:
         return study(args)
-    raise UserError("augment studies whether drawn data help: give --study")
+    folder, config = common.run_and_recipe(args, "apply augment")
+    wanted = common.parse(Augment(config.sampling), "apply augment", DESCRIPTION, args)
+    if wanted.out is None:
+        raise UserError("where to? --out digits-synth/, a new folder")
+    from jaxgen import data, devices, families
+    from jaxgen.data import files
+
+    files.check(wanted.out / "any")
+    config = replace(config, sampling=wanted.sampling)
+    common.require_ear(families.build(config), "--model with these settings")
+    devices.start()
+    from jaxgen.apps import augment
+    from jaxgen.training import trained
+    from jaxgen.training.log import Console
+
+    order = augment.Order(
+        wanted.count, wanted.format, wanted.mix, wanted.filter, wanted.real, wanted.seed
+    )
+    console = Console()
+    model = trained.load(folder, config, common.warn)
+    making = augment.Making(order, wanted.out, model, config, data.load(config.data))
+    with making.lock():
+        making.go_on()
+        before = making.state["done"]
+        if 0 < before < making.state["total"]:
+            console.say(f"going on after {before:,} digits")
+        with console.status() as tell:
+            making.make(tell)
+    value, low, high = making.state["judged"]["recognised"]
+    console.say(
+        f"recognised as the digit asked for: {value:.1%} of the first "
+        f"{making.state['judged']['n']:,} drawn (95 % interval {low:.1%} to {high:.1%})"
+    )
+    already = ", all there already" if before == making.state["total"] else ""
+    console.say(
+        f"{common.digits(making.state['total'])} after {model.step} steps of training{already}: "
+        f"{wanted.out}, told of in {wanted.out / 'README.md'}"
+    )
+    return 0
 
 
 def study(args: list[str]) -> int:

@@ -1,0 +1,114 @@
+"""A data set of TensorFlow Datasets that grows by one file of array_record a piece.
+
+``tfds.builder_from_directory(FOLDER).as_data_source("train")`` reads it without TensorFlow. TFDS's
+own way to prepare a data set makes all of it or nothing; what is done here instead, files and then
+their metadata, is how it takes data that others have written. Importing this module imports
+TensorFlow Datasets.
+"""
+
+import io
+import tempfile
+from pathlib import Path
+
+import tensorflow_datasets as tfds
+from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
+from etils import epath
+from tensorflow_datasets.core import dataset_info, example_serializer, naming, splits
+
+from jaxgen.data import files, writers
+from jaxgen.data.split import DIGITS, SIDE, Split
+from jaxgen.data.tfds import quiet
+
+NAME = "drawn_digits"
+_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_INDEX}"
+
+
+class Tfds:
+    """A file of records a piece, and the metadata that tell of it."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        with quiet():
+            self._features = tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(SIDE, SIDE, 1)),
+                    "label": tfds.features.ClassLabel(num_classes=DIGITS),
+                }
+            )
+        self._serializer = example_serializer.ExampleSerializer(
+            self._features.get_serialized_info()  # pyright: ignore[reportArgumentType]
+        )
+
+    def begin(self, test: Split) -> None:
+        self._write("test", 0, test)
+        self._describe({"test": [len(test.labels)]})
+
+    def put(self, place: int, digits: Split) -> None:
+        self._write("train", place // writers.PIECE, digits)
+        whole, test = [writers.PIECE] * (place // writers.PIECE), self._records("test", 0)
+        self._describe({"train": [*whole, len(digits.labels)], "test": [test]})
+
+    def _path(self, part: str, number: int) -> Path:
+        return self._folder / f"{NAME}-{part}.array_record-{number:05}"
+
+    def _records(self, part: str, number: int) -> int:
+        reader = array_record_module.ArrayRecordReader(f"{self._path(part, number)}")
+        try:
+            return reader.num_records()
+        finally:
+            reader.close()
+
+    def _write(self, part: str, number: int, digits: Split) -> None:
+        path = self._path(part, number)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".draft-") as folder:
+            draft = Path(folder) / path.name
+            writer = array_record_module.ArrayRecordWriter(f"{draft}", "group_size:1")
+            try:
+                for image, label in zip(*digits, strict=True):
+                    example = {"image": io.BytesIO(writers.png(image)), "label": int(label)}
+                    record = self._features.encode_example(example)
+                    writer.write(self._serializer.serialize_example(record))
+                writer.close()
+            except (RuntimeError, ValueError) as error:  # what the library says of a full disk
+                raise OSError(f"{error}".partition("\n")[0]) from None
+            draft.replace(path)
+
+    def _describe(self, parts: dict[str, list[int]]) -> None:
+        """Say how many records which file has."""
+        told = []
+        for part, lengths in parts.items():
+            size = sum(self._path(part, n).stat().st_size for n in range(len(lengths)))
+            template = naming.ShardedFileTemplate(
+                data_dir=epath.Path(self._folder),
+                dataset_name=NAME,
+                split=part,
+                filetype_suffix="array_record",
+                template=_TEMPLATE,
+            )
+            told.append(
+                tfds.core.SplitInfo(
+                    name=part, shard_lengths=lengths, num_bytes=size, filename_template=template
+                )
+            )
+        with quiet(), tempfile.TemporaryDirectory() as folder:
+            info = tfds.core.DatasetInfo(
+                builder=dataset_info.DatasetIdentity(
+                    name=NAME,
+                    version=tfds.core.Version("1.0.0"),
+                    data_dir=f"{self._folder}",
+                    module_name="",
+                ),
+                description="Handwritten digits drawn by a generative model; see README.md.",
+                features=self._features,
+                supervised_keys=("image", "label"),
+                disable_shuffling=True,
+            )
+            info.set_file_format("array_record")
+            info.set_splits(splits.SplitDict(told))
+            info.write_to_directory(folder)
+            content: dict[str | Path, bytes] = {
+                self._folder / path.name: path.read_bytes()
+                for path in Path(folder).iterdir()
+                if path.is_file()
+            }
+        files.write_all(content)

@@ -1,0 +1,245 @@
+"""Data sets of drawn digits: what they hold, in every format, and that they go on."""
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgen import data, images, sampling
+from jaxgen.apps import augment
+from jaxgen.arrays import NO_DIGIT
+from jaxgen.cli import main
+from jaxgen.data import Split, writers
+from jaxgen.errors import UserError
+from jaxgen.training import trained
+from jaxgen.training.folder import RunFolder
+from tests.conftest import flags
+
+SOURCE = "synthetic:600"
+DIGITS = data.load(SOURCE)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a tiny run."""
+    folder = tmp_path_factory.mktemp("augment")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("XDG_CACHE_HOME", f"{folder}/cache")
+        tiny = [f"--data={SOURCE}", "--steps=2", "--batch=8", "--sample-every=2", "--save-every=2"]
+        assert main.run(["train", "--model", "gan", *tiny, *flags("gan")]) == 0
+        yield folder
+
+
+@pytest.fixture
+def there(made, monkeypatch):
+    monkeypatch.chdir(made)
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{made}/cache")
+    monkeypatch.setattr(writers, "PIECE", 100)
+
+
+COMMAND = ["apply", "augment", "--model", "gan", "--count", "230"]
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    """The files of a data set, but for the lock."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def read_png(folder: Path) -> Split:
+    found = sorted(folder.glob("train/*/*.png"), key=lambda path: path.name)
+    pictures = np.stack([np.asarray(Image.open(path)) for path in found])
+    return Split(pictures[..., None], np.array([int(path.parent.name) for path in found]))
+
+
+def read_npz(folder: Path) -> Split:
+    parts = [np.load(path) for path in sorted(folder.glob("train-*.npz"))]
+    joined = (np.concatenate([part[name] for part in parts]) for name in ("images", "labels"))
+    pictures, labels = joined
+    return Split(pictures[..., None], labels)
+
+
+READERS = {
+    "idx": lambda folder: data.raw(f"idx:{folder}")[0],
+    "tfds": lambda folder: data.raw(f"tfds:{folder}")[0],
+    "png": read_png,
+    "npz": read_npz,
+}
+
+
+def same(one: Split, other: Split) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("kind", writers.FORMATS)
+def test_a_data_set_holds_what_the_model_draws(kind, there, tmp_path, capsys):
+    out = tmp_path / kind
+    assert main.run([*COMMAND, "--format", kind, "--out", f"{out}"]) == 0
+    assert "230 digits after 2 steps" in capsys.readouterr().out
+    found = READERS[kind](out)
+    assert np.bincount(found.labels).tolist() == [23] * 10
+    assert main.run(["sample", "--model", "gan", "--count", "230", "--out", f"{out}.npz"]) == 0
+    with np.load(f"{out}.npz") as drawn:
+        assert same(found, Split(drawn["images"][..., None], drawn["labels"]))
+    card = (out / "README.md").read_text()
+    assert "230 of 230 training digits" in card and "| 7 | 23 |" in card and "Frechet" in card
+    before = held(out)
+    assert main.run([*COMMAND, "--format", kind, "--out", f"{out}"]) == 0
+    assert "all there already" in capsys.readouterr().out and held(out) == before
+    assert "tensorflow" not in sys.modules
+
+
+@pytest.mark.parametrize("kind", ["idx", "tfds"])
+def test_the_test_digits_are_the_real_ones(kind, there, tmp_path):
+    writer = writers.FORMATS[kind](tmp_path)
+    writer.begin(DIGITS.test)
+    writer.put(0, DIGITS.valid)
+    learned, test = data.raw(f"{kind}:{tmp_path}")
+    assert same(learned, DIGITS.valid) and same(test, DIGITS.test)
+
+
+@pytest.mark.parametrize("kind", writers.FORMATS)
+def test_a_full_disk_leaves_a_sound_data_set_that_goes_on(kind, there, tmp_path, monkeypatch):
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    command = [*COMMAND, "--format", kind, "--out"]
+    assert main.run([*command, f"{whole}"]) == 0
+    real = writers.FORMATS[kind]
+
+    def failing(folder):
+        writer, put = real(folder), real(folder).put
+
+        def limited(place, digits):
+            if place < 100:
+                return put(place, digits)
+            # Files may grow by half of a piece.
+            most = 28 * 28 * 150 if kind == "idx" else 100
+            before = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+            try:
+                put(place, digits)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+        writer.put = limited
+        return writer
+
+    monkeypatch.setitem(writers.FORMATS, kind, failing)
+    with pytest.raises(UserError, match=r"cannot write .*; .*make room"):
+        main.run([*command, f"{part}"])
+    monkeypatch.setitem(writers.FORMATS, kind, real)
+    assert same(READERS[kind](part), Split(*(a[:100] for a in READERS[kind](whole))))
+    assert json.loads((part / "card.json").read_text())["done"] == 100
+    assert main.run([*command, f"{part}"]) == 0
+    assert held(part) == held(whole)
+
+
+def test_real_digits_come_first_where_they_are_asked_for(there, tmp_path):
+    command = [*COMMAND, "--real", "--mix", "0:1,7:3", "--out", f"{tmp_path}/x"]
+    assert main.run(command) == 0
+    found = data.raw(f"idx:{tmp_path}/x")[0]
+    count = len(DIGITS.train.labels)
+    assert len(found.labels) == count + 230
+    assert same(Split(*(part[:count] for part in found)), DIGITS.train)
+    assert np.bincount(found.labels[count:], minlength=10).tolist() == [58, *[0] * 6, 172, 0, 0]
+    assert (
+        f"Places 0 to {count - 1} are the training digits" in (tmp_path / "x/README.md").read_text()
+    )
+
+
+def making(least: float | None, count: int = 150) -> augment.Making:
+    run = RunFolder(Path("runs/gan"))
+    config = run.load()
+    model = trained.load(run, config, print)
+    order = augment.Order(count, "idx", "balanced", least, False, 0)
+    return augment.Making(order, Path("x"), model, config, DIGITS)
+
+
+def test_what_a_filter_refuses_is_drawn_again(there):
+    plain = making(None)._draw(np.arange(150))
+    bright = np.median(plain.images.mean((1, 2, 3)))
+    choosy = making(0.5)
+    choosy._keeps = lambda drawn, asked: images.to_uint8(drawn).mean((1, 2, 3)) >= bright
+    found = choosy._draw(np.arange(150))
+    assert np.array_equal(found.labels, sampling.balanced(150))
+    assert (found.images.mean((1, 2, 3)) >= bright).all()
+    kept = plain.images.mean((1, 2, 3)) >= bright
+    assert np.array_equal(found.images[kept], plain.images[kept])
+    assert choosy.state["drawn"] > 225
+    # A place does not depend on what else is drawn.
+    assert same(Split(*(part[70:90] for part in found)), choosy._draw(np.arange(70, 90)))
+    choosy._keeps = lambda drawn, asked: np.zeros(len(drawn), bool)
+    with pytest.raises(UserError, match="lower --filter"):
+        choosy._draw(np.arange(3))
+
+
+def test_a_filter_learns_from_the_digits_of_the_generator(there, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        augment.reader, "load", lambda learned, say: seen.append(learned) or augment.reader._init(0)
+    )
+    monkeypatch.setattr(augment.reader, "_init", lambda key: INIT)
+    command = [*COMMAND, "--filter", "0.01", "--out", f"{tmp_path}/x"]
+    assert main.run(command) == 0
+    assert len(seen) == 1 and same(seen[0], DIGITS.train)
+    assert "less than 0.01" in (tmp_path / "x/README.md").read_text()
+
+
+INIT = augment.reader._init(augment.jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    ("mix", "counts"),
+    [
+        ("balanced", [1] * 10),
+        ("3:2", [0, 0, 0, 2]),
+        ("0:1,7:3", [1, 0, 0, 0, 0, 0, 0, 3]),
+        ("real", np.bincount(DIGITS.train.labels).tolist()),
+    ],
+)
+def test_a_mix_is_in_turn(mix, counts):
+    found = augment.cycle(mix, DIGITS.train.labels)
+    assert np.bincount(found).tolist() == counts and (found < NO_DIGIT).all()
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--count", "0"], "--count 0"),
+        (["--filter", "1"], "--filter 1.0"),
+        (["--mix", "3"], "--mix 3 cannot be"),
+        (["--mix", "10:1"], "--mix 10:1"),
+        (["--mix", "3:0"], "--mix 3:0"),
+        (["--out", "runs"], "already holds gan"),
+        (["--out", "runs/gan/config.json"], "no folder"),
+        (["--format", "csv"], "csv"),
+    ],
+)
+def test_mistakes_are_one_sentence(there, args, says):
+    with pytest.raises(UserError) as caught:
+        main.run(["apply", "augment", "--model", "gan", "--out", "new", *args])
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+    assert not Path("new/card.json").exists()
+
+
+def test_the_folder_of_another_command_is_left_alone(there, tmp_path):
+    out = f"{tmp_path}/x"
+    assert main.run([*COMMAND, "--out", out]) == 0
+    before = held(tmp_path / "x")
+    for more, says in (
+        (["--seed", "1"], "--seed 0, not 1"),
+        (["--format", "npz"], "--format idx, not npz"),
+        (["--count", "231"], "--count 230, not 231"),
+    ):
+        with pytest.raises(UserError, match=says):
+            main.run([*COMMAND, "--out", out, *more])
+    assert held(tmp_path / "x") == before
+    with pytest.raises(UserError, match="where to"):
+        main.run(COMMAND)
