@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from jaxgen.data import files, idx
+from jaxgen.data.pictures import png
 from jaxgen.data.split import DIGITS
 from jaxgen.errors import UserError
 
@@ -109,13 +110,6 @@ def _columns(count: int) -> int:
     """The least that give a picture no higher than wide, and full rows if they can."""
     square = math.ceil(math.sqrt(count))
     return next((c for c in range(square, 2 * square) if count % c == 0), square)
-
-
-def png(picture: np.ndarray) -> bytes:
-    """Return a picture, uint8 [H, W], as the contents of a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()
 
 
 def check(path: str | Path) -> None:

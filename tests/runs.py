@@ -6,11 +6,26 @@ import jax
 import numpy as np
 
 from jaxgen import devices, families
+from jaxgen.cli import main
 from jaxgen.training import checkpoint, loop, optimisers, step
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.log import Console
+from tests.conftest import flags
 
 QUIET = Console(quiet=True)
+SOURCE = "synthetic:600"
+
+
+def at_home(patch, folder):
+    """Work in a folder that has a cache of its own."""
+    patch.chdir(folder)
+    patch.setenv("XDG_CACHE_HOME", f"{folder}/cache")
+
+
+def tiny(model):
+    """Train runs/MODEL for two steps by its command."""
+    short = [f"--data={SOURCE}", "--steps=2", "--batch=8", "--sample-every=2", "--save-every=2"]
+    assert main.run(["train", "--model", model, *short, *flags(model)]) == 0
 
 
 class Listener(Console):

@@ -18,7 +18,8 @@ from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.evaluation import morphology
 from jaxgen.training.folder import RunFolder
-from tests.conftest import SMALL, flags, small
+from tests import runs
+from tests.conftest import SMALL, small
 
 DIGITS = data.load("synthetic:200")
 SIX = sorted(SMALL)
@@ -254,10 +255,8 @@ def trained(tmp_path_factory):
     """A folder with a tiny run, a cache of its own and a few pictures."""
     folder = tmp_path_factory.mktemp("apps")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("XDG_CACHE_HOME", f"{folder}/cache")
-        tiny = ["--data=synthetic:600", "--steps=2", "--batch=8", "--sample-every=2"]
-        assert main.run(["train", "--model", "ae", *tiny, "--save-every=2", *flags("ae")]) == 0
+        runs.at_home(patch, folder)
+        runs.tiny("ae")
         Path("runs/vqvae").mkdir()
         RunFolder(Path("runs/vqvae")).prepare(small("vqvae"), fresh=False)
         Image.new("L", (28, 28)).save("none.png")
@@ -273,8 +272,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def there(trained, monkeypatch):
-    monkeypatch.chdir(trained)
-    monkeypatch.setenv("XDG_CACHE_HOME", f"{trained}/cache")
+    runs.at_home(monkeypatch, trained)
 
 
 def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):

@@ -17,10 +17,9 @@ from jaxgen.data import Split, writers
 from jaxgen.errors import UserError
 from jaxgen.training import trained
 from jaxgen.training.folder import RunFolder
-from tests.conftest import flags
+from tests import runs
 
-SOURCE = "synthetic:600"
-DIGITS = data.load(SOURCE)
+DIGITS = data.load(runs.SOURCE)
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +27,14 @@ def made(tmp_path_factory):
     """A folder with a tiny run."""
     folder = tmp_path_factory.mktemp("augment")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("XDG_CACHE_HOME", f"{folder}/cache")
-        tiny = [f"--data={SOURCE}", "--steps=2", "--batch=8", "--sample-every=2", "--save-every=2"]
-        assert main.run(["train", "--model", "gan", *tiny, *flags("gan")]) == 0
+        runs.at_home(patch, folder)
+        runs.tiny("gan")
         yield folder
 
 
 @pytest.fixture
 def there(made, monkeypatch):
-    monkeypatch.chdir(made)
-    monkeypatch.setenv("XDG_CACHE_HOME", f"{made}/cache")
+    runs.at_home(monkeypatch, made)
     monkeypatch.setattr(writers, "PIECE", 100)
 
 
@@ -213,6 +209,7 @@ def test_a_mix_is_in_turn(mix, counts):
     ("args", "says"),
     [
         (["--count", "0"], "--count 0"),
+        (["--count", "40000000"], "33554432 or less"),
         (["--filter", "1"], "--filter 1.0"),
         (["--mix", "3"], "--mix 3 cannot be"),
         (["--mix", "10:1"], "--mix 10:1"),
@@ -226,7 +223,7 @@ def test_mistakes_are_one_sentence(there, args, says):
     with pytest.raises(UserError) as caught:
         main.run(["apply", "augment", "--model", "gan", "--out", "new", *args])
     assert says in str(caught.value) and "\n" not in str(caught.value)
-    assert not Path("new/card.json").exists()
+    assert not Path("new/card.json").exists() and not Path("runs/.lock").exists()
 
 
 def test_the_folder_of_another_command_is_left_alone(there, tmp_path):
@@ -241,5 +238,9 @@ def test_the_folder_of_another_command_is_left_alone(there, tmp_path):
         with pytest.raises(UserError, match=says):
             main.run([*COMMAND, "--out", out, *more])
     assert held(tmp_path / "x") == before
+    for content in ("{", "[]", "{}"):
+        (tmp_path / "x/card.json").write_text(content)
+        with pytest.raises(UserError, match="name a new folder"):
+            main.run([*COMMAND, "--out", out])
     with pytest.raises(UserError, match="where to"):
         main.run(COMMAND)

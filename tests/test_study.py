@@ -10,7 +10,9 @@ import pytest
 from jaxgen import config, data
 from jaxgen.apps import study
 from jaxgen.apps.study import CHANGED, REAL, Plan, Study, Way
+from jaxgen.apps.study_report import sign
 from jaxgen.cli import main
+from jaxgen.compare.claims import estimate
 from jaxgen.data import Split, mnist
 from jaxgen.errors import UserError
 from jaxgen.evaluation.distort import SHIFT, shift_and_rotate
@@ -72,18 +74,18 @@ def test_the_command_reports_and_goes_on(tiny, tmp_path, monkeypatch, capsys):
     assert "gan alone" in (tmp_path / "report.md").read_text()
     gone = tmp_path / "parts" / f"score-{CHANGED}-3-1.json"
     gone.unlink()
-    made, fit = [], study.fit
-    monkeypatch.setattr(study, "fit", lambda *args: made.append(args) or fit(*args))
+    made, score = [], study.score
+    monkeypatch.setattr(study, "score", lambda *args: made.append(args) or score(*args))
     assert main.run([*command, "--out", f"{tmp_path}"]) == 0
     assert len(made) == 1 and gone.exists()
     assert "0 generators and 1 classifiers" in capsys.readouterr().out
 
 
 def test_intervals_are_those_of_students_t():
-    found = study.estimate(np.array([1.0, 2.0, 3.0]))
-    assert found.value == 2 and found.high - 2 == pytest.approx(4.30265 / 3**0.5, abs=1e-4)
-    assert (found.sign, study.estimate(np.array([-1.0, -1.1])).sign) == (0, -1)
-    assert study.estimate(np.array([5.0])).sign == 0
+    found = estimate([1.0, 2.0, 3.0])
+    assert found.value == 2 and found.half == pytest.approx(4.30265 / 3**0.5, abs=1e-4)
+    assert (sign(found), sign(estimate([-1.0, -1.1]))) == (0, -1)
+    assert sign(estimate([5.0])) == 0 and sign(estimate([1.0, 1.1])) == 1
 
 
 def test_half_of_what_is_learned_is_real():

@@ -12,9 +12,8 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import filelock
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +22,7 @@ import jaxgen
 from jaxgen import config as configs
 from jaxgen import images, sampling
 from jaxgen.apps import reader
+from jaxgen.apps.card import card
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config
 from jaxgen.data import Digits, Split, files, writers
@@ -31,6 +31,9 @@ from jaxgen.evaluation import judge, metrics, reference
 from jaxgen.evaluation.evaluate import evaluate
 from jaxgen.evaluation.report import share
 from jaxgen.training.trained import Trained
+
+if TYPE_CHECKING:
+    import filelock
 
 MOST = 2**25  # drawn digits in a data set
 TRIES = 2**32 // MOST  # keys for each place
@@ -75,37 +78,33 @@ class Making:
     """A data set in a folder, made piece by piece."""
 
     def __init__(self, order: Order, folder: Path, model: Trained, config: Config, digits: Digits):
+        configs.require("count", order.count, order.count <= MOST, f"{MOST} or less")
         self.order, self.folder, self.config, self.digits = order, folder, config, digits
         self._model = model
         self._labels = cycle(order.mix, digits.train.labels)
         self._drawer = sampling.Drawer(model.family)
         self._real = len(digits.train.labels) if order.real else 0
         self._keeps: Callable | None = None
-        self.state = _as_read(
-            {
-                "jaxgen": jaxgen.__version__,
-                "order": order._asdict(),
-                "recipe": configs.to_dict(config),
-                "steps": model.step,
-                "weights": fingerprint(model.variables),
-                "total": self._real + order.count,
-                "done": 0,
-                "drawn": 0,
-                "digits": [0] * DIGITS,
-                "judged": None,
-            }
-        )
+        self.state: dict[str, Any] = {
+            "jaxgen": jaxgen.__version__,
+            "order": order._asdict(),
+            "recipe": configs.to_dict(config),
+            "steps": model.step,
+            "weights": fingerprint(model.variables),
+            "total": self._real + order.count,
+            "done": 0,
+            "drawn": 0,
+            "digits": [0] * DIGITS,
+            "judged": None,
+        }
 
-    def lock(self) -> filelock.FileLock:
+    def lock(self) -> "filelock.FileLock":
         """The right to write into the folder, of one process."""
         files.check(self.folder / STATE)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise UserError(f"another process is writing {self.folder}: wait for it") from None
-        return lock
+        with writers.told(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            busy = f"another process is writing {self.folder}: wait for it, or give --out"
+            return files.lock(self.folder / ".lock", busy)
 
     def go_on(self) -> None:
         """Find out how far the data set is. Raises UserError where the folder holds another."""
@@ -113,20 +112,21 @@ class Making:
         try:
             found = json.loads(path.read_text())
         except FileNotFoundError:
-            held = sorted(file.name for file in self.folder.iterdir() if file.name[0] != ".")
-            if held:
+            there = self.folder.iterdir() if self.folder.exists() else ()
+            if held := sorted(file.name for file in there if file.name[0] != "."):
                 raise UserError(
                     f"{self.folder} already holds {held[0]}: name a new folder with --out"
                 ) from None
             return
         except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read ({error}): name a new folder") from None
-        for name in ("jaxgen", "order", "recipe", "steps", "weights"):
-            if found.get(name) != self.state[name]:
-                raise UserError(
-                    f"{self.folder} holds a data set of {_difference(name, found, self.state)}: "
-                    "give that command again, or name a new folder with --out"
-                )
+        if not isinstance(found, dict) or found.keys() != self.state.keys():
+            raise UserError(f"{path} is not of a data set of this version: name a new folder")
+        if difference := _difference(found, json.loads(json.dumps(self.state))):
+            raise UserError(
+                f"{self.folder} holds a data set of {difference}: give that command again, or name "
+                "a new folder with --out"
+            )
         self.state = found
 
     def make(self, tell: Callable[[str], None]) -> None:
@@ -136,14 +136,14 @@ class Making:
             if self.state["done"] == 0:
                 self._save()  # so that the same command goes on, whatever is written by then
                 writer.begin(self.digits.test)
-            if self.order.least is not None and self._keeps is None:
-                self._keeps = self._filter(tell)
+            if self.order.least is not None and self.state["done"] < self.state["total"]:
+                self._keeps = self._filter(self.order.least, tell)
             while (place := self.state["done"]) < self.state["total"]:
                 tell(f"{place:,} of {self.state['total']:,} digits")
                 piece = self._piece(place, min(place + writers.PIECE, self.state["total"]))
                 if self.state["judged"] is None and place + writers.PIECE > self._real:
                     tell("measuring the drawn digits")
-                    self.state["judged"] = _as_read(self._judge(piece, max(self._real - place, 0)))
+                    self.state["judged"] = self._judge(piece, max(self._real - place, 0))
                 writer.put(place, piece)
                 counts = np.bincount(piece.labels, minlength=DIGITS)
                 self.state["digits"] = (counts + self.state["digits"]).tolist()
@@ -152,9 +152,9 @@ class Making:
 
     def _save(self) -> None:
         text = json.dumps(self.state, indent=1) + "\n"
-        card = text_of(self.state, self.digits)
+        told = card(self.state, self.digits)
         files.write_all(
-            {self.folder / "README.md": card.encode(), self.folder / STATE: text.encode()}
+            {self.folder / "README.md": told.encode(), self.folder / STATE: text.encode()}
         )
 
     def _piece(self, start: int, stop: int) -> Split:
@@ -188,9 +188,9 @@ class Making:
             "one place: lower --filter, or train the model for longer"
         )
 
-    def _filter(self, tell: Callable[[str], None]) -> Callable:
+    def _filter(self, least: float, tell: Callable[[str], None]) -> Callable:
+        """A function of drawn images and labels: which of them the reader is sure enough of."""
         variables = reader.load(self.digits.train, tell)
-        least = np.log(self.order.least or 1e-30)
 
         def likely(variables, keys, pixels, labels):
             nats = reader.read(variables, pixels, jnp.ones_like(pixels))
@@ -198,35 +198,28 @@ class Making:
 
         program = sampling.Program(likely)
         return lambda drawn, asked: (
-            program(variables, 0, np.arange(len(asked)), drawn, asked) >= least
+            program(variables, 0, np.arange(len(asked)), drawn, asked) >= np.log(least)
         )
 
     def _judge(self, piece: Split, first: int) -> dict[str, Any]:
         """Figures of the first drawn digits, in a piece that has real ones before ``first``."""
-        drawn = Split(*(part[first : first + JUDGED] for part in piece))
-        eye = judge.load()
-        real, floor = self.digits.test, reference.floor(self.digits)
-        n = min(len(drawn.labels), len(real.labels), len(floor.labels))
-        drawn = Split(drawn.images[:n], drawn.labels[:n])
-        hits = metrics.hits(judge.look(eye, drawn.images)[0], drawn.labels)
-        found: dict[str, Any] = {"n": n, "judge": eye.hash, "recognised": share(hits, n)}
-        if n > eye.network.widths[-1]:
-            report = evaluate(drawn.images, drawn.labels, self.config.data, eye, self.order.seed)
-            prdc = report.generated.prdc
-            found |= {
-                "frechet": report.generated.frechet / report.unit,
-                "frechet_real": report.real.frechet / report.unit,
-                "recall": prdc.recall,
-                "coverage": prdc.coverage,
-                "copied": report.generated.copied,
-                "copied_real": report.real.copied,
-            }
-        return found
-
-
-def _as_read(state: dict[str, Any]) -> dict[str, Any]:
-    """What a file of it would give."""
-    return json.loads(json.dumps(state))
+        eye, floor = judge.load(), reference.floor(self.digits)
+        n = min(JUDGED, len(self.digits.test.labels), len(floor.labels))
+        drawn, asked = (part[first : first + n] for part in piece)
+        found: dict[str, Any] = {"n": len(asked), "judge": eye.hash}
+        if len(asked) <= eye.network.widths[-1]:  # too few for a distance
+            hits = metrics.hits(judge.look(eye, drawn)[0], asked)
+            return found | {"recognised": share(hits, len(asked))}
+        report = evaluate(drawn, asked, self.config.data, eye, self.order.seed)
+        return found | {
+            "recognised": report.generated.recognised,
+            "frechet": report.generated.frechet / report.unit,
+            "frechet_real": report.real.frechet / report.unit,
+            "recall": report.generated.prdc.recall,
+            "coverage": report.generated.prdc.coverage,
+            "copied": report.generated.copied,
+            "copied_real": report.real.copied,
+        }
 
 
 def fingerprint(variables: Any) -> str:
@@ -237,110 +230,17 @@ def fingerprint(variables: Any) -> str:
     return digest.hexdigest()
 
 
-def _difference(name: str, found: dict, wanted: dict) -> str:
-    """How what is in the folder differs, in words."""
-    if name == "order":
-        for key, value in wanted["order"].items():
-            if (theirs := found.get("order", {}).get(key)) != value:
-                return f"--{'filter' if key == 'least' else key} {theirs}, not {value}"
-    if name in ("jaxgen", "steps"):
-        return f"{name} {found.get(name)}, not {wanted[name]}"
-    return {"recipe": "another recipe", "weights": "other weights"}.get(name, "another kind")
-
-
-def text_of(state: dict[str, Any], digits: Digits) -> str:
-    """The data card, in Markdown with the head that dataset hubs read."""
-    order, recipe, total = state["order"], state["recipe"], state["total"]
-    mnist = digits.source.partition(":")[0] == "mnist"
-    real = total - order["count"]
-    begins = "All are drawn; none is real."
-    if real:
-        begins = (
-            f"Places 0 to {real - 1:,} are the training digits of {digits.source}; the others are "
-            "drawn."
-        )
-    filtered = "none: every digit that was drawn is here"
-    if order["least"] is not None:
-        filtered = (
-            "a digit was drawn again where a classifier gave the digit asked for less than "
-            f"{order['least']:g}. The classifier learned from the {len(digits.train.labels):,} "
-            "training digits that the generator learned from, and from no others. "
-            f"{state['drawn']:,} were drawn."
-        )
-    licence = (
-        "MNIST is licensed under CC BY-SA 3.0 (Yann LeCun and Corinna Cortes), and the test digits "
-        "here are its own. Whether digits drawn by a model of it are an adaptation is not settled; "
-        "as long as it is not, use them under the same licence and name MNIST."
-        if mnist
-        else f"The digits of {digits.source} have a licence of their own, which this file does not "
-        "know: ask who gave them."
-    )
-    rows = [f"| {digit} | {count:,} |" for digit, count in enumerate(state["digits"])]
-    lines = [
-        "---",
-        f"license: {'cc-by-sa-3.0' if mnist else 'other'}",
-        "task_categories: [image-classification]",
-        "tags: [handwritten-digits, synthetic]",
-        "pretty_name: Drawn handwritten digits",
-        "---",
-        "# Handwritten digits, drawn by a model",
-        "",
-        f"{state['done']:,} of {total:,} training digits, 28 x 28 grey, with labels. {begins}",
-        f"The {len(digits.test.labels):,} test digits are the real ones of {digits.source}.",
-        "",
-        "## How it was made",
-        "",
-        f"- by jaxgen {state['jaxgen']}, with the model `{recipe['model']}`, trained for "
-        f"{state['steps']:,} steps on {recipe['data']} with seed {recipe['seed']}; all settings "
-        f"are in {STATE}; SHA-256 of the weights {state['weights'][:16]}",
-        f"- drawn with seed {order['seed']}",
-        f"- mix: {order['mix']}",
-        f"- filter: {filtered}",
-        "",
-        "| digit | training digits |",
-        "|---|---|",
-        *rows,
-        "",
-        "## What a judge says",
-        "",
-        _judged(state["judged"]),
-        "",
-        "## How to read it",
-        "",
-        f"    {READ[order['format']]}",
-        "",
-        "## Licence",
-        "",
-        licence,
-        "",
-    ]
-    return "\n".join(lines)
-
-
-READ = {
-    "idx": "bin/train --data idx:FOLDER, or whatever reads MNIST's own files",
-    "npz": 'np.load("train-00000.npz") gives images and labels, for each train-*.npz',
-    "png": 'torchvision.datasets.ImageFolder("train"), or any reader of a folder a class',
-    "tfds": 'tfds.builder_from_directory(FOLDER).as_data_source("train"), or --data tfds:FOLDER',
-}
-
-
-def _judged(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return "Nothing yet."
-    value, low, high = found["recognised"]
-    lines = [
-        f"Of the first {found['n']:,} drawn digits, against as many real test digits; the judge is "
-        f"a classifier of real digits, SHA-256 {found['judge'][:16]}, and has chosen none.",
-        "",
-        f"- recognised as the digit asked for: {value:.2%} (95 % interval {low:.2%} to {high:.2%})",
-    ]
-    if "frechet" in found:
-        lines += [
-            f"- Frechet distance: {found['frechet']:.3f} N (other real digits "
-            f"{found['frechet_real']:.3f}); 1 N is noise of a tenth of white",
-            f"- recall {found['recall']:.3f}, coverage {found['coverage']:.3f}",
-            f"- copies of training digits: {found['copied']:.2%} (real digits "
-            f"{found['copied_real']:.2%})",
-        ]
-    return "\n".join(lines)
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
+    """How the data set in a folder differs from the one that is wanted, in words; None if it is
+    that."""
+    for key, value in wanted["order"].items():
+        theirs = found["order"][key]
+        if theirs != value:
+            return f"--{'filter' if key == 'least' else key} {theirs}, not {value}"
+    for name in ("jaxgen", "steps"):
+        if found[name] != wanted[name]:
+            return f"{name} {found[name]}, not {wanted[name]}"
+    for name in ("recipe", "weights"):
+        if found[name] != wanted[name]:
+            return f"other {name}"
+    return None

@@ -6,7 +6,8 @@ import numpy as np
 
 from jaxgen import images
 from jaxgen.apps import study
-from jaxgen.apps.study import CHANGED, DRAWN, REAL, STEPS, Estimate, Study, Way, estimate
+from jaxgen.apps.study import CHANGED, DRAWN, REAL, STEPS, Study, Way
+from jaxgen.compare.claims import Estimate, estimate
 from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table, Text
 
 SHOWN = 40  # drawn digits of each generator in a picture
@@ -40,28 +41,34 @@ def _verdict(found: Study, model: str, size: int) -> str:
     alone, instead = (found.gain(Way(model), over, size) for over in (REAL, CHANGED))
     beside = found.gain(Way(model, changed=True), CHANGED, size)
     digits = "1 real digit" if size == 1 else f"{size} real digits"
-    words = {1: "helps", 0: "makes no difference that five seeds can show", -1: "harms"}
-    words[0] = words[0].replace("five", f"{found.plan.seeds}")
+    nothing = f"makes no difference that {found.plan.seeds} seeds can show"
+    words = {1: "helps", 0: nothing, -1: "harms"}
     than = {1: "better than", 0: "not told from", -1: "worse than"}
     more = {1: "helps further", 0: "makes no difference", -1: "harms"}
     return (
-        f"With {digits} of each kind, adding those of {model} {words[alone.sign]} "
-        f"({points(alone)} points). It is {than[instead.sign]} shift and rotate "
-        f"({points(instead)}); beside shift and rotate it {more[beside.sign]} ({points(beside)})."
+        f"With {digits} of each kind, adding those of {model} {words[sign(alone)]} "
+        f"({points(alone)} points). It is {than[sign(instead)]} shift and rotate "
+        f"({points(instead)}); beside shift and rotate it {more[sign(beside)]} ({points(beside)})."
     )
+
+
+def sign(gain: Estimate) -> int:
+    """1 or -1 where the interval lies on one side of 0, else 0."""
+    return (gain.value > gain.half) - (gain.value < -gain.half)
 
 
 def points(gain: Estimate) -> str:
     """A difference in percentage points, with its interval."""
-    if not math.isfinite(gain.low):
+    if not math.isfinite(gain.half):
         return f"{100 * gain.value:+.1f}"
-    return f"{100 * gain.value:+.1f}, {100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
+    low, high = gain.value - gain.half, gain.value + gain.half
+    return f"{100 * gain.value:+.1f}, {100 * low:+.1f} to {100 * high:+.1f}"
 
 
 def _percent(value: Estimate) -> str:
-    if not math.isfinite(value.low):
+    if not math.isfinite(value.half):
         return f"{100 * value.value:.2f}"
-    return f"{100 * value.value:.2f} ± {100 * (value.high - value.value):.2f}"
+    return f"{100 * value.value:.2f} ± {100 * value.half:.2f}"
 
 
 def _how(found: Study) -> str:
@@ -82,15 +89,15 @@ def _chart(found: Study) -> Lines:
     ways = [way for way in found.plan.ways() if way.real][:COLOURS]
     curves = []
     for way in ways:
-        values = [estimate(100 * found.accuracies(way, size)) for size in sizes]
-        known = all(math.isfinite(value.low) for value in values)
+        values = [estimate((100 * found.accuracies(way, size)).tolist()) for size in sizes]
+        known = all(math.isfinite(value.half) for value in values)
         curves.append(
             Curve(
                 f"{way}",
                 sizes,
                 [value.value for value in values],
-                [value.low for value in values] if known else (),
-                [value.high for value in values] if known else (),
+                [value.value - value.half for value in values] if known else (),
+                [value.value + value.half for value in values] if known else (),
             )
         )
     return Lines(
@@ -105,7 +112,7 @@ def _chart(found: Study) -> Lines:
 def _accuracies(found: Study) -> Table:
     sizes = sorted(found.plan.sizes)
     rows = tuple(
-        (f"{way}", *(_percent(estimate(found.accuracies(way, size))) for size in sizes))
+        (f"{way}", *(_percent(estimate(found.accuracies(way, size).tolist())) for size in sizes))
         for way in found.plan.ways()
     )
     head = ("learned from", *(f"{size} a class" for size in sizes))

@@ -1,13 +1,24 @@
 """What a comparison has found so far, a file a part, so that it can go on after a stop."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxgen.errors import UserError
 from jaxgen.training.folder import write
+
+
+class Job(NamedTuple):
+    """One finding that is to be made."""
+
+    name: str
+    what: str
+    of: Any  # what it depends on, as JSON can hold it
+    seconds: Callable[[], float]  # that it may take
+    make: Callable[[], tuple[Any, dict[str, np.ndarray]]]  # finding and arrays
 
 
 class Parts:

@@ -1,10 +1,9 @@
 """Carry a comparison out: train what is missing, measure everything, and keep each finding."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from jaxgen.compare import measuring
 from jaxgen.compare import plan as plans
 from jaxgen.compare.clock import Clock, Telling
 from jaxgen.compare.measuring import Arrays, Measures
-from jaxgen.compare.parts import Parts
+from jaxgen.compare.parts import Job, Parts
 from jaxgen.compare.plan import Entry, Plan
 from jaxgen.config import Config, to_dict
 from jaxgen.errors import UserError
@@ -27,16 +26,6 @@ from jaxgen.training.folder import RunFolder
 from jaxgen.training.log import Console
 
 CURVE = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of a training after which it is looked at
-
-
-class Job(NamedTuple):
-    """One finding that is to be made."""
-
-    name: str
-    what: str
-    of: Any  # what it depends on, as JSON can hold it
-    seconds: Callable[[], float]  # that it may take
-    make: Callable[[], tuple[Any, Arrays]]  # finding and arrays
 
 
 class Comparison:

@@ -5,8 +5,12 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxgen.errors import UserError
+
+if TYPE_CHECKING:
+    import filelock
 
 
 def check(path: str | Path) -> None:
@@ -55,6 +59,19 @@ def write_all(contents: Mapping[str | Path, bytes]) -> None:
     except OSError as error:
         path, reason = next(iter(contents)), error.strerror or error
         raise UserError(f"cannot write {path}: {reason}; make room, or name another path") from None
+
+
+def lock(path: Path, busy: str) -> "filelock.FileLock":
+    """The right to write what ``path`` stands for, which the system takes back from a process that
+    dies; a UserError that says ``busy`` where another process has it."""
+    import filelock  # takes a tenth of the time that --help may take
+
+    held = filelock.FileLock(path, timeout=0)
+    try:
+        held.acquire()
+    except filelock.Timeout:
+        raise UserError(busy) from None
+    return held
 
 
 def _replace(contents: Mapping[Path, bytes]) -> None:

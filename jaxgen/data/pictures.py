@@ -82,6 +82,13 @@ def grey(path: str | Path) -> np.ndarray:
     return _opened(_content(path), f"{path}")[0]
 
 
+def png(picture: np.ndarray) -> bytes:
+    """Return a picture, uint8 [H, W], as the contents of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
 def _content(path: str | Path) -> bytes:
     if os.path.isdir(path):
         raise UserError(f"{path} is a folder: name an image file")

@@ -69,13 +69,14 @@ def hold_out(source: str, train: Split, test: Split) -> Digits:
 
 def few(source: str, digits: Digits, count: int, seed: int) -> Digits:
     """Leave ``count`` training digits of each of the ten, chosen by ``seed``, in their order."""
-    order = np.random.default_rng(seed).permutation(len(digits.train.labels))
-    chosen = [order[digits.train.labels[order] == digit][:count] for digit in range(DIGITS)]
-    most = min(np.bincount(digits.train.labels, minlength=DIGITS))
+    images, labels = digits.train
+    most = np.bincount(labels, minlength=DIGITS).min()
     if not 1 <= count <= most:
         raise UserError(f"--data {source} asks for {count} of each digit: there are 1 to {most}")
-    kept = np.isin(np.arange(len(order)), np.concatenate(chosen))
-    return digits._replace(source=source, train=part(digits.train, kept))
+    order = np.random.default_rng(seed).permutation(len(labels))
+    chosen = [order[labels[order] == digit][:count] for digit in range(DIGITS)]
+    rows = np.sort(np.concatenate(chosen))
+    return digits._replace(source=source, train=Split(images[rows], labels[rows]))
 
 
 def checked(name: str, images: np.ndarray, labels: np.ndarray) -> Split:

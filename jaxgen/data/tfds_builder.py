@@ -11,11 +11,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image
 
-from jaxgen.data import files, idx
+from jaxgen.data import files, idx, pictures
 from jaxgen.data.split import DIGITS, SIDE, Split
 from jaxgen.data.tfds import quiet
 from jaxgen.errors import UserError
@@ -39,12 +40,7 @@ class DigitsFromIdx(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description="Handwritten digits from IDX files.",
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(shape=(SIDE, SIDE, 1)),
-                    "label": tfds.features.ClassLabel(num_classes=DIGITS),
-                }
-            ),
+            features=features(),
             supervised_keys=("image", "label"),
             disable_shuffling=True,
             metadata=tfds.core.MetadataDict(sha256=_fingerprint(self.parts)),
@@ -96,7 +92,19 @@ def _fingerprint(parts: dict[str, Split]) -> str:
 
 def _examples(part: Split) -> Iterator:
     for index, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
-        png = io.BytesIO()  # an array would be encoded by TensorFlow
-        Image.fromarray(image[..., 0]).save(png, "PNG")
-        png.seek(0)
-        yield index, {"image": png, "label": int(label)}
+        yield index, example(image, label)
+
+
+def features() -> tfds.features.FeaturesDict:
+    """What an example has: a grey digit of 28 by 28 pixels and its label."""
+    return tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(SIDE, SIDE, 1)),
+            "label": tfds.features.ClassLabel(num_classes=DIGITS),
+        }
+    )
+
+
+def example(image: np.ndarray, label: int) -> dict[str, Any]:
+    """One of an image uint8 [28, 28, 1], already encoded: an array would need TensorFlow."""
+    return {"image": io.BytesIO(pictures.png(image[..., 0])), "label": int(label)}

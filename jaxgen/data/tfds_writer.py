@@ -6,7 +6,6 @@ their metadata, is how it takes data that others have written. Importing this mo
 TensorFlow Datasets.
 """
 
-import io
 import tempfile
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from array_record.python import array_record_module  # pyright: ignore[reportAtt
 from etils import epath
 from tensorflow_datasets.core import dataset_info, example_serializer, naming, splits
 
-from jaxgen.data import files, writers
-from jaxgen.data.split import DIGITS, SIDE, Split
+from jaxgen.data import files, tfds_builder, writers
+from jaxgen.data.split import Split
 from jaxgen.data.tfds import quiet
 
 NAME = "drawn_digits"
@@ -29,12 +28,7 @@ class Tfds:
     def __init__(self, folder: Path):
         self._folder = folder
         with quiet():
-            self._features = tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(shape=(SIDE, SIDE, 1)),
-                    "label": tfds.features.ClassLabel(num_classes=DIGITS),
-                }
-            )
+            self._features = tfds_builder.features()
         self._serializer = example_serializer.ExampleSerializer(
             self._features.get_serialized_info()  # pyright: ignore[reportArgumentType]
         )
@@ -65,8 +59,7 @@ class Tfds:
             writer = array_record_module.ArrayRecordWriter(f"{draft}", "group_size:1")
             try:
                 for image, label in zip(*digits, strict=True):
-                    example = {"image": io.BytesIO(writers.png(image)), "label": int(label)}
-                    record = self._features.encode_example(example)
+                    record = self._features.encode_example(tfds_builder.example(image, label))
                     writer.write(self._serializer.serialize_example(record))
                 writer.close()
             except (RuntimeError, ValueError) as error:  # what the library says of a full disk

@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
 
-from jaxgen.data import files, idx
+from jaxgen.data import files, idx, pictures
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
@@ -78,14 +77,13 @@ def _arrays(digits: Split) -> dict[str, np.ndarray]:
 
 
 def _cut(path: Path, array: np.ndarray, count: int) -> None:
-    """Leave the first ``count`` items of a file, made if it is not there; with none it goes."""
+    """Leave the first ``count`` items of a file; with none, a header alone."""
+    header = idx.content(array[:0], packed=False)
     if count == 0:
-        path.unlink(missing_ok=True)
-        path.write_bytes(idx.content(array[:0], packed=False))
+        path.write_bytes(header)
         return
     _count(path, count)
-    header = len(idx.content(array[:0], packed=False))
-    os.truncate(path, header + count * array[0].nbytes)
+    os.truncate(path, len(header) + count * array[0].nbytes)
 
 
 def _count(path: Path, count: int) -> None:
@@ -132,17 +130,10 @@ class Png:
         draft = self._folder / ".draft.png"
         try:
             for number, (image, label) in enumerate(zip(*digits, strict=True), place):
-                draft.write_bytes(png(image))
+                draft.write_bytes(pictures.png(image[..., 0]))
                 draft.replace(folders[label] / f"{number:07}.png")
         finally:
             draft.unlink(missing_ok=True)
-
-
-def png(image: np.ndarray) -> bytes:
-    """One image uint8 [28, 28, 1] as a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray(image[..., 0]).save(file, "PNG")
-    return file.getvalue()
 
 
 def _tfds(folder: Path) -> Writer:

@@ -7,9 +7,12 @@ stands the same network after n real training digits. Nothing is augmented, for 
 what the drawn digits lack.
 """
 
+from collections.abc import Callable
+
 from jaxgen.data import Split
 from jaxgen.evaluation import judge as judges
 from jaxgen.evaluation import metrics
+from jaxgen.evaluation.judge import Layered, Network
 from jaxgen.evaluation.report import Share, share
 
 EPOCHS = 8
@@ -17,13 +20,21 @@ STEPS = 400  # at least, however few the digits
 LEAST = judges.BATCH  # digits to learn from
 
 
-def score(learned: Split, test: Split, seed: int = 0) -> Share:
+def score(
+    learned: Split,
+    test: Split,
+    seed: int = 0,
+    *,
+    network: Network | Layered = judges.NETWORK,
+    steps: int | None = None,
+    change: Callable | None = None,
+) -> Share:
     """The share of the digits ``test`` that a classifier recognises after the digits ``learned``
-    alone, of which there are LEAST or more."""
-    steps = max(EPOCHS * len(learned.labels) // judges.BATCH, STEPS)
-    variables = judges.fit(learned, _quiet, seed=seed, steps=steps, change=None)
-    classifier = judges.Judge(judges.NETWORK, variables, "")
-    logits, _ = judges.look(classifier, test.images)
+    alone, each batch of them changed by ``change(images, key)`` if anything is. When ``steps`` are
+    not given, there are to be LEAST digits or more."""
+    steps = steps or max(EPOCHS * len(learned.labels) // judges.BATCH, STEPS)
+    variables = judges.fit(learned, _quiet, seed=seed, steps=steps, network=network, change=change)
+    logits, _ = judges.look(judges.Judge(network, variables, ""), test.images)
     return share(metrics.hits(logits, test.labels), len(test.labels))
 
 

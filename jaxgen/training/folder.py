@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import jaxgen
 from jaxgen import config as configs
 from jaxgen.config import Config
+from jaxgen.data import files
 from jaxgen.errors import UserError
 
 if TYPE_CHECKING:
@@ -89,21 +90,14 @@ class RunFolder:
 
     def lock(self) -> "filelock.FileLock":
         """The right to write here, which the system takes back from a process that dies."""
-        import filelock  # takes a tenth of the time that --help may take
-
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self._lock_file, timeout=0)
-            lock.acquire()
-        except filelock.Timeout:
-            raise UserError(
-                f"another process is training in {self}: wait for it, or give --run"
-            ) from None
+            busy = f"another process is training in {self}: wait for it, or give --run"
+            return files.lock(self._lock_file, busy)
         except OSError as error:
             raise UserError(
                 f"{self} cannot be written ({error.strerror}): give --run another folder"
             ) from None
-        return lock
 
     def is_busy(self) -> bool:
         """Whether a process is training here."""

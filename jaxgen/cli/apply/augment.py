@@ -50,7 +50,7 @@ class Augment:
     """Another seed draws other digits."""
 
     def __post_init__(self):
-        configs.require("count", self.count, 1 <= self.count <= 2**25, "from 1 to 33554432")
+        configs.require("count", self.count, self.count >= 1, "1 or more")
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
         if self.filter is not None:
             configs.require("filter", self.filter, 0 < self.filter < 1, "above 0 and below 1")
@@ -105,9 +105,9 @@ def main(args: list[str]) -> int:
     console = Console()
     model = trained.load(folder, config, common.warn)
     making = augment.Making(order, wanted.out, model, config, data.load(config.data))
+    making.go_on()
+    before = making.state["done"]
     with making.lock():
-        making.go_on()
-        before = making.state["done"]
         if 0 < before < making.state["total"]:
             console.say(f"going on after {before:,} digits")
         with console.status() as tell:
