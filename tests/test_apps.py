@@ -323,7 +323,7 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
         (["complete", "--model", "ae", "--ways", "0"], "--ways 0"),
         (["complete", "--model", "ae", "--images", "empty"], "holds no image file"),
         (["complete", "--model", "ae", "--images", "none.png"], "shows nothing"),
-        (["complete", "--model", "ae", "--images", "test:1", "--count", "2"], "leave out"),
+        (["complete", "--model", "ae", "--images", "test:1", "--count", "2"], "which is 1"),
         (["complete", "--model", "ae", "--count", "100", "--ways", "100"], "whole.npz"),
         (["correct", "--model", "ae", "--damage", "torn"], "there is no damage 'torn'"),
         (["correct", "--model", "ae", "--damage", "noise:3"], "noise:3 is no noise"),

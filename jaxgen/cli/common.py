@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import itertools
+import os
 import re
 import sys
 import typing
@@ -110,6 +112,14 @@ def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
     if model and theirs.model != model:
         raise UserError(f"{found} is a run of {theirs.model}, not of {model}: leave out --model")
     return found, theirs
+
+
+def unused(folder: RunFolder, name: str) -> str:
+    """A path in the run's folder of drawn things that no file has yet, so that none is lost: that
+    of ``name``, or with a number before its ending."""
+    path = folder.path / "drawn" / re.sub(r"[^\w.-]", "-", name)
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    return str(next(p for p in itertools.chain([path], numbered) if not os.path.lexists(p)))
 
 
 def require_ear(family: "Family", flags: str) -> None:

@@ -1,60 +1,97 @@
 """Images that a person names on the command line, and which digits they are."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from jaxgen import config as configs
-from jaxgen import images
+from jaxgen import data, images
 from jaxgen.cli import common
-from jaxgen.data import Digits, Split, pictures
+from jaxgen.data import Digits, Split, own, pictures
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 
-# What is less sure for the judge may be no digit: 1 % of the test digits of MNIST are, of 12
-# printed letters 7, and of 20 scribbles 11.
-SURE = 0.6
+MOST = 10_000  # images that are taken without --count
 
 
 class Given(NamedTuple):
-    """Images, and a line on each."""
+    """Images, and lines on them."""
 
     images: np.ndarray  # float32 [n, 28, 28, 1] in [0, 1]
     labels: np.ndarray  # int32 [n]; where they are not known, what the judge takes them for
-    lines: list[str]
-    known: bool = False  # whether the data set says all labels
+    lines: list[str]  # one an image, or one for all that come from one file
+    known: bool = False  # whether all labels are known
 
 
-def some(names: Sequence[str], count: int | None, digits: Callable[[], Digits], seed: int) -> Given:
-    """The images that ``names`` say, or ``count`` test digits of the data set, by chance and as
-    many of each of the ten as there can be, in turn. ``digits`` gives the data set.
+def some(
+    names: Sequence[str],
+    count: int | None,
+    digits: Callable[[], Digits],
+    seed: int,
+    broken: bool = False,
+) -> Given:
+    """The images that ``names`` say; or, without names or with ``test``, test digits of the data
+    set, which ``digits`` gives, 40 if no ``count`` says how many.
 
-    A name is an image file, a folder of them, a digit such as ``test:7``, or ``test`` alone for the
-    test digits.
+    A name is an image file, a digit such as ``test:7``, or a file or folder of many (``data.own``).
+    With a ``count``, so many of all of them, by chance and as many of each of the ten as there can
+    be, in turn. Where they are ``broken``, a picture of several pieces is one digit all the same.
     """
+    if count is not None:
+        configs.require("count", count, count >= 1, "1 or more")
     if names in ((), ("test",)):
         count = 40 if count is None else count
-        configs.require("count", count, count >= 1, "1 or more")
         pixels, labels = spread(digits().test, count, seed)
         lines = [f"{count} test digits"] if count > 1 else ["a test digit"]
         return Given(images.to_float(pixels), labels, lines, known=True)
+    items, lines = [], []
+    for name in names:
+        many = own.find(name, broken) if own.is_many(name) else [_one(name, digits, broken)]
+        for found in many:
+            items += [(item, found.together) for item in found.items]
+            if found.together:
+                lines.append(f"{len(found.items)} images of {found.items[0].name}")
+    if count is None and len(items) > MOST:
+        raise UserError(f"--images names {len(items)} images: say how many of them with --count")
     if count is not None:
-        raise UserError("--images says which digits and how many: leave out --count")
-    return read([file for name in names for file in _files(name)], digits)
+        chosen = _chosen([item.label for item, _ in items], count, seed)
+        items = [items[place] for place in chosen]
+        lines = [f"{line}, of all of which {count} are taken" for line in lines]
+    return _read(items, lines)
 
 
-def _files(name: str) -> list[str]:
-    """The image files of a folder, in the order of their names; or the name itself."""
-    if not os.path.isdir(name):
-        return [name]
-    endings = tuple(Image.registered_extensions())
-    found = sorted(file for file in os.listdir(name) if file.lower().endswith(endings))
-    if not found:
-        raise UserError(f"the folder {name} holds no image file: name another one")
-    return [os.path.join(name, file) for file in found]
+def read(names: Sequence[str], digits: Callable[[], Digits]) -> Given:
+    """Read image files of one digit each, and digits of the data set that go by names like
+    ``test:7``; ``digits`` gives it, and is called for each of these."""
+    return _read([(_one(name, digits).items[0], False) for name in names], [])
+
+
+def style(name: str, digits: Callable[[], Digits]) -> Given:
+    """Read the one image of a hand; warns where it may be no digit."""
+    seen = read([name], digits)
+    if not seen.known and (doubt := doubts(seen.images)):
+        common.warn(f"{name} may be no digit: {doubt}")
+    return seen
+
+
+def doubts(image: np.ndarray) -> str | None:
+    """Why an image float32 [1, 28, 28, 1] may be no digit, in words, or None.
+
+    The judge is less sure of it than of 99 % of real digits, or what it sees lies further from
+    every digit than with 99 % of them: a judge may be sure of things that are no digit at all. Of
+    the test digits of MNIST 3 % are doubted, of 15 printed letters 11, of 20 scribbles 16.
+    """
+    eye = judge.load()
+    shares = judge.likely(eye, image)[0]
+    if shares.max() < judge.SURE:
+        return f"the judge is only {shares.max():.0%} sure that it is {_named(shares.argmax())}"
+    real = data.load("mnist").valid  # which it has not learned from
+    far = judge.distances(eye, real, np.concatenate([images.to_uint8(image), real.images]))
+    further = (far[1:] > far[0]).mean()
+    if further < 1 - judge.USUAL:
+        return f"of {len(real.labels)} real digits {further:.1%} look as odd to the judge"
+    return None
 
 
 def spread(split: Split, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,50 +99,49 @@ def spread(split: Split, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]
     be, in turn."""
     if count > len(split.labels):
         raise UserError(f"--count {count} cannot be: there are {len(split.labels)} test digits")
-    order = np.random.default_rng(seed).permutation(len(split.labels))
-    labels = split.labels[order]
-    rank = np.zeros(len(labels), int)  # of a digit among those of its kind
-    for digit in range(10):
-        rank[labels == digit] = np.arange((labels == digit).sum())
-    chosen = order[np.lexsort((labels, rank))[:count]]
+    chosen = _chosen(split.labels.tolist(), count, seed)
     return split.images[chosen], split.labels[chosen]
 
 
-def style(name: str, digits: Callable[[], Digits]) -> Given:
-    """Read the one image of a hand; warns where the judge is not sure that it is any digit."""
-    seen = read([name], digits)
-    _warn_of_doubt(name, seen.images)
-    return seen
+def _chosen(labels: Sequence[int | None], count: int, seed: int) -> np.ndarray:
+    """Places of ``count`` digits by chance; if all are known, as many of each of the ten as there
+    can be, in turn."""
+    if count > len(labels):
+        raise UserError(f"--count {count} is more than --images names, which is {len(labels)}")
+    order = np.random.default_rng(seed).permutation(len(labels))
+    if None in labels:
+        return np.sort(order[:count])
+    ordered = np.array(labels)[order]
+    rank = np.zeros(len(order), int)  # of a digit among those of its kind
+    for digit in range(10):
+        rank[ordered == digit] = np.arange((ordered == digit).sum())
+    return order[np.lexsort((ordered, rank))[:count]]
 
 
-def read(names: Sequence[str], digits: Callable[[], Digits]) -> Given:
-    """Read image files, and digits of the data set that go by names like ``test:7``; ``digits``
-    gives it, and is called for each of these."""
-    found = [pictures.read(name, digits) for name in names]
-    stacked = np.stack([picture.image for picture in found])
-    known = all(picture.label is not None for picture in found)
+def _one(name: str, digits: Callable[[], Digits], broken: bool = False) -> own.Found:
+    picture = pictures.read(name, digits, broken)
+    item = own.Item(name, picture.label, lambda: (picture.image, picture.words))
+    return own.Found([item], together=False)
+
+
+def _read(items: Sequence[tuple[own.Item, bool]], lines: list[str]) -> Given:
+    found = [item.read() for item, _ in items]
+    stacked = np.stack([image for image, _ in found])
+    labels = [item.label for item, _ in items]
+    known = None not in labels
     taken = None if known else judge.look(judge.load(), stacked)[0].argmax(1)
-    labels, lines = [], []
-    for place, (name, _, label, words) in enumerate(found):
-        if label is None and taken is not None:
-            labels.append(taken[place])
-            lines.append(f"{name} is taken for {_one(taken[place])} ({', '.join(words)})")
+    lines = list(lines)
+    for place, ((item, together), (_, words)) in enumerate(zip(items, found, strict=True)):
+        told = f" ({', '.join(words)})" if words else ""
+        if labels[place] is None and taken is not None:
+            labels[place] = int(taken[place])
+            told = f"{item.name} is taken for {_named(labels[place])}{told}"
         else:
-            labels.append(label)
-            lines.append(f"{name} is {_one(label)}")
+            told = f"{item.name} is {_named(labels[place])}{told}"
+        if not together:
+            lines.append(told)
     return Given(images.to_float(stacked), np.array(labels, np.int32), lines, known)
 
 
-def _warn_of_doubt(name: str, image: np.ndarray) -> None:
-    logits = judge.look(judge.load(), image)[0][0]
-    shares = np.exp(logits - logits.max())
-    shares /= shares.sum()
-    if shares.max() < SURE:
-        common.warn(
-            f"{name} may be no digit: the judge is only {shares.max():.0%} sure that it is "
-            f"{_one(shares.argmax())}"
-        )
-
-
-def _one(digit) -> str:
+def _named(digit) -> str:
     return f"an {digit}" if digit == 8 else f"a {digit}"

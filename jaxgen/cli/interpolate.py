@@ -105,7 +105,7 @@ def main(args: list[str]) -> int:
     from jaxgen.cli import given
     from jaxgen.training import trained
 
-    out = wanted.out or str(folder.path / "drawn" / f"{wanted.name}-seed-{wanted.seed}.png")
+    out = wanted.out or common.unused(folder, f"{wanted.name}-seed-{wanted.seed}.png")
     images.check(out)
     kind = images.ending(out)
     devices.start()

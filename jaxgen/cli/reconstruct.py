@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from jaxgen import config as configs
 from jaxgen.cli import common
-from jaxgen.errors import UserError
 
 COLUMNS = 10
 
@@ -27,9 +26,10 @@ class Reconstruct:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     count: int | None = None
-    """How many test digits, spread over the ten; 40 when not given."""
+    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
     images: tuple[str, ...] = ()
-    """Image files of one digit each instead, or digits of the data set such as test:7."""
+    """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
+    data set such as test:7; test digits when not given."""
     seed: int = 0
     """Another seed takes other test digits."""
     out: str | None = None
@@ -37,10 +37,6 @@ class Reconstruct:
     are of as .npz arrays, .idx.gz, .gif one after another, or a folder, if it ends in /."""
 
     def __post_init__(self):
-        if self.count is not None and self.images:
-            raise UserError("--images says what to reconstruct and how many: leave out --count")
-        if self.count is not None:
-            configs.require("count", self.count, self.count >= 1, "1 or more")
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
@@ -53,25 +49,23 @@ def main(args: list[str]) -> int:
     from jaxgen.cli import given
     from jaxgen.training import trained
 
-    out = wanted.out or str(folder.path / "drawn" / "reconstructed.png")
+    out = wanted.out or common.unused(folder, f"reconstructed-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
     source = functools.cache(lambda: data.load(config.data))
-    if wanted.images:
-        digits, labels, lines, _ = given.read(wanted.images, source)
-    else:
-        digits, labels = given.spread(source().test, wanted.count or 40, wanted.seed)
-        digits, lines = images.to_float(digits), []
+    seen = given.some(wanted.images, wanted.count, source, wanted.seed)
+    digits, labels = seen.images, seen.labels
     model = trained.load(folder, config, common.warn)
     family = model.family.faithful()
     back = sampling.reconstruct(family, model.variables, digits, labels, wanted.seed)
     errors = np.square(back - digits).sum((1, 2, 3))
-    for line, error in zip(lines, errors, strict=False):
-        print(f"{line}: squared error {error:.2f}")
-    told = f"{len(errors)} {'images' if lines else 'test digits'}"
+    each = len(seen.lines) == len(errors)
+    for place, line in enumerate(seen.lines):
+        print(f"{line}: squared error {errors[place]:.2f}" if each else line)
     print(
-        f"{told} after {model.step} steps of training: squared error {errors.mean():.3f} an image, "
-        f"from {errors.min():.3f} to {errors.max():.3f} (summed over 784 pixels in [0, 1])"
+        f"{common.digits(len(errors))} after {model.step} steps of training: squared error "
+        f"{errors.mean():.3f} an image, from "
+        f"{errors.min():.3f} to {errors.max():.3f} (summed over 784 pixels in [0, 1])"
     )
     if images.ending(out) == ".png":
         images.save_picture(out, images.pairs(digits, back, COLUMNS))

@@ -79,7 +79,7 @@ def main(args: list[str]) -> int:
     model = trained.load(folder, replace(config, sampling=sample.sampling), common.warn)
     labels = labels_of(sample, model.family)
     drawn = sampling.Drawer(model.family).draw(model.variables, labels, sample.seed)
-    out = sample.out or folder.path / "drawn" / f"{name_of(sample)}.png"
+    out = sample.out or common.unused(folder, f"{name_of(sample)}.png")
     where = images.save(out, drawn, labels)
     print(f"{len(labels)} digits after {model.step} steps of training: {where}")
     if sample.trajectory:

@@ -7,6 +7,7 @@
     tfds_builder  makes such a dataset of IDX files
     synthetic  crude strokes, for tests
     pictures   a person's own picture of one digit, brought to MNIST's form
+    own        a person's own digits, many in a file or folder
     sizes      images of other sizes, brought to 28 by 28
     batches    which images a training step sees
     files      files that are written whole or not at all

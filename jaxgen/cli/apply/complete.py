@@ -29,10 +29,10 @@ class Complete:
     """What is hidden: left, right, top, bottom, centre, quadrants (two of the four, by chance),
     random:0.7 of the pixels, or a picture of 28 by 28 that is white there."""
     images: tuple[str, ...] = ()
-    """Image files of one digit each, folders of them, or digits of the data set such as test:7;
-    test digits when not given."""
+    """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
+    data set such as test:7; test digits when not given."""
     count: int | None = None
-    """How many test digits, spread over the ten; 40 when not given."""
+    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
     ways: int = 1
     """How many completions of each digit, to see what is uncertain; one is the most probable."""
     seed: int = 0
@@ -57,7 +57,7 @@ def main(args: list[str]) -> int:
     from jaxgen.cli import given
     from jaxgen.training import trained
 
-    out = wanted.out or str(folder.path / "drawn" / f"completed-seed-{wanted.seed}.png")
+    out = wanted.out or common.unused(folder, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
     digits = data.load(config.data)

@@ -23,10 +23,10 @@ class Convert:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     images: tuple[str, ...] = ()
-    """Image files of one digit each, folders of them, or digits of the data set such as test:7;
-    test digits when not given."""
+    """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
+    data set such as test:7; test digits when not given."""
     count: int | None = None
-    """How many test digits, spread over the ten; 40 when not given."""
+    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
     to: str | None = None
     """The digit to turn them into, 0 to 9."""
     style: str | None = None
@@ -56,7 +56,8 @@ def main(args: list[str]) -> int:
     from jaxgen.cli import given
     from jaxgen.training import trained
 
-    out = wanted.out or str(folder.path / "drawn" / f"converted-seed-{wanted.seed}.png")
+    what = f"to-{wanted.to}" if wanted.style is None else "hand"
+    out = wanted.out or common.unused(folder, f"converted-{what}-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
     restyle.require(families.build(config))

@@ -31,10 +31,10 @@ class Correct:
     noise:0.4 (Gaussian, of that standard deviation where white is 1, then cut off at black and
     white), blur, blot (of ink), low-resolution."""
     images: tuple[str, ...] = ()
-    """Image files of one damaged digit each, or folders of them; test digits, damaged now, when not
-    given."""
+    """Image files of one damaged digit each, folders of them, or .npz or IDX files of many; test
+    digits, damaged now, when not given."""
     count: int | None = None
-    """How many test digits, spread over the ten; 40 when not given."""
+    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
     seed: int = 0
     """Another seed takes other test digits and damages them in other ways."""
     out: str | None = None
@@ -49,19 +49,19 @@ def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply correct")
     wanted = common.parse(Correct(), "apply correct", DESCRIPTION, args)
     from jaxgen import data, devices, images
-    from jaxgen.apps import correct, reader
+    from jaxgen.apps import correct, measuring, reader
     from jaxgen.apps import damage as damages
     from jaxgen.cli import given
     from jaxgen.training import trained
 
-    out = wanted.out or str(folder.path / "drawn" / f"corrected-seed-{wanted.seed}.png")
+    out = wanted.out or common.unused(folder, f"corrected-{wanted.damage}-seed-{wanted.seed}.png")
     images.check(out)
     damage = damages.named(wanted.damage)
     devices.start()
     digits = data.load(config.data)
-    clean = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed)
+    clean = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed, broken=True)
     print("\n".join(clean.lines))
-    seen, own = clean.images, bool(wanted.images)
+    seen, own = clean.images, wanted.images not in ((), ("test",))
     if not own:
         seen = correct.harm(damage, seen, wanted.seed)
     model = trained.load(folder, config, common.warn)
@@ -69,7 +69,10 @@ def main(args: list[str]) -> int:
     done = correct.correct(model.family, model.variables, reading, seen, damage, wanted.seed)
     if not own:
         print(table(clean, seen, done.images, damage, digits.train, wanted.seed))
-    labels = done.digits if own else clean.labels
+    elif clean.known:
+        print(f"recognised as what they are: {measuring.recognised(done.images, clean.labels)}")
+        print(f"  before: {measuring.recognised(seen, clean.labels)}")
+    labels = clean.labels if clean.known else done.digits
     where = images.save(out, done.images, labels, lambda: images.pairs(seen, done.images, 20))
     many = common.digits(len(seen))
     print(f"{many} corrected after {model.step} steps of training: {where}")

@@ -62,7 +62,9 @@ def main(args: list[str]) -> int:
     from jaxgen.cli import given
     from jaxgen.training import trained
 
-    out = wanted.out or str(folder.path / "drawn" / f"restyled-seed-{wanted.seed}.png")
+    out = wanted.out or common.unused(
+        folder, f"restyled-{wanted.digits or 'all'}-seed-{wanted.seed}.png"
+    )
     images.check(out)
     devices.start()
     restyle.require(families.build(config))

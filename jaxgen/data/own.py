@@ -1,0 +1,174 @@
+"""A person's own digits, many in one file or folder: arrays as NPZ, IDX files, folders of pictures.
+
+    digits.npz                      images [n, h, w] or [n, h, w, 1], uint8 or floats in [0, 1], and
+                                    labels [n] if they are known: as ``bin/sample --out`` writes
+    digits-images-idx3-ubyte        MNIST's format, ``.gz`` or not, with digits-labels-idx1-ubyte
+                                    beside it if they are known; digits.idx.gz stands for both
+    a folder                        files as above, or pictures of one digit each: their labels are
+                                    known where they lie in folders 0 to 9, or go by names such as
+                                    00017-3.png
+
+Images of other sizes are brought to 28 by 28 as ``sizes`` says, and inverted where their borders
+are light. What a header promises is checked before anything is unpacked.
+"""
+
+import math
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxgen.data import idx, pictures, sizes
+from jaxgen.data.split import DIGITS
+from jaxgen.errors import UserError
+
+MOST_BYTES = 2**31  # of one array: 2.7 million digits
+_PARTS = ("images-idx3", "labels-idx1")
+_SAVED = re.compile(r"\d+-(\d|any)\.png")  # as ``images.save`` names them
+_PIXELS = ("u1", "f2", "f4", "f8")  # NumPy's names of types
+
+
+class Item(NamedTuple):
+    """One image of many, which is read when it is wanted."""
+
+    name: str
+    label: int | None  # 0 to 9; None where it is not known
+    read: Callable[[], tuple[np.ndarray, list[str]]]  # uint8 [28, 28, 1], and what was done to it
+
+
+class Found(NamedTuple):
+    """Many images that have one name."""
+
+    items: list[Item]
+    together: bool  # in one file, of which there is one thing to tell
+
+
+def is_many(path: str) -> bool:
+    """Whether a name is that of a folder or of a file of many images."""
+    return os.path.isdir(path) or path.lower().endswith((".npz", ".idx.gz")) or _is_idx(path)
+
+
+def find(path: str, broken: bool = False) -> list[Found]:
+    """All images of a folder or a file of many; ``broken`` as for ``pictures.decode``. Raises
+    UserError where there is none, or what there is cannot be read."""
+    if not os.path.isdir(path):
+        return [_array(path)]
+    pictured = pictures.endings()
+    singles, found = [], []
+    for label, file in _walk(path):
+        if file.lower().endswith(pictured):
+            singles.append(_picture(file, label, broken))
+        elif is_many(file) and not file.lower().endswith(".idx.gz"):
+            found.append(_array(file))
+    if singles:
+        found.append(Found(singles, together=False))
+    if not found:
+        raise UserError(f"the folder {path} holds no image file: name another one")
+    return found
+
+
+def _is_idx(path: str) -> bool:
+    return re.search(r"images[-.]idx3-ubyte(\.gz)?$", path) is not None
+
+
+def _walk(folder: str) -> list[tuple[int | None, str]]:
+    """Files of a folder in the order of their names, and those of folders 0 to 9 within it, with
+    the labels that these say."""
+    try:
+        names = sorted(os.listdir(folder))
+        walked: list[tuple[int | None, str]] = []
+        for name in names:
+            path = os.path.join(folder, name)
+            if not os.path.isdir(path):
+                walked.append((None, path))
+            elif name in list("0123456789"):
+                walked += [(int(name), os.path.join(path, x)) for x in sorted(os.listdir(path))]
+        return walked
+    except OSError as error:
+        raise UserError(f"cannot read {folder}: {error.strerror}; name another folder") from None
+
+
+def _picture(path: str, label: int | None, broken: bool) -> Item:
+    saved = _SAVED.fullmatch(os.path.basename(path))
+    if label is None and saved and saved[1] != "any":
+        label = int(saved[1])
+    return Item(path, label, lambda: pictures.load(path, broken))
+
+
+def _array(path: str) -> Found:
+    images, labels = _npz(path) if path.lower().endswith(".npz") else _idx(path)
+    if labels is not None and (labels.ndim != 1 or labels.dtype.kind not in "iu"):
+        raise UserError(f"{path} has labels of the shape {labels.shape}: give it a number an image")
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
+    if images.ndim != 3 or not images.size:
+        raise UserError(f"{path} has images of the shape {images.shape}: let it be (n, h, w)")
+    if labels is not None and len(labels) != len(images):
+        raise UserError(
+            f"{path} has {len(images)} images and {len(labels)} labels: give it one each"
+        )
+    images = sizes.fit(path, _bytes(path, images))
+    rim = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], 1)
+    light = np.median(rim) > 127
+    words = ["inverted"] if light else []
+
+    def item(place):
+        label = None if labels is None or not 0 <= labels[place] < DIGITS else int(labels[place])
+        return Item(path, label, lambda: (255 - images[place] if light else images[place], words))
+
+    return Found([item(place) for place in range(len(images))], together=True)
+
+
+def _bytes(path: str, images: np.ndarray) -> np.ndarray:
+    if images.dtype == np.uint8:
+        return images
+    if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
+        raise UserError(f"{path} has pixels outside 0 to 1: give bytes, or floats from 0 to 1")
+    return np.rint(images * 255).astype(np.uint8)
+
+
+def _idx(path: str) -> tuple[np.ndarray, np.ndarray | None]:
+    if path.lower().endswith(".idx.gz"):
+        path = f"{path[: -len('.idx.gz')]}-{_PARTS[0]}-ubyte.gz"
+    beside = Path(re.sub(r"images([-.])idx3", r"labels\1idx1", path))
+    return idx.read(Path(path)), idx.read(beside) if beside.exists() else None
+
+
+def _npz(path: str) -> tuple[np.ndarray, np.ndarray | None]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            if "images" not in names:
+                raise UserError(
+                    f"{path} holds {', '.join(names) or 'nothing'}, and no images: let the array "
+                    "of them have that name"
+                )
+            images = _member(archive, "images", _PIXELS)
+            integers = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
+            return images, _member(archive, "labels", integers) if "labels" in names else None
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or " ".join(f"{error}".split())
+        raise UserError(f"cannot read {path}: {reason}; give a sound .npz file") from None
+
+
+def _member(archive: zipfile.ZipFile, name: str, types: tuple[str, ...]) -> np.ndarray:
+    with archive.open(f"{name}.npy") as file:
+        major, _ = np.lib.format.read_magic(file)
+        header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+        if major not in header:
+            raise ValueError(f"its {name} are of version {major} of the format")
+        shape, fortran, dtype = header[major](file)
+        if dtype.str[1:] not in types:
+            raise ValueError(f"its {name} are of the type {dtype}")
+        size = math.prod(shape) * dtype.itemsize
+        if size > MOST_BYTES:
+            raise ValueError(f"its {name} would take {size} bytes, and {MOST_BYTES} is the most")
+        content = file.read(size)
+    if len(content) < size:
+        raise ValueError(f"its {name} end too soon")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")

@@ -1,0 +1,178 @@
+"""A person's own digits, many at once: what is read, and what is refused."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgen import data, images
+from jaxgen.cli import common, given
+from jaxgen.data import own, pictures
+from jaxgen.errors import UserError
+from jaxgen.training.folder import RunFolder
+
+TEST = data.load("mnist").test
+SOME, LABELS = TEST.images[:12], TEST.labels[:12]
+
+
+def digits():
+    raise AssertionError("no name asks for the data set")
+
+
+def same(found: given.Given, expected: np.ndarray = SOME) -> bool:
+    return np.array_equal(images.to_uint8(found.images), expected)
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.idx.gz", "x/"])
+def test_what_is_saved_is_read_back_with_its_labels(name, here):
+    images.save(name, SOME, LABELS)
+    found = given.some([name], None, digits, 0)
+    assert same(found) and found.known and np.array_equal(found.labels, LABELS)
+    few = given.some([name], 5, digits, 0)
+    assert len(few.labels) == 5 and len(set(few.labels.tolist())) == 5
+    again = given.some([name], 5, digits, 0)
+    assert same(few, images.to_uint8(again.images))
+    assert all(any(np.array_equal(one, image) for image in found.images) for one in few.images)
+
+
+def test_the_file_of_images_stands_for_both(here):
+    images.save("x.idx.gz", SOME, LABELS)
+    name = "x-images-idx3-ubyte.gz"
+    assert given.some([name], None, digits, 0).known
+    Path("x-labels-idx1-ubyte.gz").unlink()
+    found = given.some([name], None, digits, 0)
+    assert same(found) and not found.known
+    assert found.lines == [f"12 images of {name}"]
+
+
+def test_folders_of_digits_say_what_they_are(here):
+    for place, (image, label) in enumerate(zip(SOME[..., 0], LABELS, strict=True)):
+        path = Path("train", f"{label}", f"{place:07}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    found = given.some(["train"], None, digits, 0)
+    assert found.known and np.array_equal(np.sort(found.labels), np.sort(LABELS))
+    # A number in a person's own name of a file says nothing.
+    Path("mine").mkdir()
+    Image.fromarray(SOME[0, ..., 0]).save("mine/scan-3.png")
+    assert not given.some(["mine"], None, digits, 0).known
+    with pytest.raises(UserError, match="holds no image file"):
+        given.some(["."], None, digits, 0)
+
+
+def test_arrays_of_other_kinds_come_to_the_same(here):
+    known = {"images": SOME[..., 0] / 255, "labels": LABELS.astype(np.uint8)}
+    np.savez("floats.npz", **known)
+    assert same(given.some(["floats.npz"], None, digits, 0))
+    np.savez("light.npz", images=255 - SOME)
+    found = given.some(["light.npz"], None, digits, 0)
+    assert same(found) and not found.known
+    np.savez("large.npz", images=SOME[..., 0].repeat(2, 1).repeat(2, 2), labels=LABELS)
+    large = given.some(["large.npz"], None, digits, 0)
+    assert np.abs(large.images - images.to_float(SOME)).mean() < 0.05
+    np.savez("any.npz", images=SOME, labels=np.full(12, 10))  # as drawn where none was asked for
+    assert not given.some(["any.npz"], None, digits, 0).known
+
+
+def stored(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return file.getvalue()
+
+
+def header(shape: tuple[int, ...], kind: str = "|u1") -> bytes:
+    file = io.BytesIO()
+    described = {"descr": kind, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, described)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"nothing of the kind", "cannot read x.npz"),
+        (stored(images=header((2**40, 28, 28))), "would take"),
+        (stored(images=header((9, 28, 28))), "end too soon"),
+        (stored(images=header((9, 28), "|O")), "type object"),
+        (stored(images=b"no array"), "cannot read x.npz"),
+        (stored(x_train=header((0,))), "holds x_train, and no images"),
+        (stored(), "holds nothing"),
+        (stored(images=header((2, 3)) + bytes(6)), "shape (2, 3)"),
+        (stored(images=header((0, 28, 28))), "shape (0, 28, 28)"),
+        (stored(images=header((1, 28, 28)) + bytes(784), labels=header((2,)) + bytes(2)), "labels"),
+        (stored(images=header((1, 1, 1), "<f4") + np.float32(7).tobytes()), "outside 0 to 1"),
+        (stored(images=header((1, 1, 1), "<f4") + np.float32("nan").tobytes()), "outside 0 to 1"),
+        (stored(images=header((1, 600, 600)) + bytes(360000)), "600 x 600"),
+    ],
+)
+def test_arrays_that_cannot_be_are_one_sentence(content, says, here):
+    Path("x.npz").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        given.some(["x.npz"], None, digits, 0)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_how_many_there_may_be(here, monkeypatch):
+    images.save("x.npz", SOME, LABELS)
+    with pytest.raises(UserError, match="--count 13 is more than --images names, which is 12"):
+        given.some(["x.npz"], 13, digits, 0)
+    with pytest.raises(UserError, match="--count 0"):
+        given.some(["x.npz"], 0, digits, 0)
+    monkeypatch.setattr(given, "MOST", 11)
+    with pytest.raises(UserError, match="names 12 images: say how many of them with --count"):
+        given.some(["x.npz"], None, digits, 0)
+    for missing in ("y.npz", "y.idx.gz", "y-images-idx3-ubyte"):
+        with pytest.raises(UserError, match="cannot read y"):
+            given.some([missing], None, digits, 0)
+
+
+def side_by_side(*places: int) -> bytes:
+    """Real digits in one picture, dark on white."""
+    real = TEST.images[list(places), :, 4:24, 0]
+    picture = 255 - np.pad(np.concatenate(list(real), 1), 10)
+    return pictures.png(picture.repeat(4, 0).repeat(4, 1))
+
+
+def test_several_digits_in_a_picture_are_refused():
+    for places, count in (((0, 1), 2), ((1, 2, 3), 3)):
+        with pytest.raises(UserError, match=f"x shows {count} digits side by side"):
+            pictures.decode(side_by_side(*places), "x")
+        assert pictures.decode(side_by_side(*places), "x", broken=True)[0].any()
+
+
+def test_no_real_digit_is_taken_for_several():
+    real = data.load("mnist").valid.images[:300, ..., 0]
+    for image in real:
+        pictures.decode(pictures.png(255 - np.pad(image, 10)), "x")
+
+
+def test_what_is_no_digit_is_doubted():
+    assert given.doubts(images.to_float(TEST.images[:1])) is None
+    square = np.zeros((1, 28, 28, 1), np.float32)
+    square[:, 4:24, 4:24] = 1
+    assert "of 5000 real digits" in str(given.doubts(square))
+    noise = np.random.default_rng(0).random((1, 28, 28, 1)).astype(np.float32)
+    assert given.doubts(noise) is not None
+
+
+def test_what_was_drawn_before_keeps_its_name(here):
+    run = RunFolder(Path("runs/x"))
+    first = common.unused(run, "completed-my/mask.png-seed-0.png")
+    assert first == "runs/x/drawn/completed-my-mask.png-seed-0.png"
+    for expected in ("", "-2", "-3"):
+        path = Path(common.unused(run, "a.png"))
+        assert path.name == f"a{expected}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_names_that_stand_for_many():
+    for name in ("x.npz", "x.idx.gz", "train-images-idx3-ubyte", "x-images-idx3-ubyte.gz", "/"):
+        assert own.is_many(name)
+    for name in ("x.png", "test:7", "labels-idx1-ubyte", "test"):
+        assert not own.is_many(name)
