@@ -20,8 +20,8 @@ import numpy as np
 
 import jaxgen
 from jaxgen import config as configs
-from jaxgen import images, sampling
-from jaxgen.apps import reader
+from jaxgen import sampling
+from jaxgen.apps import reader, redraw
 from jaxgen.apps.card import card
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config
@@ -35,8 +35,6 @@ from jaxgen.training.trained import Trained
 if TYPE_CHECKING:
     import filelock
 
-MOST = 2**25  # drawn digits in a data set
-TRIES = 2**32 // MOST  # keys for each place
 JUDGED = 5000  # drawn digits that the figures are of
 STATE = "card.json"
 
@@ -78,7 +76,8 @@ class Making:
     """A data set in a folder, made piece by piece."""
 
     def __init__(self, order: Order, folder: Path, model: Trained, config: Config, digits: Digits):
-        configs.require("count", order.count, order.count <= MOST, f"{MOST} or less")
+        most = redraw.MOST
+        configs.require("count", order.count, order.count <= most, f"{most} or less")
         self.order, self.folder, self.config, self.digits = order, folder, config, digits
         self._model = model
         self._labels = cycle(order.mix, digits.train.labels)
@@ -170,23 +169,17 @@ class Making:
 
     def _draw(self, places: np.ndarray) -> Split:
         labels = self._labels[places % len(self._labels)]
-        kept = np.zeros((len(places), *self.digits.test.images.shape[1:]), np.uint8)
-        missing = np.arange(len(places))
-        for attempt in range(TRIES):
-            asked = labels[missing]
-            drawn = self._drawer.draw(
-                self._model.variables, asked, self.order.seed, places[missing] + attempt * MOST
-            )
-            self.state["drawn"] += len(missing)
-            good = self._keeps(drawn, asked) if self._keeps else np.ones(len(missing), bool)
-            kept[missing[good]] = images.to_uint8(drawn[good])
-            missing = missing[~good]
-            if not len(missing):
-                return Split(kept, labels)
-        raise UserError(
-            f"the filter refuses each of {TRIES} digits {labels[missing[0]]} that were drawn for "
-            "one place: lower --filter, or train the model for longer"
+        kept, drawn = redraw.redrawn(
+            self._drawer,
+            self._model.variables,
+            labels,
+            self.order.seed,
+            places,
+            self._keeps or (lambda drawn, asked: np.ones(len(asked), bool)),
+            "is refused by the filter: lower --filter, or train the model for longer",
         )
+        self.state["drawn"] += drawn
+        return Split(kept, labels)
 
     def _filter(self, least: float, tell: Callable[[str], None]) -> Callable:
         """A function of drawn images and labels: which of them the reader is sure enough of."""

@@ -1,0 +1,219 @@
+"""A page of handwritten exercises to print, with a page of answers, as PDF.
+
+All digits are drawn by a model, each anew, and drawn again where the judge cannot read them: what a
+pupil gets wrong must not be the model's mistake. The same seed gives the same file, to the byte.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+import jaxgen
+from jaxgen import sampling
+from jaxgen.apps import redraw
+from jaxgen.apps.exercises import Exercise
+from jaxgen.evaluation import judge
+from jaxgen.training.trained import Trained
+
+if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
+
+PAPERS = {"a4": (595.28, 841.89), "letter": (612.0, 792.0)}  # points, wide and high
+SIGNS = {"+": "+", "-": "\N{EN DASH}", "x": "\N{MULTIPLICATION SIGN}"}  # as they are printed
+
+_MARGIN = 48  # points, as all lengths below
+_HIGH = 30  # an image of 28 by 28 pixels
+_GAP = 3  # between the digits of a number
+_ROW = 54
+_LINE = 50  # to write an answer on, at the least
+_PART = 14  # between columns
+_TOP = 92  # from the edge of the page to the first row
+_FINE = 4  # pixels of print for one of the image, or it would be stairs
+_INK = 20  # greys: what is darker is paper
+_FONT, _BOLD = "Helvetica", "Helvetica-Bold"
+_GREY = 0.45
+
+
+class Section(NamedTuple):
+    """Exercises of one kind, which begin a page."""
+
+    title: str
+    exercises: Sequence[Exercise]
+
+
+class Written(NamedTuple):
+    """Digits for a sheet, in the order in which its exercises need them."""
+
+    images: np.ndarray  # uint8 [n, 28, 28, 1]
+    again: int  # how many were drawn again
+
+
+def digits_of(sections: Sequence[Section]) -> str:
+    """All digits that the exercises need, in order."""
+    return "".join(
+        f"{exercise.first}{exercise.second if exercise.sign else ''}"
+        for section in sections
+        for exercise in section.exercises
+    )
+
+
+def write(model: Trained, digits: str, seed: int) -> Written:
+    """Draw these digits, each of them legible: the judge takes it for what it is, and is as sure as
+    of real digits."""
+    eye = judge.load()
+
+    def legible(drawn, asked):
+        return judge.likely(eye, drawn)[np.arange(len(asked)), asked] >= judge.SURE
+
+    labels = np.array([int(digit) for digit in digits], np.int32)
+    found, count = redraw.redrawn(
+        sampling.Drawer(model.family, chunk=sampling.FEW),
+        model.variables,
+        labels,
+        seed,
+        np.arange(len(labels)),
+        legible,
+        "cannot be read by the judge: train the model for longer",
+    )
+    return Written(found, count - len(labels))
+
+
+def pdf(sections: Sequence[Section], images: np.ndarray, paper: str, told: str) -> bytes:
+    """The contents of a PDF file: the sections, written in ``images`` uint8 [n, 28, 28, 1], and the
+    answers; ``told`` stands small at the foot of each page."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    file = io.BytesIO()
+    # Invariant: no time of day in the file.
+    canvas = Canvas(file, pagesize=PAPERS[paper], invariant=1)
+    canvas.setTitle("Exercises")
+    canvas.setCreator(f"jaxgen {jaxgen.__version__}")
+    digits = iter(images)
+    for section in sections:
+        _section(canvas, section, digits, PAPERS[paper], told)
+    _answers(canvas, sections, PAPERS[paper], told)
+    canvas.save()
+    return file.getvalue()
+
+
+def _section(canvas, section, digits, paper, told):
+    wide, high = paper
+    rows = int((high - _TOP - _MARGIN) // _ROW)
+    columns = _columns(section, wide - 2 * _MARGIN)
+    column = (wide - 2 * _MARGIN) / columns
+    page = rows * columns
+    longest = max(len(f"{exercise.first}") for exercise in section.exercises)
+    for place, exercise in enumerate(section.exercises):
+        on_page = place % page
+        if on_page == 0:
+            _head(canvas, section.title, paper, told)
+        down, across = divmod(on_page, columns)
+        x, y = _MARGIN + across * column, high - _TOP - (down + 1) * _ROW
+        _exercise(canvas, place + 1, exercise, digits, x, y, column - _PART, longest)
+        if on_page == page - 1 or place == len(section.exercises) - 1:
+            canvas.showPage()
+
+
+def _columns(section, wide):
+    """As many as leave room for the longest exercise, and for a line to write on."""
+    digits = max(len(digits_of([section._replace(exercises=[e])])) for e in section.exercises)
+    signs = 56 if any(exercise.sign for exercise in section.exercises) else 12
+    return max(1, int(wide // (24 + 17 * digits + signs + _LINE + _PART)))
+
+
+def _head(canvas: "Canvas", title: str, paper, told: str, for_pupils: bool = True) -> None:
+    wide, high = paper
+    canvas.setFont(_BOLD, 18)
+    canvas.drawString(_MARGIN, high - _MARGIN - 10, title)
+    canvas.setFont(_FONT, 10)
+    if for_pupils:
+        for x, name, length in ((wide - 300, "Name", 130), (wide - 130, "Date", 50)):
+            canvas.drawString(x, high - _MARGIN - 10, name)
+            start = x + 30
+            canvas.line(start, high - _MARGIN - 12, start + length, high - _MARGIN - 12)
+    canvas.setFont(_FONT, 7)
+    canvas.setFillGray(_GREY)
+    canvas.drawString(_MARGIN, 30, told)
+    canvas.setFillGray(0)
+
+
+def _exercise(canvas, number, exercise, digits, x, y, wide, longest):
+    canvas.setFont(_FONT, 9)
+    canvas.setFillGray(_GREY)
+    canvas.drawRightString(x + 14, y + 10, f"{number}")
+    canvas.setFillGray(0)
+    end = _number(canvas, exercise.first, digits, x + 24, y)
+    if exercise.sign:
+        end = _sign(canvas, SIGNS[exercise.sign], end, y)
+        end = _number(canvas, exercise.second, digits, end, y)
+        end = _sign(canvas, "=", end, y)
+        canvas.line(end, y + 4, min(end + 1.3 * _LINE, x + wide), y + 4)
+    else:
+        canvas.line(x + 40 + 19 * longest, y + 4, x + wide, y + 4)  # beside the longest number
+
+
+def _number(canvas, number, digits, x, y):
+    """Write a number; where it ends."""
+    for _ in f"{number}":
+        x = _digit(canvas, next(digits), x, y) + _GAP
+    return x - _GAP
+
+
+def _digit(canvas: "Canvas", image: np.ndarray, x: float, y: float) -> float:
+    """Put the ink of an image uint8 [28, 28, 1] beside what is there; where it ends."""
+    from reportlab.lib.utils import ImageReader
+
+    columns = np.flatnonzero((image[..., 0] > _INK).any(0))
+    ink = image[:, columns.min() : columns.max() + 1, 0]
+    size = (ink.shape[1] * _FINE, ink.shape[0] * _FINE)
+    fine = np.asarray(Image.fromarray(255 - ink).resize(size, Image.Resampling.LANCZOS))
+    fine = Image.fromarray((fine // 17 * 17).astype(np.uint8))  # 16 greys, for a smaller file
+    wide = ink.shape[1] * _HIGH / ink.shape[0]
+    canvas.drawImage(ImageReader(fine), x, y, wide, _HIGH)
+    return x + wide
+
+
+def _sign(canvas, sign, x, y):
+    canvas.setFont(_FONT, 18)
+    canvas.drawCentredString(x + 14, y + 9, sign)
+    return x + 28
+
+
+def _answers(canvas, sections, paper, told):
+    wide, high = paper
+    columns, row = 4, 15
+    column = (wide - 2 * _MARGIN) / columns
+    y, begun = 0.0, False
+    for section in sections:
+        lines = [
+            section.exercises[start : start + columns]
+            for start in range(0, len(section.exercises), columns)
+        ]
+        for number, line in enumerate(lines):
+            if not begun or y < _MARGIN + row:
+                if begun:
+                    canvas.showPage()
+                _head(canvas, "Answers", paper, told, for_pupils=False)
+                y, begun = high - _TOP - row, True
+            if number == 0:
+                y -= row
+                canvas.setFont(_BOLD, 10)
+                canvas.drawString(_MARGIN, y, section.title)
+                y -= 1.4 * row
+            canvas.setFont(_FONT, 10)
+            for place, exercise in enumerate(line):
+                canvas.drawString(
+                    _MARGIN + place * column, y, _solved(number * columns + place + 1, exercise)
+                )
+            y -= row
+    canvas.showPage()
+
+
+def _solved(number: int, exercise: Exercise) -> str:
+    if not exercise.sign:
+        return f"{number})  {exercise.answer}"
+    sign = SIGNS[exercise.sign]
+    return f"{number})  {exercise.first} {sign} {exercise.second} = {exercise.answer}"

@@ -1,0 +1,108 @@
+"""``bin/apply sheet``: a page of handwritten exercises to print."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from jaxgen import config as configs
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+MOST = 1000  # exercises of a kind
+
+DESCRIPTION = """Make a PDF of exercises for those who learn numbers, written by a model, with a
+page of answers. A digit that the judge cannot read is drawn again.
+
+examples:
+  bin/apply sheet --model gan                               20 sums and 24 numbers to read
+  bin/apply sheet --model gan --sums 20 --out sheet.pdf
+  bin/apply sheet --model gan --sums 40 --operations times
+  bin/apply sheet --model cvae --numbers 36 --largest 9999"""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    sums: int | None = None
+    """How many sums; 20 when neither these nor numbers are given."""
+    numbers: int | None = None
+    """How many numbers to read; 24 when neither these nor sums are given."""
+    operations: str = "plus,minus"
+    """What the sums are, in turn: plus, minus and times, with commas."""
+    largest: int = 100
+    """No number is larger, results neither."""
+    paper: Literal["a4", "letter"] = "a4"
+    seed: int = 0
+    """Another seed makes other exercises, and draws other digits."""
+    out: Path | None = None
+    """Where to, a name that ends in .pdf."""
+
+    def __post_init__(self):
+        from jaxgen.apps import exercises
+
+        for name in ("sums", "numbers"):
+            count = getattr(self, name)
+            configs.require(name, count, count is None or 0 <= count <= MOST, f"from 0 to {MOST}")
+        if not any(self.counts):
+            raise UserError("the sheet would be empty: ask for --sums 20 or --numbers 24")
+        known = all(word in exercises.SIGNS for word in self.operations.split(","))
+        configs.require(
+            "operations", self.operations, known, "plus, minus and times, with commas between them"
+        )
+        least, most = exercises.LEAST, exercises.MOST
+        configs.require(
+            "largest", self.largest, least <= self.largest <= most, f"from {least} to {most}"
+        )
+        if self.out is not None:
+            suffix = self.out.suffix.lower()
+            configs.require("out", self.out, suffix == ".pdf", "a file that ends in .pdf")
+        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Of sums, and of numbers to read."""
+        if self.sums is None and self.numbers is None:
+            return 20, 24
+        return self.sums or 0, self.numbers or 0
+
+
+def main(args: list[str]) -> int:
+    folder, config = common.run_and_recipe(args, "apply sheet")
+    wanted = common.parse(Sheet(config.sampling), "apply sheet", DESCRIPTION, args)
+    import jaxgen
+    from jaxgen import devices, families
+    from jaxgen.data import files
+
+    out = wanted.out or common.unused(folder, f"sheet-seed-{wanted.seed}.pdf")
+    files.check(out)
+    config = replace(config, sampling=wanted.sampling)
+    common.require_ear(families.build(config), "--model with these settings")
+    devices.start()
+    from jaxgen.apps import exercises, sheet
+    from jaxgen.training import trained
+
+    sums, numbers = wanted.counts
+    operations = tuple(wanted.operations.split(","))
+    made = {
+        "Sums": exercises.sums(sums, operations, wanted.largest, wanted.seed),
+        "Numbers to read": exercises.numbers(numbers, wanted.largest, wanted.seed),
+    }
+    sections = [sheet.Section(title, found) for title, found in made.items() if found]
+    model = trained.load(folder, config, common.warn)
+    written = sheet.write(model, sheet.digits_of(sections), wanted.seed)
+    told = (
+        f"Every digit was drawn by {config.model}, after {model.step} steps of training on "
+        f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
+    )
+    files.write(out, sheet.pdf(sections, written.images, wanted.paper, told))
+    many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
+    count = len(written.images)
+    print(f"{common.digits(count)} drawn, {written.again} more where the judge could not read them")
+    print(f"{many} after {model.step} steps of training: {out}")
+    return 0
