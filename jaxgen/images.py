@@ -25,7 +25,7 @@ from PIL import Image
 
 from jaxgen.data import files, idx
 from jaxgen.data.pictures import png
-from jaxgen.data.split import DIGITS
+from jaxgen.data.split import DIGITS, SIDE
 from jaxgen.errors import UserError
 
 LINE = 48  # grey of 255: parts the black squares of a grid without drawing the eye
@@ -91,6 +91,18 @@ def grid(
         top, left = gap + row * (height + gap), gap + column * (width + gap)
         picture[top : top + height, left : left + width] = image
     return picture
+
+
+def cells(picture: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Return the images of a picture, uint8 [H, W], that ``grid`` made of images of 28 by 28, which
+    also tells places that were left empty: uint8 [n, 28, 28, 1]; a UserError if it made no such."""
+    pitch, odd = divmod(picture.shape[1] - gap, columns)
+    scale, far = divmod(pitch - gap, SIDE)
+    rows, rest = divmod(picture.shape[0] - gap, pitch) if pitch else (0, 1)
+    if picture.ndim != 2 or odd or far or rest or scale < 1:
+        raise UserError(f"a picture of {picture.shape} is no grid of {columns} columns")
+    inner = picture[gap:, gap:].reshape(rows, pitch, columns, pitch).swapaxes(1, 2)
+    return inner[:, :, : SIDE * scale : scale, : SIDE * scale : scale].reshape(-1, SIDE, SIDE, 1)
 
 
 def pairs(above: np.ndarray, below: np.ndarray, columns: int) -> np.ndarray:

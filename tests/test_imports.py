@@ -59,6 +59,7 @@ def test_settings_data_and_help_import_no_jax():
         "jaxgen.cli.sample, jaxgen.cli.reconstruct, jaxgen.cli.interpolate, jaxgen.cli.evaluate, "
         "jaxgen.cli.bench, jaxgen.cli.apply.complete, jaxgen.cli.apply.correct, "
         "jaxgen.cli.apply.restyle, jaxgen.cli.apply.convert, jaxgen.cli.apply.augment, "
+        "jaxgen.cli.apply.sheet, jaxgen.cli.apply.figure, jaxgen.apps.exercises, "
         "jaxgen.data.pictures, "
         "jaxgen.pages.files, jaxgen.pages.quiz; "
         "jaxgen.config.recipe('ddpm');"

@@ -11,6 +11,8 @@ APPS = {
     "restyle": "write digits in the hand of one image",
     "convert": "turn digits into others, in the same hand",
     "augment": "make a data set of drawn digits, or study whether such data help",
+    "sheet": "make a page of handwritten exercises to print",
+    "figure": "make a picture to teach with: latent plane, codebook, noise, training",
 }
 
 

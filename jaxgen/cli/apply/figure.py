@@ -1,0 +1,75 @@
+"""``bin/apply figure``: a picture to teach with."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from jaxgen import config as configs
+from jaxgen.cli import common
+
+DESCRIPTION = """Make a picture to teach with, of what a run has learned.
+
+    plane           where the codes of test digits lie, and what the latent plane decodes to: ae,
+                    vae and cvae of two latent dimensions
+    codebook        what each code stands for, and digits in codes: vqvae
+    process         noise added to a digit, and taken away by the network: ddpm
+    training        the same digits at several steps, and the losses: all families
+    interpolation   ways between test digits, beside a cross-fade of pixels: all families
+
+examples:
+  bin/train --model vae --net.latents 2 --run vae-2d
+  bin/apply figure --run vae-2d                            its plane
+  bin/apply figure --model ddpm --digit 5 --out noise.svg
+  bin/apply figure --model gan                             how it has learned
+  bin/apply figure --model ae --what interpolation --out ways.pdf"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    what: Literal["plane", "codebook", "process", "training", "interpolation"] | None = None
+    """The kind of picture; when not given, what says most about the family."""
+    digit: int = 3
+    """The digit that is shown: of process, and of the plane of a cvae."""
+    seed: int = 0
+    """Another seed shows other digits."""
+    out: Path | None = None
+    """Where to: a name that ends in .png, .svg or .pdf."""
+
+    def __post_init__(self):
+        configs.require("digit", self.digit, 0 <= self.digit <= 9, "0 to 9")
+        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+        if self.out is not None:
+            known = self.out.suffix.lower() in (".png", ".svg", ".pdf")
+            configs.require("out", self.out, known, "a file that ends in .png, .svg or .pdf")
+
+
+def main(args: list[str]) -> int:
+    folder, config = common.run_and_recipe(args, "apply figure")
+    wanted = common.parse(Figure(config.sampling), "apply figure", DESCRIPTION, args)
+    from jaxgen import data, devices, families
+    from jaxgen.data import files
+
+    config = replace(config, sampling=wanted.sampling)
+    devices.start()
+    from jaxgen.apps import figures
+    from jaxgen.training import trained
+
+    family = families.build(config)
+    what = wanted.what or figures.usual(config.family, family)
+    figures.require(what, config.family, family, f"{folder}")
+    out = wanted.out or Path(common.unused(folder, f"{what}-seed-{wanted.seed}.png"))
+    files.check(out)
+    model = trained.load(folder, config, common.warn)
+    lesson = figures.Lesson(
+        model.family, model.variables, data.load(config.data), folder, wanted.digit, wanted.seed
+    )
+    files.write(out, figures.render(what, lesson, out.suffix.lower()))
+    print(f"{what} after {model.step} steps of training: {out}")
+    return 0

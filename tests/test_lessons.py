@@ -1,0 +1,267 @@
+"""Sheets of exercises and figures to teach with."""
+
+import base64
+import json
+import re
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgen import data, families, images
+from jaxgen.apps import exercises, figures, redraw, sheet
+from jaxgen.apps.exercises import Exercise
+from jaxgen.cli import main
+from jaxgen.errors import UserError
+from jaxgen.evaluation import judge
+from jaxgen.training.folder import RunFolder
+from tests import runs
+from tests.conftest import SMALL, small
+
+DIGITS = data.load("synthetic:200")
+
+
+# Exercises.
+
+
+@pytest.mark.parametrize("largest", [10, 100, 9999])
+def test_sums_stay_within_their_bounds_and_are_right(largest):
+    kinds = ("plus", "minus", "times")
+    found = exercises.sums(300, kinds, largest, 0)
+    operations = {"+": int.__add__, "-": int.__sub__, "x": int.__mul__}
+    for place, (first, sign, second) in enumerate(found):
+        assert sign == exercises.SIGNS[kinds[place % 3]]
+        result = operations[sign](first, second)
+        assert result == found[place].answer
+        assert min(first, second) > 0 and 0 <= result <= largest and max(first, second) <= largest
+    assert exercises.sums(300, kinds, largest, 0) == found != exercises.sums(300, kinds, largest, 1)
+    assert exercises.sums(20, kinds, largest, 0) == found[:20]
+
+
+def test_no_exercise_comes_twice_while_there_are_others():
+    found = exercises.sums(60, ("plus", "minus"), 100, 0)
+    assert len(set(found)) == 60
+    assert len(exercises.sums(300, ("times",), 10, 0)) == 300  # of which there are few
+    numbers = exercises.numbers(80, 100, 0)
+    assert len(set(numbers)) == 80
+    assert all(10 <= number.first == number.answer <= 100 for number in numbers)
+
+
+class Drawer:
+    """Draws a picture of each key's place and attempt."""
+
+    def draw(self, variables, labels, seed, places):
+        attempt, place = np.divmod(places, redraw.MOST)
+        return np.broadcast_to(
+            ((10 * attempt + place) / 255)[:, None, None, None], (len(places), 28, 28, 1)
+        )
+
+
+def test_what_is_not_kept_is_drawn_again_and_nothing_else(monkeypatch):
+    labels = np.arange(4, dtype=np.int32)
+
+    def keeps(drawn, asked):  # the odd ones from the third attempt on
+        return (asked % 2 == 0) | (drawn[:, 0, 0, 0] * 255 > 19.5)
+
+    found, count = redraw.redrawn(Drawer(), None, labels, 0, np.arange(4), keeps, "cannot be")
+    assert found[:, 0, 0, 0].tolist() == [0, 21, 2, 23] and count == 4 + 2 + 2
+    monkeypatch.setattr(redraw, "TRIES", 2)
+    with pytest.raises(UserError, match=r"each of 2 digits 1 .* cannot be"):
+        redraw.redrawn(Drawer(), None, labels, 0, np.arange(4), keeps, "cannot be")
+
+
+def words(pdf: bytes) -> str:
+    """All that the pages of a PDF say, in order."""
+    streams = re.findall(
+        rb"/ASCII85Decode /FlateDecode.*?stream\r?\n(.*?)endstream", pdf, re.DOTALL
+    )
+    plain = [zlib.decompress(base64.a85decode(s.strip().removesuffix(b"~>"))) for s in streams]
+    text = b"\n".join(page for page in plain if b" Tj" in page).decode("latin-1")
+    return "\n".join(re.findall(r"\((.*?)\) Tj", text))
+
+
+def test_a_sheet_asks_and_answers():
+    sums = [Exercise(27, "+", 14), Exercise(60, "-", 5), Exercise(7, "x", 8)]
+    sections = [sheet.Section("Sums", sums), sheet.Section("Numbers", [Exercise(582)])]
+    digits = sheet.digits_of(sections)
+    assert digits == "2714605785" + "82"
+    ink = DIGITS.test.images[: len(digits)]
+    made = sheet.pdf(sections, ink, "a4", "told at the foot")
+    assert made.startswith(b"%PDF-") and made == sheet.pdf(sections, ink, "a4", "told at the foot")
+    assert made.count(b"/Type /Page\n") == 3  # sums, numbers, answers
+    said = words(made)
+    for answer in ("27 \\226 14", "27 + 14 = 41", "60 \\226 5 = 55", "7 \\327 8 = 56", "582"):
+        assert (answer in said) == (answer != "27 \\226 14")
+    assert said.count("told at the foot") == 3
+    assert sheet.pdf(sections, ink, "letter", "") != made
+    many = sheet.pdf([sheet.Section("Sums", sums * 20)], np.tile(ink[:10], (20, 1, 1, 1)), "a4", "")
+    assert many.count(b"/Type /Page\n") == 4  # two columns of a dozen, thrice, and answers
+
+
+def test_all_digits_of_a_sheet_are_used(monkeypatch):
+    """One picture too few is found out, and none is left over."""
+    sections = [sheet.Section("Numbers", [Exercise(12), Exercise(345)])]
+    used = []
+    digit = sheet._digit
+    monkeypatch.setattr(
+        sheet, "_digit", lambda canvas, image, x, y: used.append(x) or digit(canvas, image, x, y)
+    )
+    sheet.pdf(sections, DIGITS.test.images[:5], "a4", "")
+    assert len(used) == 5 and used[:2] == sorted(used[:2]) and used[2:] == sorted(used[2:])
+    with pytest.raises(StopIteration):
+        sheet.pdf(sections, DIGITS.test.images[:4], "a4", "")
+
+
+# Figures.
+
+
+def test_patches_are_the_mean_of_what_images_show_there():
+    seen = np.zeros((2, 28, 28), np.float32)
+    seen[0, 4:8, 8:12] = 1.0  # the cell in row 1, column 2
+    seen[1, 0, 0] = 1.0
+    codes = np.zeros((2, 7, 7), np.int32)
+    codes[0, 1, 2] = codes[1, 1, 2] = 3
+    codes[1, 0, 0] = 5
+    counts, patches = figures.patches_of(seen, codes, 8)
+    assert counts.tolist() == [95, 0, 0, 2, 0, 1, 0, 0]
+    assert patches.shape == (8, 12, 12) and not patches[[1, 2, 4, 6, 7]].any()
+    assert np.array_equal(patches[3, 4:8, 4:8], np.full((4, 4), 0.5)) and patches[3].sum() == 8
+    assert patches[5, 4, 4] == 1 and patches[5].sum() == 1
+
+
+def test_cells_are_the_images_of_a_grid():
+    some = DIGITS.test.images[:20]
+    for scale in (1, 3):
+        assert np.array_equal(images.cells(images.grid(some, 10, scale=scale), 10), some)
+    with pytest.raises(UserError, match="no grid of 7 columns"):
+        images.cells(images.grid(some, 10), 7)
+
+
+def test_the_way_from_noise_ends_with_what_is_drawn():
+    family = families.build(small("ddpm"))
+    variables = family.init(jax.random.key(0))
+    keys, labels = jax.random.split(jax.random.key(1), 2), jnp.array([3, 4])
+    ways, guesses = figures.denoised(family, variables, keys, labels)
+    known = family.trajectory(variables, keys, labels)
+    assert ways.shape == guesses.shape == known.shape
+    assert np.allclose(ways, known, atol=1e-5)
+    assert np.array_equal(guesses[:, -1], ways[:, -1])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with tiny runs, and one that was never trained."""
+    folder = tmp_path_factory.mktemp("lessons")
+    with pytest.MonkeyPatch.context() as patch:
+        runs.at_home(patch, folder)
+        runs.tiny("ae")
+        looks = [{"step": step, "histogram": [50] * 10, "coverage": step / 4} for step in (1, 2)]
+        Path("runs/ae/watch.jsonl").write_text("\n".join(map(json.dumps, looks)) + "\n{")
+        for name in ("vae", "vqvae"):
+            Path(f"runs/{name}").mkdir()
+            RunFolder(Path(f"runs/{name}")).prepare(small(name), fresh=False)
+        yield folder
+
+
+@pytest.fixture
+def there(trained, monkeypatch):
+    runs.at_home(monkeypatch, trained)
+    monkeypatch.setattr(figures, "_DPI", 40)
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_each_family_has_its_figure(name, there):
+    changes = {"latents": 2} if name in figures.KINDS["plane"].families else {}
+    recipe = small(name)
+    family = families.build(recipe)
+    if changes:
+        assert figures.usual(name, family) == "interpolation"
+        family = families.build(replace(recipe, net=replace(recipe.net, **changes)))
+    run = RunFolder(Path("runs/ae"))
+    what = figures.usual(name, family)
+    assert what == {"vqvae": "codebook", "gan": "training", "ddpm": "process"}.get(name, "plane")
+    figures.require(what, name, family, "runs/x")
+    lesson = figures.Lesson(family, family.init(jax.random.key(0)), DIGITS, run, 3, 0)
+    made = figures.render(what, lesson, ".svg")
+    text = made.decode()
+    says = {
+        "plane": "The codes of",
+        "codebook": "16 codes",
+        "training": "coverage",
+        "process": "what the network",
+    }
+    assert says[what] in text
+    if what == "training":
+        assert figures.render(what, lesson, ".svg") == made
+
+
+def test_the_figure_command_writes_by_the_ending(there, capsys):
+    for ending, begins in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
+        command = ["apply", "figure", "--model", "ae", "--what", "training"]
+        assert main.run([*command, "--out", f"x{ending}"]) == 0
+        assert Path(f"x{ending}").read_bytes().startswith(begins)
+    command = ["apply", "figure", "--model", "ae"]
+    for number in ("", "-2"):  # nothing is overwritten
+        assert main.run(command) == 0
+        path = f"runs/ae/drawn/interpolation-seed-0{number}.png"
+        assert capsys.readouterr().out.splitlines()[-1].endswith(f": {path}")
+        with Image.open(path) as picture:
+            assert picture.size[0] > picture.size[1] > 100
+
+
+def test_the_sheet_command_makes_the_same_sheet_again(there, capsys, monkeypatch):
+    monkeypatch.setattr(judge, "SURE", 0.0)  # what two steps of training draw is no digit
+    command = ["apply", "sheet", "--model", "ae", "--sums", "4", "--numbers", "2", "--out"]
+    assert main.run([*command, "a.pdf"]) == main.run([*command, "b.pdf"]) == 0
+    assert "4 sums and 2 numbers to read after 2 steps" in capsys.readouterr().out
+    assert Path("a.pdf").read_bytes() == Path("b.pdf").read_bytes()
+    assert "drawn by ae, after 2 steps of training on synthetic:600" in words(
+        Path("a.pdf").read_bytes()
+    )
+    monkeypatch.setattr(judge, "SURE", 1.1)
+    monkeypatch.setattr(redraw, "TRIES", 2)
+    with pytest.raises(UserError, match=r"cannot be read by the judge: train the model"):
+        main.run([*command, "c.pdf"])
+    assert not Path("c.pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["sheet"], "which model"),
+        (["sheet", "--model", "ae", "--sums", "0"], "would be empty"),
+        (["sheet", "--model", "ae", "--sums", "-1"], "--sums -1"),
+        (["sheet", "--model", "ae", "--operations", "plus,over"], "plus,over"),
+        (["sheet", "--model", "ae", "--largest", "5"], "--largest 5"),
+        (["sheet", "--model", "ae", "--out", "x.png"], "ends in .pdf"),
+        (["sheet", "--model", "ae", "--paper", "a3"], "--paper"),
+        (["sheet", "--model", "vae", "--prior", "normal"], "VAE draws any digit"),
+        (["sheet", "--model", "vae"], "no sound checkpoint"),
+        (["figure", "--model", "vqvae", "--what", "plane"], "vqvae has no plane: take ae or vae"),
+        (["figure", "--model", "ae", "--what", "planet"], "--what"),
+        (["figure", "--model", "vae", "--what", "plane"], "--net.latents 2 --run vae-2d"),
+        (["figure", "--model", "ae", "--digit", "10"], "--digit 10"),
+        (["figure", "--model", "ae", "--out", "x.jpg"], ".png, .svg or .pdf"),
+        (["figure", "--model", "vae"], "no sound checkpoint"),
+    ],
+)
+def test_mistakes_are_one_sentence(there, args, says):
+    with pytest.raises(UserError) as caught:
+        main.run(["apply", *args])
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_run_without_pictures_has_no_figure_of_its_training(there, tmp_path):
+    lesson = SimpleNamespace(run=RunFolder(tmp_path))
+    with pytest.raises(UserError, match="holds no pictures"):
+        figures.training(lesson)
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "4.png").write_bytes(b"\x89PNG no picture")
+    with pytest.raises(UserError, match=r"4\.png cannot be read"):
+        figures.training(lesson)
