@@ -192,7 +192,7 @@ def test_each_family_has_its_figure(name, there):
     text = made.decode()
     says = {
         "plane": "The codes of",
-        "codebook": "16 codes",
+        "codebook": "of 16 codes are taken",
         "training": "coverage",
         "process": "what the network",
     }

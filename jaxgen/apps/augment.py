@@ -35,6 +35,7 @@ from jaxgen.training.trained import Trained
 if TYPE_CHECKING:
     import filelock
 
+TOLD = 8 * sampling.CHUNK  # drawn digits between two times that it is told how far all is
 JUDGED = 5000  # drawn digits that the figures are of
 STATE = "card.json"
 
@@ -138,8 +139,7 @@ class Making:
             if self.order.least is not None and self.state["done"] < self.state["total"]:
                 self._keeps = self._filter(self.order.least, tell)
             while (place := self.state["done"]) < self.state["total"]:
-                tell(f"{place:,} of {self.state['total']:,} digits")
-                piece = self._piece(place, min(place + writers.PIECE, self.state["total"]))
+                piece = self._piece(place, min(place + writers.PIECE, self.state["total"]), tell)
                 if self.state["judged"] is None and place + writers.PIECE > self._real:
                     tell("measuring the drawn digits")
                     self.state["judged"] = self._judge(piece, max(self._real - place, 0))
@@ -156,16 +156,15 @@ class Making:
             {self.folder / "README.md": told.encode(), self.folder / STATE: text.encode()}
         )
 
-    def _piece(self, start: int, stop: int) -> Split:
+    def _piece(self, start: int, stop: int, tell: Callable[[str], None]) -> Split:
         """The digits at places start to stop - 1: first real ones, if these are wanted."""
-        real = Split(
-            *(part[start : max(min(stop, self._real), start)] for part in self.digits.train)
-        )
-        places = np.arange(max(start, self._real), stop) - self._real
-        if not len(places):
-            return real
-        drawn = self._draw(places)
-        return Split(*(np.concatenate(pair) for pair in zip(real, drawn, strict=True)))
+        real = slice(start, max(min(stop, self._real), start))
+        parts = [Split(*(array[real] for array in self.digits.train))]
+        for first in range(real.stop, stop, TOLD):
+            tell(f"{first:,} of {self.state['total']:,} digits")
+            places = np.arange(first, min(first + TOLD, stop)) - self._real
+            parts.append(self._draw(places))
+        return Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     def _draw(self, places: np.ndarray) -> Split:
         labels = self._labels[places % len(self._labels)]

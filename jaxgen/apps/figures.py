@@ -219,7 +219,8 @@ def codebook(lesson: Lesson) -> "Figure":
     seen = Split(*(array[:CODED] for array in lesson.digits.test))
     codes = over(_encode(family), lesson.variables, seen)  # [n, 7, 7]
     counts, patches = patches_of(images.to_float(seen.images[..., 0]), codes, family.quantiser.size)
-    order = np.argsort(-counts, kind="stable")[:MOST_CODES]
+    taken = np.count_nonzero(counts)
+    order = np.argsort(-counts, kind="stable")[: min(taken, MOST_CODES)]
     margin = (patches.shape[1] - SIDE // codes.shape[1]) // 2
     inner = np.zeros(patches.shape[1:], bool)
     inner[margin:-margin, margin:-margin] = True
@@ -232,15 +233,15 @@ def codebook(lesson: Lesson) -> "Figure":
     mosaics = mosaics.swapaxes(2, 3).reshape(shown.shape)
     back = _decoded(lesson, grids, labels.astype(np.int32))
 
-    figure = _figure(10.4, 4.6)
+    figure = _figure(10.4, 3.9)
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
     used = counts[order] / counts.sum()
     _show(
         left,
         images.grid(tiles, int(np.ceil(np.sqrt(2 * len(tiles)))), gap=1, scale=3),
         f"What {len(seen.labels)} test digits show on average where a code is taken:\n"
-        f"{len(order)} of {family.quantiser.size} codes, from the one taken most "
-        f"({used[0]:.1%}) to the least ({used[-1]:.2%})",
+        f"{taken} of {family.quantiser.size} codes are taken, {len(order)} are shown, "
+        f"from {used[0]:.1%} of places to {used[-1]:.2%}",
     )
     _rows(
         right,
@@ -396,7 +397,7 @@ def interpolation(lesson: Lesson) -> "Figure":
     faded = (1 - share) * starts + share * stops  # [pairs, frames, h, w, c]
     rows = np.stack([faded, drawn], 1).reshape(-1, *drawn.shape[1:])
 
-    figure = _figure(10.4, 5.9)
+    figure = _figure(10.4, 5.5)
     names = ["pixels faded", "through the latents"] * len(pairs)
     _rows(figure.subplots(), rows, names, "From digit to digit")
     return figure

@@ -14,7 +14,7 @@ VERBS = {
     "interpolate": "walk from digit to digit through the latents",
     "evaluate": "measure a trained model with the judge",
     "compare": "train, measure and compare the six families",
-    "apply": "complete, correct, restyle, convert and augment digits",
+    "apply": "complete, correct, restyle, convert, augment and teach with digits",
     "bench": "measure speed on this machine",
 }
 
