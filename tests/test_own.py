@@ -97,8 +97,9 @@ def header(shape: tuple[int, ...], kind: str = "|u1") -> bytes:
     [
         (b"nothing of the kind", "cannot read x.npz"),
         (stored(images=header((2**40, 28, 28))), "would take"),
-        (stored(images=header((9, 28, 28))), "end too soon"),
+        (stored(images=header((9, 28, 28))), "not the 7056 bytes"),
         (stored(images=header((9, 28), "|O")), "type object"),
+        (stored(images=header((-1, 28, 28)) + bytes(784)), "shape (-1, 28, 28)"),
         (stored(images=b"no array"), "cannot read x.npz"),
         (stored(x_train=header((0,))), "holds x_train, and no images"),
         (stored(), "holds nothing"),
@@ -115,6 +116,31 @@ def test_arrays_that_cannot_be_are_one_sentence(content, says, here):
     with pytest.raises(UserError) as caught:
         given.some(["x.npz"], None, digits, 0)
     assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_damage_anywhere_is_one_sentence(here):
+    whole = stored(images=header((1, 4, 4)) + bytes(range(16)), labels=header((1,)) + b"\3")
+    sound = own.find(put(whole))[0].items[0]
+    assert sound.label == 3
+    places, refused = range(0, len(whole), 3), 0
+    for place in places:
+        content = bytearray(whole)
+        content[place] ^= 0xFF
+        try:
+            (one,) = own.find(put(bytes(content)))[0].items
+            assert np.array_equal(one.read()[0], sound.read()[0])  # a date, or the like
+        except UserError as error:
+            assert "\n" not in f"{error}"
+            refused += 1
+    assert refused > len(places) / 2
+    for length in range(0, len(whole), 7):
+        with pytest.raises(UserError, match=r"x\.npz"):
+            own.find(put(whole[:length]))
+
+
+def put(content: bytes) -> str:
+    Path("x.npz").write_bytes(content)
+    return "x.npz"
 
 
 def test_how_many_there_may_be(here, monkeypatch):
