@@ -17,6 +17,7 @@ from PIL import Image
 from jaxgen import data, families, images
 from jaxgen.apps import exercises, figures, redraw, sheet
 from jaxgen.apps.exercises import Exercise
+from jaxgen.apps.figures import codebook, noise, training
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
@@ -128,7 +129,7 @@ def test_patches_are_the_mean_of_what_images_show_there():
     codes = np.zeros((2, 7, 7), np.int32)
     codes[0, 1, 2] = codes[1, 1, 2] = 3
     codes[1, 0, 0] = 5
-    counts, patches = figures.patches_of(seen, codes, 8)
+    counts, patches = codebook.patches_of(seen, codes, 8)
     assert counts.tolist() == [95, 0, 0, 2, 0, 1, 0, 0]
     assert patches.shape == (8, 12, 12) and not patches[[1, 2, 4, 6, 7]].any()
     assert np.array_equal(patches[3, 4:8, 4:8], np.full((4, 4), 0.5)) and patches[3].sum() == 8
@@ -147,7 +148,7 @@ def test_the_way_from_noise_ends_with_what_is_drawn():
     family = families.build(small("ddpm"))
     variables = family.init(jax.random.key(0))
     keys, labels = jax.random.split(jax.random.key(1), 2), jnp.array([3, 4])
-    ways, guesses = figures.denoised(family, variables, keys, labels)
+    ways, guesses = noise.denoised(family, variables, keys, labels)
     known = family.trajectory(variables, keys, labels)
     assert ways.shape == guesses.shape == known.shape
     assert np.allclose(ways, known, atol=1e-5)
@@ -172,7 +173,7 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def there(trained, monkeypatch):
     runs.at_home(monkeypatch, trained)
-    monkeypatch.setattr(figures, "_DPI", 40)
+    monkeypatch.setattr(figures, "DPI", 40)
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
@@ -260,8 +261,8 @@ def test_mistakes_are_one_sentence(there, args, says):
 def test_a_run_without_pictures_has_no_figure_of_its_training(there, tmp_path):
     lesson = SimpleNamespace(run=RunFolder(tmp_path))
     with pytest.raises(UserError, match="holds no pictures"):
-        figures.training(lesson)
+        training.draw(lesson)
     (tmp_path / "samples").mkdir()
     (tmp_path / "samples" / "4.png").write_bytes(b"\x89PNG no picture")
     with pytest.raises(UserError, match=r"4\.png cannot be read"):
-        figures.training(lesson)
+        training.draw(lesson)

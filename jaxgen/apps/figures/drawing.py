@@ -1,0 +1,79 @@
+"""What figures are made of, and the parts that they share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxgen import images, sampling
+from jaxgen.arrays import SIDE
+from jaxgen.data import Digits, Split
+from jaxgen.families.base import Family, Variables
+from jaxgen.training.folder import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CODED = 2000  # test digits whose codes are looked at
+FRAMES = 11  # in a row
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a figure is made of."""
+
+    family: Family
+    variables: Variables
+    digits: Digits
+    run: RunFolder
+    digit: int  # that is shown where there is room for one
+    seed: int  # of which test digits are shown, and of what is drawn
+
+    def coded(self) -> Split:
+        """The test digits whose codes are looked at."""
+        return Split(*(array[:CODED] for array in self.digits.test))
+
+
+def figure(wide: float, high: float) -> "Figure":
+    """An empty figure of so many inches."""
+    from matplotlib.figure import Figure
+
+    return Figure((wide, high), layout="constrained")
+
+
+def show(axes: "Axes", picture: np.ndarray, title: str = "") -> None:
+    """A picture, bytes or in [0, 1], without axes."""
+    most = 255 if picture.dtype == np.uint8 else 1
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=most)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_title(title, fontsize=10)
+
+
+def rows(axes: "Axes", rows: np.ndarray, names: list[str], title: str = "") -> None:
+    """Images [rows, columns, 28, 28, 1], with a name beside each row."""
+    count, columns = rows.shape[:2]
+    gap = 2
+    show(axes, images.grid(rows.reshape(-1, *rows.shape[2:]), columns, gap, scale=2), title)
+    pitch = 2 * SIDE + gap
+    axes.set_yticks([gap + pitch * row + SIDE for row in range(count)], names)
+    axes.tick_params(length=0)
+
+
+def decoded(lesson: Lesson, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What latents of digits [n] decode to: float32 [n, 28, 28, 1]."""
+
+    def decode(variables, keys, codes, labels):
+        return lesson.family.decode(variables, codes, labels, keys)
+
+    program = sampling.Program(decode)
+    return program(lesson.variables, lesson.seed, np.arange(len(labels)), codes, labels)
+
+
+def encode(family: Family) -> Callable:
+    """The family's ``encode``, as ``families.base.over`` calls it."""
+    return lambda variables, images, labels, keys: family.encode(variables, images, labels)

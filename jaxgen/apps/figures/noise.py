@@ -1,0 +1,70 @@
+"""Diffusion: an image drowned in noise, and noise becoming images, with the network's guess of x_0
+at each step (Ho et al. 2020, figure 2)."""
+
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxgen import sampling
+from jaxgen.apps import measuring
+from jaxgen.apps.figures import drawing
+from jaxgen.arrays import SIDE
+from jaxgen.diffusion import process, samplers
+from jaxgen.families.base import Variables, split
+from jaxgen.families.ddpm import DDPM, to_images
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(lesson: drawing.Lesson) -> "Figure":
+    family = lesson.family
+    assert isinstance(family, DDPM)
+    times = np.append(family.steps().time, 0)
+    chosen = np.unique(np.linspace(0, len(times) - 1, drawing.FRAMES).round().astype(int))
+    labels = np.full(2, lesson.digit, np.int32)
+    real = 2 * measuring.of_digits(lesson.digits.test, labels[:1], lesson.seed) - 1  # [1, h, w, c]
+    eps = np.random.default_rng(lesson.seed).standard_normal(real.shape)
+    alpha, sigma = (
+        level[times[chosen[::-1]], None, None, None]
+        for level in (family.schedule.alpha, family.schedule.sigma)
+    )
+    noisy = to_images(process.noised(real, eps, alpha, sigma))
+
+    def drawn(variables, keys, labels):
+        return denoised(family, variables, keys, labels)
+
+    program = sampling.Program(drawn, chunk=2)
+    paths, guesses = program(lesson.variables, lesson.seed, np.arange(2), labels)
+
+    figure = drawing.figure(10.4, 5.7)
+    above, below = figure.subplots(2, 1, height_ratios=(1, 4))
+    drawing.rows(above, np.asarray(noisy)[None], ["a test digit"], "Noise is added")
+    rows = np.stack([paths[0], guesses[0], paths[1], guesses[1]])[:, chosen]
+    said = "what the network\ntakes it for"
+    drawing.rows(
+        below, rows, ["drawn from noise", said, "another noise", said], "The network takes it away"
+    )
+    pitch = 2 * SIDE + 2
+    for axes, shown in ((above, times[chosen[::-1]]), (below, times[chosen])):
+        ticks = [2 + pitch * column + SIDE for column in range(len(chosen))]
+        axes.set_xticks(ticks, [f"t = {time}" for time in shown])
+    return figure
+
+
+def denoised(family: DDPM, variables: Variables, keys, labels):
+    """The way from noise to images, and the x_0 that the network sees at each step of it: both
+    [n, steps + 1, 28, 28, 1] in [0, 1], with the image at the end."""
+    keys_prior, keys_decode = split(keys)
+    noise = family.prior(variables, keys_prior, labels)
+    denoise = family.denoiser(variables, labels, family.sampling.guidance)
+    steps = family.steps()
+    x0, path = samplers.run(denoise, steps, noise, keys_decode)
+    states = jnp.concatenate([noise[None], path[:-1]])
+    _, guesses = lax.scan(
+        lambda carry, row: (carry, denoise(*row)), None, (states, jnp.asarray(steps.time))
+    )
+    both = [jnp.concatenate([way, x0[None]]).swapaxes(0, 1) for way in (states, guesses)]
+    return tuple(map(to_images, both))

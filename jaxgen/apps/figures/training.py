@@ -1,0 +1,76 @@
+"""Training: the same digits at several steps, beside the losses."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from jaxgen import images
+from jaxgen.apps.figures import drawing
+from jaxgen.errors import UserError
+from jaxgen.training.folder import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STAGES = 8
+
+
+def draw(lesson: drawing.Lesson) -> "Figure":
+    pictures = {int(path.stem): path for path in lesson.run.samples.glob("[0-9]*.png")}
+    if not pictures:
+        raise UserError(f"{lesson.run} holds no pictures in samples/: bin/train makes them")
+    steps = sorted(pictures)
+    # More of the beginning, where more happens.
+    wanted = np.geomspace(steps[0], steps[-1], STAGES) if len(steps) > STAGES else steps
+    chosen = sorted({min(steps, key=lambda step: abs(step - want)) for want in wanted})
+    rows = np.stack([first_row(pictures[step]) for step in chosen])
+
+    figure = drawing.figure(10.4, 0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)
+    left, right = figure.subplots(1, 2, width_ratios=(1.45, 1))
+    drawing.rows(left, rows, [f"step {step}" for step in chosen], "The same digits during training")
+    _curves(figure, right, lesson.run)
+    return figure
+
+
+def first_row(path: Path) -> np.ndarray:
+    """The ten images at the top of a picture of samples: uint8 [10, 28, 28, 1]."""
+    try:
+        with Image.open(path) as opened:
+            picture = np.asarray(opened)
+    except (OSError, SyntaxError) as error:  # a PNG that is damaged
+        raise UserError(f"{path} cannot be read ({error}): remove it") from None
+    return images.cells(picture, columns=10)[:10]
+
+
+def _curves(figure: "Figure", axes: "Axes", run: RunFolder) -> None:
+    """Losses, each the mean of a fiftieth of the steps, and how much is covered where that was
+    watched."""
+    losses = _lines(run.metrics)
+    names = [name for name in losses[0] if name.rpartition("/")[2] == "loss"]
+    size = max(len(losses) // 50, 1)
+    for name in names:
+        values = np.array([line[name] for line in losses])
+        means = values[: len(values) // size * size].reshape(-1, size).mean(1)
+        axes.plot(size * (np.arange(len(means)) + 0.5), means, label=name)
+    axes.set(xlabel="step", ylabel="loss")
+    axes.set_title("Losses", fontsize=10)
+    lines = list(axes.get_lines())
+    watch = run.path / "watch.jsonl"
+    if watch.exists():
+        looks = _lines(watch)
+        other = axes.twinx()
+        other.set(ylim=(0, 1), ylabel="coverage: share of real digits with a drawn one near")
+        steps, coverage = zip(*((look["step"], look["coverage"]) for look in looks), strict=True)
+        lines += other.plot(steps, coverage, color="0.3", linestyle="--", label="coverage")
+    if len(lines) > 1:
+        figure.legend(handles=lines, loc="outside lower right", ncols=len(lines), frameon=False)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The records in a file that a training may be writing to just now."""
+    whole, _, _ = path.read_text().rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]
