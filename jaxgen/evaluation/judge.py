@@ -24,7 +24,7 @@ import safetensors.numpy
 from flax import linen as nn
 from flax import traverse_util
 
-from jaxgen import data
+from jaxgen import data, devices
 from jaxgen.arrays import DIGITS, IMAGE
 from jaxgen.data import batches, files
 from jaxgen.data.split import Split, is_floor, part
@@ -237,17 +237,22 @@ def fit(
     seed: int = 0,
     steps: int = STEPS,
     network: Network | Layered = NETWORK,
+    batch: int = BATCH,
     change: Callable | None = distort,
 ) -> dict[str, Any]:
     """Fit the network to the digits ``learned``; its variables, float32.
 
-    ``change(images, key)`` is what is done to each batch, [n, 28, 28, 1], if anything is.
+    ``change(images, key)`` is what is done to each batch, [n, 28, 28, 1], if anything is. A batch
+    is split over all devices if it can be: one of BATCH cannot over two, and takes one of them.
 
     After each epoch one line to ``report`` tells the accuracy on the digits ``floor``, if there are
     some.
     """
     key_init, key_distort = jax.random.split(jax.random.key(seed))
     variables: Any = network.init(key_init, jnp.zeros((1, *IMAGE)))
+    whole = batch % devices.count() != 0
+    if not whole:
+        variables = jax.device_put(variables, devices.whole())
     rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)
     adam = optax.adamw(rate, b2=0.99, weight_decay=WEIGHT_DECAY)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), adam)
@@ -269,13 +274,13 @@ def fit(
         return optax.apply_updates(variables, updates), opt, value
 
     count = len(learned.labels)
-    epoch = count // BATCH
+    epoch = count // batch
     began, losses = time.monotonic(), []
     # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
-    for number, rows in enumerate(batches.indices(seed, 0, steps, BATCH, count)):
-        variables, opt, loss = step(
-            variables, opt, learned.images[rows], learned.labels[rows], number
-        )
+    for number, rows in enumerate(batches.indices(seed, 0, steps, batch, count)):
+        part = learned.images[rows], learned.labels[rows]
+        part = part if whole else jax.device_put(part, devices.split())
+        variables, opt, loss = step(variables, opt, *part, number)
         losses.append(loss)
         if floor and (number + 1) % epoch == 0:
             right = _accuracy(Judge(network, variables, ""), floor)

@@ -27,13 +27,16 @@ def score(
     *,
     network: Network | Layered = judges.NETWORK,
     steps: int | None = None,
+    batch: int = judges.BATCH,
     change: Callable | None = None,
 ) -> Share:
     """The share of the digits ``test`` that a classifier recognises after the digits ``learned``
     alone, each batch of them changed by ``change(images, key)`` if anything is. When ``steps`` are
     not given, there are to be LEAST digits or more."""
     steps = steps or max(EPOCHS * len(learned.labels) // judges.BATCH, STEPS)
-    variables = judges.fit(learned, _quiet, seed=seed, steps=steps, network=network, change=change)
+    variables = judges.fit(
+        learned, _quiet, seed=seed, steps=steps, network=network, batch=batch, change=change
+    )
     logits, _ = judges.look(judges.Judge(network, variables, ""), test.images)
     return share(metrics.hits(logits, test.labels), len(test.labels))
 
