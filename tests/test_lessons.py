@@ -54,14 +54,12 @@ def test_no_exercise_comes_twice_while_there_are_others():
     assert all(10 <= number.first == number.answer <= 100 for number in numbers)
 
 
-class Drawer:
-    """Draws a picture of each key's place and attempt."""
-
-    def draw(self, variables, labels, seed, places):
-        attempt, place = np.divmod(places, redraw.MOST)
-        return np.broadcast_to(
-            ((10 * attempt + place) / 255)[:, None, None, None], (len(places), 28, 28, 1)
-        )
+def drawn_there(labels, places):
+    """A picture of each key's place and attempt."""
+    attempt, place = np.divmod(places, redraw.MOST)
+    return np.broadcast_to(
+        ((10 * attempt + place) / 255)[:, None, None, None], (len(places), 28, 28, 1)
+    )
 
 
 def test_what_is_not_kept_is_drawn_again_and_nothing_else(monkeypatch):
@@ -70,11 +68,11 @@ def test_what_is_not_kept_is_drawn_again_and_nothing_else(monkeypatch):
     def keeps(drawn, asked):  # the odd ones from the third attempt on
         return (asked % 2 == 0) | (drawn[:, 0, 0, 0] * 255 > 19.5)
 
-    found, count = redraw.redrawn(Drawer(), None, labels, 0, np.arange(4), keeps, "cannot be")
+    found, count = redraw.redrawn(drawn_there, labels, np.arange(4), keeps, "cannot be")
     assert found[:, 0, 0, 0].tolist() == [0, 21, 2, 23] and count == 4 + 2 + 2
     monkeypatch.setattr(redraw, "TRIES", 2)
     with pytest.raises(UserError, match=r"each of 2 digits 1 .* cannot be"):
-        redraw.redrawn(Drawer(), None, labels, 0, np.arange(4), keeps, "cannot be")
+        redraw.redrawn(drawn_there, labels, np.arange(4), keeps, "cannot be")
 
 
 def words(pdf: bytes) -> str:

@@ -158,21 +158,33 @@ class Making:
 
     def _piece(self, start: int, stop: int, tell: Callable[[str], None]) -> Split:
         """The digits at places start to stop - 1: first real ones, if these are wanted."""
-        real = slice(start, max(min(stop, self._real), start))
-        parts = [Split(*(array[real] for array in self.digits.train))]
-        for first in range(real.stop, stop, TOLD):
-            tell(f"{first:,} of {self.state['total']:,} digits")
-            places = np.arange(first, min(first + TOLD, stop)) - self._real
-            parts.append(self._draw(places))
-        return Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        real = Split(
+            *(part[start : max(min(stop, self._real), start)] for part in self.digits.train)
+        )
+        places = np.arange(max(start, self._real), stop) - self._real
+        if not len(places):
+            return real
+        drawn = self._draw(places, tell)
+        return Split(*(np.concatenate(pair) for pair in zip(real, drawn, strict=True)))
 
-    def _draw(self, places: np.ndarray) -> Split:
+    def _draw(self, places: np.ndarray, tell: Callable[[str], None] = lambda line: None) -> Split:
+        def draw(asked, places):
+            parts = []
+            for first in range(0, len(places), TOLD):
+                done = self._real + places[first] % redraw.MOST
+                tell(f"{done:,} of {self.state['total']:,} digits")
+                part = slice(first, first + TOLD)
+                parts.append(
+                    self._drawer.draw(
+                        self._model.variables, asked[part], self.order.seed, places[part]
+                    )
+                )
+            return np.concatenate(parts)
+
         labels = self._labels[places % len(self._labels)]
         kept, drawn = redraw.redrawn(
-            self._drawer,
-            self._model.variables,
+            draw,
             labels,
-            self.order.seed,
             places,
             self._keeps or (lambda drawn, asked: np.ones(len(asked), bool)),
             "is refused by the filter: lower --filter, or train the model for longer",

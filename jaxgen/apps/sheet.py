@@ -69,11 +69,10 @@ def write(model: Trained, digits: str, seed: int) -> Written:
         return judge.likely(eye, drawn)[np.arange(len(asked)), asked] >= judge.SURE
 
     labels = np.array([int(digit) for digit in digits], np.int32)
+    drawer = sampling.Drawer(model.family, chunk=sampling.FEW)
     found, count = redraw.redrawn(
-        sampling.Drawer(model.family, chunk=sampling.FEW),
-        model.variables,
+        lambda asked, places: drawer.draw(model.variables, asked, seed, places),
         labels,
-        seed,
         np.arange(len(labels)),
         legible,
         "cannot be read by the judge: train the model for longer",

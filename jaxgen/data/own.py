@@ -27,7 +27,6 @@ from jaxgen.data.split import DIGITS
 from jaxgen.errors import UserError
 
 MOST_BYTES = 2**31  # of one array: 2.7 million digits
-_PARTS = ("images-idx3", "labels-idx1")
 _SAVED = re.compile(r"\d+-(\d|any)\.png")  # as ``images.save`` names them
 _PIXELS = ("u1", "f2", "f4", "f8")  # NumPy's names of types
 
@@ -133,7 +132,7 @@ def _bytes(path: str, images: np.ndarray) -> np.ndarray:
 
 def _idx(path: str) -> tuple[np.ndarray, np.ndarray | None]:
     if path.lower().endswith(".idx.gz"):
-        path = f"{path[: -len('.idx.gz')]}-{_PARTS[0]}-ubyte.gz"
+        path = f"{path[: -len('.idx.gz')]}-images-idx3-ubyte.gz"
     beside = Path(re.sub(r"images([-.])idx3", r"labels\1idx1", path))
     return idx.read(Path(path)), idx.read(beside) if beside.exists() else None
 

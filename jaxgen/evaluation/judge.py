@@ -250,8 +250,8 @@ def fit(
     """
     key_init, key_distort = jax.random.split(jax.random.key(seed))
     variables: Any = network.init(key_init, jnp.zeros((1, *IMAGE)))
-    whole = batch % devices.count() != 0
-    if not whole:
+    splits = batch % devices.count() == 0
+    if splits:
         variables = jax.device_put(variables, devices.whole())
     rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)
     adam = optax.adamw(rate, b2=0.99, weight_decay=WEIGHT_DECAY)
@@ -279,7 +279,8 @@ def fit(
     # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
     for number, rows in enumerate(batches.indices(seed, 0, steps, batch, count)):
         part = learned.images[rows], learned.labels[rows]
-        part = part if whole else jax.device_put(part, devices.split())
+        if splits:
+            part = jax.device_put(part, devices.split())
         variables, opt, loss = step(variables, opt, *part, number)
         losses.append(loss)
         if floor and (number + 1) % epoch == 0:

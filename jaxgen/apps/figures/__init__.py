@@ -10,9 +10,8 @@ from jaxgen.apps.figures.drawing import Lesson
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
 
-__all__ = ["ENDINGS", "KINDS", "Lesson", "render", "require", "usual"]
+__all__ = ["KINDS", "Lesson", "render", "require", "usual"]
 
-ENDINGS = (".png", ".svg", ".pdf")
 DPI = 200
 
 
@@ -60,7 +59,7 @@ def _dimensions(family: Any) -> int:
 
 
 def render(what: str, lesson: Lesson, ending: str) -> bytes:
-    """The figure as the contents of a file with one of ENDINGS; the same figure, the same bytes."""
+    """The figure as the contents of a .png, .svg or .pdf file; the same figure, the same bytes."""
     from matplotlib import style
 
     settings: dict[Any, Any] = {
