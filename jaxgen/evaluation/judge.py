@@ -282,7 +282,9 @@ def fit(
         if splits:
             part = jax.device_put(part, devices.split())
         variables, opt, loss = step(variables, opt, *part, number)
-        losses.append(loss)
+        # Waited for: of programs that are begun before others have ended, those of several devices
+        # can take all of a CPU's threads and wait for each other for ever.
+        losses.append(float(loss))
         if floor and (number + 1) % epoch == 0:
             right = _accuracy(Judge(network, variables, ""), floor)
             report(
