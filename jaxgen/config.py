@@ -51,6 +51,9 @@ class Variational(Coder):
     sigma: float = 0.5**0.5
     """Standard deviation of Gaussian pixels; the default makes |x - x'|^2 and a constant of the
     first term. 0 learns it."""
+    binarise: bool = False
+    """Make greys black or white anew at each step, white with the probability of the grey, so that
+    the bound is one of a likelihood."""
     beta: float = 1.0
     """Weight of the divergence; 1 is the bound itself."""
     beta_warmup: int = 0
@@ -61,6 +64,9 @@ class Variational(Coder):
     def __post_init__(self):
         super().__post_init__()
         require("net.sigma", self.sigma, self.sigma >= 0, "above 0, or 0 to learn it")
+        if self.binarise:
+            plain = "bernoulli for --net.binarise"
+            require("net.likelihood", self.likelihood, self.likelihood == "bernoulli", plain)
         require("net.beta", self.beta, self.beta >= 0, "0 or more")
         require("net.beta-warmup", self.beta_warmup, self.beta_warmup >= 0, "0 or more")
         require("net.free-bits", self.free_bits, self.free_bits >= 0, "0 or more")
@@ -163,15 +169,26 @@ def require_layers(network: str, layers: tuple[int, ...]) -> None:
 
 def names() -> list[str]:
     """The recipes that can be given to ``--model``, in alphabetical order."""
-    package = importlib.import_module("jaxgen.configs")
-    return sorted(path.stem for folder in package.__path__ for path in Path(folder).glob("*.py"))
+    return _recipes("jaxgen.configs")
+
+
+def papers() -> list[str]:
+    """The recipes that are the set-ups of papers, which ``--model`` takes too."""
+    return _recipes("jaxgen.configs.papers")
+
+
+def _recipes(package: str) -> list[str]:
+    folders = importlib.import_module(package).__path__
+    return sorted(path.stem for folder in folders for path in Path(folder).glob("*.py"))
 
 
 def recipe(name: str) -> Config:
-    """The recipe of ``configs/NAME.py``."""
-    if name not in names():
-        raise UserError(f"no model is called {name!r}: {suggest(name, names())}")
-    return importlib.import_module(f"jaxgen.configs.{name}").get_config()
+    """The recipe of ``configs/NAME.py``, or of ``configs/papers/NAME.py``."""
+    if name in names():
+        return importlib.import_module(f"jaxgen.configs.{name}").get_config()
+    if name in papers():
+        return importlib.import_module(f"jaxgen.configs.papers.{name}").get_config()
+    raise UserError(f"no model is called {name!r}: {suggest(name, [*names(), *papers()])}")
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
@@ -213,14 +230,15 @@ def differences(ours: Config, theirs: Config) -> list[str]:
     """The settings in which two recipes differ, each as ``name here (there)``."""
     return [
         f"--{name} {a} (was {b})"
-        for (name, a), (_, b) in zip(_flat(ours), _flat(theirs), strict=True)
+        for (name, a), (_, b) in zip(flat(ours), flat(theirs), strict=True)
         if a != b
     ]
 
 
-def _flat(settings, prefix: str = "") -> list[tuple[str, Any]]:
-    flat = []
+def flat(settings: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """Names of all settings, as flags have them, and their values."""
+    found = []
     for f in dataclasses.fields(settings):
         value, name = getattr(settings, f.name), prefix + f.name.replace("_", "-")
-        flat += _flat(value, f"{name}.") if dataclasses.is_dataclass(value) else [(name, value)]
-    return flat
+        found += flat(value, f"{name}.") if dataclasses.is_dataclass(value) else [(name, value)]
+    return found

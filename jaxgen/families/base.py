@@ -256,6 +256,15 @@ class Variational(Family):
         return prior - self.minus_log_p(variables, images, labels, codes)
 
 
+def seen(config: Any, images: Images, key: Key) -> tuple[Images, Key]:
+    """Images as a variational family is trained on them, greys made black or white if it is so set,
+    and a key for what comes next."""
+    if not config.binarise:
+        return images, key
+    key_pixels, key = jax.random.split(key)
+    return jax.random.bernoulli(key_pixels, images).astype(images.dtype), key
+
+
 def draw(gaussian: Gaussian, keys: Keys) -> jax.Array:
     """A draw [n, z] of each of n Gaussians."""
     mean, log_var = gaussian

@@ -44,6 +44,7 @@ from jaxgen.families.base import (
     draw,
     hide,
     normals,
+    seen,
 )
 from jaxgen.nn.blocks import ACTIVATIONS, ZEROS
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
@@ -122,12 +123,13 @@ class CVAE(Variational):
         self, variables: Variables, batch: Batch, key: Key, *, player: str
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         c, step = self.config, variables.stats["step"]
+        images, key = seen(c, batch.images, key)
         key_noise, key_drop, key_part = jax.random.split(key, 3)
         count = len(batch.labels)
         noise = jax.random.normal(key_noise, (count, c.latents))
         labels = hide(batch.labels, c.label_drop, key_drop)
         visible = some_quadrants(key_part, count) if c.part == "quadrants" else nothing(count)
-        terms = self._apply("__call__", variables, batch.images, visible, labels, noise)
+        terms = self._apply("__call__", variables, images, visible, labels, noise)
         reconstruction, kl = terms[0].mean(), terms[1].mean(0)  # [], [z]
         costly = jnp.maximum(kl, c.free_bits).sum()
         beta = c.beta * jnp.minimum(1.0, (step + 1) / max(c.beta_warmup, 1))

@@ -41,6 +41,7 @@ from jaxgen.families.base import (
     Variational,
     draw,
     over,
+    seen,
     spherical,
 )
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
@@ -104,11 +105,12 @@ class VAE(Fitted, Variational):
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         c, step = self.config, variables.stats["step"]
         stats = variables.stats | {"step": step + 1}
+        images, key = seen(c, batch.images, key)
         if c.objective == "iwae":
-            bounds = self._importance_bound(variables, batch.images, key)  # (2)
+            bounds = self._importance_bound(variables, images, key)  # (2)
             return bounds.mean(), (stats, {"loss": bounds.mean()})
-        mean, log_var = self._apply("encode", variables, batch.images)
-        reconstruction = self._reconstruction(variables, batch.images, mean, log_var, key).mean()
+        mean, log_var = self._apply("encode", variables, images)
+        reconstruction = self._reconstruction(variables, images, mean, log_var, key).mean()
         kl = losses.kl_normal(mean, log_var).mean(0)  # [z]
         costly = jnp.maximum(kl, c.free_bits).sum()  # as Kingma et al. 2016, appendix C.8
         beta = c.beta * jnp.minimum(1.0, (step + 1) / max(c.beta_warmup, 1))

@@ -1,0 +1,26 @@
+"""The VAE of Burda, Grosse and Salakhutdinov 2015 that is told the digit.
+
+    bin/reproduce burda2015_digits
+
+As ``burda2015``, with the digit beside the image, in the decoder, and in a prior p(z|y) that is
+learned.
+"""
+
+from dataclasses import replace
+
+from jaxgen import config
+from jaxgen.configs.cvae import Net, Sampling
+from jaxgen.configs.papers import burda2015
+
+
+def get_config() -> config.Config:
+    plain = burda2015.get_config()
+    net = Net(
+        layers=(200, 200),
+        activation="tanh",
+        latents=50,
+        binarise=True,
+        prior_width=200,
+        label_drop=0.0,
+    )
+    return replace(plain, model="burda2015_digits", net=net, sampling=Sampling())
