@@ -169,10 +169,8 @@ class Comparison:
                 part = replace(whole, steps=stage, save_every=stage, sample_every=stage)
                 try:
                     loop.train_apart(part, run, listener, self.console.say)
-                except UserError as error:
-                    if "training stops" not in str(error):
-                        raise
-                    failed = str(error)  # not finite: a finding
+                except loop.Diverged as error:
+                    failed = str(error)  # a finding
                     break
                 model = trained.load(run, part, self.console.say)
                 seen = {"step": stage, "seconds": _seconds(run, stage)}
@@ -189,12 +187,8 @@ class Comparison:
 
     def _collapse(self, run: RunFolder) -> str | None:
         """What makes a mode collapse of the last look at a run that was watched."""
-        looks = run.path / "watch.jsonl"
-        if not looks.exists() or not (lines := looks.read_text().splitlines()):
-            return None
-        seen = json.loads(lines[-1])
-        watcher = watch.Watch(self.digits)
-        return watcher.collapse(watch.Seen(tuple(seen["histogram"]), seen["coverage"]))
+        seen = watch.last(run.path / "watch.jsonl")
+        return watch.Watch(self.digits).collapse(seen) if seen else None
 
     # Measuring.
 

@@ -80,10 +80,10 @@ def measure(
         bound = float(over(family.bound, variables, real, chunk).mean())
     rate = None
     if family.has("rate"):
-        rate = float(over(_without_keys(family.rate), variables, real, chunk).mean())
+        rate = float(over(without_keys(family.rate), variables, real, chunk).mean())
     active = None
     if isinstance(family, Variational):
-        means = over(_without_keys(family.encode), variables, real, chunk)
+        means = over(without_keys(family.encode), variables, real, chunk)
         active = int((means.var(axis=0) > ACTIVE).sum())
     linear = _linear(family, variables, digits.train, real)
     return Codes(len(real.labels), error, bound, rate, active, linear)
@@ -97,7 +97,7 @@ def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | No
     from sklearn.manifold import TSNE
 
     chunk = min(1024, -(-len(split.labels) // 8) * 8)
-    codes = over(_without_keys(family.encode), variables, split, chunk)
+    codes = over(without_keys(family.encode), variables, split, chunk)
     if codes.shape[1] <= 2:
         return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
     return TSNE(random_state=0, perplexity=min(30, len(codes) / 4)).fit_transform(codes)
@@ -109,7 +109,7 @@ def _linear(family, variables, train, real):
     from sklearn.decomposition import PCA
 
     few = part(train, np.arange(len(train.labels)) < PROBED)
-    encode = _without_keys(family.encode)
+    encode = without_keys(family.encode)
     codes = [over(encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
     pca = PCA(min(size, len(train.labels)), random_state=0).fit(metrics.pixels(train.images))
@@ -131,7 +131,7 @@ def _is_vector(family, variables) -> bool:
     return isinstance(latents, jax.ShapeDtypeStruct) and latents.ndim == 2
 
 
-def _without_keys(method):
+def without_keys(method):
     """A method that draws nothing, as ``over`` calls it."""
 
     def function(variables, images, labels, keys):

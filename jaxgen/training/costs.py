@@ -16,7 +16,7 @@ from jaxgen.arrays import IMAGE, Batch
 from jaxgen.config import Config
 from jaxgen.training import flops, loop, optimisers
 from jaxgen.training.log import Console
-from jaxgen.training.step import init
+from jaxgen.training.step import State, init
 
 SIDE = 2048  # of the matrices whose product is timed
 REPETITIONS = 6
@@ -40,15 +40,21 @@ class Drawing(NamedTuple):
     seconds: tuple[float, ...]  # of the whole batch, in each repetition
 
 
-def training(config: Config, console: Console | None = None) -> Training:
-    """Take some steps of the recipe from fresh weights."""
+def fresh(config: Config, console: Console | None = None) -> tuple[State, loop.Block]:
+    """The state of a recipe before the first step, and the program that takes steps from there."""
     digits = data.load(config.data).train
     family = families.build(config)
     players = optimisers.players(config, family)
     key = jax.random.key(config.seed)
     state = jax.device_put(init(family, players, key), devices.whole())
     console = console or Console(quiet=True)
-    block = loop.compile_block(config, family, players, key, state, digits, console)
+    return state, loop.compile_block(config, family, players, key, state, digits, console)
+
+
+def training(config: Config, console: Console | None = None) -> Training:
+    """Take some steps of the recipe from fresh weights."""
+    family, key = families.build(config), jax.random.key(config.seed)
+    state, block = fresh(config, console)
     state, _ = block(state, 0, 2)
     seconds, products = [], []
     for start in range(2, 2 + REPETITIONS * STEPS, STEPS):

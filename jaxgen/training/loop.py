@@ -29,6 +29,10 @@ INIT = (
 )  # what the run's key is folded with for the first weights; steps fold in their number
 
 
+class Diverged(UserError):
+    """A training that came to a metric that is not finite."""
+
+
 def train(config: Config, folder: RunFolder, console: Console) -> int:
     """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
 
@@ -236,7 +240,7 @@ def check_batch(batch: int) -> None:
 
 
 def check_finite(metrics: dict[str, np.ndarray], first: int, folder: RunFolder) -> None:
-    """Raise a ``UserError`` that names the first step, from ``first`` on, with a metric that is not
+    """Raise ``Diverged``, which names the first step, from ``first`` on, with a metric that is not
     finite."""
     for row, values in enumerate(zip(*metrics.values(), strict=True)):
         for name, value in zip(metrics, values, strict=True):
@@ -245,7 +249,7 @@ def check_finite(metrics: dict[str, np.ndarray], first: int, folder: RunFolder) 
                 kept = (
                     f"the checkpoint of step {saved} is kept" if saved else "nothing was saved yet"
                 )
-                raise UserError(
+                raise Diverged(
                     f"{name} is {value} at step {first + row}: training stops, {kept}; "
                     "a smaller --optim.rate may help (with --fresh)"
                 )

@@ -5,6 +5,8 @@ particular asked for, are shown to the judge, who says which digits they are and
 real ones lie near one of them.
 """
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +30,14 @@ class Seen(NamedTuple):
 
     histogram: tuple[int, ...]  # how many are taken for each digit
     coverage: float  # share of the real digits with a drawn one near; 1 where those are too few
+
+
+def last(looks: Path) -> Seen | None:
+    """What was seen at the last look of a run, by its ``watch.jsonl``; None where was none."""
+    if not looks.exists() or not (lines := looks.read_text().splitlines()):
+        return None
+    seen = json.loads(lines[-1])
+    return Seen(tuple(seen["histogram"]), seen["coverage"])
 
 
 class Watch:

@@ -1,0 +1,86 @@
+"""Processes that train and measure side by side, one a core of a CPU (see ``devices.workers``)."""
+
+import concurrent.futures
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Self, TypeVar
+
+from jaxgen import devices
+from jaxgen.errors import UserError
+
+BEAT = 20.0  # seconds between two beats
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Workers:
+    """As many processes as pay, at most ``most``; where one does, it is this one.
+
+    Left by an exception, it waits for what is being done and begins nothing more: a training that
+    hears Ctrl-C saves, and ends.
+    """
+
+    def __init__(self, most: int | None = None):
+        self.count = min(devices.workers(), most or devices.workers())
+        self._pool = None
+        if self.count > 1:
+            spawn: Any = multiprocessing.get_context("spawn")
+            self._pool = concurrent.futures.ProcessPoolExecutor(
+                self.count, spawn, _begin, (spawn.Value("i", 0), os.getpid())
+            )
+
+    def each(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        beat: Callable[[], None] = lambda: None,
+    ) -> Iterator[tuple[int, Result]]:
+        """The place of each item and what the function makes of it, as they are done; ``beat`` is
+        called now and then while other processes work."""
+        if self._pool is None:
+            yield from ((place, function(item)) for place, item in enumerate(items))
+            return
+        places = {self._pool.submit(function, item): place for place, item in enumerate(items)}
+        waiting = set(places)
+        try:
+            while waiting:
+                first = concurrent.futures.FIRST_COMPLETED
+                done, waiting = concurrent.futures.wait(waiting, BEAT, first)
+                if not done:
+                    beat()
+                for future in done:
+                    yield places[future], future.result()
+        except BrokenProcessPool:
+            raise UserError(
+                "one of the processes died, for want of memory perhaps: the same command goes on"
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(number: Any, parent: int) -> None:
+    """Begin a process: on a core of its own, and not to outlive the one that wants it."""
+    with number.get_lock():
+        devices.stay_on(number.value)
+        number.value += 1
+    # Ctrl-C reaches all processes: while training it is heard, and all else is soon done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    devices.start()
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
