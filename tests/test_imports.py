@@ -18,7 +18,8 @@ LAYERS = [
     {"families"},
     {"sampling"},
     {"training", "evaluation"},
-    {"apps", "compare"},
+    {"apps", "compare", "studies"},
+    {"reproduce"},
     {"cli", "__main__"},
 ]
 
@@ -57,7 +58,8 @@ def test_settings_data_and_help_import_no_jax():
     program = (
         "import sys, jaxgen.config, jaxgen.data, jaxgen.images, jaxgen.cli.train, "
         "jaxgen.cli.sample, jaxgen.cli.reconstruct, jaxgen.cli.interpolate, jaxgen.cli.evaluate, "
-        "jaxgen.cli.bench, jaxgen.cli.apply.complete, jaxgen.cli.apply.correct, "
+        "jaxgen.cli.bench, jaxgen.cli.study, jaxgen.cli.reproduce, "
+        "jaxgen.cli.apply.complete, jaxgen.cli.apply.correct, "
         "jaxgen.cli.apply.restyle, jaxgen.cli.apply.convert, jaxgen.cli.apply.augment, "
         "jaxgen.cli.apply.sheet, jaxgen.cli.apply.figure, jaxgen.apps.exercises, "
         "jaxgen.data.pictures, "

@@ -14,6 +14,8 @@ VERBS = {
     "interpolate": "walk from digit to digit through the latents",
     "evaluate": "measure a trained model with the judge",
     "compare": "train, measure and compare the six families",
+    "study": "study what a setting changes, by many runs",
+    "reproduce": "set published numbers beside ours",
     "apply": "complete, correct, restyle, convert, augment and teach with digits",
     "bench": "measure speed on this machine",
 }

@@ -1,0 +1,136 @@
+"""``bin/study``: what structure and learning parameters change, by many runs."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from jaxgen.cli import common
+from jaxgen.config import Config
+from jaxgen.errors import UserError
+from jaxgen.studies import plan as plans
+from jaxgen.studies.questions import QUESTIONS, Question, named
+
+DESCRIPTION = """Study what a setting changes: train with each of its values, from several seeds,
+and write a report. What was found is kept, so that the same command goes on where it stopped.
+
+examples:
+  bin/study --list                                     the questions that have a name
+  bin/study latent --model vae                         one of them
+  bin/study latent --vary net.latents=4,16 --seeds 2   the same, smaller
+  bin/study --model vae --vary net.beta=0.1,1,10 --vary net.latents=2,8,32 --seeds 3
+  bin/study --model gan --vary net.objective=hinge,non-saturating --steps 500
+
+All flags of bin/train say what the models are that are compared. The report is OUT/report.html, and
+beside it report.md and results.csv; the runs are in OUT/runs, for bin/sample --run PATH."""
+
+
+@dataclass(frozen=True)
+class Study:
+    config: Annotated[Config, tyro.conf.arg(name="")]
+    vary: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting and its values, such as net.beta=0.1,1,10, or net.layers=256,512-256; may be given
+    several times. As the question says when not given."""
+    each: bool = False
+    """Vary one thing at a time, instead of all together."""
+    seeds: int = 3
+    """Trainings of each setting, from --seed on; a question has its own number."""
+    list: bool = False
+    """Tell the questions that have a name, and do nothing."""
+    yes: bool = False
+    """Begin a study of many hours without asking."""
+    out: Path | None = None
+    """Folder of the report, and of all that it is made of; one in studies/ when not given."""
+
+
+def main(args: list[str]) -> int:
+    given, question = args, None
+    if args and not args[0].startswith("-"):
+        question, args = named(args[0]), args[1:]
+    if "--list" in args:
+        return _list()
+    args = _flags(question, args)
+    usual = Study(common.recipe(args, "study"), seeds=question.seeds if question else 3)
+    wanted = common.parse(usual, "study", DESCRIPTION, args)
+    base = wanted.config
+    if question and base.model not in question.models:
+        raise UserError(
+            f"the question {question.name} is not for {base.model}, but for "
+            f"{', '.join(question.models)}: with --vary you can ask anything of it"
+        )
+    varied = wanted.vary or (question.vary if question else ())
+    axes = tuple(plans.axis(text, base) for text in varied)
+    apart = wanted.each or (question is not None and question.design == "each")
+    design = "each" if apart else "grid"
+
+    def resolve(flags: list[str]) -> Config:
+        return common.parse(usual, "study", DESCRIPTION, [*args, *flags]).config
+
+    folder = wanted.out or Path("studies") / _name(question, base, axes)
+    from jaxgen import devices
+    from jaxgen.data import files
+
+    files.check(folder / "report.html")
+    devices.start()
+    from jaxgen.studies import study as studies
+    from jaxgen.training.log import Console
+
+    console = Console()
+    studies.require_reasonable(base, plans.count(axes, design), wanted.seeds, wanted.yes, console)
+    plan = plans.make(base, axes, design, wanted.seeds, resolve)
+    study = studies.Study(plan, folder, console)
+    try:
+        study.carry_out(wanted.yes)
+    except KeyboardInterrupt:
+        console.say("stopped: the same command goes on from there")
+        return 130
+    return _report(study, question, shlex.join(["bin/study", *given]), folder, console)
+
+
+def _report(study, question: Question | None, command: str, folder: Path, console) -> int:
+    import jaxgen
+    from jaxgen import devices
+    from jaxgen.evaluation import judge
+    from jaxgen.pages import files as pages
+    from jaxgen.studies import report
+    from jaxgen.training.folder import commit, write
+
+    provenance = (
+        ("command", f"`{command}`"),
+        ("jaxgen", f"{jaxgen.__version__}, commit {commit()}"),
+        ("devices", devices.describe()),
+        ("judge", judge.load().hash),
+    )
+    write(folder / "results.csv", report.table(study))
+    page, *_ = pages.write(report.document(study, question, provenance), folder, "report")
+    console.say("\n".join(report.said(study, question)))
+    console.say(f"report in {page}")
+    return 0
+
+
+def _flags(question: Question | None, args: list[str]) -> list[str]:
+    """What a question sets, before what the user does: the last one counts."""
+    if question is None:
+        return args
+    model = [] if common.peek(args, "model") else ["--model", question.models[0]]
+    return [*model, *question.flags, *args]
+
+
+def _name(question: Question | None, base: Config, axes) -> str:
+    if question:
+        return f"{question.name}-{base.model}"
+    return "-".join([base.model, *(axis.name.rpartition(".")[2] for axis in axes)])
+
+
+def _list() -> int:
+    width = max(len(question.name) for question in QUESTIONS)
+    for question in QUESTIONS:
+        print(f"{question.name:<{width}}  {question.asks}")
+        varied = "; ".join(question.vary)
+        print(f"{'':<{width}}  of {' | '.join(question.models)}; {varied}\n")
+    print(
+        "bin/study NAME --model MODEL answers one; any other flag of bin/train changes the models."
+    )
+    return 0

@@ -1,0 +1,387 @@
+"""Studies: what is planned, trained and said; and many runs in one program."""
+
+import csv
+import json
+import math
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgen import config, devices
+from jaxgen.cli import common, main, study
+from jaxgen.data import Split, mnist
+from jaxgen.errors import UserError
+from jaxgen.studies import findings, plan, questions, report, work
+from jaxgen.studies.figures import FIGURES
+from jaxgen.studies.findings import along, bootstrap, decided, difference
+from jaxgen.studies.plan import Axis
+from jaxgen.studies.questions import QUESTIONS, Claim
+from jaxgen.training import loop, together
+from jaxgen.training.folder import RunFolder
+from jaxgen.training.workers import Workers
+from tests.conftest import small
+from tests.runs import QUIET, final, metrics, same
+
+VAE = config.recipe("vae")
+
+
+def resolve(base, args=()):
+    usual = study.Study(base)
+    return lambda flags: common.parse(usual, "study", "", [*args, *flags]).config
+
+
+# Plans.
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("net.bta=1,2", "did you mean net.beta?"),
+        ("net.beta=1", "one value"),
+        ("net.beta=1,1", "one value"),
+        ("net.beta", "gives no values"),
+        ("seed=1,2", "what --seeds does"),
+        ("model=ae,vae", "no setting 'model'"),
+    ],
+)
+def test_an_axis_that_makes_no_sense_is_one_sentence(text, said):
+    with pytest.raises(UserError, match=said.replace("?", r"\?")):
+        plan.axis(text, VAE)
+
+
+def test_numbers_that_belong_together_have_dashes():
+    axis = plan.axis("net.layers=8-16-32,8-16", VAE)
+    assert plan.flags(axis, "8-16-32", VAE) == ["--net.layers=8,16,32"]
+    negative = Axis("optim.rate", ("1e-3", "1e-2"))
+    assert plan.flags(negative, "1e-3", VAE) == ["--optim.rate=1e-3"]
+
+
+def test_a_grid_has_all_combinations_and_each_one_thing_at_a_time():
+    axes = plan.axis("net.beta=0.5,1,2", VAE), plan.axis("net.latents=10,20", VAE)
+    grid = plan.make(VAE, axes, "grid", 2, resolve(VAE))
+    assert len(grid.settings) == plan.count(axes, "grid") == 6
+    assert grid.runs() == 12
+    assert [len(line) for line in grid.along(axes[0])] == [3, 3]
+    each = plan.make(VAE, axes, "each", 1, resolve(VAE))
+    assert len(each.settings) == plan.count(axes, "each") == 4
+    assert each.settings[0].config == VAE  # 1 is 1.0, and 10 is what the recipe has
+    assert [s.of("net.beta") for s in each.along(axes[0])[0]] == ["0.5", "1", "2"]
+    assert {s.of("net.latents") for s in each.along(axes[0])[0]} == {"10"}
+
+
+def test_the_recipe_is_among_what_is_varied_one_at_a_time():
+    axes = (plan.axis("net.beta=2,4", VAE),)
+    each = plan.make(VAE, axes, "each", 1, resolve(VAE))
+    assert [s.of("net.beta") for s in each.settings] == ["1.0", "2", "4"]
+    assert each.axes[0].values == ("1.0", "2", "4")
+
+
+def test_one_setting_written_twice_is_refused():
+    axes = (plan.axis("net.beta=0.1,0.10", VAE),)
+    with pytest.raises(UserError, match="is the same as"):
+        plan.make(VAE, axes, "grid", 1, resolve(VAE))
+    twice = plan.axis("net.beta=1,2", VAE), plan.axis("net.beta=3,4", VAE)
+    with pytest.raises(UserError, match="twice"):
+        plan.make(VAE, twice, "grid", 1, resolve(VAE))
+
+
+def test_what_is_only_drawn_otherwise_is_trained_once():
+    ddpm = config.recipe("ddpm")
+    axes = plan.axis("sampling.steps=2,5,10", ddpm), plan.axis("net.width=8,16", ddpm)
+    grid = plan.make(ddpm, axes, "grid", 3, resolve(ddpm))
+    assert len(grid.settings) == 6
+    assert grid.runs() == 6
+
+
+def test_a_folder_is_of_one_question(tmp_path):
+    def made(text, *args):
+        base = resolve(VAE, args)([])
+        return plan.make(base, (plan.axis(text, base),), "grid", 1, resolve(VAE, args))
+
+    plan.claim_folder(tmp_path / "a", made("net.beta=1,2"))
+    plan.claim_folder(tmp_path / "a", made("net.beta=1,2,3", "--seed=5"))
+    for other in (made("net.latents=1,2"), made("net.beta=1,2", "--steps=7")):
+        with pytest.raises(UserError, match=r"another question .*beta of vae, 4000 steps"):
+            plan.claim_folder(tmp_path / "a", other)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_a_named_question_makes_a_plan_of_each_of_its_models(question):
+    for model in question.models:
+        args = study._flags(question, ["--model", model])
+        base = resolve(config.recipe(model), args)([])
+        axes = tuple(plan.axis(text, base) for text in question.vary)
+        found = plan.make(
+            base, axes, question.design, question.seeds, resolve(config.recipe(model), args)
+        )
+        assert found.runs() <= 40
+        names = {axis.name: axis.values for axis in axes}
+        for claim in question.claims:
+            assert {*claim.left, claim.right} <= set(names[claim.setting])
+            assert FIGURES[claim.figure].better
+        assert {name for group in question.plots for name in group} <= set(FIGURES)
+
+
+def test_a_question_that_does_not_exist_is_suggested():
+    with pytest.raises(UserError, match="did you mean latent"):
+        questions.named("latents")
+
+
+@pytest.mark.parametrize(
+    "args, said",
+    [
+        (["beta", "--model", "gan"], "not for gan, but for vae, cvae"),
+        (["--model", "vae"], "what is varied"),
+        (["--model", "vae", "--vary", "net.beta=1,x"], "could not convert string to float"),
+        (["--model", "vae", "--vary", "net.beta=1,-2"], "--net.beta -2.0 cannot be"),
+        (["latent", "--seeds", "0"], "--seeds 0 cannot be"),
+    ],
+)
+def test_a_study_that_cannot_be_is_one_sentence(args, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=said):
+        main.run(["study", *args])
+    assert not list(tmp_path.iterdir())
+
+
+def test_thousands_of_runs_want_a_yes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(devices, "workers", lambda: 1)
+    monkeypatch.setattr(work, "time_of", lambda config: 100.0)
+    many = ",".join(map(str, range(1, 201)))
+    with pytest.raises(UserError, match=r"2,000 runs, about 62:13:20 hours .*--yes"):
+        main.run(["study", "--model", "ae", "--vary", f"net.latents={many}", "--seeds", "10"])
+
+
+# What is said.
+
+
+def test_the_interval_of_a_mean_is_known_where_chance_is():
+    assert bootstrap([2.0, 2.0, 2.0])[:3] == (2, 2, 2)
+    assert bootstrap([1.0, 3.0])[:3] == (2, 1, 3)
+    once = bootstrap([1.0])
+    assert not once.known and once.sign == 0
+    many = bootstrap(np.random.default_rng(1).normal(5, 1, 400).tolist())
+    assert many.high - many.low == pytest.approx(2 * 1.96 / 20, rel=0.1)
+    assert findings.certainty(3) == 0.75
+
+
+def test_seeds_are_paired():
+    """A difference that all seeds show is seen, however much they differ among themselves."""
+    one, other = {0: 1.0, 1: 100.0, 2: 50.0}, {0: 0.5, 1: 99.5, 2: 49.5, 7: 0.0}
+    found = difference(one, other)
+    assert found and found.value == pytest.approx(0.5) and found.sign == 1
+    assert difference({0: 1.0}, {1: 1.0}) is None
+
+
+AXIS = Axis("net.beta", ("0.1", "1", "10"))
+
+
+def test_along_an_axis_the_best_the_alike_and_the_worst_are_named():
+    found = {
+        "0.1": {0: 5.0, 1: 6.0, 2: 7.0},
+        "1": {0: 1.0, 1: 2.0, 2: 3.0},
+        "10": {0: 1.1, 1: 1.9, 2: 3.3},
+    }
+    said = along("error", AXIS, found)
+    assert "best at net.beta 1 (2), from which 10 cannot be told" in said
+    assert "at 0.1 it is 6 (a difference of 4, 4 to 4)" in said
+    more = along("recognised", AXIS, found)
+    assert "best at net.beta 0.1 (6)" in more and "at 1 it is 2" in more
+    assert "rises from 2 at net.beta 0.1 to 5 at 10" in along(
+        "rate", AXIS, {"0.1": {0: 1.0, 1: 3.0}, "10": {0: 4.0, 1: 6.0}}
+    )
+
+
+def test_no_difference_is_a_finding():
+    found = {"0.1": {0: 1.0, 1: 2.0}, "1": {0: 2.0, 1: 1.0}}
+    assert "no difference is shown" in along("error", AXIS, found)
+    once = along("error", AXIS, {"0.1": {0: 1.0}, "1": {0: 9.0}})
+    assert "no difference is shown" in once and "one seed shows none" in once
+    assert along("error", AXIS, {"0.1": {0: 1.0}, "1": {}}) == ""
+
+
+@pytest.mark.parametrize(
+    "left, verdict",
+    [
+        ({"3": 1.0, "10": 2.0}, "holds ("),
+        ({"3": 5.0, "10": 6.0}, "does not hold"),
+        ({"3": 1.0, "10": 6.0}, "holds for some"),
+        ({"3": 3.0, "10": 3.0}, "is left open"),
+    ],
+)
+def test_a_claim_is_decided(left, verdict):
+    claim = Claim("More is better", "net.beta", "distance", ("3", "10"), "1")
+    found = {value: {0: x, 1: x + 0.1} for value, x in left.items()}
+    assert verdict in decided(claim, found | {"1": {0: 3.0, 1: 3.1}})
+    assert decided(claim, found) == ""
+
+
+def test_axes_of_numbers_are_known():
+    def places(*values, name="net.layers"):
+        scale = report.numbers(Axis(name, values))
+        return scale and (scale[0], [scale[1](value) for value in values])
+
+    assert places("8", "8-8", "8-8-8") == ("hidden layers of 8", [1, 2, 3])
+    assert places("8-8", "32-32") == ("neurons in each of 2 hidden layers", [8, 32])
+    assert places("8-16", "32") is None
+    assert places("relu", "elu", name="net.activation") is None
+    assert places("mnist:10", "mnist", name="data") == ("training digits", [100, 55_000])
+    assert places("0.1", "1e1", name="net.beta") == ("net.beta", [0.1, 10])
+
+
+# Many runs in one program.
+
+
+def changed(recipe, part, **values):
+    return replace(recipe, **{part: replace(getattr(recipe, part), **values)})
+
+
+def tiny(seed, **changes):
+    return small("vae", steps=4, batch=8, seed=seed, save_every=4, sample_every=4, **changes)
+
+
+def test_runs_trained_together_are_those_trained_apart(tmp_path):
+    made = [
+        changed(changed(tiny(seed), "net", beta=beta), "optim", rate=rate)
+        for seed, beta, rate in ((0, 1.0, 1e-3), (1, 4.0, 1e-3), (0, 0.5, 1e-2))
+    ]
+    assert together.groups(made) == [[0, 1, 2]]
+    folders = [tmp_path / f"together-{place}" for place in range(3)]
+    assert together.train(made, folders) == [None] * 3
+    for place, recipe in enumerate(made):
+        apart = tmp_path / f"apart-{place}"
+        loop.train_apart(recipe, RunFolder(apart), QUIET, QUIET.say)
+        one, other = final(recipe, folders[place]), final(recipe, apart)
+        leaves = zip(
+            jax.tree.leaves(one.averaged.params),
+            jax.tree.leaves(other.averaged.params),
+            strict=True,
+        )
+        assert all(np.allclose(a, b, atol=1e-4) for a, b in leaves)
+        ours, theirs = metrics(folders[place]), metrics(apart)
+        assert [row["loss"] for row in ours] == pytest.approx(
+            [row["loss"] for row in theirs], rel=1e-3
+        )
+        assert (folders[place] / "samples/4.png").exists()
+    again = final(made[0], folders[0])
+    assert together.train(made, folders) == [None] * 3  # there is nothing left to do
+    assert same(again, final(made[0], folders[0]))
+
+
+def test_a_number_that_decides_the_program_parts_the_group():
+    """A sigma of 0 is learned: a branch in Python."""
+    made = [
+        changed(tiny(seed), "net", sigma=sigma, likelihood="gaussian")
+        for sigma in (0.0, 0.5)
+        for seed in (0, 1)
+    ]
+    assert together.groups(made) == [[0, 1], [2, 3]]
+    assert together.groups([tiny(0), small("ae", steps=4)]) == [[0], [1]]
+
+
+def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
+    made = [changed(tiny(0), "optim", rate=rate, clip=0.0) for rate in (1e-3, 1e30)]
+    well, ill = together.train(made, [tmp_path / "well", tmp_path / "ill"])
+    assert well is None
+    assert "training stops" in ill
+    assert final(made[0], tmp_path / "well") is not None
+    assert final(made[1], tmp_path / "ill") is None
+
+
+# Whole studies.
+
+
+@pytest.fixture
+def few(monkeypatch, tmp_path):
+    """Few digits of MNIST, in one process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(work, "COUNT", 100)
+    monkeypatch.setattr(work, "TIMED", 2)
+    monkeypatch.setattr(devices, "workers", lambda: 1)
+    train, test = mnist.raw()
+    cut = Split(train.images[:2400], train.labels[:2400])
+    monkeypatch.setattr(mnist, "raw", lambda: (cut, test))
+    work._held.cache_clear()
+
+
+AE = [
+    "--model=ae",
+    "--net.layers=16",
+    "--net.latents=4",
+    "--net.components=1",
+    "--steps=3",
+    "--batch=8",
+    "--optim.clip=0",
+    "--seeds=2",
+]
+
+
+def results(folder) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "s/results.csv").read_text().splitlines()))
+
+
+def test_a_study_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
+    command = ["study", *AE, "--vary=optim.rate=1e-3,1e-2,1e30", "--out=s"]
+    assert main.run(command) == 0
+    out = capsys.readouterr().out
+    assert "3 settings, 2 seeds: 6 trainings, about" in out
+    assert "Trainings that diverged: optim.rate 1e30: 2 of 2" in out
+    rows = results(tmp_path)
+    assert [(row["optim.rate"], row["seed"]) for row in rows] == [
+        (rate, seed) for rate in ("1e-3", "1e-2", "1e30") for seed in ("0", "1")
+    ]
+    for row in rows:
+        if row["optim.rate"] == "1e30":
+            assert "training stops" in row["failed"] and not row["error"]
+        else:
+            assert not row["failed"]
+            assert math.isfinite(float(row["error"])) and float(row["distance"]) > 0
+    text = (tmp_path / "s/report.md").read_text()
+    assert "What does optim.rate change in ae?" in text
+    assert "Drawn digits by optim.rate" in text
+    page = (tmp_path / "s/report.html").read_text()
+    assert "bin/study --model=ae" in page
+
+    # The same again trains nothing; one value more trains that alone, and other figures stay.
+    with monkeypatch.context() as patch:
+        patch.setattr(together, "train", None)
+        assert main.run(command) == 0
+    assert results(tmp_path) == rows
+    capsys.readouterr()
+    assert main.run(["study", *AE, "--vary=optim.rate=1e-3,2e-3", "--out=s"]) == 0
+    assert "2 trainings" in capsys.readouterr().out
+    more = results(tmp_path)
+    assert more[0]["error"] == rows[0]["error"]
+
+    with pytest.raises(UserError, match="another question"):
+        main.run(["study", *AE, "--vary=net.latents=2,4", "--out=s"])
+
+
+def test_two_things_together_and_what_is_only_drawn(few, tmp_path, capsys):
+    """Curves by the second axis; the ways of drawing share a training."""
+    vary = ["--vary=optim.rate=1e-3,1e-2", "--vary=sampling.prior=fitted,normal"]
+    assert main.run(["study", *AE, *vary, "--seeds=1", "--out=s"]) == 0
+    out = capsys.readouterr().out
+    assert "4 settings, 1 seed: 2 trainings" in out
+    assert "one seed shows none" in out
+    assert len(list((tmp_path / "s/runs").glob("*/config.json"))) == 2
+    assert json.loads((tmp_path / "s/study.json").read_text())["varied"] == [
+        "optim.rate",
+        "sampling.prior",
+    ]
+    assert "prior normal" in (tmp_path / "s/report.md").read_text()
+
+
+def _refuse(number):
+    raise UserError(f"{number} is refused")
+
+
+def test_processes_work_side_by_side_and_say_what_is_wrong(monkeypatch):
+    monkeypatch.setattr(devices, "workers", lambda: 2)
+    with Workers() as workers:
+        assert dict(workers.each(math.sqrt, [4.0, 9.0, 16.0])) == {0: 2, 1: 3, 2: 4}
+        with pytest.raises(UserError, match="7 is refused"):
+            list(workers.each(_refuse, [7]))
