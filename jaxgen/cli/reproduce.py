@@ -1,0 +1,129 @@
+"""``bin/reproduce``: published numbers, and ours."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+from jaxgen.reproduce.rows import ROWS, named
+
+DESCRIPTION = """Set published numbers beside ours: train in the set-up of a paper, measure as it
+does, and write down both. What was found is kept, so that the same command goes on.
+
+examples:
+  bin/reproduce --list                       what there is
+  bin/reproduce hinton2006                   one row
+  bin/reproduce burda2015 burda2015_iwae5    two, side by side on two cores
+  bin/reproduce all --seeds 3                all of them, from three seeds
+  bin/reproduce burda2015 --full             as long as the paper trained
+
+The report is OUT/reproduction.md. Rows that are there already stay; docs/reproduction.md in the
+repository was made with --out docs --runs reproduction."""
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    seeds: int = 1
+    """Trainings of each."""
+    steps: int | None = None
+    """Steps of each training; as the recipe says when not given."""
+    full: bool = False
+    """Train for as long as the paper did."""
+    list: bool = False
+    """Tell the rows that there are, and do nothing."""
+    out: Path = Path("reproduction")
+    """Folder of the report."""
+    runs: Path | None = None
+    """Folder of the runs and of what was found; OUT when not given."""
+
+
+def main(args: list[str]) -> int:
+    names = [arg for arg in _leading(args)]
+    wanted = common.parse(Reproduce(), "reproduce", DESCRIPTION, args[len(names) :])
+    if wanted.list:
+        return _list()
+    if not names:
+        raise UserError("which row? bin/reproduce --list tells them; all is all of them")
+    rows = ROWS if names == ["all"] else tuple(named(name) for name in dict.fromkeys(names))
+    from jaxgen import devices
+    from jaxgen.data import files
+
+    files.check(wanted.out / "reproduction.md")
+    devices.start()
+    import jaxgen
+    from jaxgen.pages import markdown
+    from jaxgen.reproduce import report, work
+    from jaxgen.training.folder import commit
+    from jaxgen.training.log import Console
+
+    console = Console()
+    runs = wanted.runs or wanted.out
+    reproduction = work.Reproduction(rows, wanted.seeds, wanted.steps, wanted.full, runs, console)
+    reproduction.carry_out()
+    hardware = {
+        "jaxgen": f"{jaxgen.__version__}, commit {commit()}",
+        "seeds": ", ".join(map(str, reproduction.seeds)),
+        "on": f"{devices.describe()}, {work.machine()}",
+    }
+    place = wanted.out / "reproduction.json"
+    found = _kept(place) | report.told(reproduction, hardware)
+    document = report.document(found, ROWS)
+    beside = "reproduction_files"
+    shown = {
+        wanted.out / beside / name: content for name, content in markdown.pictures(document).items()
+    }
+    text = wanted.out / "reproduction.md"
+    (wanted.out / beside).mkdir(parents=True, exist_ok=True)
+    files.write_all(
+        {
+            place: (json.dumps(_plain(found), indent=1) + "\n").encode(),
+            text: markdown.markdown(document, beside).encode(),
+            **shown,
+        }
+    )
+    for row in rows:
+        for line in report.lines(row, found[row.name]):
+            console.say(line)
+    console.say(f"report in {text}")
+    return 0
+
+
+def _leading(args: list[str]) -> list[str]:
+    """The names before the first flag."""
+    for place, arg in enumerate(args):
+        if arg.startswith("-"):
+            return args[:place]
+    return args
+
+
+def _kept(place: Path) -> dict:
+    """What was found of rows before."""
+    try:
+        return json.loads(place.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{place} cannot be read ({error}): give --out another folder") from None
+
+
+def _plain(value):
+    """The same without what JSON has not: an infinite number is None."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _list() -> int:
+    width = max(len(row.name) for row in ROWS)
+    for row in ROWS:
+        published = ", ".join(f"{name} {value:g}" for name, value in row.published.items())
+        print(
+            f"{row.name:<{width}}  {row.paper}\n{'':<{width}}  {row.what}\n"
+            f"{'':<{width}}  {published}\n"
+        )
+    print("bin/reproduce NAME trains it and measures; with all, every one.")
+    return 0

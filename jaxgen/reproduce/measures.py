@@ -1,0 +1,224 @@
+"""What is measured of the trained models of a row: each figure with half of its 95 % interval over
+test digits, where that is known."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxgen import data, images, sampling
+from jaxgen.apps import damage, measuring
+from jaxgen.arrays import IMAGE, NO_DIGIT
+from jaxgen.data import Digits, Split
+from jaxgen.evaluation import codes, judge, likelihood, metrics, parzen, reference, usefulness
+from jaxgen.evaluation.report import mean_of
+from jaxgen.families.base import Variational
+from jaxgen.families.cvae import CVAE
+from jaxgen.training.trained import Trained
+
+SAMPLES = 5000  # codes by importance of each test digit, as Burda et al. have
+BOUNDS = 20  # codes, one after another, whose bounds are averaged
+DRAWN = 10_000  # digits for windows, and for distances
+LEARNED = 50_000  # drawn digits that a classifier learns from
+CODED = 500  # test digits whose bits are asked of diffusion
+QUADRANTS = {  # that are seen: rows and columns of each, as slices
+    1: [(1, 0)],
+    2: [(1, 0), (0, 0)],
+    3: [(1, 0), (0, 0), (0, 1)],
+}
+
+Models = Mapping[str, Trained]  # by recipe
+Figures = dict[str, tuple[float, float]]  # value, and half of its interval; infinite if not known
+Tell = Callable[[str], None]
+
+
+def hinton2006(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+    (model,) = models.values()
+    found = codes.measure(model.family, model.variables, digits)
+    assert found.linear
+    return {
+        "autoencoder": (found.squared_error, math.inf),
+        "30 principal components": (found.linear.pca_squared_error, math.inf),
+    }
+
+
+def burda2015(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+    """By importance; named after what was trained."""
+    ((recipe, model),) = models.items()
+    assert isinstance(model.family, Variational)
+    nats = likelihood.importance(
+        model.family,
+        model.variables,
+        digits.test,
+        SAMPLES,
+        "dynamic",
+        seed,
+        lambda done: tell(f"likelihood of {done} of {len(digits.test.labels)} test digits"),
+    )
+    name = {
+        "burda2015": "VAE, k = 1",
+        "burda2015_iwae5": "IWAE, k = 5",
+        "burda2015_iwae50": "IWAE, k = 50",
+        "burda2015_digits": "told the digit, k = 1",
+    }[recipe]
+    return {name: _with_half(nats)}
+
+
+def goodfellow2014(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+    (model,) = models.values()
+    drawn = _draw(model, sampling.balanced(DRAWN), seed)
+    found = parzen.measure(digits.test.images, drawn, digits.valid.images)
+    tell("the same of real digits")
+    train = reference.subset(digits.train, DRAWN).images
+    real = parzen.measure(digits.test.images, train, digits.valid.images)
+    return {
+        "GAN": (found.log_density.value, found.log_density.half),
+        "as many training digits": (real.log_density.value, real.log_density.half),
+    }
+
+
+def sohn2015(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+    names = {"sohn2015": "CVAE", "sohn2015_nn": "network without a code"}
+    found = {}
+    for recipe, model in models.items():
+        assert isinstance(model.family, CVAE)
+        for seen, places in QUADRANTS.items():
+            tell(f"{names[recipe]}, quadrants seen: {seen}")
+            nats = hidden_nats(model, digits.test, quadrants(places))
+            plural = "" if seen == 1 else "s"
+            found[f"{names[recipe]}, {seen} quadrant{plural} seen"] = _with_half(nats)
+    return found
+
+
+def quadrants(places: list[tuple[int, int]]) -> np.ndarray:
+    """The mask that shows these quadrants: float32 [28, 28, 1]."""
+    shown = np.zeros((2, 2, 1), np.float32)
+    for place in places:
+        shown[place] = 1
+    return shown.repeat(IMAGE[0] // 2, 0).repeat(IMAGE[1] // 2, 1)
+
+
+def hidden_nats(model: Trained, test: Split, visible: np.ndarray) -> np.ndarray:
+    """The bound of - log p of what is hidden given what is visible, of black and white digits [n]:
+    the mean over BOUNDS codes."""
+    family = model.family
+    assert isinstance(family, CVAE)
+
+    def bound(variables, keys, greys, labels):
+        keys_pixels, keys_codes = jax.vmap(jax.random.split, out_axes=1)(keys)
+        pictures = likelihood.binarised(greys, keys_pixels)
+        masks = jnp.broadcast_to(visible, pictures.shape)
+
+        def one(number):
+            own = jax.vmap(jax.random.fold_in, (0, None))(keys_codes, number)
+            return family.bound_given(variables, pictures, masks, labels, own)
+
+        return lax.map(one, jnp.arange(BOUNDS)).mean(0)
+
+    unknown = np.full(len(test.labels), NO_DIGIT, np.int32)
+    program = sampling.Program(bound, 500)
+    rows = np.arange(len(unknown))
+    return program(model.variables, likelihood.STATIC, rows, images.to_float(test.images), unknown)
+
+
+def ghosh2020(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+    eye, found = judge.load(), {}
+    real = reference.measure(eye, digits, DRAWN)
+    for name, recipe, prior in (
+        ("AE, mixture of ten", "ae", "fitted"),
+        ("VAE, mixture of ten", "vae", "fitted"),
+        ("VAE, N(0, I)", "vae", "normal"),
+    ):
+        tell(name)
+        model = models[recipe]
+        drawing = dataclasses.replace(model.family.sampling, prior=prior)  # pyright: ignore
+        family = dataclasses.replace(model.family, sampling=drawing)  # pyright: ignore
+        asked = reference.asked_of(family, digits.test.labels, DRAWN)
+        drawn = _draw(model._replace(family=family), asked, seed)
+        features = judge.look(eye, drawn)[1]
+        found[name] = (metrics.frechet(features, real.features) / real.unit, math.inf)
+    return found
+
+
+def synthetic(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+    (model,) = models.values()
+    labels = sampling.balanced(LEARNED)
+    learned = {
+        "on drawn digits": Split(_draw(model, labels, seed), labels),
+        "on real digits": reference.subset(digits.train, LEARNED),
+    }
+    found = {}
+    for name, split in learned.items():
+        tell(f"a classifier learns {name}")
+        share = usefulness.score(split, digits.test, seed)
+        found[name] = (100 * share.value, 50 * (share.high - share.low))
+    return found
+
+
+def bits(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+    (model,) = models.values()
+    few = reference.subset(digits.test, CODED)
+    found = likelihood.of_greys(
+        model.family, model.variables, few, seed, lambda done: tell(f"{done} of {CODED} digits")
+    )
+    return {"diffusion, a bound": _with_half(found)}
+
+
+def denoising(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+    from skimage.metrics import structural_similarity
+
+    (model,) = models.values()
+    clean, found = images.to_float(digits.test.images), {}
+    for level in (10, 20, 30, 40, 50):
+        tell(f"noise of {level} %")
+        kind = damage.named(f"noise:{level / 100}")
+        program = sampling.Program(
+            lambda variables, keys, seen, labels, kind=kind: model.family.reconstruct(
+                variables, kind.apply(seen, keys), labels, keys
+            ),
+            500,
+        )
+        rows = np.arange(len(clean))
+        mended = program(model.variables, seed, rows, clean, digits.test.labels)
+        found[f"noise {level} %"] = _with_half(measuring.psnr(mended, clean))
+        similar = np.array(
+            [
+                structural_similarity(one[..., 0], other[..., 0], data_range=1.0)
+                for one, other in zip(mended[:1000], clean[:1000], strict=True)
+            ]
+        )
+        found[f"noise {level} %, SSIM"] = _with_half(similar)
+    return found
+
+
+MEASURES: dict[str, Callable[[Models, Digits, int, Tell], Figures]] = {
+    "hinton2006": hinton2006,
+    "burda2015": burda2015,
+    "burda2015_iwae5": burda2015,
+    "burda2015_iwae50": burda2015,
+    "burda2015_digits": burda2015,
+    "goodfellow2014": goodfellow2014,
+    "sohn2015": sohn2015,
+    "ghosh2020": ghosh2020,
+    "synthetic": synthetic,
+    "bits": bits,
+    "denoising": denoising,
+}
+
+
+def measure(row: str, models: Models, seed: int, tell: Tell) -> Figures:
+    """The figures of a row."""
+    return MEASURES[row](models, data.load("mnist"), seed, tell)
+
+
+def _draw(model: Trained, labels: np.ndarray, seed: int) -> np.ndarray:
+    return images.to_uint8(sampling.Drawer(model.family).draw(model.variables, labels, seed))
+
+
+def _with_half(values: np.ndarray) -> tuple[float, float]:
+    mean = mean_of(values)
+    return mean.value, mean.half

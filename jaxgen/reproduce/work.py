@@ -1,0 +1,163 @@
+"""Trains what rows are about and measures it, seed by seed; what was found is kept."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen.compare.parts import Parts
+from jaxgen.config import Config
+from jaxgen.errors import UserError
+from jaxgen.reproduce import measures
+from jaxgen.reproduce.rows import Row
+from jaxgen.studies.work import curve
+from jaxgen.training import loop, trained
+from jaxgen.training.folder import RunFolder
+from jaxgen.training.log import Console, duration
+from jaxgen.training.workers import Workers
+
+
+class Training(NamedTuple):
+    """A recipe, from a seed, and the folder of its run."""
+
+    config: Config
+    folder: Path
+
+
+class Measuring(NamedTuple):
+    """A row, and the runs of one seed that it is measured of."""
+
+    row: str
+    seed: int
+    trainings: tuple[Training, ...]
+
+
+class Reproduction:
+    """The rows that are asked for, in a folder of their runs and findings."""
+
+    def __init__(
+        self,
+        rows: tuple[Row, ...],
+        seeds: int,
+        steps: int | None,
+        full: bool,
+        folder: Path,
+        console: Console,
+    ):
+        configs.require("seeds", seeds, seeds >= 1, "1 or more")
+        if steps is not None and full:
+            raise UserError(f"--steps {steps} and --full exclude each other: give one")
+        self.rows, self.seeds = rows, range(seeds)
+        self._steps, self._full = steps, full
+        self._folder, self._console = folder, console
+        self._parts = Parts(folder / "parts")
+
+    def carry_out(self) -> None:
+        """Train and measure what is missing."""
+        missing = [
+            self._measuring(row, seed)
+            for seed in self.seeds
+            for row in self.rows
+            if self.found(row, seed) is None
+        ]
+        wanted = dict.fromkeys(training for one in missing for training in one.trainings)
+        trainings = [training for training in wanted if not _is_done(training)]
+        began = time.monotonic()
+        self._each(_train, trainings, "trained")
+        self._each(_measure, missing, "measured")
+        if missing:
+            self._console.say(f"all of it took {duration(time.monotonic() - began)}")
+
+    def _each(self, function, items, verb: str) -> None:
+        if not items:
+            return
+        with self._console.status() as tell, Workers(len(items)) as workers:
+            rest = set(range(len(items)))
+
+            def beat():
+                tell("; ".join(_progress(items[place]) for place in sorted(rest)[: workers.count]))
+
+            self._console.say(f"{len(items)} to be {verb}: {', '.join(map(_name, items))}")
+            for place, found in workers.each(function, items, beat):
+                rest.discard(place)
+                if found is not None:
+                    row, seed = items[place].row, items[place].seed
+                    self._parts.put(f"{row}-{seed}", self._of(row, seed), found)
+                self._console.say(f"{verb} {_name(items[place])}")
+
+    def config(self, recipe: str, row: Row, seed: int) -> Config:
+        """The recipe as it is trained for a row."""
+        config = replace(configs.recipe(recipe), seed=seed)
+        steps = row.full if self._full else self._steps
+        return replace(config, steps=steps) if steps else config
+
+    def _measuring(self, row: Row, seed: int) -> Measuring:
+        trainings = []
+        for recipe in row.recipes:
+            config = self.config(recipe, row, seed)
+            name = f"{recipe}-{config.steps}-seed-{seed}"
+            trainings.append(Training(config, self._folder / "runs" / name))
+        return Measuring(row.name, seed, tuple(trainings))
+
+    def _of(self, name: str, seed: int) -> Any:
+        row = next(row for row in self.rows if row.name == name)
+        recipes = [configs.to_dict(self.config(recipe, row, seed)) for recipe in row.recipes]
+        return [recipes, jaxgen.__version__]
+
+    def found(self, row: Row, seed: int) -> dict[str, Any] | None:
+        """What was measured of a row: ``figures`` by name, and of each recipe its ``curves``,
+        ``seconds`` of training and ``epochs``."""
+        return self._parts.get(f"{row.name}-{seed}", self._of(row.name, seed))
+
+
+def _is_done(training: Training) -> bool:
+    from jaxgen.training import checkpoint
+
+    run = RunFolder(training.folder)
+    return max(checkpoint.steps(run.checkpoints), default=0) == training.config.steps
+
+
+def _name(item: Training | Measuring) -> str:
+    if isinstance(item, Measuring):
+        return f"{item.row} seed {item.seed}"
+    return f"{item.config.model} seed {item.config.seed}"
+
+
+def _progress(item: Training | Measuring) -> str:
+    if isinstance(item, Measuring):
+        return f"measuring {_name(item)}"
+    metrics = RunFolder(item.folder).metrics
+    step = sum(1 for _ in metrics.open()) if metrics.exists() else 0
+    return f"{_name(item)}: step {step:,} of {item.config.steps:,}"
+
+
+def _train(training: Training) -> None:
+    quiet = Console(quiet=True)
+    loop.train_apart(training.config, RunFolder(training.folder), quiet, quiet.say)
+
+
+def _measure(item: Measuring) -> dict[str, Any]:
+    models, told = {}, {}
+    for training in item.trainings:
+        config, run = training.config, RunFolder(training.folder)
+        models[config.model] = trained.load(run, config, lambda line: None)
+        last = json.loads(run.metrics.read_text().splitlines()[-1])
+        told[config.model] = {
+            "steps": config.steps,
+            "batch": config.batch,
+            "seconds": last["seconds"],
+            "curve": curve(run),
+        }
+    figures = measures.measure(item.row, models, item.seed, lambda line: None)
+    return {"figures": figures, "trainings": told}
+
+
+def machine() -> str:
+    """The processor, as far as the system tells."""
+    import os
+    import platform
+
+    return f"{platform.machine()}, {os.cpu_count()} cores"
