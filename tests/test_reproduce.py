@@ -158,7 +158,7 @@ def test_a_row_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
     kept = found | {"bits": found["hinton2006"]}
     (tmp_path / "r/reproduction.json").write_text(json.dumps(kept))
     with monkeypatch.context() as patch:
-        patch.setattr(work, "_train", None)
+        patch.setattr(work, "train", None)
         patch.setattr(measures, "measure", None)
         assert main.run(["reproduce", "hinton2006", "--out", "r"]) == 0
     assert "bits" in json.loads((tmp_path / "r/reproduction.json").read_text())

@@ -1,6 +1,8 @@
 """Trains what rows are about and measures it, seed by seed; what was found is kept."""
 
 import json
+import os
+import platform
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from jaxgen.errors import UserError
 from jaxgen.reproduce import measures
 from jaxgen.reproduce.rows import Row
 from jaxgen.studies.work import curve
-from jaxgen.training import loop, trained
+from jaxgen.training import checkpoint, loop, trained
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.log import Console, duration
 from jaxgen.training.workers import Workers
@@ -66,27 +68,37 @@ class Reproduction:
         wanted = dict.fromkeys(training for one in missing for training in one.trainings)
         trainings = [training for training in wanted if not _is_done(training)]
         began = time.monotonic()
-        self._each(_train, trainings, "trained")
-        self._each(_measure, missing, "measured")
+        self._each(train, trainings, "trained")
+        self._each(measure, missing, "measured")
         if missing:
             self._console.say(f"all of it took {duration(time.monotonic() - began)}")
 
     def _each(self, function, items, verb: str) -> None:
         if not items:
             return
-        with self._console.status() as tell, Workers(len(items)) as workers:
-            rest = set(range(len(items)))
+        self._console.say(f"{len(items)} to be {verb}: {', '.join(map(_name, items))}")
+        with Workers(len(items)) as workers:
+            if workers.count == 1:
+                found = ((place, function(item, self._console)) for place, item in enumerate(items))
+                self._keep(found, items, verb)
+                return
+            rest = list(range(len(items)))
+            with self._console.status() as tell:
 
-            def beat():
-                tell("; ".join(_progress(items[place]) for place in sorted(rest)[: workers.count]))
+                def beat():
+                    tell("; ".join(_progress(items[place]) for place in rest[: workers.count]))
 
-            self._console.say(f"{len(items)} to be {verb}: {', '.join(map(_name, items))}")
-            for place, found in workers.each(function, items, beat):
-                rest.discard(place)
-                if found is not None:
-                    row, seed = items[place].row, items[place].seed
-                    self._parts.put(f"{row}-{seed}", self._of(row, seed), found)
-                self._console.say(f"{verb} {_name(items[place])}")
+                self._keep(workers.each(function, items, beat), items, verb, rest)
+
+    def _keep(self, found, items, verb: str, rest: list[int] | None = None) -> None:
+        """Keep what is found as it is, and take its places out of the ``rest``."""
+        for place, one in found:
+            if one is not None:
+                row, seed = items[place].row, items[place].seed
+                self._parts.put(f"{row}-{seed}", self._of(row, seed), one)
+            if rest is not None:
+                rest.remove(place)
+            self._console.say(f"{verb} {_name(items[place])}")
 
     def config(self, recipe: str, row: Row, seed: int) -> Config:
         """The recipe as it is trained for a row."""
@@ -114,8 +126,6 @@ class Reproduction:
 
 
 def _is_done(training: Training) -> bool:
-    from jaxgen.training import checkpoint
-
     run = RunFolder(training.folder)
     return max(checkpoint.steps(run.checkpoints), default=0) == training.config.steps
 
@@ -134,12 +144,14 @@ def _progress(item: Training | Measuring) -> str:
     return f"{_name(item)}: step {step:,} of {item.config.steps:,}"
 
 
-def _train(training: Training) -> None:
-    quiet = Console(quiet=True)
-    loop.train_apart(training.config, RunFolder(training.folder), quiet, quiet.say)
+def train(training: Training, console: Console | None = None) -> None:
+    """Train; told to a console if there is one."""
+    console = console or Console(quiet=True)
+    loop.train_apart(training.config, RunFolder(training.folder), console, console.say)
 
 
-def _measure(item: Measuring) -> dict[str, Any]:
+def measure(item: Measuring, console: Console | None = None) -> dict[str, Any]:
+    """What is found of the models of a row: see ``Reproduction.found``."""
     models, told = {}, {}
     for training in item.trainings:
         config, run = training.config, RunFolder(training.folder)
@@ -151,13 +163,11 @@ def _measure(item: Measuring) -> dict[str, Any]:
             "seconds": last["seconds"],
             "curve": curve(run),
         }
-    figures = measures.measure(item.row, models, item.seed, lambda line: None)
+    with (console or Console(quiet=True)).status() as tell:
+        figures = measures.measure(item.row, models, item.seed, tell)
     return {"figures": figures, "trainings": told}
 
 
 def machine() -> str:
     """The processor, as far as the system tells."""
-    import os
-    import platform
-
     return f"{platform.machine()}, {os.cpu_count()} cores"
