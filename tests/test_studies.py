@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import multiprocessing
 from dataclasses import replace
 
 import jax
@@ -239,18 +240,19 @@ def changed(recipe, part, **values):
     return replace(recipe, **{part: replace(getattr(recipe, part), **values)})
 
 
-def tiny(seed, **changes):
-    return small("vae", steps=4, batch=8, seed=seed, save_every=4, sample_every=4, **changes)
+def tiny(seed):
+    recipe = small("vae", steps=4, batch=8, seed=seed, save_every=4, sample_every=4)
+    return changed(recipe, "net", network="dense", layers=(16,))
 
 
 def test_runs_trained_together_are_those_trained_apart(tmp_path):
     made = [
         changed(changed(tiny(seed), "net", beta=beta), "optim", rate=rate)
-        for seed, beta, rate in ((0, 1.0, 1e-3), (1, 4.0, 1e-3), (0, 0.5, 1e-2))
+        for seed, beta, rate in ((0, 1.0, 1e-3), (1, 4.0, 1e-2))
     ]
-    assert together.groups(made) == [[0, 1, 2]]
-    folders = [tmp_path / f"together-{place}" for place in range(3)]
-    assert together.train(made, folders) == [None] * 3
+    assert together.groups(made) == [[0, 1]]
+    folders = [tmp_path / f"together-{place}" for place in range(2)]
+    assert together.train(made, folders) == [None] * 2
     for place, recipe in enumerate(made):
         apart = tmp_path / f"apart-{place}"
         loop.train_apart(recipe, RunFolder(apart), QUIET, QUIET.say)
@@ -267,7 +269,7 @@ def test_runs_trained_together_are_those_trained_apart(tmp_path):
         )
         assert (folders[place] / "samples/4.png").exists()
     again = final(made[0], folders[0])
-    assert together.train(made, folders) == [None] * 3  # there is nothing left to do
+    assert together.train(made, folders) == [None] * 2  # there is nothing left to do
     assert same(again, final(made[0], folders[0]))
 
 
@@ -385,3 +387,4 @@ def test_processes_work_side_by_side_and_say_what_is_wrong(monkeypatch):
         assert dict(workers.each(math.sqrt, [4.0, 9.0, 16.0])) == {0: 2, 1: 3, 2: 4}
         with pytest.raises(UserError, match="7 is refused"):
             list(workers.each(_refuse, [7]))
+    assert not multiprocessing.active_children()

@@ -14,6 +14,7 @@ from jaxgen import devices
 from jaxgen.errors import UserError
 
 BEAT = 20.0  # seconds between two beats
+GRACE = 30.0  # seconds that a process has to save, once the one that wants it is gone
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,8 +23,8 @@ Result = TypeVar("Result")
 class Workers:
     """As many processes as pay, at most ``most``; where one does, it is this one.
 
-    Left by an exception, it waits for what is being done and begins nothing more: a training that
-    hears Ctrl-C saves, and ends.
+    Left by an exception, of Ctrl-C and SIGTERM too, it begins nothing more: trainings save and end,
+    and all else that is being done is waited for.
     """
 
     def __init__(self, most: int | None = None):
@@ -62,11 +63,22 @@ class Workers:
             ) from None
 
     def __enter__(self) -> Self:
+        if self._pool:
+            self._before = signal.signal(signal.SIGTERM, _leave)
         return self
 
-    def __exit__(self, *_) -> None:
-        if self._pool:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+    def __exit__(self, kind, *_) -> None:
+        if self._pool is None:
+            return
+        if kind:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid, signal.SIGINT)  # pyright: ignore[reportArgumentType]
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        signal.signal(signal.SIGTERM, self._before)
+
+
+def _leave(number: int, _) -> None:
+    raise SystemExit(128 + number)
 
 
 def _begin(number: Any, parent: int) -> None:
@@ -83,4 +95,6 @@ def _begin(number: Any, parent: int) -> None:
 def _leave_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)  # while training it is heard, and what there is saved
+    time.sleep(GRACE)
+    os._exit(128 + signal.SIGTERM)
