@@ -290,6 +290,10 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
     assert well is None
     assert "training stops" in ill
     assert final(made[0], tmp_path / "well") is not None
+    losses = [row["loss"] for row in metrics(tmp_path / "well")]
+    curve = work.curve(RunFolder(tmp_path / "well"))
+    assert [step for step, _ in curve] == [1, 2, 3, 4]
+    assert [loss for _, loss in curve] == losses
     assert final(made[1], tmp_path / "ill") is None
 
 

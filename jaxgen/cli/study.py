@@ -83,9 +83,9 @@ def main(args: list[str]) -> int:
     study = studies.Study(plan, folder, console)
     try:
         study.carry_out(wanted.yes)
-    except KeyboardInterrupt:
+    except SystemExit:
         console.say("stopped: the same command goes on from there")
-        return 130
+        raise
     return _report(study, question, shlex.join(["bin/study", *given]), folder, console)
 
 

@@ -88,7 +88,11 @@ class Reproduction:
                 def beat():
                     tell("; ".join(_progress(items[place]) for place in rest[: workers.count]))
 
-                self._keep(workers.each(function, items, beat), items, verb, rest)
+                try:
+                    self._keep(workers.each(function, items, beat), items, verb, rest)
+                except SystemExit:
+                    self._console.say("stopped: the same command goes on from there")
+                    raise
 
     def _keep(self, found, items, verb: str, rest: list[int] | None = None) -> None:
         """Keep what is found as it is, and take its places out of the ``rest``."""

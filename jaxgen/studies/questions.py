@@ -144,7 +144,10 @@ QUESTIONS = (
         ("vqvae",),
         ("net.codes=16,64,256,1024",),
         (("error",), ("used",), ("distance",)),
-        ("--steps", "300"),
+        (
+            *("--net.width", "16", "--net.inner-width", "32", "--net.prior-width", "48"),
+            *("--steps", "300"),
+        ),
         seeds=3,
     ),
     Question(

@@ -81,12 +81,13 @@ def measured(task: Task, failed: str | None) -> list[tuple[Found, Arrays]]:
 
 
 def curve(run: RunFolder) -> list[tuple[int, float]]:
-    """The loss over the steps: the means of POINTS stretches of them."""
+    """The loss over the steps, of the first player where there are several: the means of POINTS
+    stretches of them."""
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     points = []
     for part in np.array_split(np.arange(len(lines)), POINTS):
         if len(part):
-            name = next(name for name in lines[0] if name != "step")
+            name = min((name for name in lines[0] if name.endswith("loss")), key=len)
             mean = float(np.mean([lines[place][name] for place in part]))
             points.append((int(lines[part[-1]]["step"]), mean))
     return [point for point in points if math.isfinite(point[1])]

@@ -12,7 +12,9 @@ from typing import Any, Self, TypeVar
 
 from jaxgen import devices
 from jaxgen.errors import UserError
+from jaxgen.training.interrupts import Interrupts
 
+POLL = 0.5  # seconds after which a signal is answered
 BEAT = 20.0  # seconds between two beats
 GRACE = 30.0  # seconds that a process has to save, once the one that wants it is gone
 
@@ -23,12 +25,13 @@ Result = TypeVar("Result")
 class Workers:
     """As many processes as pay, at most ``most``; where one does, it is this one.
 
-    Left by an exception, of Ctrl-C and SIGTERM too, it begins nothing more: trainings save and end,
-    and all else that is being done is waited for.
+    Left by an exception, of which Ctrl-C and SIGTERM make a ``SystemExit``, it begins nothing more:
+    trainings save and end, and all else that is being done is waited for.
     """
 
     def __init__(self, most: int | None = None):
         self.count = min(devices.workers(), most or devices.workers())
+        self._interrupts = Interrupts()
         self._pool = None
         if self.count > 1:
             spawn: Any = multiprocessing.get_context("spawn")
@@ -48,12 +51,15 @@ class Workers:
             yield from ((place, function(item)) for place, item in enumerate(items))
             return
         places = {self._pool.submit(function, item): place for place, item in enumerate(items)}
-        waiting = set(places)
+        waiting, heard = set(places), time.monotonic()
         try:
             while waiting:
                 first = concurrent.futures.FIRST_COMPLETED
-                done, waiting = concurrent.futures.wait(waiting, BEAT, first)
-                if not done:
+                done, waiting = concurrent.futures.wait(waiting, POLL, first)
+                if self._interrupts.signal:
+                    raise SystemExit(self._interrupts.status)
+                if time.monotonic() - heard > BEAT:
+                    heard = time.monotonic()
                     beat()
                 for future in done:
                     yield places[future], future.result()
@@ -64,7 +70,7 @@ class Workers:
 
     def __enter__(self) -> Self:
         if self._pool:
-            self._before = signal.signal(signal.SIGTERM, _leave)
+            self._interrupts.__enter__()
         return self
 
     def __exit__(self, kind, *_) -> None:
@@ -74,11 +80,7 @@ class Workers:
             for child in multiprocessing.active_children():
                 os.kill(child.pid, signal.SIGINT)  # pyright: ignore[reportArgumentType]
         self._pool.shutdown(wait=True, cancel_futures=True)
-        signal.signal(signal.SIGTERM, self._before)
-
-
-def _leave(number: int, _) -> None:
-    raise SystemExit(128 + number)
+        self._interrupts.__exit__()
 
 
 def _begin(number: Any, parent: int) -> None:
