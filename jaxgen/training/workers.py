@@ -4,6 +4,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -79,7 +80,13 @@ class Workers:
         if kind:
             for child in multiprocessing.active_children():
                 os.kill(child.pid, signal.SIGINT)  # pyright: ignore[reportArgumentType]
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        try:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        except KeyboardInterrupt:  # a second Ctrl-C, which waits for nothing
+            for child in multiprocessing.active_children():
+                child.kill()
+            sys.stdout.flush()
+            os._exit(128 + signal.SIGINT)  # or the interpreter would wait for the pool
         self._interrupts.__exit__()
 
 
