@@ -19,8 +19,8 @@ examples:
   bin/reproduce all --seeds 3                all of them, from three seeds
   bin/reproduce burda2015 --full             as long as the paper trained
 
-The report is OUT/reproduction.md. Rows that are there already stay; docs/reproduction.md in the
-repository was made with --out docs --runs reproduction."""
+The report is OUT/reproduction.md. Rows that are there already stay. With --runs, the runs are
+elsewhere than the report."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Reproduce:
 
 
 def main(args: list[str]) -> int:
-    names = [arg for arg in _leading(args)]
+    names = _leading(args)
     wanted = common.parse(Reproduce(), "reproduce", DESCRIPTION, args[len(names) :])
     if wanted.list:
         return _list()

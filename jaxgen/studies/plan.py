@@ -86,11 +86,13 @@ class Plan:
         config = setting.config
         return replace(config, seed=seed, sample_every=config.steps, save_every=config.steps)
 
-    def runs(self) -> int:
-        """How many trainings there are."""
-        return len({trained(self.recipe(setting, 0)) for setting in self.settings}) * len(
-            self.seeds
-        )
+    def trainings(self, seed: int) -> dict[Config, list[Setting]]:
+        """What is trained from a seed, and the settings that are measured of it: they differ in how
+        it is drawn from."""
+        found: dict[Config, list[Setting]] = {}
+        for setting in self.settings:
+            found.setdefault(trained(self.recipe(setting, seed)), []).append(setting)
+        return found
 
     def along(self, axis: Axis) -> list[list[Setting]]:
         """The settings that differ in nothing but this axis, in the order of its values: for each

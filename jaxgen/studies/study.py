@@ -33,6 +33,8 @@ class Study:
         plans.claim_folder(folder, plan)
         self.plan, self.folder, self.console = plan, folder, console
         self._parts = Parts(folder / "parts")
+        self._judge = judge.load().hash
+        self._known: dict[Config, Found] = {}  # what has been read
 
     def carry_out(self, yes: bool) -> None:
         """Train and measure what is missing; says first how long that will take. Raises UserError
@@ -66,11 +68,7 @@ class Study:
         """The trainings that something is to be measured of, all of a seed before the next."""
         tasks = []
         for seed in self.plan.seeds:
-            drawings: dict[Config, list[Setting]] = {}
-            for setting in self.plan.settings:
-                config = self.plan.recipe(setting, seed)
-                drawings.setdefault(plans.trained(config), []).append(setting)
-            for config, settings in drawings.items():
+            for config, settings in self.plan.trainings(seed).items():
                 recipes = [self.plan.recipe(setting, seed) for setting in settings]
                 missing = tuple(recipe for recipe in recipes if self._found(recipe) is None)
                 if missing:
@@ -111,10 +109,15 @@ class Study:
             self._parts.put(self._name(config), self._of(config), found, arrays)
 
     def _found(self, config: Config) -> Found | None:
-        return self._parts.get(self._name(config), self._of(config))
+        if config not in self._known:
+            found = self._parts.get(self._name(config), self._of(config))
+            if found is None:
+                return None
+            self._known[config] = found
+        return self._known[config]
 
     def _of(self, config: Config) -> Any:
-        return [configs.to_dict(config), work.COUNT, judge.load().hash, jaxgen.__version__]
+        return [configs.to_dict(config), work.COUNT, self._judge, jaxgen.__version__]
 
     def _name(self, config: Config) -> str:
         setting = next(s for s in self.plan.settings if self.plan.recipe(s, config.seed) == config)
