@@ -273,7 +273,7 @@ def test_a_training_that_fails_is_a_finding(compared, here, monkeypatch):
     keep(compared, here, "cost-ae.json")
 
     def fails(*args):
-        raise UserError("loss is nan at step 1: training stops, nothing was saved yet")
+        raise loop.Diverged("loss is nan at step 1: training stops, nothing was saved yet")
 
     monkeypatch.setattr(loop, "train", fails)
     assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 0

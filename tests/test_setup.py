@@ -510,7 +510,8 @@ def test_the_wheel_holds_recipes_once_and_the_data(built):
     (path,) = built.glob("*.whl")
     names = zipfile.ZipFile(path).namelist()
     assert len(names) == len(set(names))
-    recipes = {path.name for path in (ROOT / "configs").glob("*.py")}
+    folder = ROOT / "configs"
+    recipes = {str(path.relative_to(folder)) for path in folder.rglob("*.py")}
     assert recipes and {name for name in names if re.search(r"(^|/)configs/", name)} == {
         f"jaxgen/configs/{name}" for name in recipes
     }
