@@ -23,8 +23,7 @@ def start(cpu_devices: int | None = None) -> None:
     program read from there is run.
     """
     if "JAX_NUM_CPU_DEVICES" not in os.environ:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        jax.config.update("jax_num_cpu_devices", cpu_devices or cores)
+        jax.config.update("jax_num_cpu_devices", cpu_devices or _cores())
     programs = cache() / f"xla-{jax.__version__}"
     try:
         programs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,9 +50,14 @@ def workers() -> int:
     On CPUs one a core: two dense networks on two cores take 1.9 times less time so than one after
     the other on both cores, two of convolutions 1.3 times. Of accelerators one process has all.
     """
-    if jax.default_backend() != "cpu":
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _cores() if jax.default_backend() == "cpu" else 1
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def stay_on(core: int) -> None:

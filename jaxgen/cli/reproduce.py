@@ -55,7 +55,7 @@ def main(args: list[str]) -> int:
     import jaxgen
     from jaxgen.pages import markdown
     from jaxgen.reproduce import report, work
-    from jaxgen.training.folder import commit
+    from jaxgen.training.folder import commit, machine
     from jaxgen.training.log import Console
 
     console = Console()
@@ -65,7 +65,7 @@ def main(args: list[str]) -> int:
     hardware = {
         "jaxgen": f"{jaxgen.__version__}, commit {commit()}",
         "seeds": ", ".join(map(str, reproduction.seeds)),
-        "on": f"{devices.describe()}, {work.machine()}",
+        "on": f"{devices.describe()}, {machine()}",
     }
     place = wanted.out / "reproduction.json"
     found = _kept(place) | report.told(reproduction, hardware)

@@ -4,8 +4,6 @@ The report is made of the JSON alone, so no figure in the one is not in the othe
 """
 
 import math
-import os
-import platform
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +47,7 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
         "commit": folder.commit(),
         "command": command,
         "devices": devices.describe(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "machine": folder.machine(),
         "judge": comparison.judge.hash,
         "data": comparison.digits.source,
         "seeds": plan.seeds,

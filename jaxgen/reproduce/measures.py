@@ -25,7 +25,7 @@ BOUNDS = 20  # codes, one after another, whose bounds are averaged
 DRAWN = 10_000  # digits for windows, and for distances
 LEARNED = 50_000  # drawn digits that a classifier learns from
 CODED = 500  # test digits whose bits are asked of diffusion
-QUADRANTS = {  # that are seen: rows and columns of each, as slices
+QUADRANTS = {  # that are seen, by how many: row and column of each
     1: [(1, 0)],
     2: [(1, 0), (0, 0)],
     3: [(1, 0), (0, 0), (0, 1)],

@@ -1,8 +1,6 @@
 """Trains what rows are about and measures it, seed by seed; what was found is kept."""
 
 import json
-import os
-import platform
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -124,8 +122,8 @@ class Reproduction:
         return [recipes, jaxgen.__version__]
 
     def found(self, row: Row, seed: int) -> dict[str, Any] | None:
-        """What was measured of a row: ``figures`` by name, and of each recipe its ``curves``,
-        ``seconds`` of training and ``epochs``."""
+        """What was measured of a row: ``figures`` by name, and of each recipe in
+        ``trainings`` its ``steps``, ``batch``, ``seconds`` of training and ``curve``."""
         return self._parts.get(f"{row.name}-{seed}", self._of(row.name, seed))
 
 
@@ -170,8 +168,3 @@ def measure(item: Measuring, console: Console | None = None) -> dict[str, Any]:
     with (console or Console(quiet=True)).status() as tell:
         figures = measures.measure(item.row, models, item.seed, tell)
     return {"figures": figures, "trainings": told}
-
-
-def machine() -> str:
-    """The processor, as far as the system tells."""
-    return f"{platform.machine()}, {os.cpu_count()} cores"

@@ -82,7 +82,7 @@ class Plan:
     seeds: tuple[int, ...]
 
     def recipe(self, setting: Setting, seed: int) -> Config:
-        """What is trained: saved and shown only when it is done, unless that takes long."""
+        """What is trained: saved and shown when it is done, or stopped."""
         config = setting.config
         return replace(config, seed=seed, sample_every=config.steps, save_every=config.steps)
 

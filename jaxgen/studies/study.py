@@ -86,21 +86,23 @@ class Study:
 
     def _estimates(self, tasks: list[Task], workers: Workers) -> list[float]:
         """Seconds that each task will take: trainings of some shapes are timed."""
-        shapes = list(dict.fromkeys(shape(task.config) for task in tasks))
+        shapes = list(dict.fromkeys(together.static(task.config) for task in tasks))
         chosen = {shapes[place * len(shapes) // TIMED] for place in range(TIMED)}
-        first = {shape(task.config): task.config for task in reversed(tasks)}
+        first = {together.static(task.config): task.config for task in reversed(tasks)}
         self.console.say(f"timing {len(chosen)} of {len(shapes)} shapes of network")
         found = self._parts.get("seconds", list(map(repr, shapes)))
         if found is None:
             timed = {}
             asked = [first[one] for one in shapes if one in chosen]
             for place, seconds in workers.each(work.time_of, asked):
-                timed[shape(asked[place])] = seconds
+                timed[together.static(asked[place])] = seconds
             usual = sum(timed.values()) / len(timed)
             found = [timed.get(one, usual) for one in shapes]
             self._parts.put("seconds", list(map(repr, shapes)), found)
         seconds = dict(zip(shapes, found, strict=True))
-        return [seconds[shape(task.config)] + MEASURING * len(task.measured) for task in tasks]
+        return [
+            seconds[together.static(task.config)] + MEASURING * len(task.measured) for task in tasks
+        ]
 
     # What was found.
 
@@ -163,16 +165,6 @@ def require_reasonable(
     raise UserError(
         f"that is {settings:,} settings and {runs:,} runs, about {hours} hours on this machine: "
         "give --yes too if that is meant, fewer values, or --each to vary one thing at a time"
-    )
-
-
-def shape(config: Config) -> tuple:
-    """What decides how long a step takes: all but numbers that only scale something, and what is
-    drawn."""
-    return tuple(
-        (name, value)
-        for name, value in configs.flat(config)
-        if not isinstance(value, float) and name != "seed" and not name.startswith("sampling.")
     )
 
 

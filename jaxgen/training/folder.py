@@ -125,7 +125,7 @@ class RunFolder:
             "jaxgen": jaxgen.__version__,
             "commit": commit(),
             "devices": devices,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "machine": machine(),
             "python": platform.python_version(),
             **{
                 name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")
@@ -176,6 +176,11 @@ def _free(path: Path) -> Path:
     while (aside := path.with_name(f"{path.name}.{number}")).exists():
         number += 1
     return aside
+
+
+def machine() -> str:
+    """The processor, as far as the system tells."""
+    return f"{platform.machine()}, {os.cpu_count()} cores"
 
 
 def commit() -> str | None:

@@ -33,7 +33,7 @@ def groups(recipes: Sequence[Config]) -> list[list[int]]:
     """The places of recipes that can be trained together, group by group."""
     alike: dict[Any, list[int]] = {}
     for place, recipe in enumerate(recipes):
-        alike.setdefault(_static(recipe), []).append(place)
+        alike.setdefault(static(recipe), []).append(place)
     found = []
     for places in alike.values():
         if _traceable([recipes[place] for place in places]):
@@ -201,8 +201,8 @@ def _traceable(recipes) -> bool:
     return True
 
 
-def _static(recipe: Config) -> tuple:
-    """What a program depends on."""
+def static(recipe: Config) -> tuple:
+    """What a program depends on: all but the seed and numbers that only scale something."""
     return tuple(
         (name, value)
         for name, value in configs.flat(recipe)
