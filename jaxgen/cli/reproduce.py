@@ -61,14 +61,15 @@ def main(args: list[str]) -> int:
     console = Console()
     runs = wanted.runs or wanted.out
     reproduction = work.Reproduction(rows, wanted.seeds, wanted.steps, wanted.full, runs, console)
+    place = wanted.out / "reproduction.json"
+    kept = _kept(place)  # before hours of training, in case it cannot be read
     reproduction.carry_out()
     hardware = {
         "jaxgen": f"{jaxgen.__version__}, commit {commit()}",
         "seeds": ", ".join(map(str, reproduction.seeds)),
         "on": f"{devices.describe()}, {machine()}",
     }
-    place = wanted.out / "reproduction.json"
-    found = _kept(place) | report.told(reproduction, hardware)
+    found = kept | report.told(reproduction, hardware)
     document = report.document(found, ROWS)
     beside = "reproduction_files"
     shown = {
