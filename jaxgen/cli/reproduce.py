@@ -52,10 +52,8 @@ def main(args: list[str]) -> int:
 
     files.check(wanted.out / "reproduction.md")
     devices.start()
-    import jaxgen
     from jaxgen.pages import markdown
     from jaxgen.reproduce import report, work
-    from jaxgen.training.folder import commit, machine
     from jaxgen.training.log import Console
 
     console = Console()
@@ -64,12 +62,7 @@ def main(args: list[str]) -> int:
     place = wanted.out / "reproduction.json"
     kept = _kept(place)  # before hours of training, in case it cannot be read
     reproduction.carry_out()
-    hardware = {
-        "jaxgen": f"{jaxgen.__version__}, commit {commit()}",
-        "seeds": ", ".join(map(str, reproduction.seeds)),
-        "on": f"{devices.describe()}, {machine()}",
-    }
-    found = kept | report.told(reproduction, hardware)
+    found = kept | report.told(reproduction)
     document = report.document(found, ROWS)
     beside = "reproduction_files"
     shown = {

@@ -12,13 +12,12 @@ from jaxgen.training.log import duration
 DIGITS = 55_000  # training digits of MNIST, in an epoch
 
 
-def told(reproduction: Reproduction, provenance: dict[str, str]) -> dict[str, Any]:
+def told(reproduction: Reproduction) -> dict[str, Any]:
     """What was found of the rows, by name, as JSON can hold it."""
     return {
         row.name: {
             "found": [reproduction.found(row, seed) for seed in reproduction.seeds],
-            "seeds": len(reproduction.seeds),
-            "provenance": provenance,
+            "seeds": list(reproduction.seeds),
         }
         for row in reproduction.rows
     }
@@ -59,7 +58,7 @@ def _lines(row: Row, told: dict[str, Any]) -> list[tuple[str, ...]]:
         if published is not None:
             verdict = ranked if row.ranked else judged(published, one, row.better)
         shown = "" if published is None else f"{published:g}"
-        found.append((row.name, name, shown, str(one), str(told["seeds"]), verdict))
+        found.append((row.name, name, shown, str(one), str(len(told["seeds"])), verdict))
     missing = [(name, value) for name, value in row.published.items() if name not in figures]
     found += [(row.name, name, f"{value:g}", "", "", "") for name, value in missing]
     return found
@@ -123,9 +122,15 @@ def _blocks(row: Row, told: dict[str, Any]) -> tuple[Block, ...]:
         values = [y for curve in curves for y in curve.y]
         wide = min(values) > 0 and max(values) / min(values) > 8
         blocks.append(Lines(curves, "step", "loss in training", "The loss.", log_y=wide))
-    where = told["provenance"]
-    blocks.append(Text("; ".join(f"{name} {value}" for name, value in where.items()) + "."))
+    blocks.append(Text(f"Seeds: {', '.join(map(str, told['seeds']))}. {_provenance(told)}."))
     return tuple(blocks)
+
+
+def _provenance(told: dict[str, Any]) -> str:
+    """With what and where it was found; said once if it was the same for all seeds."""
+    where = [one["provenance"] for one in told["found"]]
+    known = dict.fromkeys(f"jaxgen {one['jaxgen']}, on {one['on']}" for one in where)
+    return "; ".join(known)
 
 
 def _epochs(one: dict[str, Any]) -> float:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen import devices
 from jaxgen.compare.parts import Parts
 from jaxgen.config import Config
 from jaxgen.errors import UserError
@@ -15,7 +16,7 @@ from jaxgen.reproduce import measures
 from jaxgen.reproduce.rows import Row
 from jaxgen.studies.work import curve
 from jaxgen.training import checkpoint, loop, trained
-from jaxgen.training.folder import RunFolder
+from jaxgen.training.folder import RunFolder, commit, machine
 from jaxgen.training.log import Console, duration
 from jaxgen.training.workers import Workers
 
@@ -123,7 +124,8 @@ class Reproduction:
 
     def found(self, row: Row, seed: int) -> dict[str, Any] | None:
         """What was measured of a row: ``figures`` by name, and of each recipe in
-        ``trainings`` its ``steps``, ``batch``, ``seconds`` of training and ``curve``."""
+        ``trainings`` its ``steps``, ``batch``, ``seconds`` of training and ``curve``; and the
+        ``provenance``."""
         return self._parts.get(f"{row.name}-{seed}", self._of(row.name, seed))
 
 
@@ -167,4 +169,8 @@ def measure(item: Measuring, console: Console | None = None) -> dict[str, Any]:
         }
     with (console or Console(quiet=True)).status() as tell:
         figures = measures.measure(item.row, models, item.seed, tell)
-    return {"figures": figures, "trainings": told}
+    provenance = {
+        "jaxgen": f"{jaxgen.__version__}, commit {commit() or 'unknown'}",
+        "on": f"{devices.describe()}, {machine()}",
+    }
+    return {"figures": figures, "trainings": told, "provenance": provenance}
