@@ -24,6 +24,10 @@ SAMPLES = 5000  # codes by importance of each test digit, as Burda et al. have
 BOUNDS = 20  # codes, one after another, whose bounds are averaged
 DRAWN = 10_000  # digits for windows, and for distances
 LEARNED = 50_000  # drawn digits that a classifier learns from
+# Guided digits are clear and alike, and teach less: in 20 steps 98.98 % of validation digits are
+# recognised after digits without guidance and 98.76 % with 1.15; in 50 steps 98.98 %, 98.88 %, and
+# with 1.3 98.72 % (``ddpm_full``, one seed).
+GUIDANCE = 1.0
 CODED = 500  # test digits whose bits are asked of diffusion
 QUADRANTS = {  # that are seen, by how many: row and column of each
     1: [(1, 0)],
@@ -134,11 +138,9 @@ def ghosh2020(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
         ("VAE, N(0, I)", "vae", "normal"),
     ):
         tell(name)
-        model = models[recipe]
-        drawing = dataclasses.replace(model.family.sampling, prior=prior)  # pyright: ignore
-        family = dataclasses.replace(model.family, sampling=drawing)  # pyright: ignore
-        asked = reference.asked_of(family, digits.test.labels, DRAWN)
-        drawn = _draw(model._replace(family=family), asked, seed)
+        model = _set(models[recipe], prior=prior)
+        asked = reference.asked_of(model.family, digits.test.labels, DRAWN)
+        drawn = _draw(model, asked, seed)
         features = judge.look(eye, drawn)[1]
         found[name] = (metrics.frechet(features, real.features) / real.unit, math.inf)
     return found
@@ -146,7 +148,7 @@ def ghosh2020(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
 
 def synthetic(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
     (model,) = models.values()
-    labels = sampling.balanced(LEARNED)
+    model, labels = _set(model, guidance=GUIDANCE), sampling.balanced(LEARNED)
     learned = {
         "on drawn digits": Split(_draw(model, labels, seed), labels),
         "on real digits": reference.subset(digits.train, LEARNED),
@@ -213,6 +215,13 @@ MEASURES: dict[str, Callable[[Models, Digits, int, Tell], Figures]] = {
 def measure(row: str, models: Models, seed: int, tell: Tell) -> Figures:
     """The figures of a row."""
     return MEASURES[row](models, data.load("mnist"), seed, tell)
+
+
+def _set(model: Trained, **drawing) -> Trained:
+    """The model with other settings for drawing."""
+    settings = dataclasses.replace(model.family.sampling, **drawing)  # pyright: ignore
+    family = dataclasses.replace(model.family, sampling=settings)  # pyright: ignore
+    return model._replace(family=family)
 
 
 def _draw(model: Trained, labels: np.ndarray, seed: int) -> np.ndarray:

@@ -148,7 +148,8 @@ ROWS = (
         {"on drawn digits": 99.0, "on real digits": 99.6},
         ("ddpm_full",),
         "Class-conditional diffusion of 250 sampling steps, and a ResNet-50.",
-        "The recipe ddpm_full, 20 sampling steps, and a small classifier without augmentation.",
+        "The recipe ddpm_full, 20 sampling steps without guidance, and a small classifier without "
+        "augmentation.",
     ),
     Row(
         "bits",
