@@ -150,7 +150,7 @@ def test_a_study_that_cannot_be_is_one_sentence(args, said, tmp_path, monkeypatc
 def test_thousands_of_runs_want_a_yes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(devices, "workers", lambda: 1)
-    monkeypatch.setattr(work, "time_of", lambda config: 100.0)
+    monkeypatch.setattr(work, "time_of", lambda config: work.Seconds(100.0, 0.0))
     many = ",".join(map(str, range(1, 201)))
     with pytest.raises(UserError, match=r"2,000 runs, about 62:13:20 hours .*--yes"):
         main.run(["study", "--model", "ae", "--vary", f"net.latents={many}", "--seeds", "10"])

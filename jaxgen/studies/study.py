@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import jaxgen
 from jaxgen import config as configs
 from jaxgen.compare.parts import Parts
@@ -20,7 +22,6 @@ from jaxgen.training import together
 from jaxgen.training.log import Console, duration
 from jaxgen.training.workers import Workers
 
-MEASURING = 12.0  # seconds that a run is measured for, until time has told
 TIMED = 6  # shapes at most that are timed before a study begins
 MANY = 500  # runs that are planned without being asked about
 LONG = 3 * 3600.0  # seconds that a study may take without being asked about
@@ -90,19 +91,18 @@ class Study:
         chosen = {shapes[place * len(shapes) // TIMED] for place in range(TIMED)}
         first = {together.static(task.config): task.config for task in reversed(tasks)}
         self.console.say(f"timing {len(chosen)} of {len(shapes)} shapes of network")
-        found = self._parts.get("seconds", list(map(repr, shapes)))
+        timed_of = [work.Seconds._fields, list(map(repr, shapes))]
+        found = self._parts.get("seconds", timed_of)
         if found is None:
             timed = {}
             asked = [first[one] for one in shapes if one in chosen]
             for place, seconds in workers.each(work.time_of, asked):
                 timed[together.static(asked[place])] = seconds
-            usual = sum(timed.values()) / len(timed)
+            usual = work.Seconds(*np.mean(list(timed.values()), axis=0).tolist())
             found = [timed.get(one, usual) for one in shapes]
-            self._parts.put("seconds", list(map(repr, shapes)), found)
-        seconds = dict(zip(shapes, found, strict=True))
-        return [
-            seconds[together.static(task.config)] + MEASURING * len(task.measured) for task in tasks
-        ]
+            self._parts.put("seconds", timed_of, found)
+        seconds = {one: work.Seconds(*two) for one, two in zip(shapes, found, strict=True)}
+        return [seconds[together.static(task.config)].of(task.measured) for task in tasks]
 
     # What was found.
 
@@ -161,7 +161,7 @@ def require_reasonable(
     console.say(f"{runs:,} runs: timing one of them")
     with Workers() as workers:
         ((_, seconds),) = workers.each(work.time_of, [base])
-    hours = duration(runs * (seconds + MEASURING) / workers.count)
+    hours = duration(runs * seconds.of([base]) / workers.count)
     raise UserError(
         f"that is {settings:,} settings and {runs:,} runs, about {hours} hours on this machine: "
         "give --yes too if that is meant, fewer values, or --each to vary one thing at a time"

@@ -9,13 +9,14 @@ import functools
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxgen import data, images, sampling
+from jaxgen import data, families, images, sampling
 from jaxgen.config import Config
 from jaxgen.data import Split
 from jaxgen.evaluation import codes, judge, metrics, reference
@@ -29,6 +30,7 @@ COUNT = 2000  # digits that are drawn, and real ones that are encoded
 SHOWN = 10  # digits in a picture, one of each
 POINTS = 25  # of the loss over the steps
 TIMED = 20  # steps that a training is timed by
+MEASURING = 12.0  # seconds that a run is measured for, beside the drawing
 
 Found = dict[str, Any]  # figures by their names; and what else there is to say, as JSON can hold it
 Arrays = dict[str, np.ndarray]
@@ -43,17 +45,38 @@ class Task(NamedTuple):
     measured: tuple[Config, ...]
 
 
-def time_of(config: Config) -> float:
-    """Seconds that the training of a recipe takes here, once its program has been compiled and, if
-    it can be, kept."""
+class Seconds(NamedTuple):
+    """What a recipe takes here, once its programs have been compiled and, if they can be, kept."""
+
+    training: float
+    step: float  # of drawing what is measured, of which some families take several
+
+    def of(self, measured: Sequence[Config]) -> float:
+        """The training, and measuring it with each of these recipes."""
+        steps = sum(_steps(config) for config in measured)
+        return self.training + MEASURING * len(measured) + self.step * steps
+
+
+def _steps(config: Config) -> int:
+    return getattr(config.sampling, "steps", 1)
+
+
+def time_of(config: Config) -> Seconds:
+    """Time a recipe."""
     costs.fresh(config)
     began = time.monotonic()
     state, block = costs.fresh(config)
     state, _ = block(state, 0, 2)
     compiling = time.monotonic() - began
     began = time.monotonic()
-    block(state, 2, 2 + TIMED)
-    return compiling + config.steps * (time.monotonic() - began) / TIMED
+    state, _ = block(state, 2, 2 + TIMED)
+    training = compiling + config.steps * (time.monotonic() - began) / TIMED
+    drawer, few = sampling.Drawer(families.build(config)), sampling.balanced(sampling.CHUNK)
+    drawer.draw(state.variables, few, 0)
+    began = time.monotonic()
+    drawer.draw(state.variables, few, 0)
+    drawing = (time.monotonic() - began) * COUNT / len(few)
+    return Seconds(training, drawing / _steps(config))
 
 
 def carry_out(task: Task) -> list[tuple[Found, Arrays]]:
