@@ -168,6 +168,17 @@ def test_a_row_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
     assert "trained hinton2006 seed 1" in out and "trained hinton2006 seed 0" not in out
     assert "±" in out
 
+    # Other steps stand beside, and what the row had is not trained again.
+    assert main.run(["reproduce", "hinton2006", "--steps", "2", "--out", "r"]) == 0
+    found = json.loads((tmp_path / "r/reproduction.json").read_text())
+    assert {"hinton2006", "hinton2006 --steps 2", "bits"} == set(found)
+    text = (tmp_path / "r/reproduction.md").read_text()
+    assert text.count("Hinton and Salakhutdinov 2006") == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "train", None)
+        patch.setattr(measures, "measure", None)
+        assert main.run(["reproduce", "hinton2006", "--seeds", "2", "--out", "r"]) == 0
+
 
 @pytest.mark.parametrize(
     "args, said",

@@ -19,7 +19,8 @@ examples:
   bin/reproduce all --seeds 3                all of them, from three seeds
   bin/reproduce burda2015 --full             as long as the paper trained
 
-The report is OUT/reproduction.md. Rows that are there already stay. With --runs, the runs are
+The report is OUT/reproduction.md. Rows that are there already stay, and a row trained for more or
+fewer steps stands beside the one trained as its recipe says. With --runs, the runs are
 elsewhere than the report."""
 
 
@@ -78,7 +79,8 @@ def main(args: list[str]) -> int:
         }
     )
     for row in rows:
-        for line in report.lines(row, found[row.name]):
+        label = reproduction.label(row)
+        for line in report.lines(row, label, found[label]):
             console.say(line)
     console.say(f"report in {text}")
     return 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 COLOURS = 6  # series that a colour-blind person can tell apart
+WIDE = 8.0  # the largest value over the least from which on an axis is logarithmic
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -72,6 +73,11 @@ class Curve:
         if len(self.low) or len(self.high):
             _same_length(self.name, self.x, self.low, self.high)
         _finite(self.name, *self.x, *self.y, *self.low, *self.high)
+
+
+def is_wide(values: Sequence[float]) -> bool:
+    """Whether an axis of these values is to be logarithmic."""
+    return min(values) > 0 and max(values) / min(values) >= WIDE
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from jaxgen.compare.claims import Estimate, estimate
-from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, Text
+from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, Text, is_wide
 from jaxgen.reproduce.rows import Row
 from jaxgen.reproduce.work import Reproduction
 from jaxgen.training.log import duration
@@ -13,9 +13,9 @@ DIGITS = 55_000  # training digits of MNIST, in an epoch
 
 
 def told(reproduction: Reproduction) -> dict[str, Any]:
-    """What was found of the rows, by name, as JSON can hold it."""
+    """What was found of the rows, by their labels, as JSON can hold it."""
     return {
-        row.name: {
+        reproduction.label(row): {
             "found": [reproduction.found(row, seed) for seed in reproduction.seeds],
             "seeds": list(reproduction.seeds),
         }
@@ -25,8 +25,8 @@ def told(reproduction: Reproduction) -> dict[str, Any]:
 
 def document(found: dict[str, Any], rows: tuple[Row, ...]) -> Document:
     """The report of all rows that something was found of."""
-    known = [row for row in rows if row.name in found]
-    lines = [line for row in known for line in _lines(row, found[row.name])]
+    known = [(row, label) for row in rows for label in found if label.split()[0] == row.name]
+    lines = [line for row, label in known for line in _lines(row, label, found[label])]
     head = ("row", "of what", "published", "ours", "seeds", "verdict")
     count = sum(line[-1] == "reached" for line in lines)
     compared = sum(bool(line[-1]) for line in lines)
@@ -38,17 +38,17 @@ def document(found: dict[str, Any], rows: tuple[Row, ...]) -> Document:
         (("command", "`bin/reproduce`"),),
         (
             Section("Side by side", (Table(head, tuple(lines)),)),
-            *(Section(f"{row.name}: {row.paper}", _blocks(row, found[row.name])) for row in known),
+            *(Section(f"{label}: {row.paper}", _blocks(row, found[label])) for row, label in known),
         ),
     )
 
 
-def lines(row: Row, found: dict[str, Any]) -> list[str]:
+def lines(row: Row, label: str, told: dict[str, Any]) -> list[str]:
     """A row for a person at a console."""
-    return ["  ".join(cell for cell in line if cell) for line in _lines(row, found)]
+    return ["  ".join(cell for cell in line if cell) for line in _lines(row, label, told)]
 
 
-def _lines(row: Row, told: dict[str, Any]) -> list[tuple[str, ...]]:
+def _lines(row: Row, label: str, told: dict[str, Any]) -> list[tuple[str, ...]]:
     figures = _figures(told)
     ranked = _ranked(row, figures)
     found = []
@@ -58,9 +58,9 @@ def _lines(row: Row, told: dict[str, Any]) -> list[tuple[str, ...]]:
         if published is not None:
             verdict = ranked if row.ranked else judged(published, one, row.better)
         shown = "" if published is None else f"{published:g}"
-        found.append((row.name, name, shown, str(one), str(len(told["seeds"])), verdict))
+        found.append((label, name, shown, str(one), str(len(told["seeds"])), verdict))
     missing = [(name, value) for name, value in row.published.items() if name not in figures]
-    found += [(row.name, name, f"{value:g}", "", "", "") for name, value in missing]
+    found += [(label, name, f"{value:g}", "", "", "") for name, value in missing]
     return found
 
 
@@ -119,8 +119,7 @@ def _blocks(row: Row, told: dict[str, Any]) -> tuple[Block, ...]:
         if (points := one["curve"][1:])
     )
     if curves:
-        values = [y for curve in curves for y in curve.y]
-        wide = min(values) > 0 and max(values) / min(values) > 8
+        wide = is_wide([y for curve in curves for y in curve.y])
         blocks.append(Lines(curves, "step", "loss in training", "The loss.", log_y=wide))
     blocks.append(Text(f"Seeds: {', '.join(map(str, told['seeds']))}. {_provenance(told)}."))
     return tuple(blocks)

@@ -52,6 +52,7 @@ class Reproduction:
         if steps is not None and full:
             raise UserError(f"--steps {steps} and --full exclude each other: give one")
         self.rows, self.seeds = rows, range(seeds)
+        self._rows = {row.name: row for row in rows}
         self._steps, self._full = steps, full
         self._folder, self._console = folder, console
         self._parts = Parts(folder / "parts")
@@ -97,8 +98,8 @@ class Reproduction:
         """Keep what is found as it is, and take its places out of the ``rest``."""
         for place, one in found:
             if one is not None:
-                row, seed = items[place].row, items[place].seed
-                self._parts.put(f"{row}-{seed}", self._of(row, seed), one)
+                row, seed = self._rows[items[place].row], items[place].seed
+                self._parts.put(self._part(row, seed), self._of(row, seed), one)
             if rest is not None:
                 rest.remove(place)
             self._console.say(f"{verb} {_name(items[place])}")
@@ -117,8 +118,19 @@ class Reproduction:
             trainings.append(Training(config, self._folder / "runs" / name))
         return Measuring(row.name, seed, tuple(trainings))
 
-    def _of(self, name: str, seed: int) -> Any:
-        row = next(row for row in self.rows if row.name == name)
+    def label(self, row: Row) -> str:
+        """The row and how long it is trained, as the command has them."""
+        return " ".join([row.name, *self._length(row)])
+
+    def _length(self, row: Row) -> list[str]:
+        if self._full and row.full:
+            return ["--full"]
+        return ["--steps", str(self._steps)] if self._steps else []
+
+    def _part(self, row: Row, seed: int) -> str:
+        return "".join([row.name, *self._length(row), "-", str(seed)])
+
+    def _of(self, row: Row, seed: int) -> Any:
         recipes = [configs.to_dict(self.config(recipe, row, seed)) for recipe in row.recipes]
         return [recipes, jaxgen.__version__]
 
@@ -126,7 +138,7 @@ class Reproduction:
         """What was measured of a row: ``figures`` by name, and of each recipe in
         ``trainings`` its ``steps``, ``batch``, ``seconds`` of training and ``curve``; and the
         ``provenance``."""
-        return self._parts.get(f"{row.name}-{seed}", self._of(row.name, seed))
+        return self._parts.get(self._part(row, seed), self._of(row, seed))
 
 
 def _is_done(training: Training) -> bool:

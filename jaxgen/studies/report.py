@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from jaxgen.pages.document import (
     Section,
     Table,
     Text,
+    is_wide,
 )
 from jaxgen.studies import findings, work
 from jaxgen.studies.figures import FIGURES
@@ -30,7 +31,6 @@ from jaxgen.studies.plan import Axis, Setting
 from jaxgen.studies.questions import Question
 from jaxgen.studies.study import Study
 
-SPREAD = 8.0  # the largest value over the least from which on an axis is logarithmic
 VIEWS = 4  # sections at most of one study that varies more than two things together
 PLOTS = (("error", "train_error"), ("distance", "distance_normal"), ("recognised",))
 
@@ -211,8 +211,8 @@ def _chart(study: Study, view: View, names: list[str]) -> list[Block]:
             title,
             FIGURES[names[0]].name,
             f"Means over seeds{', and their intervals' if len(study.plan.seeds) > 1 else ''}.",
-            log_x=_is_wide(places),
-            log_y=_is_wide(values),
+            log_x=is_wide(places),
+            log_y=is_wide(values),
         )
     ]
 
@@ -276,7 +276,7 @@ def _losses(study: Study, view: View) -> list[Block]:
             curves.append(Curve(setting.of(view.axis.name), steps, means))
     if not curves:
         return []
-    wide = _is_wide([y for curve in curves for y in curve.y])
+    wide = is_wide([y for curve in curves for y in curve.y])
     caption = f"Means over seeds, by {view.axis.name}{f', with {name}' if name else ''}."
     return [Lines(tuple(curves), "step", "loss in training", caption, log_y=wide)]
 
@@ -386,10 +386,6 @@ def numbers(axis: Axis) -> tuple[str, Callable[[str], float]] | None:
 def _digits(source: str) -> float:
     kept = source.split(":")[1:]
     return 10 * float(kept[0]) if kept else 55_000.0
-
-
-def _is_wide(values: Sequence[float]) -> bool:
-    return min(values) > 0 and max(values) / min(values) >= SPREAD
 
 
 def table(study: Study) -> str:
