@@ -52,7 +52,6 @@ class Net(config.Variational):
         if self.objective == "iwae":
             plain = "as it is by default: it belongs to --net.objective elbo"
             config.require("net.beta", self.beta, self.beta == 1, plain)
-            config.require("net.beta-warmup", self.beta_warmup, self.beta_warmup == 0, plain)
             config.require("net.free-bits", self.free_bits, self.free_bits == 0, plain)
 
 

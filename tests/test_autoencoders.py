@@ -65,6 +65,14 @@ def test_iwae_of_one_sample_is_the_elbo_and_rises_with_more():
         assert gap > 4 * np.hypot(bounds[fewer][1], bounds[more][1])
 
 
+def test_iwae_is_the_error_alone_while_beta_is_cold():
+    elbo, variables = built("vae")
+    _, (_, metrics) = elbo.loss(variables, batch(), KEY, player="model")
+    cold, _ = built("vae", objective="iwae", beta_warmup=10**7)
+    loss, _ = cold.loss(variables, batch(), KEY, player="model")
+    assert float(loss) == pytest.approx(float(metrics["reconstruction"]), rel=1e-5)
+
+
 @pytest.mark.parametrize("name", ["vae", "cvae"])
 def test_the_bound_is_the_loss_at_beta_one(name):
     changes = {"label_drop": 0.0} if name == "cvae" else {}

@@ -20,6 +20,7 @@ def get_config() -> config.Config:
         activation="tanh",
         latents=50,
         binarise=True,
+        beta_warmup=20_000,
         prior_width=200,
         label_drop=0.0,
     )

@@ -2,7 +2,11 @@
 
     bin/reproduce burda2015_iwae5
 
-As ``burda2015``, trained on the bound of 5 codes.
+As ``burda2015``, trained on the bound of 5 codes for half as many steps.
+
+Chosen as there, after 4,000 steps: 103.8 nats without a warm-up of beta and 101.5 with one over
+2,000 steps; on 5,000 digits after 50,000 steps, without a warm-up, 90.8 nats at rate 1e-3, 89.8 at
+2e-3 and 90.4 at 4e-3.
 """
 
 from dataclasses import replace
@@ -17,4 +21,5 @@ def get_config() -> config.Config:
         plain,
         model="burda2015_iwae5",
         net=replace(plain.net, objective="iwae", samples=5),
+        steps=100_000,
     )

@@ -106,15 +106,15 @@ class VAE(Fitted, Variational):
         c, step = self.config, variables.stats["step"]
         stats = variables.stats | {"step": step + 1}
         images, key = seen(c, batch.images, key)
+        warm = jnp.minimum(1.0, (step + 1) / max(c.beta_warmup, 1))
         if c.objective == "iwae":
-            bounds = self._importance_bound(variables, images, key)  # (2)
+            bounds = self._importance_bound(variables, images, key, warm)  # (2)
             return bounds.mean(), (stats, {"loss": bounds.mean()})
         mean, log_var = self._apply("encode", variables, images)
         reconstruction = self._reconstruction(variables, images, mean, log_var, key).mean()
         kl = losses.kl_normal(mean, log_var).mean(0)  # [z]
         costly = jnp.maximum(kl, c.free_bits).sum()  # as Kingma et al. 2016, appendix C.8
-        beta = c.beta * jnp.minimum(1.0, (step + 1) / max(c.beta_warmup, 1))
-        loss = reconstruction + beta * costly  # (1)
+        loss = reconstruction + c.beta * warm * costly  # (1)
         metrics = {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
         return loss, (stats, metrics)
 
@@ -155,13 +155,14 @@ class VAE(Fitted, Variational):
         nats = self._apply("minus_log_p", variables, repeated, codes)
         return nats.reshape(self.config.samples, -1).mean(0)
 
-    def _importance_bound(self, variables, images, key):
+    def _importance_bound(self, variables, images, key, beta):
+        """(2) [n]; p(z)/q(z|x) to the power of ``beta``, which is 1 once it is warm."""
         k, (mean, log_var) = self.config.samples, self._apply("encode", variables, images)
         codes = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, (k, *mean.shape))
         repeated = jnp.tile(images, (k, 1, 1, 1))
         nats = self._apply("minus_log_p", variables, repeated, codes.reshape(-1, mean.shape[-1]))
         log_q = losses.log_normal(codes, mean, log_var)  # [k, n]
-        log_weights = losses.log_normal(codes) - log_q - nats.reshape(k, -1)
+        log_weights = beta * (losses.log_normal(codes) - log_q) - nats.reshape(k, -1)
         return math.log(k) - jax.nn.logsumexp(log_weights, axis=0)
 
     def _draw_codes(self, variables, images, labels, keys):
