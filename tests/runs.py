@@ -54,7 +54,7 @@ def final(config, path):
     like = checkpoint.abstract(
         lambda: step.init(family, players, jax.random.key(0)), devices.whole()
     )
-    return checkpoint.restore(path / "checkpoints", like, lambda *_: None)
+    return checkpoint.restore(path / "checkpoints", config, like, lambda *_: None)
 
 
 def metrics(path):

@@ -13,7 +13,7 @@ from jaxgen import config, data, families
 from jaxgen.arrays import NO_DIGIT, Batch
 from jaxgen.errors import UserError
 from jaxgen.families.gan import GAN, OBJECTIVES, Latent
-from jaxgen.training import checkpoint, optimisers, step
+from jaxgen.training import optimisers, seals, step
 from jaxgen.training.watch import COUNT, Seen, Watch
 from tests.conftest import small
 from tests.runs import Listener, run
@@ -262,7 +262,7 @@ def test_a_run_is_watched_and_goes_on_with_the_same_figures(tmp_path):
     # As after a kill: the newest checkpoint is older than the last look.
     parts = tmp_path / "parts"
     assert run(plain, parts) == 0
-    (parts / "checkpoints" / "8" / checkpoint.SEAL).unlink()
+    (parts / "checkpoints" / "8" / seals.NAME).unlink()
     assert run(plain, parts) == 0
     assert looks(parts) == seen
 

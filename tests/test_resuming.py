@@ -8,10 +8,11 @@ import jax
 import numpy as np
 import pytest
 
+from jaxgen import config as configs
 from jaxgen import data, families
 from jaxgen.data import batches
 from jaxgen.errors import UserError
-from jaxgen.training import checkpoint, trained
+from jaxgen.training import seals, trained
 from jaxgen.training.folder import RunFolder
 from tests.conftest import small
 from tests.runs import Listener, final, metrics, run, same
@@ -35,7 +36,7 @@ def test_a_run_leaves_everything_in_its_folder(straight):
     assert [line["step"] for line in metrics(path)] == list(range(1, 9))
     assert all(np.isfinite(list(line.values())).all() for line in metrics(path))
     assert {p.name for p in (path / "samples").iterdir()} == {"4.png", "8.png"}
-    assert checkpoint.steps(path / "checkpoints") == [8, 4]
+    assert seals.steps(path / "checkpoints") == [8, 4]
     assert list(path.glob("events.*"))
     sitting = RunFolder(path).sittings()[0]
     assert sitting["jax"] == jax.__version__
@@ -56,7 +57,7 @@ def test_lines_past_the_restored_step_are_cut(straight, tmp_path):
     """As after a kill: the newest checkpoint is older than the last line of the log."""
     config, path = straight
     run(dataclasses.replace(config, steps=6), tmp_path / "killed")
-    (tmp_path / "killed" / "checkpoints" / "6" / checkpoint.SEAL).unlink()
+    (tmp_path / "killed" / "checkpoints" / "6" / seals.NAME).unlink()
     run(config, tmp_path / "killed")
     assert same(final(config, path), final(config, tmp_path / "killed"))
     assert metrics(path) == metrics(tmp_path / "killed")
@@ -92,7 +93,7 @@ def test_a_harmed_checkpoint_is_passed_over_and_said(straight, tmp_path, harm):
     work = tmp_path / "run"
     os.system(f"cp -r {path} {work}")
     newest = work / "checkpoints" / "8"
-    assert checkpoint.check(newest) is None
+    assert seals.check(newest).recipe == configs.to_dict(config)
     for file in files_of(newest):
         content = file.read_bytes()
         if harm == "flip":
@@ -109,12 +110,13 @@ def test_a_harmed_checkpoint_is_passed_over_and_said(straight, tmp_path, harm):
             file.unlink()
         else:
             file.with_name(file.name + ".new").write_bytes(b"")
-        assert checkpoint.check(newest), file
+        with pytest.raises(seals.Damage):
+            print(seals.check(newest), "in spite of", file)
         file.with_name(file.name + ".new").unlink(missing_ok=True)
         file.write_bytes(content)
-    assert checkpoint.check(newest) is None
+    seals.check(newest)
 
-    (newest / checkpoint.SEAL).unlink()
+    (newest / seals.NAME).unlink()
     said = []
     model = trained.load(RunFolder(work), config, said.append)
     assert model.step == 4

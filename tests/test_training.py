@@ -15,7 +15,7 @@ import pytest
 from jaxgen import devices, families
 from jaxgen.errors import UserError
 from jaxgen.nn import conv
-from jaxgen.training import checkpoint, flops, loop, optimisers, step
+from jaxgen.training import checkpoint, flops, loop, optimisers, seals, step
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Records, duration
@@ -65,7 +65,7 @@ def test_no_room_for_a_checkpoint_is_one_sentence_and_keeps_those_that_are(tmp_p
     with pytest.raises(UserError, match=r"checkpoint of step 4 .*\(no space left\): make room"):
         run(config, tmp_path)
     monkeypatch.undo()
-    assert checkpoint.steps(tmp_path / "checkpoints") == [2]
+    assert seals.steps(tmp_path / "checkpoints") == [2]
     assert run(config, tmp_path) == 0
 
 
@@ -84,7 +84,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_what_is_good(tmp_path
         UserError, match=r"grad_norm is nan at step 3: .*checkpoint of step 2 is kept"
     ):
         run(config, tmp_path)
-    assert checkpoint.steps(tmp_path / "checkpoints") == [2]
+    assert seals.steps(tmp_path / "checkpoints") == [2]
 
 
 def test_first_signal_saves_and_second_is_as_before(tmp_path):
@@ -109,7 +109,7 @@ def test_a_signal_saves_and_the_run_goes_on_from_there(tmp_path, number, status)
 
     config = small("ddpm", log_every=1)
     assert run(config, tmp_path, console := Impatient()) == status
-    assert checkpoint.steps(tmp_path / "checkpoints") == [3]
+    assert seals.steps(tmp_path / "checkpoints") == [3]
     assert "goes on from there" in console.lines[-1]
     assert run(config, tmp_path) == 0
     assert len(metrics(tmp_path)) == 8
@@ -125,7 +125,7 @@ def test_a_signal_while_compiling_ends_the_run_before_its_first_step(tmp_path, m
     monkeypatch.setattr(loop, "compile_block", interrupted)
     assert run(small("ddpm"), tmp_path, console := Listener()) == 143
     assert console.lines[-1] == "SIGTERM at step 0: nothing is lost"
-    assert checkpoint.steps(tmp_path / "checkpoints") == []
+    assert seals.steps(tmp_path / "checkpoints") == []
 
 
 def test_batches_must_divide_by_the_devices():
@@ -239,4 +239,4 @@ def test_a_checkpoint_of_other_networks_is_told(change, tmp_path):
 
     like = checkpoint.abstract(begin, devices.whole())
     with pytest.raises(UserError, match="holds other arrays"):
-        checkpoint.restore(tmp_path / "old" / "checkpoints", like, lambda *_: None)
+        checkpoint.restore(tmp_path / "old" / "checkpoints", config, like, lambda *_: None)

@@ -84,6 +84,14 @@ def peek(args: list[str], flag: str) -> str | None:
     return None
 
 
+def leading(args: list[str]) -> list[str]:
+    """The names before the first flag."""
+    for place, arg in enumerate(args):
+        if arg.startswith("-"):
+            return args[:place]
+    return args
+
+
 def recipe(args: list[str], verb: str) -> Config:
     """The recipe that ``--model`` names; for ``--help`` alone, that of ddpm."""
     model = peek(args, "model")

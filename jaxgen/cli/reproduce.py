@@ -41,7 +41,7 @@ class Reproduce:
 
 
 def main(args: list[str]) -> int:
-    names = _leading(args)
+    names = common.leading(args)
     wanted = common.parse(Reproduce(), "reproduce", DESCRIPTION, args[len(names) :])
     if wanted.list:
         return _list()
@@ -84,14 +84,6 @@ def main(args: list[str]) -> int:
             console.say(line)
     console.say(f"report in {text}")
     return 0
-
-
-def _leading(args: list[str]) -> list[str]:
-    """The names before the first flag."""
-    for place, arg in enumerate(args):
-        if arg.startswith("-"):
-            return args[:place]
-    return args
 
 
 def _kept(place: Path) -> dict:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jaxgen import config as configs
 from jaxgen.config import Config
 from jaxgen.errors import UserError
-from jaxgen.training import checkpoint
+from jaxgen.training import seals
 from jaxgen.training.folder import ROOT, RunFolder
 
 FAMILIES = ("ae", "vae", "cvae", "vqvae", "gan", "ddpm")  # as the course lists them
@@ -122,7 +122,7 @@ def _of(config: Config, folder: Path) -> list[RunFolder]:
 
 
 def _newest(run: RunFolder) -> int:
-    return max(checkpoint.steps(run.checkpoints), default=0)
+    return max(seals.steps(run.checkpoints), default=0)
 
 
 def same(config: Config, other: Config) -> bool:

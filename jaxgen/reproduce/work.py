@@ -15,7 +15,7 @@ from jaxgen.errors import UserError
 from jaxgen.reproduce import measures
 from jaxgen.reproduce.rows import Row
 from jaxgen.studies.work import curve
-from jaxgen.training import checkpoint, loop, trained
+from jaxgen.training import loop, seals, trained
 from jaxgen.training.folder import RunFolder, commit, machine
 from jaxgen.training.log import Console, duration
 from jaxgen.training.workers import Workers
@@ -143,7 +143,7 @@ class Reproduction:
 
 def _is_done(training: Training) -> bool:
     run = RunFolder(training.folder)
-    return max(checkpoint.steps(run.checkpoints), default=0) == training.config.steps
+    return max(seals.steps(run.checkpoints), default=0) == training.config.steps
 
 
 def _name(item: Training | Measuring) -> str:

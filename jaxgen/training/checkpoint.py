@@ -1,13 +1,7 @@
-"""Checkpoints: one Orbax step folder a save, sealed with the SHA-256 of its files.
-
-Orbax renames a finished folder into place, so a step is there whole or not at all; but it does not
-notice a bit that flips later. The seal does: a step whose files are not the sealed ones is passed
-over for the one before.
-"""
+"""Checkpoints: one Orbax step folder a save, sealed (``seals``). A step whose files are not the
+sealed ones is passed over for the one before."""
 
 import errno
-import hashlib
-import json
 import logging
 import os
 import tempfile
@@ -18,20 +12,23 @@ from typing import Any, Self
 import jax
 import orbax.checkpoint as ocp
 
+from jaxgen import config as configs
+from jaxgen.config import Config
 from jaxgen.errors import UserError
+from jaxgen.training import folder as folders
+from jaxgen.training import seals
 from jaxgen.training.step import State
 
 KEEP = 2  # newest steps kept, so that there is one before a damaged newest
-SEAL = "seal.json"
 
 logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells every step of its work
 
 
 class Checkpoints:
-    """The checkpoints of one run, for its only writer."""
+    """The checkpoints of one run of a recipe, for its only writer."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder.absolute()
+    def __init__(self, folder: Path, config: Config):
+        self.folder, self.config = folder.absolute(), config
         options = ocp.CheckpointManagerOptions(
             max_to_keep=KEEP, enable_async_checkpointing=False, cleanup_tmp_directories=True
         )
@@ -44,7 +41,7 @@ class Checkpoints:
         try:
             _require_room(self.folder, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
             self._manager.save(step, args=ocp.args.StandardSave(state))  # pyright: ignore[reportCallIssue]
-            _seal(self.folder / str(step))
+            seals.seal(self.folder / str(step), configs.to_dict(self.config))
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
             raise UserError(
                 f"the checkpoint of step {step} could not be written to {self.folder} "
@@ -69,24 +66,24 @@ class Checkpoints:
         self._manager.close()
 
 
-def steps(folder: Path) -> list[int]:
-    """The steps saved under ``folder``, newest first, sound or not."""
-    if not folder.is_dir():
-        return []
-    return sorted((int(p.name) for p in folder.iterdir() if p.name.isdecimal()), reverse=True)
-
-
-def restore(folder: Path, like: State, damaged: Callable[[int, str], None]) -> State | None:
-    """Load the newest sound step, or None where there is none at all.
+def restore(
+    folder: Path, config: Config, like: State, damaged: Callable[[int, str], None]
+) -> State | None:
+    """Load the newest sound step of a run of ``config``, or None where there is none at all.
 
     ``like`` gives shapes, types and places (``jax.eval_shape``, with shardings). Each step passed
-    over is told to ``damaged`` with the reason. A step of other arrays is a ``UserError``.
+    over is told to ``damaged`` with the reason. A step of other arrays or of another recipe is a
+    ``UserError``.
     """
-    for step in steps(folder):
+    for step in seals.steps(folder):
         path = folder.absolute() / str(step)
-        if reason := check(path):
-            damaged(step, reason)
+        try:
+            sealed = seals.check(path)
+        except seals.Damage as damage:
+            damaged(step, str(damage))
             continue
+        if sealed.recipe is not None:
+            _require_recipe(config, sealed.recipe, f"the checkpoint of step {step} in {folder}")
         with ocp.StandardCheckpointer() as checkpointer:
             # Orbax would cast other types silently, and print tracebacks for other shapes.
             saved: Any = checkpointer.metadata(path / "default")
@@ -107,21 +104,13 @@ def _arrays(tree) -> dict[str, tuple]:
     }
 
 
-def check(path: Path) -> str | None:
-    """Compare the files of a step with its seal: None if they are the same, else what is wrong."""
-    try:
-        sealed = json.loads((path / SEAL).read_text())
-    except FileNotFoundError:
-        return "it was not finished"
-    except (OSError, ValueError) as error:
-        return f"its seal cannot be read: {_reason(error)}"
-    found = _digests(path)
-    for name in sorted(set(sealed) | set(found)):
-        if name not in found:
-            return f"{name} is missing"
-        if sealed.get(name) != found[name]:
-            return f"{name} is not as it was written"
-    return None
+def _require_recipe(config: Config, sealed: dict[str, Any], what: str) -> None:
+    """Raise a UserError where weights are those of another recipe than the run's."""
+    if different := folders.unlike(config, configs.from_dict(sealed)):
+        raise UserError(
+            f"{what} is of another recipe than config.json there: {', '.join(different)}; "
+            "put back the one that belongs to it"
+        )
 
 
 def _require_room(folder: Path, size: int) -> None:
@@ -137,23 +126,6 @@ def _require_room(folder: Path, size: int) -> None:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):  # others: it cannot be told here
                 raise
-
-
-def _seal(path: Path) -> None:
-    digests = json.dumps(_digests(path), indent=1)
-    draft = path / f"{SEAL}.draft"
-    with open(draft, "w") as file:
-        file.write(digests)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path / SEAL)
-
-
-def _digests(path: Path) -> dict[str, str]:
-    files = sorted(
-        p for p in path.rglob("*") if p.is_file() and p.name not in (SEAL, f"{SEAL}.draft")
-    )
-    return {str(p.relative_to(path)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 def _reason(error: Exception) -> str:

@@ -74,8 +74,7 @@ class RunFolder:
         # Without a checkpoint there is nothing to go on from, and nothing to lose.
         if self.config.exists() and any(self.checkpoints.glob("[0-9]*")):
             was = self.load()
-            same = {name: getattr(was, name) for name in FREE}
-            if different := configs.differences(dataclasses.replace(config, **same), was):
+            if different := unlike(config, was):
                 raise UserError(
                     f"{self} holds a run of another recipe: {', '.join(different)}; "
                     "give --run another folder, or --fresh to move that one aside"
@@ -154,6 +153,15 @@ class RunFolder:
             case [{"devices": str(devices)}] if " cpu " in devices:
                 return int(devices.split()[0])
         return None
+
+
+def unlike(config: Config, was: Config) -> list[str]:
+    """The settings by which a run of ``was`` cannot go on as one of ``config``, each with both
+    values."""
+    if config.model != was.model:
+        return [f"--model {config.model} (was {was.model})"]
+    same = {name: getattr(was, name) for name in FREE}
+    return configs.differences(dataclasses.replace(config, **same), was)
 
 
 def locate(model: str | None, run: str | None) -> RunFolder:

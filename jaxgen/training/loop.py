@@ -13,7 +13,7 @@ from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
-from jaxgen.training import checkpoint, optimisers
+from jaxgen.training import checkpoint, optimisers, seals
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Console, Records, duration
@@ -40,7 +40,7 @@ def train(config: Config, folder: RunFolder, console: Console) -> int:
     before stays.
     """
     check_batch(config.batch)
-    with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
+    with checkpoint.Checkpoints(folder.checkpoints, config) as checkpoints:
         return _train(config, folder, checkpoints, console)
 
 
@@ -145,7 +145,7 @@ def first_state(
         console.say(f"the checkpoint of step {step} is damaged ({reason}): moved to {aside}")
 
     like = checkpoint.abstract(begin, devices.whole())
-    found = checkpoint.restore(checkpoints.folder, like, damaged)
+    found = checkpoint.restore(checkpoints.folder, checkpoints.config, like, damaged)
     return jax.jit(begin, out_shardings=devices.whole())() if found is None else found
 
 
@@ -245,7 +245,7 @@ def check_finite(metrics: dict[str, np.ndarray], first: int, folder: RunFolder) 
     for row, values in enumerate(zip(*metrics.values(), strict=True)):
         for name, value in zip(metrics, values, strict=True):
             if not np.isfinite(value):
-                saved = max(checkpoint.steps(folder.checkpoints), default=0)
+                saved = max(seals.steps(folder.checkpoints), default=0)
                 kept = (
                     f"the checkpoint of step {saved} is kept" if saved else "nothing was saved yet"
                 )

@@ -20,7 +20,7 @@ from jaxgen import data, devices, families, sampling
 from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.errors import UserError
-from jaxgen.training import checkpoint, loop, optimisers, step
+from jaxgen.training import checkpoint, loop, optimisers, seals, step
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Console, Records
@@ -111,7 +111,7 @@ def _finish(recipe: Config, run: RunFolder, state: step.State, records: Records,
     family = families.build(recipe)
     state = loop.fitted(family, state, source.train)
     records.flush()
-    with checkpoint.Checkpoints(run.checkpoints) as checkpoints:
+    with checkpoint.Checkpoints(run.checkpoints, recipe) as checkpoints:
         checkpoints.save(state)
     drawer = sampling.Drawer(family)
     at = int(state.step)
@@ -123,7 +123,7 @@ def _finish(recipe: Config, run: RunFolder, state: step.State, records: Records,
 
 def _states(recipes, runs, seeds, numbers) -> tuple[step.State, int]:
     """The stacked states that all runs have saved at one step, or else fresh ones; and the step."""
-    saved = [max(checkpoint.steps(run.checkpoints), default=0) for run in runs]
+    saved = [max(seals.steps(run.checkpoints), default=0) for run in runs]
     quiet = Console(quiet=True)
     if len(set(saved)) == 1 and saved[0]:
         found = []
@@ -131,7 +131,7 @@ def _states(recipes, runs, seeds, numbers) -> tuple[step.State, int]:
             family = families.build(recipe)
             players = optimisers.players(recipe, family)
             key = jax.random.key(recipe.seed)
-            with checkpoint.Checkpoints(run.checkpoints) as checkpoints:
+            with checkpoint.Checkpoints(run.checkpoints, recipe) as checkpoints:
                 found.append(loop.first_state(family, players, key, checkpoints, quiet))
         if all(int(state.step) == saved[0] for state in found):
             return jax.tree.map(lambda *leaves: jax.numpy.stack(leaves), *found), saved[0]

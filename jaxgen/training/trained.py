@@ -33,6 +33,7 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     )
     found = checkpoint.restore(
         folder.checkpoints,
+        config,
         like,
         lambda step, reason: say(
             f"the checkpoint of step {step} is damaged ({reason}): using the one before"

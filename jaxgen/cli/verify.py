@@ -1,0 +1,76 @@
+"""``bin/verify``: whether what runs have saved is still as it was written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+DESCRIPTION = """Check every saved step of runs against its seal, which names its files and their
+SHA-256. Nothing is changed: training moves damaged steps to checkpoints/damaged/, and all commands
+use the newest sound one.
+
+examples:
+  bin/verify ddpm gan        two runs in runs/
+  bin/verify studies/x/y     a run anywhere
+  bin/verify --all           all that are under runs/
+
+The exit status is 0 if all are sound, or else 2."""
+
+
+@dataclass(frozen=True)
+class Verify:
+    all: bool = False
+    """Check all runs that are under runs/."""
+
+
+def main(args: list[str]) -> int:
+    names = common.leading(args)
+    wanted = common.parse(Verify(), "verify", DESCRIPTION, args[len(names) :])
+    if wanted.all == bool(names):
+        raise UserError("which run? give names or folders of runs, or --all for all under runs/")
+    from jaxgen.training import folder
+
+    if wanted.all:
+        runs = [folder.RunFolder(path) for path in _under(folder.ROOT)]
+    else:
+        runs = [folder.locate(None, name) for name in dict.fromkeys(names)]
+        for run in runs:
+            run.load()  # that it is a run
+    found = [sound for run in runs for sound in _verify(run)]
+    if damaged := found.count(False):
+        raise UserError(
+            f"{damaged} of {len(found)} saved steps are damaged: bin/train moves such to "
+            "checkpoints/damaged/ and goes on from the newest sound one"
+        )
+    print(f"{len(found)} saved steps in {len(runs)} runs: none is damaged")
+    return 0
+
+
+def _under(root: Path) -> list[Path]:
+    """The runs below a folder."""
+    return sorted(
+        p.parent for p in root.rglob("config.json") if (p.parent / "checkpoints").is_dir()
+    )
+
+
+def _verify(run) -> list[bool]:
+    """Tell of each saved step of a run, newest first, whether it is sound."""
+    from jaxgen.training import seals
+
+    found = []
+    for step in seals.steps(run.checkpoints):
+        try:
+            sealed = seals.check(run.checkpoints / str(step))
+        except seals.Damage as damage:
+            if isinstance(damage, seals.Unfinished) and run.is_busy():
+                print(f"{run}: step {step} is being written")
+                continue
+            found.append(False)
+            print(f"{run}: step {step} is damaged ({damage})")
+        else:
+            found.append(True)
+            print(f"{run}: step {step} is sound ({len(sealed.files)} files)")
+    if not found:
+        print(f"{run}: nothing is saved")
+    return found
