@@ -4,6 +4,12 @@
 
 The repository that it is compared with does not define its noise; here it is Gaussian, of that
 standard deviation where white is 1, and what it makes is cut off at black and white.
+
+Measured of the test digits, seed 0:
+
+    noise            10 %    20 %    30 %    40 %    50 %
+    PSNR, dB         24.24   22.57   20.15   17.60   15.37
+    SSIM             0.943   0.916   0.846   0.730   0.602
 """
 
 from dataclasses import replace

@@ -5,6 +5,9 @@
 784-1000-500-250-30, a linear code, the squared error of a test digit. The paper trains layer by
 layer first, then all layers for 200 epochs by conjugate gradients, with logistic units; here all
 layers learn at once, with SiLU and Adam.
+
+Measured, seed 0: 2.94 for a test digit and 1.56 for a training digit, where 30 principal components
+have 13.86; 23 minutes on one core.
 """
 
 from dataclasses import replace

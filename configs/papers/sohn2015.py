@@ -5,6 +5,13 @@
 784-500-500, a code of 200, black and white digits. The paper trains a network for each number of
 quadrants; here one sees none to three, drawn by chance at each step. The digit is hidden of nine
 training digits in ten, and of all that are measured.
+
+Measured of the test digits, seed 0, the bound in nats, beside ``sohn2015_nn``; 25 minutes of
+training each on one core:
+
+    quadrants seen         1       2      3
+    CVAE                   70.3    50.4   23.9
+    without a code         107.6   69.0   30.6
 """
 
 from jaxgen import config
