@@ -1,8 +1,7 @@
 """Runs of every family, stopped, harmed and resumed: the same bits, as compiled for users."""
 
 import dataclasses
-import os
-from pathlib import Path
+import shutil
 
 import jax
 import numpy as np
@@ -82,40 +81,13 @@ def test_another_recipe_is_refused_by_its_fields(straight):
     assert RunFolder(path).load() == config
 
 
-def files_of(path: Path):
-    return sorted(p for p in path.rglob("*") if p.is_file())
-
-
-@pytest.mark.parametrize("harm", ["flip", "truncate", "delete", "add"])
-def test_a_harmed_checkpoint_is_passed_over_and_said(straight, tmp_path, harm):
-    """Whichever file is harmed: checked for each, restored once."""
+def test_a_harmed_checkpoint_is_passed_over_and_said(straight, tmp_path):
+    """However it is harmed: see test_seals.py for all the ways."""
     config, path = straight
     work = tmp_path / "run"
-    os.system(f"cp -r {path} {work}")
+    shutil.copytree(path, work)
     newest = work / "checkpoints" / "8"
-    assert seals.check(newest).recipe == configs.to_dict(config)
-    for file in files_of(newest):
-        content = file.read_bytes()
-        if harm == "flip":
-            file.write_bytes(
-                content[: len(content) // 2]
-                + bytes([content[len(content) // 2] ^ 1])
-                + content[len(content) // 2 + 1 :]
-                if content
-                else b"x"
-            )
-        elif harm == "truncate":
-            file.write_bytes(content[:-1] if content else b"x")
-        elif harm == "delete":
-            file.unlink()
-        else:
-            file.with_name(file.name + ".new").write_bytes(b"")
-        with pytest.raises(seals.Damage):
-            print(seals.check(newest), "in spite of", file)
-        file.with_name(file.name + ".new").unlink(missing_ok=True)
-        file.write_bytes(content)
-    seals.check(newest)
-
+    assert configs.from_dict(seals.check(newest).recipe or {}) == config
     (newest / seals.NAME).unlink()
     said = []
     model = trained.load(RunFolder(work), config, said.append)
