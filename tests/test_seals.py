@@ -155,7 +155,7 @@ def test_verify_tells_of_every_step(run, capsys, monkeypatch):
     file = run / "checkpoints" / "4" / "default" / "_METADATA"
     file.write_bytes(file.read_bytes()[:-1] + b" ")
     for args in (["golden"], [str(run)], ["--all"]):
-        with pytest.raises(UserError, match="1 of 2 saved steps are damaged"):
+        with pytest.raises(UserError, match="damaged: 1 of 2 saved steps;"):
             main.run(["verify", *args])
         out = capsys.readouterr().out
         assert "step 4 is damaged (default/_METADATA is not as it was written)" in out
@@ -176,6 +176,7 @@ def test_verify_tells_of_every_step(run, capsys, monkeypatch):
         ([], "which run"),
         (["x", "--all"], "which run"),
         (["nowhere"], "there is no run in runs/nowhere"),
+        (["--all"], "there is no run under runs"),
     ],
 )
 def test_what_cannot_be_verified_is_one_sentence(args, said, tmp_path, monkeypatch):

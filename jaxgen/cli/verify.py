@@ -33,6 +33,8 @@ def main(args: list[str]) -> int:
 
     if wanted.all:
         runs = [folder.RunFolder(path) for path in _under(folder.ROOT)]
+        if not runs:
+            raise UserError(f"there is no run under {folder.ROOT}: bin/train makes one")
     else:
         runs = [folder.locate(None, name) for name in dict.fromkeys(names)]
         for run in runs:
@@ -40,11 +42,15 @@ def main(args: list[str]) -> int:
     found = [sound for run in runs for sound in _verify(run)]
     if damaged := found.count(False):
         raise UserError(
-            f"{damaged} of {len(found)} saved steps are damaged: bin/train moves such to "
+            f"damaged: {damaged} of {_many(len(found), 'saved step')}; bin/train moves such to "
             "checkpoints/damaged/ and goes on from the newest sound one"
         )
-    print(f"{len(found)} saved steps in {len(runs)} runs: none is damaged")
+    print(f"{_many(len(found), 'saved step')} in {_many(len(runs), 'run')}: none is damaged")
     return 0
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _under(root: Path) -> list[Path]:
