@@ -89,13 +89,19 @@ def test_what_is_shorter_longer_gone_or_new_is_noticed(step):
         with pytest.raises(seals.Damage):
             print(seals.check(step), f"with {file} as a folder")
         file.rmdir()
+        file.symlink_to("nowhere")
+        with pytest.raises(seals.Damage):
+            print(seals.check(step), f"with {file} as a link to nowhere")
+        file.unlink()
         file.write_bytes(content)
         stranger = file.with_name("stranger")
         stranger.write_bytes(b"")
         with pytest.raises(seals.Damage, match="does not belong"):
             seals.check(step)
         stranger.unlink()
-    seals.check(step)
+    (step / "default" / seals.NAME).write_bytes(b"")  # no seal where none is looked for
+    with pytest.raises(seals.Damage, match="does not belong"):
+        seals.check(step)
 
 
 def test_an_empty_or_half_deleted_step_was_not_finished(step):

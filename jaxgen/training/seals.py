@@ -115,27 +115,26 @@ def check(step: Path) -> Seal:
             raise Damage(f"{name} is missing")
         if name not in sealed.files:
             raise Damage(f"{name} does not belong to it")
-        size = (step / name).stat().st_size
-        if size != sealed.sizes.get(name, size) or _sha256(step / name) != sealed.files[name]:
+        try:
+            size = (step / name).stat().st_size
+            same = size == sealed.sizes.get(name, size)
+            same = same and _sha256(step / name) == sealed.files[name]
+        except OSError as error:
+            raise Damage(f"{name} cannot be read ({error.strerror})") from None
+        if not same:
             raise Damage(f"{name} is not as it was written")
     return sealed
 
 
 def _files(step: Path) -> list[str]:
     """The files of a step by name, but for its seal."""
-    return sorted(
-        str(p.relative_to(step))
-        for p in step.rglob("*")
-        if (p.is_symlink() or not p.is_dir()) and p.name not in (NAME, DRAFT)
-    )
+    files = [p for p in step.rglob("*") if p.is_symlink() or not p.is_dir()]
+    return sorted({str(p.relative_to(step)) for p in files} - {NAME, DRAFT})
 
 
 def _sha256(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise Damage(f"{path.name} cannot be read ({error.strerror})") from None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _text(content: dict[str, Any]) -> str:
