@@ -42,6 +42,9 @@ class Net(config.Variational):
     """The evidence lower bound; or the one of Burda et al. 2016, nearer with more samples."""
     samples: int = 1
     """Codes drawn for an image in training."""
+    gradient: Literal["total", "path"] = "total"
+    """Of the iwae's bound by the encoder, all of it; or through the codes alone, with less noise
+    (Tucker et al. 2019)."""
     components: int = 10
     """Gaussians in the density that is fitted to the codes of each digit."""
 
@@ -53,6 +56,9 @@ class Net(config.Variational):
             plain = "as it is by default: it belongs to --net.objective elbo"
             config.require("net.beta", self.beta, self.beta == 1, plain)
             config.require("net.free-bits", self.free_bits, self.free_bits == 0, plain)
+        else:
+            plain = "total: path belongs to --net.objective iwae"
+            config.require("net.gradient", self.gradient, self.gradient == "total", plain)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Autoencoder, VAE and CVAE: bounds, priors and fits with known answers."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -71,6 +72,36 @@ def test_iwae_is_the_error_alone_while_beta_is_cold():
     cold, _ = built("vae", objective="iwae", beta_warmup=10**7)
     loss, _ = cold.loss(variables, batch(), KEY, player="model")
     assert float(loss) == pytest.approx(float(metrics["reconstruction"]), rel=1e-5)
+
+
+@pytest.mark.parametrize(("samples", "warmup"), [(1, 0), (4, 0), (4, 3)])
+def test_the_gradient_through_the_codes_alone_has_the_mean_of_all_of_it(samples, warmup):
+    found = {}
+    for gradient in ("total", "path"):
+        family, variables = built(
+            "vae", objective="iwae", samples=samples, gradient=gradient, beta_warmup=warmup
+        )
+
+        @jax.jit
+        @functools.partial(jax.vmap, in_axes=(None, 0))
+        @jax.value_and_grad
+        def slopes(own, key, family=family, variables=variables):
+            return family.loss(variables.replace(params=own), batch(), key, player="model")[0]
+
+        values, grads = slopes(variables.params, jax.random.split(KEY, 4000))
+        parts = grads["model"]["params"]
+        encoder = [np.asarray(leaf).reshape(4000, -1) for leaf in jax.tree.leaves(parts["encoder"])]
+        found[gradient] = values, np.concatenate(encoder, 1), parts["decoder"]
+    (loss, total, decoder), (same, path, equal) = found["total"], found["path"]
+    np.testing.assert_allclose(same, loss, rtol=1e-5)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3), decoder, equal
+    )
+    apart = total - path
+    assert apart.std() > 1e-3  # they differ, draw by draw
+    moved = apart.std(0) > 1e-4
+    away = apart.mean(0)[moved] / (apart.std(0)[moved] / np.sqrt(4000))
+    assert np.sqrt(np.square(away).mean()) < 2  # in standard errors
 
 
 @pytest.mark.parametrize("name", ["vae", "cvae"])
@@ -223,6 +254,7 @@ def test_the_spherical_way_keeps_the_length_and_the_pace():
         ("vae", {"sigma": -1.0}, "--net.sigma -1.0"),
         ("vae", {"samples": 0}, "--net.samples 0"),
         ("vae", {"objective": "iwae", "beta": 2.0}, "--net.beta 2.0"),
+        ("vae", {"gradient": "path"}, "--net.gradient path"),
         ("vae", {"free_bits": -0.1}, "--net.free-bits -0.1"),
         ("cvae", {"label_drop": 1.0}, "--net.label-drop 1.0"),
         ("cvae", {"prior_width": 0}, "--net.prior-width 0"),

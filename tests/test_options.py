@@ -47,6 +47,8 @@ MORE: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
+NEEDS = {"gradient": {"objective": "iwae"}}  # what a choice belongs to
+
 
 def options():
     seen = set()  # what several families inherit is tried with the first of them
@@ -63,7 +65,7 @@ def options():
             values = (True, False) if kind is bool else values
             for value in values:
                 if value != getattr(net, field.name):
-                    yield name, {field.name: value}
+                    yield name, NEEDS.get(field.name, {}) | {field.name: value}
         for changes in MORE.get(name, []):
             yield name, changes
 

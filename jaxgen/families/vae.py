@@ -10,6 +10,12 @@ With k codes an image, weighted by importance, the bound is nearer (Burda et al.
 
     loss = - E log 1/k sum_i p(x|z_i) p(z_i) / q(z_i|x)                                          (2)
 
+Its gradient by the encoder has a part that goes through the codes and one that does not, the score
+of q, which is noise about a mean. That mean can be had through the codes too (Roeder et al. 2017
+for k = 1, Tucker et al. 2019): with w_i the ratio in (2), as a share of the sum,
+
+    d loss / d phi  =  - E sum_i w_i^2  d log (ratio_i) / d z_i  d z_i / d phi                   (3)
+
 Pixels are Bernoulli, continuous Bernoulli or Gaussian. |x - x'|^2 as first term is, but for a
 constant, a Gaussian of variance 1/2: with that sigma beta = 1 is a bound, with another it is one of
 another model, and a beta of its own for whoever writes |x - x'|^2. Greys are no draws of a
@@ -26,6 +32,7 @@ from typing import cast
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
 from jaxgen import densities, losses
 from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
@@ -160,10 +167,22 @@ class VAE(Fitted, Variational):
         k, (mean, log_var) = self.config.samples, self._apply("encode", variables, images)
         codes = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, (k, *mean.shape))
         repeated = jnp.tile(images, (k, 1, 1, 1))
-        nats = self._apply("minus_log_p", variables, repeated, codes.reshape(-1, mean.shape[-1]))
-        log_q = losses.log_normal(codes, mean, log_var)  # [k, n]
-        log_weights = beta * (losses.log_normal(codes) - log_q) - nats.reshape(k, -1)
-        return math.log(k) - jax.nn.logsumexp(log_weights, axis=0)
+
+        def bounds(codes, mean, log_var):
+            flat = codes.reshape(-1, codes.shape[-1])
+            nats = self._apply("minus_log_p", variables, repeated, flat)
+            log_q = losses.log_normal(codes, mean, log_var)  # [k, n]
+            log_weights = beta * (losses.log_normal(codes) - log_q) - nats.reshape(k, -1)
+            return math.log(k) - jax.nn.logsumexp(log_weights, axis=0), log_weights
+
+        if self.config.gradient == "total":
+            return bounds(codes, mean, log_var)[0]
+        held, *posterior = lax.stop_gradient((codes, mean, log_var))
+        found, back, log_weights = jax.vjp(lambda z: bounds(z, *posterior), held, has_aux=True)
+        (slopes,) = back(jnp.ones_like(found))
+        shares = jax.nn.softmax(log_weights, axis=0)[..., None]
+        pulls = lax.stop_gradient((1 - beta * (1 - shares)) * slopes)  # (3)
+        return found + (pulls * (codes - held)).sum((0, 2))
 
     def _draw_codes(self, variables, images, labels, keys):
         return draw(self.posterior(variables, images, labels), keys)
