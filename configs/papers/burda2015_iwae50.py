@@ -2,7 +2,8 @@
 
     bin/reproduce burda2015_iwae50
 
-As ``burda2015_iwae5``, trained on the bound of 50 codes for as many steps.
+As ``burda2015_iwae5``, trained on the bound of 50 codes for as many steps. After
+40,000 steps, as measured there: 87.4 nats at rate 3e-3 and 87.8 at 5e-3.
 """
 
 from dataclasses import replace
