@@ -15,7 +15,7 @@ from jaxgen.errors import UserError
 from jaxgen.reproduce import measures
 from jaxgen.reproduce.rows import Row
 from jaxgen.studies.work import curve
-from jaxgen.training import loop, seals, trained
+from jaxgen.training import loop, seals, together, trained
 from jaxgen.training.folder import RunFolder, commit, machine
 from jaxgen.training.log import Console, duration
 from jaxgen.training.workers import Workers
@@ -68,10 +68,26 @@ class Reproduction:
         wanted = dict.fromkeys(training for one in missing for training in one.trainings)
         trainings = [training for training in wanted if not _is_done(training)]
         began = time.monotonic()
+        if devices.workers() == 1:
+            trainings = self._train_together(trainings)
         self._each(train, trainings, "trained")
         self._each(measure, missing, "measured")
         if missing:
             self._console.say(f"all of it took {duration(time.monotonic() - began)}")
+
+    def _train_together(self, trainings: list[Training]) -> list[Training]:
+        """Train those of which several can be one program; what is left is returned."""
+        left = []
+        for places in together.groups([training.config for training in trainings]):
+            group = [trainings[place] for place in places]
+            if len(group) == 1:
+                left += group
+                continue
+            self._console.say(f"to be trained together: {', '.join(map(_name, group))}")
+            failed = together.train([one.config for one in group], [one.folder for one in group])
+            if whys := [why for why in failed if why]:
+                raise UserError(whys[0])
+        return left
 
     def _each(self, function, items, verb: str) -> None:
         if not items:
