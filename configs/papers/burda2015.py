@@ -8,6 +8,11 @@ matrices follow Muon, the rate falls as a cosine, the divergence's weight rises 
 20,000 steps, and the encoder's gradient goes through the codes alone; ``bin/reproduce`` says how
 many epochs it is.
 
+Measured of the test digits, seeds 0 and 1: 86.93 and 86.80 nats (86.76 in the paper). 100,000 steps
+take 70 minutes on two cores that multiply matrices at 120 GFLOP/s, five sixths of it for Muon; an
+H100 takes two runs in 4.4 minutes, four other trainings beside them. Adam with 200,000 steps and
+the divergence in closed form, at rate 2e-3, came to 87.79.
+
 Chosen on 5,000 validation digits with 1,000 codes by importance, one seed:
 
     40,000 steps of Muon, beta rises over 8,000     rate 3e-3   5e-3

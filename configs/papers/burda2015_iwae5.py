@@ -4,6 +4,9 @@
 
 As ``burda2015``, trained on the bound of 5 codes for as many steps.
 
+Measured of the test digits, seeds 0 and 1: 85.65 and 85.56 nats (85.54 in the paper); 103 minutes
+on the two cores of ``burda2015``. Adam with 100,000 steps and all of the gradient came to 87.72.
+
 Chosen as there, on 5,000 validation digits with 1,000 codes, one seed:
 
     40,000 steps of Muon, beta rises over 8,000     rate 3e-3   5e-3
