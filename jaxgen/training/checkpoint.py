@@ -1,15 +1,18 @@
-"""Checkpoints: one Orbax step folder a save, sealed (``seals``). A step whose files are not the
-sealed ones is passed over for the one before."""
+"""Checkpoints: a folder a saved step, written by Orbax and sealed (``seals``). A step whose files
+are not the sealed ones is passed over for the one before."""
 
 import errno
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
+from concurrent import futures
 from pathlib import Path
 from typing import Any, Self
 
 import jax
+import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen import config as configs
@@ -19,33 +22,66 @@ from jaxgen.training import folder as folders
 from jaxgen.training import seals
 from jaxgen.training.step import State
 
+PARTIAL = ".partial"
 KEEP = 2  # newest steps kept, so that there is one before a damaged newest
 
 logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells every step of its work
 
 
 class Checkpoints:
-    """The checkpoints of one run of a recipe, for its only writer."""
+    """The checkpoints of one run of a recipe, for its only writer.
+
+    Saving goes on beside training, one step at a time. A step gets its name when it is whole, on
+    the disk and sealed; until then, and while it is taken away, it is called N.partial.
+    """
 
     def __init__(self, folder: Path, config: Config):
         self.folder, self.config = folder.absolute(), config
-        options = ocp.CheckpointManagerOptions(
-            max_to_keep=KEEP, enable_async_checkpointing=False, cleanup_tmp_directories=True
-        )
-        self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._writer = futures.ThreadPoolExecutor(1)
+        self._saving: futures.Future | None = None
+        for partial in self.folder.glob(f"*{PARTIAL}"):  # of a writer that died
+            shutil.rmtree(partial)
 
     def save(self, state: State) -> None:
-        """Save under the state's own step, then seal; a ``UserError`` where there is no room or no
-        permission."""
-        step = int(state.step)
+        """Begin to save under the state's own step, once the save before has ended; raises as
+        ``wait`` does."""
+        self.wait()
+        # A copy, since the next train step takes the memory of the state itself.
+        snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, state))
+        self._saving = self._writer.submit(self._write, int(state.step), snapshot)
+
+    def wait(self) -> None:
+        """Wait for what is being saved; a ``UserError`` where there is no room or no permission."""
+        saving, self._saving = self._saving, None
+        if saving:
+            saving.result()
+
+    def check(self) -> None:
+        """Raise as ``wait`` does, but wait for nothing."""
+        if self._saving and self._saving.done():
+            self.wait()
+
+    def _write(self, step: int, state: State) -> None:
+        partial = self.folder / f"{step}{PARTIAL}"
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             _require_room(self.folder, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
-            self._manager.save(step, args=ocp.args.StandardSave(state))  # pyright: ignore[reportCallIssue]
-            seals.seal(self.folder / str(step), configs.to_dict(self.config))
+            with ocp.StandardCheckpointer() as checkpointer:
+                checkpointer.save(partial / "default", state)
+            seals.seal(partial, configs.to_dict(self.config))
+            partial.rename(self.folder / str(step))
+            seals.force(self.folder)
+            for old in seals.steps(self.folder)[KEEP:]:
+                aside = self.folder / f"{old}{PARTIAL}"
+                (self.folder / str(old)).rename(aside)  # so that no step is ever half there
+                shutil.rmtree(aside)
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
+            shutil.rmtree(partial, ignore_errors=True)
+            kept = max(seals.steps(self.folder), default=0)
+            there = f"that of step {kept} is kept" if kept else "nothing was saved before"
             raise UserError(
                 f"the checkpoint of step {step} could not be written to {self.folder} "
-                f"({_reason(error)}): make room there and give the same command again"
+                f"({_reason(error)}), {there}: make room there and give the same command again"
             ) from error
 
     def set_aside(self, step: int) -> Path:
@@ -56,14 +92,19 @@ class Checkpoints:
         while target.exists():
             target = target.with_name(target.name + "+")
         (self.folder / str(step)).rename(target)
-        self._manager.reload()
         return target
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
-        self._manager.close()
+    def __exit__(self, kind, *_) -> None:
+        try:
+            self.wait()
+        except UserError:
+            if kind is None:  # else there is something else to be said already
+                raise
+        finally:
+            self._writer.shutdown()
 
 
 def restore(
@@ -80,7 +121,8 @@ def restore(
         try:
             sealed = seals.check(path)
         except seals.Damage as damage:
-            damaged(step, str(damage))
+            if path.exists():  # else its writer took it away, for there are newer ones
+                damaged(step, str(damage))
             continue
         if sealed.recipe is not None:
             _require_recipe(config, sealed.recipe, f"the checkpoint of step {step} in {folder}")

@@ -97,7 +97,10 @@ def _train(
             state, metrics = block(state, step, stop)
             seconds = time.perf_counter() - began
             means = records.add(step + 1, metrics, seconds)
-            check_finite(metrics, step + 1, folder)
+            checkpoints.check()
+            if not np.isfinite(list(metrics.values())).all():
+                checkpoints.wait()  # so that it can be said which is kept
+                check_finite(metrics, step + 1, folder)
             step, speed = stop, (stop - step) / seconds
             size = int(np.clip(SECONDS * speed, 1, BLOCK))
             console.progress(
@@ -117,6 +120,7 @@ def _train(
                     records.watch(step, *seen)
                     if collapse := watch.collapse(seen):
                         console.say(f"mode collapse at step {step}: {collapse}")
+        checkpoints.wait()
     if interrupts.signal:
         there = "saved; the same command goes on from there" if step else "nothing is lost"
         console.say(f"{interrupts.signal.name} at step {step}: {there}")

@@ -55,9 +55,9 @@ def seal(step: Path, recipe: dict[str, Any]) -> None:
     fails."""
     names = _files(step)
     for name in names:
-        _force(step / name)
+        force(step / name)
     for folder in sorted(p for p in step.rglob("*") if p.is_dir()):
-        _force(folder)
+        force(folder)
     content = {
         "format": FORMAT,
         "jaxgen": jaxgen.__version__,
@@ -72,8 +72,7 @@ def seal(step: Path, recipe: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     (step / DRAFT).replace(step / NAME)
-    _force(step)
-    _force(step.parent)
+    force(step)
 
 
 def read(step: Path) -> Seal:
@@ -144,7 +143,7 @@ def _text(content: dict[str, Any]) -> str:
     return json.dumps(content | {"sha256": digest}, indent=1, sort_keys=True) + "\n"
 
 
-def _force(path: Path) -> None:
+def force(path: Path) -> None:
     """Have the disk hold what a file or folder is."""
     handle = os.open(path, os.O_RDONLY)
     try:
