@@ -22,7 +22,7 @@ from jaxgen.evaluation.judge import Judge
 from jaxgen.families.base import Variational
 from jaxgen.families.ddpm import DDPM
 from jaxgen.training import loop, trained, watch
-from jaxgen.training.folder import RunFolder
+from jaxgen.training.folder import RunFolder, whole_lines
 from jaxgen.training.log import Console
 
 CURVE = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of a training after which it is looked at
@@ -335,5 +335,5 @@ def _recipe(config: Config) -> Any:
 
 def _seconds(run: RunFolder, step: int) -> float:
     """Seconds of training up to a step."""
-    lines = run.metrics.read_text().splitlines()
+    lines = whole_lines(run.metrics)
     return float(json.loads(lines[min(step, len(lines)) - 1])["seconds"])

@@ -131,8 +131,8 @@ class RunFolder:
             },
         }
         before = self.sittings()
-        with open(self.path / "sittings.jsonl", "a") as file:
-            file.write(json.dumps(sitting) + "\n")
+        lines = [json.dumps(one) + "\n" for one in (*before, sitting)]
+        write(self.path / "sittings.jsonl", "".join(lines))
         layout = ("devices", "jaxlib")
         return [
             f"the run was on {name} {before[-1][name]} and goes on with {sitting[name]}: "
@@ -143,8 +143,7 @@ class RunFolder:
 
     def sittings(self) -> list[dict]:
         """What ``began`` noted, oldest first."""
-        path = self.path / "sittings.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [json.loads(line) for line in whole_lines(self.path / "sittings.jsonl")]
 
     def cpu_devices(self) -> int | None:
         """How many virtual CPU devices the run began with, if it began on a CPU, so that it can
@@ -177,6 +176,12 @@ def write(path: Path, text: str) -> None:
     draft = path.with_name(path.name + ".draft")
     draft.write_text(text)
     draft.replace(path)
+
+
+def whole_lines(path: Path) -> list[str]:
+    """The lines of a log, if there is one, without what a writer that died has left of its last."""
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [line for line in lines if line.endswith("\n")]
 
 
 def _free(path: Path) -> Path:

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ import rich.console
 import rich.progress
 import rich.text
 from tensorboardX import SummaryWriter
+
+from jaxgen.training.folder import whole_lines, write
 
 Metrics = Mapping[str, float]
 EVERY = 30.0  # seconds between lines about one thing, where no line can be changed
@@ -89,8 +92,8 @@ class Records:
 
     def __init__(self, path: Path, step: int, every: int):
         self._every = every
-        lines = path.read_text().splitlines(keepends=True)[:step] if path.exists() else []
-        path.write_text("".join(lines))
+        lines = whole_lines(path)[:step]
+        write(path, "".join(lines))
         self._recent = [json.loads(line) for line in lines[step - step % every :]]
         self.seconds = (
             json.loads(lines[-1])["seconds"] if lines else 0.0
@@ -98,8 +101,8 @@ class Records:
         self._file = open(path, "a")  # noqa: SIM115 - closed on exit
         self._watch = path.with_name("watch.jsonl")
         if self._watch.exists():
-            looks = self._watch.read_text().splitlines(keepends=True)
-            self._watch.write_text("".join(x for x in looks if json.loads(x)["step"] <= step))
+            looks = whole_lines(self._watch)
+            write(self._watch, "".join(x for x in looks if json.loads(x)["step"] <= step))
         self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
 
     def add(self, first: int, metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:
@@ -134,7 +137,9 @@ class Records:
         self._events.add_scalar("watch/coverage", coverage, step)
 
     def flush(self) -> None:
+        """Have the disk hold all lines."""
         self._file.flush()
+        os.fsync(self._file.fileno())
         self._events.flush()
 
     def __enter__(self) -> Self:

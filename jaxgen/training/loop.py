@@ -110,9 +110,6 @@ def _train(
             shows = step % config.sample_every == 0 or step == last
             if saves or shows:
                 state = fitted(family, state, digits)
-            if saves:
-                records.flush()
-                checkpoints.save(state)
             if shows:
                 records.picture(step, picture(state))
                 if watch:
@@ -120,6 +117,9 @@ def _train(
                     records.watch(step, *seen)
                     if collapse := watch.collapse(seen):
                         console.say(f"mode collapse at step {step}: {collapse}")
+            if saves:  # last, so that whatever goes on from there lacks nothing before it
+                records.flush()
+                checkpoints.save(state)
         checkpoints.wait()
     if interrupts.signal:
         there = "saved; the same command goes on from there" if step else "nothing is lost"

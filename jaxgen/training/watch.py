@@ -16,6 +16,7 @@ from jaxgen.data import Digits
 from jaxgen.evaluation import judge, metrics
 from jaxgen.evaluation.reference import subset
 from jaxgen.images import to_uint8
+from jaxgen.training.folder import whole_lines
 
 COUNT = 500  # digits drawn at each look
 NEIGHBOURS = 5  # of ``metrics.prdc``; with fewer real digits than that there is no coverage
@@ -34,7 +35,7 @@ class Seen(NamedTuple):
 
 def last(looks: Path) -> Seen | None:
     """What was seen at the last look of a run, by its ``watch.jsonl``; None where was none."""
-    if not looks.exists() or not (lines := looks.read_text().splitlines()):
+    if not (lines := whole_lines(looks)):
         return None
     seen = json.loads(lines[-1])
     return Seen(tuple(seen["histogram"]), seen["coverage"])

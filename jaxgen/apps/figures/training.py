@@ -10,7 +10,7 @@ from PIL import Image
 from jaxgen import images
 from jaxgen.apps.figures import drawing
 from jaxgen.errors import UserError
-from jaxgen.training.folder import RunFolder
+from jaxgen.training.folder import RunFolder, whole_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,5 +72,4 @@ def _curves(figure: "Figure", axes: "Axes", run: RunFolder) -> None:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     """The records in a file that a training may be writing to just now."""
-    whole, _, _ = path.read_text().rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines()]
+    return [json.loads(line) for line in whole_lines(path)]
