@@ -365,7 +365,7 @@ def test_no_room_exits_with_2_and_no_traceback(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         main.main()
     told = capsys.readouterr().err
-    assert told == "jaxgen: no space left for digits.npz: make room and start again\n"
+    assert told == "jaxgen: No space left on device (digits.npz): make room and start again\n"
 
 
 @pytest.mark.parametrize("verb", main.VERBS)

@@ -21,11 +21,23 @@ VERBS = {
     "bench": "measure speed on this machine",
 }
 
+# What the system may refuse at any time, and what can be done about it.
+WAYS_OUT = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EROFS: "write elsewhere",
+    errno.EACCES: "get the permission, or write elsewhere,",
+    errno.EPERM: "get the permission, or write elsewhere,",
+    errno.EIO: "see to the disk",
+    errno.EMFILE: "raise the limit of open files",
+}
 
-def main() -> None:
-    """Run the verb in ``sys.argv``; exit with 0, 2 for a user's mistake, or as a signal asks."""
+
+def main(args: list[str] | None = None) -> None:
+    """Run the verb in ``args``, or ``sys.argv``; exit with 0, 2 for a user's mistake, or as a
+    signal asks."""
     try:
-        sys.exit(run(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:] if args is None else args))
     except UserError as error:
         print(f"jaxgen: {error}", file=sys.stderr)
         sys.exit(2)
@@ -33,10 +45,11 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(141)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in WAYS_OUT:
             raise
-        where = f" for {error.filename}" if error.filename else ""
-        print(f"jaxgen: no space left{where}: make room and start again", file=sys.stderr)
+        where = f" ({error.filename})" if error.filename else ""
+        way = WAYS_OUT[error.errno]
+        print(f"jaxgen: {error.strerror}{where}: {way} and start again", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
