@@ -83,6 +83,16 @@ def optimised():
     jax.config.update("jax_disable_most_optimizations", True)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--faults", action="store_true", help="the faults in full: an hour or more")
+
+
+@pytest.fixture(scope="session")
+def often(request):
+    """``often(few, many)``: how often a fault is tried."""
+    return lambda few, many: many if request.config.getoption("--faults") else few
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """An empty working folder."""

@@ -1,0 +1,75 @@
+"""Training that is killed or told to stop, at any moment: what goes on from there is what would
+have been."""
+
+import random
+import signal
+import time
+
+import pytest
+
+from jaxgen import families
+from tests.faults import training
+
+
+def test_a_training_that_is_killed_loses_nothing(often, tmp_path):
+    """100 times in full, most often while it saves."""
+    dice, names = random.Random(8), often(["gan"], families.names())
+    for name in names:
+        config = training.recipe(name, often(20, 60))
+        straight, run = tmp_path / name, tmp_path / f"{name}-killed"
+        training.finish(config, straight)
+        for _ in range(often(2, -(-100 // len(names)))):
+            process = training.start(config, run)
+            training.wait_for_a_moment(process, run, dice)
+            process.kill()
+            _, wrong = process.communicate()
+            assert process.returncode in (-signal.SIGKILL, 0), wrong
+            training.require_sound(run)
+        training.finish(config, run)
+        training.require_same(config, run, straight)
+
+
+@pytest.fixture(scope="module")
+def straight(often, tmp_path_factory):
+    """A run that was never stopped."""
+    config, run = training.recipe("ae", often(20, 60)), tmp_path_factory.mktemp("ae") / "straight"
+    training.finish(config, run)
+    return config, run
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_training_that_is_told_to_stop_saves_and_goes_on(
+    often, straight, tmp_path, number, status
+):
+    dice, (config, whole), run = random.Random(number), straight, tmp_path / "told"
+    for _ in range(often(1, 10)):
+        process = training.start(config, run)
+        training.wait_for_a_moment(process, run, dice)
+        process.send_signal(number)
+        said, wrong = process.communicate()
+        assert process.returncode in (status, 0), wrong
+        assert "Traceback" not in wrong
+        if process.returncode:
+            assert "the same command goes on from there" in said or "nothing is lost" in said
+        training.require_sound(run)
+    training.finish(config, run)
+    training.require_same(config, run, whole)
+
+
+@pytest.mark.parametrize(
+    ("number", "statuses"), [(signal.SIGTERM, (-15, 143)), (signal.SIGINT, (130,))]
+)
+def test_a_training_that_is_told_twice_stops_at_once(often, straight, tmp_path, number, statuses):
+    dice, (config, whole), run = random.Random(number), straight, tmp_path / "told"
+    for _ in range(often(1, 10)):
+        process = training.start(config, run)
+        training.wait_for_a_moment(process, run, dice)
+        process.send_signal(number)
+        time.sleep(dice.uniform(0, 0.1))
+        process.send_signal(number)
+        _, wrong = process.communicate(timeout=60)
+        assert process.returncode in (*statuses, 0), wrong
+        assert "Traceback" not in wrong
+        training.require_sound(run)
+    training.finish(config, run)
+    training.require_same(config, run, whole)

@@ -1,0 +1,98 @@
+"""Trainings as processes of their own, and what is the same about two of them."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from jaxgen.config import Config
+from jaxgen.training import seals
+from tests.conftest import flags, small
+from tests.runs import final, metrics, same
+
+ROOT = Path(__file__).parents[2]
+POLL = 0.0005  # seconds between two looks at a folder
+
+
+def recipe(name: str, steps: int) -> Config:
+    return small(name, steps=steps, save_every=2, sample_every=10, log_every=7)
+
+
+def command(config: Config, run: Path) -> list[str]:
+    """What trains ``recipe(...)`` in a folder, for ``jaxgen``."""
+    settings = [
+        f"--{field.replace('_', '-')}={getattr(config, field)}"
+        for field in ("data", "batch", "steps", "log_every", "sample_every", "save_every")
+    ]
+    return ["train", f"--model={config.model}", f"--run={run}", *settings, *flags(config.model)]
+
+
+def start(config: Config, run: Path) -> subprocess.Popen:
+    """Begin to train in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "jaxgen", *command(config, run)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(config: Config, run: Path) -> None:
+    """Train to the end."""
+    process = start(config, run)
+    _, wrong = process.communicate()
+    assert process.returncode == 0, wrong
+
+
+def wait_for_a_moment(process: subprocess.Popen, run: Path, dice: random.Random) -> None:
+    """Until a random moment of a training: somewhere in a save, or anywhere; or until its end."""
+    sittings, before = run / "sittings.jsonl", _size(run / "sittings.jsonl")
+    while process.poll() is None and _size(sittings) == before:
+        time.sleep(POLL)
+    if dice.random() < 0.7:
+        for _ in range(dice.randint(1, 2)):  # the first save, or the second
+            saving = None
+            while process.poll() is None and not saving:
+                saving = next((run / "checkpoints").glob("*.partial"), None)
+                time.sleep(POLL)
+            if saving:
+                time.sleep(dice.uniform(0, 0.1))
+    else:
+        time.sleep(dice.uniform(0, 2))
+
+
+def require_sound(run: Path) -> None:
+    """All steps that have their name are whole, whatever became of their writer."""
+    for step in seals.steps(run / "checkpoints"):
+        seals.check(run / "checkpoints" / str(step))
+
+
+def require_same(config: Config, run: Path, straight: Path) -> None:
+    """A run has all that one has that was never stopped, bit for bit, and no more; but for times,
+    and what was noted of its sittings."""
+    assert same(final(config, run), final(config, straight))
+    assert metrics(run) == metrics(straight)
+    watched = [(folder / "watch.jsonl") for folder in (run, straight)]
+    assert watched[0].exists() == watched[1].exists()
+    assert not watched[0].exists() or watched[0].read_text() == watched[1].read_text()
+    assert _names(run) == _names(straight)
+    for picture in (straight / "samples").iterdir():
+        assert (run / "samples" / picture.name).read_bytes() == picture.read_bytes()
+
+
+def _names(run: Path) -> set[str]:
+    """The files of a run; those of Orbax by their folders, for it names some at random."""
+    found = set()
+    for path in run.rglob("*"):
+        name = path.relative_to(run)
+        if path.is_file() and not name.name.startswith("events."):
+            inner = name.parts[0] == "checkpoints" and name.name != seals.NAME
+            found.add(str(name.parent if inner else name))
+    return found
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
