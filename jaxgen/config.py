@@ -9,6 +9,8 @@ Values that make no sense raise a ``UserError`` as soon as they are put together
 import dataclasses
 import difflib
 import importlib
+import types
+import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -204,14 +206,19 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def from_dict(values: dict[str, Any]) -> Config:
-    """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more) is an
-    error."""
-    return _fill(recipe(values.get("model", "")), values)
+    """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more), or is
+    of another type, is a ``UserError``."""
+    model = values.get("model") if isinstance(values, dict) else None
+    if not isinstance(model, str):
+        raise UserError("it names no model")
+    return _fill(recipe(model), values)
 
 
-def _fill(default, values: dict[str, Any]):
-    known = {field.name for field in dataclasses.fields(default)}
-    if unknown := sorted(set(values) - known):
+def _fill(default, values: Any):
+    if not isinstance(values, dict):
+        raise UserError(f"{values!r} cannot be the settings of a {type(default).__name__}")
+    known = typing.get_type_hints(type(default))
+    if unknown := sorted(values.keys() - known.keys()):
         raise UserError(
             f"this version of jaxgen has no setting {unknown[0]!r} of a {type(default).__name__}"
         )
@@ -222,8 +229,26 @@ def _fill(default, values: dict[str, Any]):
             value = _fill(was, value)
         elif isinstance(value, list):
             value = tuple(value)  # JSON has no tuples
+        if not _is_of(known[name], value):
+            raise UserError(f"{name.replace('_', '-')} cannot be {value!r}")
         changed[name] = value
     return dataclasses.replace(default, **changed)
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Whether a value is of a type that a setting may have."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(value):
+        return True
+    if origin is Literal:
+        return any(type(value) is type(part) and value == part for part in parts)
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_of(part, value) for part in parts)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_is_of(parts[0], item) for item in value)
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    return isinstance(value, kind)
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:

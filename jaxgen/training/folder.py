@@ -54,7 +54,7 @@ class RunFolder:
             return configs.from_dict(json.loads(self.config.read_text()))
         except FileNotFoundError:
             raise UserError(f"there is no run in {self}: bin/train makes one") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError, UserError) as error:
             raise UserError(
                 f"{self.config} cannot be read ({error}): is it a run of jaxgen?"
             ) from None
