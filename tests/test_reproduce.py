@@ -168,6 +168,11 @@ def test_a_row_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
     assert "trained hinton2006 seed 1" in out and "trained hinton2006 seed 0" not in out
     assert "±" in out
 
+    # Where one process trains, what is left of one shape is one program.
+    assert main.run(["reproduce", "hinton2006", "--seeds", "4", "--out", "r"]) == 0
+    together = "to be trained together: hinton2006 seed 2, hinton2006 seed 3"
+    assert together in capsys.readouterr().out
+
     # Other steps stand beside, and what the row had is not trained again.
     assert main.run(["reproduce", "hinton2006", "--steps", "2", "--out", "r"]) == 0
     found = json.loads((tmp_path / "r/reproduction.json").read_text())

@@ -87,6 +87,15 @@ class RunFolder:
         write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
         return told
 
+    def prepare_anew(self, config: Config) -> list[str]:
+        """As ``prepare``, where a larger undertaking keeps the folder for itself: a run of another
+        recipe there is moved aside."""
+        try:
+            self.prepare(config, fresh=False)
+        except UserError:
+            return self.prepare(config, fresh=True)
+        return []
+
     def lock(self) -> "filelock.FileLock":
         """The right to write here, which the system takes back from a process that dies."""
         try:

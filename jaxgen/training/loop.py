@@ -50,11 +50,8 @@ def train_apart(
     """Train in a folder that a larger undertaking keeps for itself: a run of another recipe there
     is moved aside, and told to ``say``. Exits where training is interrupted."""
     with folder.lock():
-        try:
-            folder.prepare(config, fresh=False)
-        except UserError:
-            for line in folder.prepare(config, fresh=True):
-                say(line)
+        for line in folder.prepare_anew(config):
+            say(line)
         if status := train(config, folder, console):
             say("stopped: the same command goes on from there")
             raise SystemExit(status)

@@ -19,7 +19,6 @@ from jaxgen import config as configs
 from jaxgen import data, devices, families, sampling
 from jaxgen.config import Config
 from jaxgen.data import batches
-from jaxgen.errors import UserError
 from jaxgen.training import checkpoint, loop, optimisers, seals, step
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
@@ -58,10 +57,7 @@ def train(recipes: Sequence[Config], folders: Sequence[Path]) -> list[str | None
     with contextlib.ExitStack() as stack:
         for run, recipe in zip(runs, recipes, strict=True):
             stack.enter_context(run.lock())
-            try:
-                run.prepare(recipe, fresh=False)
-            except UserError:
-                run.prepare(recipe, fresh=True)
+            run.prepare_anew(recipe)
         return _train(recipes, runs)
 
 
