@@ -6,3 +6,6 @@ class UserError(Exception):
 
     The commands print it on standard error and exit with status 2, without a traceback.
     """
+
+
+LOST = 3  # exit status of one of several processes whose others are gone

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgen import devices
+from jaxgen import devices, hosts
 from jaxgen.arrays import DIGITS, Latents
 from jaxgen.families.base import Family, Variables, split
 
@@ -53,8 +53,8 @@ class Program:
                 lambda leaf, rows=rows: np.asarray(leaf)[rows], (indices.astype(np.uint32), arrays)
             )
             placed = jax.device_put(part, devices.split())
-            found = self._run(variables, np.uint32(seed), *placed)
-            done.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], found))
+            found = hosts.fetch(self._run(variables, np.uint32(seed), *placed))
+            done.append(jax.tree.map(lambda leaf, count=count: leaf[:count], found))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)
 
 

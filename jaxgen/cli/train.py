@@ -1,12 +1,14 @@
 """``bin/train``: train a model, or go on with a run."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
 
+import jaxgen
 from jaxgen.cli import common
-from jaxgen.config import Config
+from jaxgen.config import Config, flat
 
 DESCRIPTION = """Train a model on handwritten digits; the same command again goes on where it
 stopped.
@@ -29,24 +31,55 @@ class Train:
     """Start over, and move a run that is there aside."""
     quiet: bool = False
     """Print nothing but errors."""
+    coordinator: str | None = None
+    """HOST:PORT where several processes that train as one find each other: the first's."""
+    processes: int | None = None
+    """How many they are."""
+    process: int | None = None
+    """Which one this is, from 0 on."""
 
 
 def main(args: list[str]) -> int:
     train = common.parse(Train(common.recipe(args, "train")), "train", DESCRIPTION, args)
+    group = (train.coordinator, train.processes, train.process)
+    status = _alone(train) if group == (None, None, None) else _together(train)
+    if status == 0 and not train.process and not train.quiet:
+        flag = f"--run {train.run}" if train.run else f"--model {train.config.model}"
+        print(f"next: bin/sample {flag} --digit 3")
+    return status
+
+
+def _alone(train: Train) -> int:
     from jaxgen import devices
     from jaxgen.training import folder, log
 
-    config = train.config
     console = log.Console(train.quiet)
-    run = folder.locate(config.model, train.run)
+    run = folder.locate(train.config.model, train.run)
     with run.lock():
-        for line in run.prepare(config, train.fresh):
+        for line in run.prepare(train.config, train.fresh):
             console.say(line)
         devices.start(run.cpu_devices())
         from jaxgen.training import loop
 
-        status = loop.train(config, run, console)
-    if status == 0:
-        flag = f"--run {train.run}" if train.run else f"--model {config.model}"
-        console.say(f"next: bin/sample {flag} --digit 3")
-    return status
+        return loop.train(train.config, run, console)
+
+
+def _together(train: Train) -> int:
+    """Train as one of several processes, of which the first looks after the folder of the run."""
+    from jaxgen import devices, hosts
+    from jaxgen.training import folder, log, loop
+
+    config = train.config
+    run = folder.locate(config.model, train.run)
+    devices.start()
+    group = hosts.Group(train.coordinator, train.processes, train.process)
+    with contextlib.ExitStack() as stack, hosts.joined(group):
+        console = log.Console(train.quiet or not hosts.is_first())
+        settings = {f"--{name}": str(value) for name, value in flat(config)}
+        hosts.require_alike({"jaxgen": jaxgen.__version__, "--run": str(run)} | settings)
+        with hosts.told_to_all():
+            if hosts.is_first():
+                stack.enter_context(run.lock())
+                for line in run.prepare(config, train.fresh):
+                    console.say(line)
+        return loop.train(config, run, console)

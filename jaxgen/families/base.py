@@ -17,7 +17,7 @@ import numpy as np
 from flax import struct
 from jax import lax
 
-from jaxgen import densities, devices, losses
+from jaxgen import densities, devices, hosts, losses
 from jaxgen.arrays import (
     NO_DIGIT,
     Batch,
@@ -279,7 +279,7 @@ def over(function: Callable, variables: Variables, digits: Split, chunk: int = 1
     places = rows % count  # the last chunk is padded with digits from the beginning
     batches = digits.images[places], digits.labels[places], rows.astype(np.uint32)
     found = _over(function, variables, *jax.device_put(batches, devices.split(1)))
-    return np.asarray(found).reshape(-1, *found.shape[2:])[:count]
+    return hosts.fetch(found).reshape(-1, *found.shape[2:])[:count]
 
 
 @functools.partial(jax.jit, static_argnums=0)

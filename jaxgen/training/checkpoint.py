@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen import config as configs
+from jaxgen import hosts
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
@@ -39,13 +40,17 @@ class Checkpoints:
         self.folder, self.config = folder.absolute(), config
         self._writer = futures.ThreadPoolExecutor(1)
         self._saving: futures.Future | None = None
-        for partial in self.folder.glob(f"*{PARTIAL}"):  # of a writer that died
-            shutil.rmtree(partial)
+        if hosts.is_first():
+            for partial in self.folder.glob(f"*{PARTIAL}"):  # of a writer that died
+                shutil.rmtree(partial)
 
     def save(self, state: State) -> None:
         """Begin to save under the state's own step, once the save before has ended; raises as
         ``wait`` does."""
         self.wait()
+        if hosts.count() > 1:  # their files are put together by collectives: not beside those of
+            self._write(int(state.step), state)  # a train step, which may come in another order
+            return
         # A copy, since the next train step takes the memory of the state itself.
         snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, state))
         self._saving = self._writer.submit(self._write, int(state.step), snapshot)
@@ -68,6 +73,8 @@ class Checkpoints:
             _require_room(self.folder, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
             with ocp.StandardCheckpointer() as checkpointer:
                 checkpointer.save(partial / "default", state)
+            if not hosts.is_first():
+                return
             seals.seal(partial, configs.to_dict(self.config))
             partial.rename(self.folder / str(step))
             seals.force(self.folder)
@@ -116,6 +123,22 @@ def restore(
     over is told to ``damaged`` with the reason. A step of other arrays or of another recipe is a
     ``UserError``.
     """
+    found = hosts.from_first(_newest_sound(folder, config, damaged) if hosts.is_first() else None)
+    if found is None:
+        return None
+    with ocp.StandardCheckpointer() as checkpointer:
+        path = folder.absolute() / str(found) / "default"
+        # Orbax would cast other types silently, and print tracebacks for other shapes.
+        saved: Any = checkpointer.metadata(path)
+        if _arrays(saved.item_metadata.tree) != _arrays(like):
+            raise UserError(
+                f"the checkpoint of step {found} in {folder} holds other arrays than this "
+                "version of jaxgen makes: use the version that wrote it, or --fresh"
+            )
+        return checkpointer.restore(path, like)
+
+
+def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], None]) -> int | None:
     for step in seals.steps(folder):
         path = folder.absolute() / str(step)
         try:
@@ -126,15 +149,7 @@ def restore(
             continue
         if sealed.recipe is not None:
             _require_recipe(config, sealed.recipe, f"the checkpoint of step {step} in {folder}")
-        with ocp.StandardCheckpointer() as checkpointer:
-            # Orbax would cast other types silently, and print tracebacks for other shapes.
-            saved: Any = checkpointer.metadata(path / "default")
-            if _arrays(saved.item_metadata.tree) != _arrays(like):
-                raise UserError(
-                    f"the checkpoint of step {step} in {folder} holds other arrays than this "
-                    "version of jaxgen makes: use the version that wrote it, or --fresh"
-                )
-            return checkpointer.restore(path / "default", like)
+        return step
     return None
 
 

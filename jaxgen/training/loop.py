@@ -1,13 +1,17 @@
 """The loop around the step: blocks of steps, and between them the log, checkpoints, pictures and
 signals."""
 
+import contextlib
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
+from signal import Signals
 
 import jax
 import numpy as np
 
-from jaxgen import data, devices, families, images, sampling
+from jaxgen import data, devices, families, hosts, images, sampling
 from jaxgen.arrays import NO_DIGIT, Key
 from jaxgen.config import Config
 from jaxgen.data import batches
@@ -37,10 +41,14 @@ def train(config: Config, folder: RunFolder, console: Console) -> int:
     """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
 
     Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved
-    before stays.
+    before stays. Of several processes the first alone writes logs and pictures.
     """
     check_batch(config.batch)
-    with checkpoint.Checkpoints(folder.checkpoints, config) as checkpoints:
+    with contextlib.ExitStack() as stack:
+        checkpoints = stack.enter_context(checkpoint.Checkpoints(folder.checkpoints, config))
+        if not hosts.is_first():  # what it would write is written by the first
+            folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            console = Console(quiet=True)
         return _train(config, folder, checkpoints, console)
 
 
@@ -86,7 +94,8 @@ def _train(
             2,
             time.perf_counter(),
         )  # a first block of two steps shows how long they take
-        while step < last and not interrupts.signal:
+        signal, size = hosts.agree(interrupts.signal or 0, size)
+        while step < last and not signal:
             stop = min(
                 step + size, last, *(next_multiple(step, every) for every in cadences(config))
             )
@@ -100,10 +109,11 @@ def _train(
                 check_finite(metrics, step + 1, folder)
             step, speed = stop, (stop - step) / seconds
             size = int(np.clip(SECONDS * speed, 1, BLOCK))
+            signal, size = hosts.agree(interrupts.signal or 0, size)
             console.progress(
                 step, last, means, speed, line=step % config.log_every == 0 or step == last
             )
-            saves = step % config.save_every == 0 or step == last or interrupts.signal
+            saves = step % config.save_every == 0 or step == last or signal
             shows = step % config.sample_every == 0 or step == last
             if saves or shows:
                 state = fitted(family, state, digits)
@@ -118,10 +128,10 @@ def _train(
                 records.flush()
                 checkpoints.save(state)
         checkpoints.wait()
-    if interrupts.signal:
+    if signal:
         there = "saved; the same command goes on from there" if step else "nothing is lost"
-        console.say(f"{interrupts.signal.name} at step {step}: {there}")
-        return interrupts.status
+        console.say(f"{Signals(signal).name} at step {step}: {there}")
+        return 128 + signal
     console.say(
         f"{step} steps in {duration(time.perf_counter() - started)}; "
         f"samples in {folder.samples}/{step}.png"
@@ -154,7 +164,7 @@ def fitted(family: Family, state: State, digits: data.Split) -> State:
     """The state with what the family fits to the codes of its averaged weights, which is what a
     checkpoint is to hold and a picture to show."""
     stats = family.fit(state.averaged, digits).stats
-    stats = jax.device_put(stats, devices.whole())
+    stats = jax.device_put(hosts.fetch(stats), devices.whole())
     return state.replace(variables=state.variables.replace(stats=stats))
 
 

@@ -1,0 +1,130 @@
+"""``bin/launch``: several processes on this machine that train as one."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from jaxgen.cli import common
+from jaxgen.errors import LOST, UserError
+
+DESCRIPTION = """Start several processes on this machine that train as one, and watch them: where
+one ends, all end.
+
+examples:
+  bin/launch --processes 2 -- train --model ddpm --steps 1000
+  bin/launch --processes 4 --devices 2 -- train --model vae      eight devices in all
+
+On many machines there is nothing to launch with: start bin/train on each, with --coordinator
+HOST:PORT of the first, --processes and --process."""
+
+POLL = 0.2  # seconds
+GRACE = 10.0  # seconds that the others have to end, once one has
+
+
+@dataclass(frozen=True)
+class Launch:
+    processes: int = 2
+    """How many."""
+    devices: int = 1
+    """CPU devices of each; accelerators are shared out by their own rules."""
+
+
+def main(args: list[str]) -> int:
+    own, dashes, command = _parted(args)
+    launch = common.parse(Launch(), "launch", DESCRIPTION, own)
+    if launch.processes < 1 or launch.devices < 1:
+        raise UserError(
+            f"--processes {launch.processes} and --devices {launch.devices} must be 1 or more"
+        )
+    if not dashes or command[:1] != ["train"]:
+        raise UserError("what is to be launched? bin/launch --processes 2 -- train --model ddpm")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": str(launch.devices)}
+    started = [
+        _start(command, number, launch.processes, port, environment)
+        for number in range(launch.processes)
+    ]
+    signal.signal(signal.SIGTERM, lambda number, _: _tell(started, number))
+    said: list[str] = []
+    logs: list[list[str]] = [[] for _ in started]
+    readers = [
+        threading.Thread(target=_pass_on, args=(process, said, log), daemon=True)
+        for process, log in zip(started, logs, strict=True)
+    ]
+    for reader in readers:
+        reader.start()
+    first = _watch(started)
+    for reader in readers:
+        reader.join(timeout=1)
+    if first is None:
+        return 0
+    status = started[first].returncode
+    if status < 0:
+        raise UserError(
+            f"process {first} was ended by {signal.Signals(-status).name}, and the others with it: "
+            "the same command goes on from the last saved step"
+        )
+    if status == 1:  # a mistake of ours, of which all should be seen
+        print("".join(logs[first]), end="", file=sys.stderr)
+    return status
+
+
+def _start(command, number, processes, port, environment) -> subprocess.Popen:
+    group = (f"--coordinator=127.0.0.1:{port}", f"--processes={processes}", f"--process={number}")
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "jaxgen", *command, *group],
+        env=environment,
+        stdout=None if number == 0 else subprocess.DEVNULL,  # the first alone speaks
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _parted(args: list[str]) -> tuple[list[str], bool, list[str]]:
+    if "--" not in args:
+        return args, False, []
+    place = args.index("--")
+    return args[:place], True, args[place + 1 :]
+
+
+def _pass_on(process: subprocess.Popen, said: list[str], log: list[str]) -> None:
+    """The sentences of a process, each once; what its runtime logs besides, as a peer of one that
+    has gone does at length, is put aside."""
+    assert process.stderr
+    for line in process.stderr:
+        log.append(line)
+        if line.startswith("jaxgen: ") and line not in said:
+            said.append(line)
+            print(line, end="", file=sys.stderr)
+
+
+def _tell(started: list[subprocess.Popen], number: int) -> None:
+    for process in started:
+        process.send_signal(number)
+
+
+def _watch(started: list[subprocess.Popen]) -> int | None:
+    """Wait for all; where one fails the others have some time, and then are killed. Which one was
+    the first to fail, if one did."""
+    first, since = None, 0.0
+    try:
+        while any(process.poll() is None for process in started):
+            with contextlib.suppress(KeyboardInterrupt):  # all have heard it, and save
+                time.sleep(POLL)
+            failed = [number for number, process in enumerate(started) if process.poll()]
+            if failed and first is None:  # others may have found out within a POLL
+                first = min(failed, key=lambda n: (started[n].returncode == LOST, n))
+                since = time.monotonic()
+            if first is not None and time.monotonic() - since > GRACE:
+                _tell(started, signal.SIGKILL)
+    finally:
+        _tell(started, signal.SIGKILL)
+    return first

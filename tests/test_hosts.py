@@ -1,0 +1,165 @@
+"""Several processes that train as one: the same numbers, and what happens where one is missing."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxgen import hosts
+from jaxgen.cli import main
+from jaxgen.errors import UserError
+from jaxgen.training import seals
+from tests.conftest import small
+from tests.faults import training
+from tests.runs import final, metrics, same
+
+STEPS = 12
+
+
+def start(*args: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "jaxgen", *args],
+        env=os.environ | {"PYTHONPATH": str(training.ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def recipe(steps: int = STEPS):
+    return small("vae", steps=steps, save_every=4, sample_every=6, log_every=3)
+
+
+def launched(run: Path, steps: int = STEPS) -> subprocess.Popen:
+    return start("launch", "--processes=2", "--", *training.command(recipe(steps), run))
+
+
+def children(process: subprocess.Popen) -> list[int]:
+    found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(child) for child in found.split()]
+
+
+def test_two_processes_are_as_one_with_two_devices(tmp_path):
+    config, one, two = recipe(), tmp_path / "one", tmp_path / "two"
+    training.finish(config, one)
+    told, wrong = (process := launched(two)).communicate()
+    assert process.returncode == 0, wrong
+    assert "2 cpu devices" in told and "next: bin/sample" in told
+    for ours, theirs in zip(metrics(two), metrics(one), strict=True):
+        assert ours.keys() == theirs.keys()
+        np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-4)
+    training.require_sound(two)
+    assert seals.steps(two / "checkpoints") == [12, 8]
+    assert {p.name for p in (two / "samples").iterdir()} == {"6.png", "12.png"}
+    assert final(config, two) is not None  # on the devices of this process
+
+    # What two have saved, one goes on with, and the other way round.
+    training.finish(recipe(16), two)
+    assert [line["step"] for line in metrics(two)] == list(range(1, 17))
+    _, wrong = (process := launched(one, 16)).communicate()
+    assert process.returncode == 0, wrong
+    for ours, theirs in zip(metrics(two), metrics(one), strict=True):
+        np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-3)
+
+
+def test_where_one_dies_all_stop_and_it_is_named(often, tmp_path):
+    for victim in often([1], [0, 1]):
+        run = tmp_path / str(victim)
+        process = launched(run, 10**6)
+        while process.poll() is None and len(seals.steps(run / "checkpoints")) < 2:
+            time.sleep(0.05)
+        os.kill(children(process)[victim], signal.SIGKILL)
+        began = time.monotonic()
+        _, wrong = process.communicate(timeout=60)
+        assert time.monotonic() - began < 15
+        assert process.returncode == 2, wrong
+        assert f"process {victim} was ended by SIGKILL" in wrong
+        assert all(line.startswith("jaxgen: ") for line in wrong.splitlines()), wrong
+        training.require_sound(run)
+        last = seals.steps(run / "checkpoints")[0]
+        training.finish(recipe(last + 4), run)  # alone
+        assert [line["step"] for line in metrics(run)] == list(range(1, last + 5))
+
+
+def test_all_save_where_the_group_is_told_to_stop(tmp_path):
+    run = tmp_path / "run"
+    process = launched(run, 10**6)
+    while process.poll() is None and not seals.steps(run / "checkpoints"):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    told, wrong = process.communicate(timeout=60)
+    assert process.returncode == 143, wrong
+    assert "saved; the same command goes on from there" in told
+    assert seals.steps(run / "checkpoints")[0] == len(metrics(run))
+
+
+def test_processes_that_differ_are_refused(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    both = [
+        start(
+            *training.command(recipe(), tmp_path / "run"),
+            f"--coordinator=127.0.0.1:{port}",
+            "--processes=2",
+            f"--process={number}",
+            f"--net.beta={1 + number}",
+        )
+        for number in (0, 1)
+    ]
+    for process in both:
+        _, wrong = process.communicate(timeout=120)
+        assert process.returncode == 2, wrong
+        assert "process 1 has --net.beta 2.0, and process 0 1.0" in wrong
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--processes", "2"], "belong together"),
+        (["--coordinator", "h:1", "--processes", "0", "--process", "0"], "--processes 0 cannot"),
+        (["--coordinator", "h:1", "--processes", "2", "--process", "2"], "from 0 to 1"),
+        (["--coordinator", "h", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
+    ],
+)
+def test_groups_that_cannot_be_are_one_sentence(args, says, here):
+    with pytest.raises(UserError, match=says):
+        main.run(["train", "--model", "vae", *args])
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ([], "what is to be launched"),
+        (["--", "sample"], "what is to be launched"),
+        (["--processes", "0", "--", "train"], "must be 1 or more"),
+    ],
+)
+def test_what_cannot_be_launched_is_one_sentence(args, says):
+    with pytest.raises(UserError, match=says):
+        main.run(["launch", *args])
+
+
+def test_a_port_in_use_is_one_sentence():
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} cannot be used .*give --coordinator"):
+            hosts.join(hosts.Group(f"127.0.0.1:{port}", 2, 0))
+
+
+def test_what_one_process_says_alone_is_what_all_say():
+    assert hosts.texts("é") == ["é"]
+    assert hosts.agree(15, 3) == (15, 3)
+    with pytest.raises(UserError, match="mine"), hosts.told_to_all():
+        raise UserError("mine")
+    hosts.require_alike({"a": "b"})
+    assert same(hosts.fetch({"a": np.arange(3)}), {"a": np.arange(3)})
