@@ -5,12 +5,13 @@ all. What is said, written and decided by the clock is the business of the first
 it in ``texts`` and ``agree``, which all have to call, in the same order.
 """
 
+import contextlib
 import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ from jax.experimental import multihost_utils
 from jaxgen.errors import LOST, UserError
 
 BEAT = 10  # seconds without a sign of life after which a process passes for dead
-PATIENCE = 60  # seconds in which all have to be there
+PATIENCE = 60.0  # seconds in which all have to be there
+SHORT = 5.0  # seconds for a word that should come at once
 
 
 @dataclass(frozen=True)
@@ -57,27 +59,76 @@ def join(group: Group) -> None:
     host, _, port = group.coordinator.rpartition(":")
     if not host or not port.isdecimal():
         raise UserError(f"--coordinator {group.coordinator} cannot be: it must be HOST:PORT")
-    if group.process == 0:
-        _require_free(int(port))
+    _meet(group, host, int(port))
     jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is for training to hear
-    try:
-        jax.distributed.initialize(
-            group.coordinator,
-            group.processes,
-            group.process,
-            initialization_timeout=PATIENCE,
-            heartbeat_timeout_seconds=BEAT,
-            shutdown_timeout_seconds=BEAT,
-        )
-    except (RuntimeError, ValueError) as error:
-        raise UserError(
-            f"process {group.process} of {group.processes} did not find the others by "
-            f"{group.coordinator} within {PATIENCE} s ({str(error).splitlines()[0]}): see whether "
-            "all were started, and whether the address can be reached"
-        ) from None
+    jax.distributed.initialize(
+        group.coordinator,
+        group.processes,
+        group.process,
+        initialization_timeout=int(PATIENCE),
+        heartbeat_timeout_seconds=BEAT,
+        shutdown_timeout_seconds=BEAT,
+    )
 
 
-@contextmanager
+def _meet(group: Group, host: str, port: int) -> None:
+    """Wait until all have come to the first, since JAX ends a process that waits in vain with a
+    stack trace. A UserError says who is missing."""
+    assert group.processes is not None and group.process is not None
+    until = time.monotonic() + PATIENCE
+    if group.process > 0:
+        _come(group, host, port, until)
+        return
+    missing = set(range(1, group.processes))
+    with contextlib.ExitStack() as stack:
+        try:
+            door = stack.enter_context(socket.create_server(("", port)))
+        except OSError as error:
+            raise UserError(
+                f"port {port} cannot be used ({error.strerror}): give --coordinator another"
+            ) from None
+        came = []
+        while missing:
+            door.settimeout(max(until - time.monotonic(), 0.001))
+            try:
+                peer = stack.enter_context(door.accept()[0])
+                peer.settimeout(SHORT)
+                missing.discard(int(peer.recv(16)))
+                came.append(peer)
+            except ValueError:  # not one of ours
+                continue
+            except OSError:
+                if time.monotonic() < until:
+                    continue
+                names = " and ".join(map(str, sorted(missing)))
+                raise UserError(
+                    f"process {names} of {group.processes} did not come to {group.coordinator} "
+                    f"within {PATIENCE:g} s: start all of them"
+                ) from None
+        for peer in came:
+            with contextlib.suppress(OSError):
+                peer.sendall(b"all")
+
+
+def _come(group: Group, host: str, port: int, until: float) -> None:
+    """Say to the first who has come, and wait until all have."""
+    while (left := until - time.monotonic()) > 0:
+        try:
+            with socket.create_connection((host, port), timeout=min(left, SHORT)) as first:
+                first.sendall(str(group.process).encode())
+                first.settimeout(left)
+                if first.recv(16):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise UserError(
+        f"process {group.process} of {group.processes} met nobody at {group.coordinator} within "
+        f"{PATIENCE:g} s: see whether process 0 was started there, and all the others"
+    )
+
+
+@contextlib.contextmanager
 def joined(group: Group) -> Iterator[None]:
     """Be one of a group; where another of it dies, this one says so and ends."""
     join(group)
@@ -85,6 +136,8 @@ def joined(group: Group) -> Iterator[None]:
         yield
     except jax.errors.JaxRuntimeError as error:
         said = str(error).splitlines()[0]
+        if "RESOURCE_EXHAUSTED" in said:  # which is of this one alone
+            raise
         print(
             f"jaxgen: process {group.process} has lost the others ({said}): start all again, as "
             "many as there are, and they go on from the last saved step",
@@ -97,17 +150,6 @@ def joined(group: Group) -> Iterator[None]:
         print(f"jaxgen: {error}", file=sys.stderr)
         sys.stderr.flush()
         os._exit(2)
-
-
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", port))
-        except OSError as error:
-            raise UserError(
-                f"port {port} cannot be used ({error.strerror}): give --coordinator another"
-            ) from None
 
 
 def count() -> int:
@@ -156,7 +198,7 @@ def fetch(tree: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
-@contextmanager
+@contextlib.contextmanager
 def told_to_all() -> Iterator[None]:
     """A UserError of the first process in here is one of all."""
     told = None

@@ -32,6 +32,12 @@ def start(*args: str) -> subprocess.Popen:
     )
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def recipe(steps: int = STEPS):
     return small("vae", steps=steps, save_every=4, sample_every=6, log_every=3)
 
@@ -45,7 +51,7 @@ def children(process: subprocess.Popen) -> list[int]:
     return [int(child) for child in found.split()]
 
 
-def test_two_processes_are_as_one_with_two_devices(tmp_path):
+def test_two_processes_are_as_one_with_two_devices(often, tmp_path):
     config, one, two = recipe(), tmp_path / "one", tmp_path / "two"
     training.finish(config, one)
     told, wrong = (process := launched(two)).communicate()
@@ -62,10 +68,11 @@ def test_two_processes_are_as_one_with_two_devices(tmp_path):
     # What two have saved, one goes on with, and the other way round.
     training.finish(recipe(16), two)
     assert [line["step"] for line in metrics(two)] == list(range(1, 17))
-    _, wrong = (process := launched(one, 16)).communicate()
-    assert process.returncode == 0, wrong
-    for ours, theirs in zip(metrics(two), metrics(one), strict=True):
-        np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-3)
+    if often(False, True):
+        _, wrong = (process := launched(one, 16)).communicate()
+        assert process.returncode == 0, wrong
+        for ours, theirs in zip(metrics(two), metrics(one), strict=True):
+            np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-3)
 
 
 def test_where_one_dies_all_stop_and_it_is_named(often, tmp_path):
@@ -100,9 +107,7 @@ def test_all_save_where_the_group_is_told_to_stop(tmp_path):
 
 
 def test_processes_that_differ_are_refused(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     both = [
         start(
             *training.command(recipe(), tmp_path / "run"),
@@ -145,6 +150,16 @@ def test_groups_that_cannot_be_are_one_sentence(args, says, here):
 def test_what_cannot_be_launched_is_one_sentence(args, says):
     with pytest.raises(UserError, match=says):
         main.run(["launch", *args])
+
+
+@pytest.mark.parametrize(
+    ("process", "says"),
+    [(0, "process 1 and 2 of 3 did not come"), (1, "process 1 of 3 met nobody")],
+)
+def test_who_waits_in_vain_says_for_whom(monkeypatch, process, says):
+    monkeypatch.setattr(hosts, "PATIENCE", 0.5)
+    with pytest.raises(UserError, match=says):
+        hosts.join(hosts.Group(f"127.0.0.1:{free_port()}", 3, process))
 
 
 def test_a_port_in_use_is_one_sentence():
