@@ -109,10 +109,10 @@ def _train(
                 check_finite(metrics, step + 1, folder)
             step, speed = stop, (stop - step) / seconds
             size = int(np.clip(SECONDS * speed, 1, BLOCK))
-            signal, size = hosts.agree(interrupts.signal or 0, size)
             console.progress(
                 step, last, means, speed, line=step % config.log_every == 0 or step == last
             )
+            signal, size = hosts.agree(interrupts.signal or 0, size)
             saves = step % config.save_every == 0 or step == last or signal
             shows = step % config.sample_every == 0 or step == last
             if saves or shows:
