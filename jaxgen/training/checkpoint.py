@@ -48,8 +48,10 @@ class Checkpoints:
         """Begin to save under the state's own step, once the save before has ended; raises as
         ``wait`` does."""
         self.wait()
-        if hosts.count() > 1:  # their files are put together by collectives: not beside those of
-            self._write(int(state.step), state)  # a train step, which may come in another order
+        # Several processes write by collectives, which may not run beside those of a train step:
+        # their order could differ from process to process.
+        if hosts.count() > 1:
+            self._write(int(state.step), state)
             return
         # A copy, since the next train step takes the memory of the state itself.
         snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, state))
@@ -65,6 +67,12 @@ class Checkpoints:
         """Raise as ``wait`` does, but wait for nothing."""
         if self._saving and self._saving.done():
             self.wait()
+
+    def steps(self) -> list[int]:
+        """The steps that are there, newest first, once what is being saved is too; raises as
+        ``wait`` does."""
+        self.wait()
+        return seals.steps(self.folder)
 
     def _write(self, step: int, state: State) -> None:
         partial = self.folder / f"{step}{PARTIAL}"
@@ -123,7 +131,11 @@ def restore(
     over is told to ``damaged`` with the reason. A step of other arrays or of another recipe is a
     ``UserError``.
     """
-    found = hosts.from_first(_newest_sound(folder, config, damaged) if hosts.is_first() else None)
+    found = None
+    with hosts.told_to_all():
+        if hosts.is_first():
+            found = _newest_sound(folder, config, damaged)
+    found = hosts.from_first(found)
     if found is None:
         return None
     with ocp.StandardCheckpointer() as checkpointer:
@@ -139,6 +151,7 @@ def restore(
 
 
 def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], None]) -> int | None:
+    """The newest step whose files are the sealed ones; as ``restore`` has it."""
     for step in seals.steps(folder):
         path = folder.absolute() / str(step)
         try:

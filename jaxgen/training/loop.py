@@ -17,7 +17,7 @@ from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
-from jaxgen.training import checkpoint, optimisers, seals
+from jaxgen.training import checkpoint, optimisers
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Console, Records, duration
@@ -104,9 +104,7 @@ def _train(
             seconds = time.perf_counter() - began
             means = records.add(step + 1, metrics, seconds)
             checkpoints.check()
-            if not np.isfinite(list(metrics.values())).all():
-                checkpoints.wait()  # so that it can be said which is kept
-                check_finite(metrics, step + 1, folder)
+            check_finite(metrics, step + 1, checkpoints.steps)
             step, speed = stop, (stop - step) / seconds
             size = int(np.clip(SECONDS * speed, 1, BLOCK))
             console.progress(
@@ -250,13 +248,15 @@ def check_batch(batch: int) -> None:
         )
 
 
-def check_finite(metrics: dict[str, np.ndarray], first: int, folder: RunFolder) -> None:
+def check_finite(
+    metrics: dict[str, np.ndarray], first: int, steps: Callable[[], list[int]]
+) -> None:
     """Raise ``Diverged``, which names the first step, from ``first`` on, with a metric that is not
-    finite."""
+    finite, and the newest of the saved ``steps``."""
     for row, values in enumerate(zip(*metrics.values(), strict=True)):
         for name, value in zip(metrics, values, strict=True):
             if not np.isfinite(value):
-                saved = max(seals.steps(folder.checkpoints), default=0)
+                saved = max(steps(), default=0)
                 kept = (
                     f"the checkpoint of step {saved} is kept" if saved else "nothing was saved yet"
                 )

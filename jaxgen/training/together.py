@@ -87,7 +87,7 @@ def _train(recipes: Sequence[Config], runs: Sequence[RunFolder]) -> list[str | N
                 own = {name: values[place, : stop - at] for name, values in metrics.items()}
                 records[place].add(at + 1, own, seconds)
                 try:
-                    loop.check_finite(own, at + 1, run)
+                    loop.check_finite(own, at + 1, lambda run=run: seals.steps(run.checkpoints))
                 except loop.Diverged as error:
                     failed[place] = failed[place] or str(error)
             size = int(np.clip(loop.SECONDS * (stop - at) / (seconds * len(runs)), 1, loop.BLOCK))
