@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -22,16 +21,6 @@ from tests.runs import final, metrics, same
 STEPS = 12
 
 
-def start(*args: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "jaxgen", *args],
-        env=os.environ | {"PYTHONPATH": str(training.ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -43,7 +32,7 @@ def recipe(steps: int = STEPS):
 
 
 def launched(run: Path, steps: int = STEPS) -> subprocess.Popen:
-    return start("launch", "--processes=2", "--", *training.command(recipe(steps), run))
+    return training.begin("launch", "--processes=2", "--", *training.command(recipe(steps), run))
 
 
 def children(process: subprocess.Popen) -> list[int]:
@@ -109,7 +98,7 @@ def test_all_save_where_the_group_is_told_to_stop(tmp_path):
 def test_processes_that_differ_are_refused(tmp_path):
     port = free_port()
     both = [
-        start(
+        training.begin(
             *training.command(recipe(), tmp_path / "run"),
             f"--coordinator=127.0.0.1:{port}",
             "--processes=2",

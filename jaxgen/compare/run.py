@@ -1,6 +1,5 @@
 """Carry a comparison out: train what is missing, measure everything, and keep each finding."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from jaxgen.evaluation.judge import Judge
 from jaxgen.families.base import Variational
 from jaxgen.families.ddpm import DDPM
 from jaxgen.training import loop, trained, watch
-from jaxgen.training.folder import RunFolder, whole_lines
+from jaxgen.training.folder import RunFolder, read_log
 from jaxgen.training.log import Console
 
 CURVE = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of a training after which it is looked at
@@ -335,5 +334,5 @@ def _recipe(config: Config) -> Any:
 
 def _seconds(run: RunFolder, step: int) -> float:
     """Seconds of training up to a step."""
-    lines = whole_lines(run.metrics)
-    return float(json.loads(lines[min(step, len(lines)) - 1])["seconds"])
+    lines = read_log(run.metrics)
+    return float(lines[min(step, len(lines)) - 1]["seconds"])

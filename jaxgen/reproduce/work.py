@@ -1,6 +1,5 @@
 """Trains what rows are about and measures it, seed by seed; what was found is kept."""
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from jaxgen.reproduce import measures
 from jaxgen.reproduce.rows import Row
 from jaxgen.studies.work import curve
 from jaxgen.training import loop, seals, together, trained
-from jaxgen.training.folder import RunFolder, commit, machine, whole_lines
+from jaxgen.training.folder import RunFolder, commit, machine, read_log
 from jaxgen.training.log import Console, duration
 from jaxgen.training.workers import Workers
 
@@ -188,7 +187,7 @@ def measure(item: Measuring, console: Console | None = None) -> dict[str, Any]:
     for training in item.trainings:
         config, run = training.config, RunFolder(training.folder)
         models[config.model] = trained.load(run, config, lambda line: None)
-        last = json.loads(whole_lines(run.metrics)[-1])
+        last = read_log(run.metrics)[-1]
         told[config.model] = {
             "steps": config.steps,
             "batch": config.batch,

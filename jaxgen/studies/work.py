@@ -6,7 +6,6 @@ settings are chosen.
 
 import dataclasses
 import functools
-import json
 import math
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from jaxgen.evaluation import codes, judge, metrics, reference
 from jaxgen.evaluation.reference import Reference
 from jaxgen.families.base import Family, Fitted, Variables, Variational, over
 from jaxgen.training import costs, loop, trained, watch
-from jaxgen.training.folder import RunFolder, whole_lines
+from jaxgen.training.folder import RunFolder, read_log
 from jaxgen.training.log import Console
 
 COUNT = 2000  # digits that are drawn, and real ones that are encoded
@@ -117,7 +116,7 @@ def measured(task: Task, failed: str | None) -> list[tuple[Found, Arrays]]:
 def curve(run: RunFolder) -> list[tuple[int, float]]:
     """The loss over the steps, of the first player where there are several: the means of POINTS
     stretches of them."""
-    lines = [json.loads(line) for line in whole_lines(run.metrics)]
+    lines = read_log(run.metrics)
     points = []
     for part in np.array_split(np.arange(len(lines)), POINTS):
         if len(part):
@@ -128,7 +127,7 @@ def curve(run: RunFolder) -> list[tuple[int, float]]:
 
 
 def _of_run(run, config) -> dict[str, float]:
-    figures = {"seconds": float(json.loads(whole_lines(run.metrics)[-1])["seconds"])}
+    figures = {"seconds": float(read_log(run.metrics)[-1]["seconds"])}
     if seen := watch.last(run.path / "watch.jsonl"):
         collapse = watch.Watch(data.load(config.data)).collapse(seen)
         figures["collapsed"] = float(collapse is not None)

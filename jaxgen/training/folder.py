@@ -19,7 +19,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jaxgen
 from jaxgen import config as configs
@@ -152,7 +152,7 @@ class RunFolder:
 
     def sittings(self) -> list[dict]:
         """What ``began`` noted, oldest first."""
-        return [json.loads(line) for line in whole_lines(self.path / "sittings.jsonl")]
+        return read_log(self.path / "sittings.jsonl")
 
     def cpu_devices(self) -> int | None:
         """How many virtual CPU devices the run began with, if it began on a CPU, so that it can
@@ -191,6 +191,11 @@ def whole_lines(path: Path) -> list[str]:
     """The lines of a log, if there is one, without what a writer that died has left of its last."""
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     return [line for line in lines if line.endswith("\n")]
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The records of a log, which a training may be writing to just now."""
+    return [json.loads(line) for line in whole_lines(path)]
 
 
 def _free(path: Path) -> Path:

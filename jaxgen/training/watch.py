@@ -5,7 +5,6 @@ particular asked for, are shown to the judge, who says which digits they are and
 real ones lie near one of them.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from jaxgen.data import Digits
 from jaxgen.evaluation import judge, metrics
 from jaxgen.evaluation.reference import subset
 from jaxgen.images import to_uint8
-from jaxgen.training.folder import whole_lines
+from jaxgen.training.folder import read_log
 
 COUNT = 500  # digits drawn at each look
 NEIGHBOURS = 5  # of ``metrics.prdc``; with fewer real digits than that there is no coverage
@@ -35,10 +34,9 @@ class Seen(NamedTuple):
 
 def last(looks: Path) -> Seen | None:
     """What was seen at the last look of a run, by its ``watch.jsonl``; None where was none."""
-    if not (lines := whole_lines(looks)):
+    if not (seen := read_log(looks)):
         return None
-    seen = json.loads(lines[-1])
-    return Seen(tuple(seen["histogram"]), seen["coverage"])
+    return Seen(tuple(seen[-1]["histogram"]), seen[-1]["coverage"])
 
 
 class Watch:

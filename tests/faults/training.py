@@ -31,8 +31,13 @@ def command(config: Config, run: Path) -> list[str]:
 
 def start(config: Config, run: Path) -> subprocess.Popen:
     """Begin to train in a process of its own."""
+    return begin(*command(config, run))
+
+
+def begin(*args: str) -> subprocess.Popen:
+    """A command of jaxgen as a process, whose output is heard."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "jaxgen", *command(config, run)],
+        [sys.executable, "-P", "-m", "jaxgen", *args],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

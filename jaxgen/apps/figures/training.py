@@ -1,8 +1,7 @@
 """Training: the same digits at several steps, beside the losses."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -10,7 +9,7 @@ from PIL import Image
 from jaxgen import images
 from jaxgen.apps.figures import drawing
 from jaxgen.errors import UserError
-from jaxgen.training.folder import RunFolder, whole_lines
+from jaxgen.training.folder import RunFolder, read_log
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +48,7 @@ def first_row(path: Path) -> np.ndarray:
 def _curves(figure: "Figure", axes: "Axes", run: RunFolder) -> None:
     """Losses, each the mean of a fiftieth of the steps, and how much is covered where that was
     watched."""
-    losses = _lines(run.metrics)
+    losses = read_log(run.metrics)
     names = [name for name in losses[0] if name.rpartition("/")[2] == "loss"]
     size = max(len(losses) // 50, 1)
     for name in names:
@@ -61,15 +60,10 @@ def _curves(figure: "Figure", axes: "Axes", run: RunFolder) -> None:
     lines = list(axes.get_lines())
     watch = run.path / "watch.jsonl"
     if watch.exists():
-        looks = _lines(watch)
+        looks = read_log(watch)
         other = axes.twinx()
         other.set(ylim=(0, 1), ylabel="coverage: share of real digits with a drawn one near")
         steps, coverage = zip(*((look["step"], look["coverage"]) for look in looks), strict=True)
         lines += other.plot(steps, coverage, color="0.3", linestyle="--", label="coverage")
     if len(lines) > 1:
         figure.legend(handles=lines, loc="outside lower right", ncols=len(lines), frameon=False)
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The records in a file that a training may be writing to just now."""
-    return [json.loads(line) for line in whole_lines(path)]
