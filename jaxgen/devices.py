@@ -10,9 +10,12 @@ so two devices side by side are 1.5 times faster than one that is given both cor
 
 import os
 from pathlib import Path
+from typing import Any
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+LARGE = 4096  # numbers in an array from which on it is worth while to share it out
 
 
 def start(cpu_devices: int | None = None) -> None:
@@ -83,6 +86,20 @@ def mesh() -> Mesh:
 def whole() -> NamedSharding:
     """All of an array on every device."""
     return NamedSharding(mesh(), PartitionSpec())
+
+
+def shared(tree: Any) -> Any:
+    """Where each of many arrays lies when the large ones are shared out: split along the longest of
+    their axes that can be, and the others whole on every device. Of arrays or shapes, as a tree of
+    the same form."""
+
+    def place(leaf):
+        axes = [axis for axis, length in enumerate(leaf.shape) if length % count() == 0]
+        if leaf.size < LARGE or not axes:
+            return whole()
+        return split(max(axes, key=lambda axis: leaf.shape[axis]))
+
+    return jax.tree.map(place, tree)
 
 
 def split(axis: int = 0) -> NamedSharding:

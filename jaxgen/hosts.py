@@ -8,22 +8,22 @@ it in ``texts`` and ``agree``, which all have to call, in the same order.
 import contextlib
 import json
 import os
-import socket
 import sys
-import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
+from jax._src import clusters  # what jax.distributed.initialize itself asks; there is no other way
 from jax.experimental import multihost_utils
 
+from jaxgen import errors, peers
 from jaxgen.errors import LOST, UserError
 
-BEAT = 10  # seconds without a sign of life after which a process passes for dead
-PATIENCE = 60.0  # seconds in which all have to be there
-SHORT = 5.0  # seconds for a word that should come at once
+AUTO = "auto"
+BEAT = 30  # seconds of silence after which JAX ends a process; the wire knows sooner, and says more
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,12 @@ class Group:
     coordinator: str | None = None
     processes: int | None = None
     process: int | None = None
+    devices: tuple[int, ...] | None = None  # that it may use of its machine's; all when not given
 
     def __post_init__(self):
         given = [self.coordinator, self.processes, self.process]
+        if self.coordinator == AUTO:
+            return
         if any(one is not None for one in given) and None in given:
             raise UserError(
                 "--coordinator HOST:PORT, --processes N and --process I belong together: "
@@ -51,105 +54,84 @@ class Group:
                 )
 
 
-def join(group: Group) -> None:
-    """Become one of a group, before anything asks JAX for a device; a UserError if the others
-    cannot be found."""
-    if group.coordinator is None:
-        return
-    host, _, port = group.coordinator.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UserError(f"--coordinator {group.coordinator} cannot be: it must be HOST:PORT")
-    _meet(group, host, int(port))
-    jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is for training to hear
-    jax.distributed.initialize(
-        group.coordinator,
-        group.processes,
-        group.process,
-        initialization_timeout=int(PATIENCE),
-        heartbeat_timeout_seconds=BEAT,
-        shutdown_timeout_seconds=BEAT,
-    )
-
-
-def _meet(group: Group, host: str, port: int) -> None:
-    """Wait until all have come to the first, since JAX ends a process that waits in vain with a
-    stack trace. A UserError says who is missing."""
-    assert group.processes is not None and group.process is not None
-    until = time.monotonic() + PATIENCE
-    if group.process > 0:
-        _come(group, host, port, until)
-        return
-    missing = set(range(1, group.processes))
-    with contextlib.ExitStack() as stack:
-        try:
-            door = stack.enter_context(socket.create_server(("", port)))
-        except OSError as error:
-            raise UserError(
-                f"port {port} cannot be used ({error.strerror}): give --coordinator another"
-            ) from None
-        came = []
-        while missing:
-            door.settimeout(max(until - time.monotonic(), 0.001))
-            try:
-                peer = stack.enter_context(door.accept()[0])
-                peer.settimeout(SHORT)
-                missing.discard(int(peer.recv(16)))
-                came.append(peer)
-            except ValueError:  # not one of ours
-                continue
-            except OSError:
-                if time.monotonic() < until:
-                    continue
-                names = " and ".join(map(str, sorted(missing)))
-                raise UserError(
-                    f"process {names} of {group.processes} did not come to {group.coordinator} "
-                    f"within {PATIENCE:g} s: start all of them"
-                ) from None
-        for peer in came:
-            with contextlib.suppress(OSError):
-                peer.sendall(b"all")
-
-
-def _come(group: Group, host: str, port: int, until: float) -> None:
-    """Say to the first who has come, and wait until all have."""
-    while (left := until - time.monotonic()) > 0:
-        try:
-            with socket.create_connection((host, port), timeout=min(left, SHORT)) as first:
-                first.sendall(str(group.process).encode())
-                first.settimeout(left)
-                if first.recv(16):
-                    return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise UserError(
-        f"process {group.process} of {group.processes} met nobody at {group.coordinator} within "
-        f"{PATIENCE:g} s: see whether process 0 was started there, and all the others"
-    )
+def detected(group: Group) -> Group:
+    """The group that ``--coordinator auto`` means: as SLURM, Open MPI or Kubernetes tell each of
+    the processes that they have started. A UserError where none of them has."""
+    if group.coordinator != AUTO:
+        return group
+    detect = clusters.ClusterEnv.auto_detect_unset_distributed_params
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of what is said below
+            address, processes, process, devices = detect(
+                None, group.processes, group.process, None, None, int(peers.PATIENCE)
+            )
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise UserError(f"--coordinator {AUTO} finds no others: {error}") from None
+    if address is None or processes is None or process is None:
+        raise UserError(
+            f"--coordinator {AUTO} finds no others: neither SLURM nor Open MPI has started this, "
+            "nor Kubernetes with the package kubernetes; give HOST:PORT of the first, --processes "
+            "and --process"
+        )
+    return Group(address, processes, process, tuple(devices) if devices else None)
 
 
 @contextlib.contextmanager
 def joined(group: Group) -> Iterator[None]:
-    """Be one of a group; where another of it dies, this one says so and ends."""
-    join(group)
+    """Be one of a group, before anything asks JAX for a device; a UserError if the others cannot be
+    found. Where one of them is lost, this one says so and ends."""
+    group = detected(group)
+    assert group.coordinator and group.processes is not None and group.process is not None
+    with peers.meet(group.coordinator, group.processes, group.process, _lost) as wire:
+        _initialize(group)
+        try:
+            yield
+        except jax.errors.JaxRuntimeError as error:
+            if not errors.is_of_memory(error):  # which is of this one alone
+                wire.wait()  # and this process ends
+                _end(LOST, f"process {group.process} has lost the others ({_first_line(error)})")
+            _end(2, errors.NO_MEMORY)
+        except UserError as error:
+            # All may have met it, or this one alone: the others are not waited for.
+            _end(2, f"{error}")
+
+
+def _initialize(group: Group) -> None:
+    jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is for training to hear
     try:
-        yield
-    except jax.errors.JaxRuntimeError as error:
-        said = str(error).splitlines()[0]
-        if "RESOURCE_EXHAUSTED" in said:  # which is of this one alone
-            raise
-        print(
-            f"jaxgen: process {group.process} has lost the others ({said}): start all again, as "
-            "many as there are, and they go on from the last saved step",
-            file=sys.stderr,
+        jax.distributed.initialize(
+            group.coordinator,
+            group.processes,
+            group.process,
+            local_device_ids=group.devices,
+            initialization_timeout=int(peers.PATIENCE),
+            heartbeat_timeout_seconds=BEAT,
+            shutdown_timeout_seconds=BEAT,
         )
-        sys.stderr.flush()
-        os._exit(LOST)  # or it would wait for those who are gone
-    except UserError as error:
-        # All may have met it, or this one alone: the others are not waited for.
-        print(f"jaxgen: {error}", file=sys.stderr)
-        sys.stderr.flush()
-        os._exit(2)
+    except RuntimeError as error:
+        raise UserError(
+            f"the processes met at {group.coordinator}, but JAX could not begin there "
+            f"({_first_line(error)}): give --coordinator another port"
+        ) from None
+
+
+def _lost(number: int, how: str) -> None:
+    _end(
+        LOST,
+        f"process {number} is lost ({how}): start all again, as many as there are, and they go on "
+        "from the last saved step",
+    )
+
+
+def _end(status: int, sentence: str) -> NoReturn:
+    """End at once: a process that ends as usual waits for those who may be gone."""
+    print(f"jaxgen: {sentence}", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def count() -> int:

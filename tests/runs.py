@@ -5,7 +5,7 @@ import json
 import jax
 import numpy as np
 
-from jaxgen import devices, families
+from jaxgen import families
 from jaxgen.cli import main
 from jaxgen.training import checkpoint, loop, optimisers, step
 from jaxgen.training.folder import RunFolder
@@ -51,9 +51,7 @@ def final(config, path):
     """The whole state at the newest checkpoint."""
     family = families.build(config)
     players = optimisers.players(config, family)
-    like = checkpoint.abstract(
-        lambda: step.init(family, players, jax.random.key(0)), devices.whole()
-    )
+    like = checkpoint.abstract(lambda: step.init(family, players, jax.random.key(0)))
     return checkpoint.restore(path / "checkpoints", config, like, lambda *_: None)
 
 

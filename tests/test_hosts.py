@@ -5,12 +5,13 @@ import signal
 import socket
 import subprocess
 import time
+from concurrent import futures
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from jaxgen import hosts
+from jaxgen import hosts, peers
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.training import seals
@@ -121,6 +122,8 @@ def test_processes_that_differ_are_refused(tmp_path):
         (["--coordinator", "h:1", "--processes", "0", "--process", "0"], "--processes 0 cannot"),
         (["--coordinator", "h:1", "--processes", "2", "--process", "2"], "from 0 to 1"),
         (["--coordinator", "h", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
+        (["--coordinator", "h:99999", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
+        (["--coordinator", "auto"], "auto finds no others: neither SLURM"),
     ],
 )
 def test_groups_that_cannot_be_are_one_sentence(args, says, here):
@@ -146,9 +149,9 @@ def test_what_cannot_be_launched_is_one_sentence(args, says):
     [(0, "process 1 and 2 of 3 did not come"), (1, "process 1 of 3 met nobody")],
 )
 def test_who_waits_in_vain_says_for_whom(monkeypatch, process, says):
-    monkeypatch.setattr(hosts, "PATIENCE", 0.5)
+    monkeypatch.setattr(peers, "PATIENCE", 0.5)
     with pytest.raises(UserError, match=says):
-        hosts.join(hosts.Group(f"127.0.0.1:{free_port()}", 3, process))
+        peers.meet(f"127.0.0.1:{free_port()}", 3, process, never)
 
 
 def test_a_port_in_use_is_one_sentence():
@@ -157,7 +160,117 @@ def test_a_port_in_use_is_one_sentence():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} cannot be used .*give --coordinator"):
-            hosts.join(hosts.Group(f"127.0.0.1:{port}", 2, 0))
+            peers.meet(f"127.0.0.1:{port}", 2, 0, never)
+
+
+def never(number: int, how: str) -> None:
+    raise AssertionError(f"process {number} is lost: {how}")
+
+
+class Meeting:
+    """Processes, as threads: their wires, and whom each has lost."""
+
+    def __init__(self):
+        self.address = f"127.0.0.1:{free_port()}"
+        self.wires: dict[int, peers.Wire] = {}
+        self.lost: dict[int, str] = {}
+
+    def come(self, process: int, processes: int = 3) -> None:
+        def lost(number, how):
+            self.lost[process] = f"{number} {how}"
+
+        self.wires[process] = peers.meet(self.address, processes, process, lost)
+
+
+@pytest.fixture
+def meeting():
+    meeting = Meeting()
+    yield meeting
+    for wire in meeting.wires.values():
+        wire.close()
+
+
+@pytest.fixture
+def met(meeting):
+    """Three who have met."""
+    with futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(meeting.come, range(3)))
+    return meeting
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """What takes seconds takes less."""
+    monkeypatch.setattr(peers, "BEAT", 0.1)
+    monkeypatch.setattr(peers, "SILENCE", 1.0)
+    monkeypatch.setattr(peers, "GRACE", 0.1)
+
+
+def test_who_takes_leave_is_not_lost(hasty, met):
+    time.sleep(1.5)  # longer than a silence may be
+    for process in (0, 1, 2):
+        met.wires.pop(process).close()
+        time.sleep(0.3)
+    assert met.lost == {}
+
+
+@pytest.mark.parametrize("gone", [0, 2])
+def test_who_ends_without_a_word_is_named_by_all(hasty, met, gone):
+    for other in met.wires[gone]._sockets.values():
+        other.shutdown(socket.SHUT_RDWR)
+    for wire in met.wires.values():
+        wire.wait()
+    others = {0, 1, 2} - {gone}
+    assert {met.lost[process] for process in others} == {f"{gone} it has ended"}
+
+
+def test_who_falls_silent_is_named_by_all(hasty, met):
+    met.wires[1]._tell = lambda line: None  # its link is cut, one way
+    for wire in met.wires.values():
+        wire.wait()
+    assert met.lost[0] == met.lost[2] == "1 nothing is heard of it for 1 s"
+
+
+@pytest.mark.parametrize(
+    ("process", "processes", "says"),
+    [(1, 3, "there is a process 1 already"), (2, 4, "process 2 was told of 4 processes, and")],
+)
+def test_who_cannot_be_let_in_is_told_why(meeting, process, processes, says):
+    with futures.ThreadPoolExecutor(3) as pool:
+        came = [pool.submit(meeting.come, number) for number in (0, 1)]
+        time.sleep(0.5)
+        with pytest.raises(UserError, match=says):
+            meeting.come(process, processes)
+        meeting.come(2)
+        assert [one.result() for one in came] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {
+            "SLURM_JOB_ID": "4321",
+            "SLURM_STEP_NODELIST": "node[07-09]",
+            "SLURM_NTASKS": "3",
+            "SLURM_PROCID": "2",
+            "SLURM_LOCALID": "0",
+            "JAX_COORDINATOR_PORT": "5000",
+        },
+        {
+            "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://node07:34911",
+            "OMPI_COMM_WORLD_SIZE": "3",
+            "OMPI_COMM_WORLD_RANK": "2",
+            "OMPI_COMM_WORLD_LOCAL_RANK": "0",
+            "JAX_COORDINATOR_PORT": "5000",
+        },
+    ],
+    ids=["slurm", "ompi"],
+)
+def test_the_others_are_found_as_schedulers_tell(monkeypatch, environment):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = hosts.detected(hosts.Group("auto"))
+    assert found == hosts.Group("node07:5000", 3, 2, (0,))
 
 
 def test_what_one_process_says_alone_is_what_all_say():

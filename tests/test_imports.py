@@ -12,7 +12,7 @@ ROOT = Path(jaxgen.__file__).parent
 LAYERS = [
     {"errors"},
     {"config", "arrays", "data", "configs"},
-    {"devices", "hosts", "images", "losses", "densities", "descent"},
+    {"devices", "peers", "hosts", "images", "losses", "densities", "descent"},
     {"pages"},  # so that it cannot know a model
     {"nn", "diffusion"},
     {"families"},

@@ -4,7 +4,7 @@ import errno
 import importlib
 import sys
 
-from jaxgen import config
+from jaxgen import config, errors
 from jaxgen.errors import UserError
 
 VERBS = {
@@ -54,6 +54,11 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if not errors.is_of_memory(error):
+            raise
+        print(f"jaxgen: {errors.NO_MEMORY}", file=sys.stderr)
+        sys.exit(2)
 
 
 def run(args: list[str]) -> int:

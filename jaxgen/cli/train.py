@@ -31,8 +31,12 @@ class Train:
     """Start over, and move a run that is there aside."""
     quiet: bool = False
     """Print nothing but errors."""
+    shard_params: bool = False
+    """Split parameters and the state of their optimiser over the devices too, where they are large:
+    less memory on each, more to be sent."""
     coordinator: str | None = None
-    """HOST:PORT where several processes that train as one find each other: the first's."""
+    """HOST:PORT where several processes that train as one find each other: the first's. Or auto,
+    where SLURM, Open MPI or Kubernetes has started them, and the next two can be left out."""
     processes: int | None = None
     """How many they are."""
     process: int | None = None
@@ -42,8 +46,11 @@ class Train:
 def main(args: list[str]) -> int:
     train = common.parse(Train(common.recipe(args, "train")), "train", DESCRIPTION, args)
     group = (train.coordinator, train.processes, train.process)
-    status = _alone(train) if group == (None, None, None) else _together(train)
-    if status == 0 and not train.process and not train.quiet:
+    if group == (None, None, None):
+        status, speaks = _alone(train), True
+    else:
+        status, speaks = _together(train)
+    if status == 0 and speaks and not train.quiet:
         flag = f"--run {train.run}" if train.run else f"--model {train.config.model}"
         print(f"next: bin/sample {flag} --digit 3")
     return status
@@ -61,11 +68,12 @@ def _alone(train: Train) -> int:
         devices.start(run.cpu_devices())
         from jaxgen.training import loop
 
-        return loop.train(train.config, run, console)
+        return loop.train(train.config, run, console, train.shard_params)
 
 
-def _together(train: Train) -> int:
-    """Train as one of several processes, of which the first looks after the folder of the run."""
+def _together(train: Train) -> tuple[int, bool]:
+    """Train as one of several processes, of which the first looks after the folder of the run.
+    Returns the exit status, and whether this is the first."""
     from jaxgen import devices, hosts
     from jaxgen.training import folder, log, loop
 
@@ -82,4 +90,4 @@ def _together(train: Train) -> int:
                 stack.enter_context(run.lock())
                 for line in run.prepare(config, train.fresh):
                     console.say(line)
-        return loop.train(config, run, console)
+        return loop.train(config, run, console, train.shard_params), hosts.is_first()

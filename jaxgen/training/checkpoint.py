@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen import config as configs
-from jaxgen import hosts
+from jaxgen import devices, hosts
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
@@ -205,10 +205,13 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or text.splitlines()[0]
 
 
-def abstract(build: Callable[[], State], sharding: jax.sharding.Sharding) -> State:
-    """Shapes and types of what ``build`` makes, placed by ``sharding``; computes nothing."""
+def abstract(build: Callable[[], State], places: Callable[[Any], Any] | None = None) -> State:
+    """Shapes and types of what ``build`` makes, computing nothing: each whole on every device, or
+    as ``places`` of the shapes has it."""
+    shapes = jax.eval_shape(build)
+    put = places(shapes) if places else jax.tree.map(lambda _: devices.whole(), shapes)
 
-    def place(leaf):
+    def place(leaf, sharding):
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
-    return jax.tree.map(place, jax.eval_shape(build))
+    return jax.tree.map(place, shapes, put)

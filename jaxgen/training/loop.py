@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from signal import Signals
+from typing import Any
 
 import jax
 import numpy as np
@@ -37,11 +38,12 @@ class Diverged(UserError):
     """A training that came to a metric that is not finite."""
 
 
-def train(config: Config, folder: RunFolder, console: Console) -> int:
+def train(config: Config, folder: RunFolder, console: Console, shard_params: bool = False) -> int:
     """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
 
     Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved
-    before stays. Of several processes the first alone writes logs and pictures.
+    before stays. Of several processes the first alone writes logs and pictures. With
+    ``shard_params`` the devices share the state out, as ``devices.shared`` has it.
     """
     check_batch(config.batch)
     with contextlib.ExitStack() as stack:
@@ -49,7 +51,7 @@ def train(config: Config, folder: RunFolder, console: Console) -> int:
         if not hosts.is_first():  # what it would write is written by the first
             folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
             console = Console(quiet=True)
-        return _train(config, folder, checkpoints, console)
+        return _train(config, folder, checkpoints, console, shard_params)
 
 
 def train_apart(
@@ -66,14 +68,18 @@ def train_apart(
 
 
 def _train(
-    config: Config, folder: RunFolder, checkpoints: checkpoint.Checkpoints, console: Console
+    config: Config,
+    folder: RunFolder,
+    checkpoints: checkpoint.Checkpoints,
+    console: Console,
+    shard_params: bool,
 ) -> int:
     source = data.load(config.data)
     digits = source.train
     family = families.build(config)
     players = optimisers.players(config, family)
     key = jax.random.key(config.seed)
-    state = first_state(family, players, key, checkpoints, console)
+    state = first_state(family, players, key, checkpoints, console, shard_params)
     step, last = int(state.step), config.steps
     if step >= last:
         console.say(
@@ -143,6 +149,7 @@ def first_state(
     key: Key,
     checkpoints: checkpoint.Checkpoints,
     console: Console,
+    shard_params: bool = False,
 ) -> State:
     """The newest sound checkpoint, or else fresh weights; damaged checkpoints are set aside."""
 
@@ -153,16 +160,23 @@ def first_state(
         aside = checkpoints.set_aside(step)
         console.say(f"the checkpoint of step {step} is damaged ({reason}): moved to {aside}")
 
-    like = checkpoint.abstract(begin, devices.whole())
+    like = checkpoint.abstract(begin, devices.shared if shard_params else None)
     found = checkpoint.restore(checkpoints.folder, checkpoints.config, like, damaged)
-    return jax.jit(begin, out_shardings=devices.whole())() if found is None else found
+    if found is None:
+        return jax.jit(begin, out_shardings=places(like))()
+    return found
+
+
+def places(state: State) -> Any:
+    """Where the arrays of a state lie, as a tree of the same form."""
+    return jax.tree.map(lambda leaf: leaf.sharding, state)
 
 
 def fitted(family: Family, state: State, digits: data.Split) -> State:
     """The state with what the family fits to the codes of its averaged weights, which is what a
     checkpoint is to hold and a picture to show."""
     stats = family.fit(state.averaged, digits).stats
-    stats = jax.device_put(hosts.fetch(stats), devices.whole())
+    stats = jax.device_put(hosts.fetch(stats), places(state).variables.stats)
     return state.replace(variables=state.variables.replace(stats=stats))
 
 
@@ -201,7 +215,7 @@ def compile_block(config, family, players, key, state, digits, console) -> Block
         )
 
     began = time.perf_counter()
-    advance = make_advance(make_step(family, players, key, config.optim.ema))
+    advance = make_advance(make_step(family, players, key, config.optim.ema), places(state))
     compiled = advance.lower(state, *arrays, *rows(0, 1)).compile()
     console.say(f"compiled in {time.perf_counter() - began:.1f} s")
     return Block(compiled, arrays, rows)

@@ -1,6 +1,7 @@
 """The train step, by turns, and many of them in one call of the device."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -70,13 +71,13 @@ def make_step(family: Family, optimisers: Optimisers, key: Key, ema: float) -> C
     return step
 
 
-def make_advance(step: Callable) -> Callable:
+def make_advance(step: Callable, places: Any = None) -> Callable:
     """Build ``advance(state, images, labels, indices, count) -> (state, metrics)``: ``count`` steps
     in one call.
 
     ``indices`` [k, b] are the batches of the next k steps; rows from ``count`` on are passed over,
     so that one compiled program takes any number of steps up to k, and where a block ends changes
-    no number.
+    no number. ``places``, a tree of shardings, are where the state lies before and after.
     """
 
     def advance(state, images, labels, indices, count):
@@ -96,4 +97,5 @@ def make_advance(step: Callable) -> Callable:
 
         return lax.scan(maybe, state, (jnp.arange(len(indices)), indices))
 
-    return jax.jit(advance, donate_argnums=0)
+    out = None if places is None else (places, devices.whole())
+    return jax.jit(advance, donate_argnums=0, out_shardings=out)

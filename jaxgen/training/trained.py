@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgen import devices, families
+from jaxgen import families
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
@@ -28,9 +28,7 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     """
     family = families.build(config)
     players = optimisers.players(config, family)
-    like = checkpoint.abstract(
-        lambda: step.init(family, players, jax.random.key(0)), devices.whole()
-    )
+    like = checkpoint.abstract(lambda: step.init(family, players, jax.random.key(0)))
     found = checkpoint.restore(
         folder.checkpoints,
         config,
