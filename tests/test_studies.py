@@ -216,8 +216,25 @@ def test_no_difference_is_a_finding():
 def test_a_claim_is_decided(left, verdict):
     claim = Claim("More is better", "net.beta", "distance", ("3", "10"), "1")
     found = {value: {0: x, 1: x + 0.1} for value, x in left.items()}
-    assert verdict in decided(claim, found | {"1": {0: 3.0, 1: 3.1}})
-    assert decided(claim, found) == ""
+    assert verdict in decided(claim, found | {"1": {0: 3.0, 1: 3.1}}, {})
+    assert decided(claim, found, {}) == ""
+
+
+def test_a_claim_that_hangs_on_something_else_says_on_what():
+    claim = Claim("More is better", "net.beta", "distance", ("3",), "1")
+    one, other = {0: 1.0, 1: 1.1}, {0: 5.0, 1: 5.1}
+    lines = {
+        "sampling.steps 2": {"1": one, "3": other},
+        "sampling.steps 5": {"1": other, "3": one},
+        "sampling.steps 9": {"1": other, "3": one},
+    }
+    told = decided(claim, {"1": one, "3": other}, lines)
+    assert told.startswith(
+        "“More is better”: does not hold at sampling.steps 2; holds at sampling.steps 5 and "
+        "sampling.steps 9 ("
+    )
+    alike = {"sampling.steps 2": lines["sampling.steps 2"]}
+    assert "does not hold (" in decided(claim, {"1": one, "3": other}, alike)
 
 
 def test_axes_of_numbers_are_known():

@@ -64,9 +64,10 @@ def certainty(n: int) -> float:
     return 1 - 2.0 ** (1 - n)
 
 
-def along(name: str, axis: Axis, found: Mapping[str, BySeed]) -> str:
+def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") -> str:
     """What a figure does along an axis, in a sentence or two: which value is best, which cannot be
-    told from it, and how much worse the worst is. ``found`` is by value of the axis."""
+    told from it, and how much worse the worst is. ``found`` is by value of the axis; the means are
+    ``over`` what else varies, if something does."""
     figure, known = FIGURES[name], {value: own for value, own in found.items() if own}
     if len(known) < 2:
         return ""
@@ -77,11 +78,11 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed]) -> str:
     best, worst = order[0], order[-1]
     losses = {value: difference(known[value], known[best]) for value in order[1:]}
     told = [value for value, loss in losses.items() if loss and loss.sign == -figure.better]
-    title = figure.name[0].upper() + figure.name[1:]
+    title = figure.name[0].upper() + figure.name[1:] + (over and f", the mean over {over},")
     if not told:
         reason = "" if len(known[best]) > 1 else ": one seed shows none"
         return (
-            f"{title}: no difference is shown between the values of {axis.name} "
+            f"{title.rstrip(',')}: no difference is shown between the values of {axis.name} "
             f"({say(means[best])} at {best} to {say(means[worst])} at {worst}){reason}."
         )
     alike = [value for value in axis.values if value in losses and value not in told]
@@ -106,22 +107,40 @@ def _trend(figure: Figure, axis: Axis, known, means) -> str:
     )
 
 
-def decided(claim: Claim, found: Mapping[str, BySeed]) -> str:
+def decided(
+    claim: Claim, found: Mapping[str, BySeed], lines: Mapping[str, Mapping[str, BySeed]]
+) -> str:
     """Whether a claim holds, in a sentence with the differences; nothing where its values are not
-    among those studied. ``found`` is by value of the claim's setting."""
-    other = found.get(claim.right)
-    if not other:
+    among those studied. ``found`` is by value of the claim's setting, ``lines`` the same for each
+    value of what else varies, by its name: where verdicts differ, each is said, since a mean of
+    opposites would hide them."""
+    verdict, parts = _verdict(claim, found)
+    if not verdict:
         return ""
+    what, means = FIGURES[claim.figure].name, "; ".join(parts)
+    places: dict[str, list[str]] = {}
+    for name, own in lines.items():
+        places.setdefault(_verdict(claim, own)[0], []).append(name)
+    places.pop("", None)
+    if len(places) < 2:
+        return f"“{claim.text}” {verdict} ({what}; {means})."
+    told = "; ".join(f"{verdict} at {listed(names)}" for verdict, names in places.items())
+    return f"“{claim.text}”: {told} ({what}; over all of these, {means})."
+
+
+def _verdict(claim: Claim, found: Mapping[str, BySeed]) -> tuple[str, list[str]]:
+    """The verb for a claim, and each difference in words; empty where there is none."""
+    other = found.get(claim.right)
     better, parts, signs = FIGURES[claim.figure].better, [], []
-    for value in claim.left:
-        change = difference(found.get(value, {}), other)
+    for value in claim.left if other else ():
+        change = difference(found.get(value, {}), other or {})
         if change is None:
             continue
         signs.append(change.sign * better)
         words = {1: "better", 0: "no difference shown", -1: "worse"}[signs[-1]]
         parts.append(f"{value} against {claim.right}: {words} ({change})")
     if not signs:
-        return ""
+        return "", []
     verdict = "is left open"
     if all(sign > 0 for sign in signs):
         verdict = "holds"
@@ -129,7 +148,7 @@ def decided(claim: Claim, found: Mapping[str, BySeed]) -> str:
         verdict = "does not hold"
     elif any(signs):
         verdict = "holds for some"
-    return f"“{claim.text}” {verdict} ({FIGURES[claim.figure].name}; {'; '.join(parts)})."
+    return verdict, parts
 
 
 def say(value: float) -> str:

@@ -74,17 +74,35 @@ def said(study: Study, question: Question | None) -> list[str]:
     told = []
     for claim in question.claims if question else ():
         axis = next((axis for axis in study.plan.axes if axis.name == claim.setting), None)
-        if axis and (sentence := findings.decided(claim, _over(study, axis, claim.figure))):
-            told.append(sentence)
+        if axis:
+            found, lines = _over(study, axis, claim.figure), _lines(study, axis, claim.figure)
+            told.append(findings.decided(claim, found, lines))
     names = list(dict.fromkeys(name for group in _plots(study, question) for name in group))
     for axis in study.plan.axes:
         sentences = [
-            findings.along(name, axis, _over(study, axis, name))
+            findings.along(name, axis, _over(study, axis, name), _others(study, axis))
             for name in [*names, *(["rate"] if question and question.coding else [])]
         ]
         told += sentences
     told.append(_failures(study))
     return [paragraph for paragraph in told if paragraph]
+
+
+def _others(study: Study, axis: Axis) -> str:
+    """What else varies together with an axis, in words."""
+    if len(study.plan.along(axis)) < 2:
+        return ""
+    return findings.listed([other.name for other in study.plan.axes if other is not axis])
+
+
+def _lines(study: Study, axis: Axis, name: str) -> dict[str, dict[str, dict[int, float]]]:
+    """A figure by the values of an axis and by seed, for each choice of what else varies."""
+    return {
+        ", ".join(f"{other} {value}" for other, value in line[0].values if other != axis.name): {
+            setting.of(axis.name): study.figures(setting, name) for setting in line
+        }
+        for line in study.plan.along(axis)
+    }
 
 
 def _over(study: Study, axis: Axis, name: str) -> dict[str, dict[int, float]]:
