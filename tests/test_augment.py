@@ -5,6 +5,7 @@ import resource
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -188,7 +189,7 @@ def test_a_filter_learns_from_the_digits_of_the_generator(there, tmp_path, monke
     assert "less than 0.01" in (tmp_path / "x/README.md").read_text()
 
 
-INIT = augment.reader._init(augment.jax.random.key(0))
+INIT = augment.reader._init(jax.random.key(0))
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,17 @@ A filter is a small classifier (``reader``) of the training digits that the gene
 from, and of no others. The judge has seen more: it tells how good the digits are, and chooses none.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-import jaxgen
 from jaxgen import config as configs
 from jaxgen import sampling
-from jaxgen.apps import reader, redraw
+from jaxgen.apps import origin, reader, redraw
 from jaxgen.apps.card import card
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config
@@ -46,7 +43,7 @@ class Order(NamedTuple):
     count: int  # drawn digits
     format: str  # a key of writers.FORMATS
     mix: str  # balanced, real, or weights such as 0:1,7:3
-    least: float | None  # probability of the digit asked for, by the filter
+    filter: float | None  # probability of the digit asked for, by the filter
     real: bool  # whether the training digits come first
     seed: int
 
@@ -86,11 +83,7 @@ class Making:
         self._real = len(digits.train.labels) if order.real else 0
         self._keeps: Callable | None = None
         self.state: dict[str, Any] = {
-            "jaxgen": jaxgen.__version__,
-            "order": order._asdict(),
-            "recipe": configs.to_dict(config),
-            "steps": model.step,
-            "weights": fingerprint(model.variables),
+            **origin.of(order._asdict(), model, config),
             "total": self._real + order.count,
             "done": 0,
             "drawn": 0,
@@ -108,26 +101,7 @@ class Making:
 
     def go_on(self) -> None:
         """Find out how far the data set is. Raises UserError where the folder holds another."""
-        path = self.folder / STATE
-        try:
-            found = json.loads(path.read_text())
-        except FileNotFoundError:
-            there = self.folder.iterdir() if self.folder.exists() else ()
-            if held := sorted(file.name for file in there if file.name[0] != "."):
-                raise UserError(
-                    f"{self.folder} already holds {held[0]}: name a new folder with --out"
-                ) from None
-            return
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read ({error}): name a new folder") from None
-        if not isinstance(found, dict) or found.keys() != self.state.keys():
-            raise UserError(f"{path} is not of a data set of this version: name a new folder")
-        if difference := _difference(found, json.loads(json.dumps(self.state))):
-            raise UserError(
-                f"{self.folder} holds a data set of {difference}: give that command again, or name "
-                "a new folder with --out"
-            )
-        self.state = found
+        self.state = origin.read(self.folder / STATE, self.state) or self.state
 
     def make(self, tell: Callable[[str], None]) -> None:
         """Make what is missing."""
@@ -136,8 +110,8 @@ class Making:
             if self.state["done"] == 0:
                 self._save()  # so that the same command goes on, whatever is written by then
                 writer.begin(self.digits.test)
-            if self.order.least is not None and self.state["done"] < self.state["total"]:
-                self._keeps = self._filter(self.order.least, tell)
+            if self.order.filter is not None and self.state["done"] < self.state["total"]:
+                self._keeps = self._filter(self.order.filter, tell)
             while (place := self.state["done"]) < self.state["total"]:
                 piece = self._piece(place, min(place + writers.PIECE, self.state["total"]), tell)
                 if self.state["judged"] is None and place + writers.PIECE > self._real:
@@ -224,27 +198,3 @@ class Making:
             "copied": report.generated.copied,
             "copied_real": report.real.copied,
         }
-
-
-def fingerprint(variables: Any) -> str:
-    """The SHA-256 of all weights."""
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(variables):
-        digest.update(np.ascontiguousarray(leaf).tobytes())
-    return digest.hexdigest()
-
-
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
-    """How the data set in a folder differs from the one that is wanted, in words; None if it is
-    that."""
-    for key, value in wanted["order"].items():
-        theirs = found["order"][key]
-        if theirs != value:
-            return f"--{'filter' if key == 'least' else key} {theirs}, not {value}"
-    for name in ("jaxgen", "steps"):
-        if found[name] != wanted[name]:
-            return f"{name} {found[name]}, not {wanted[name]}"
-    for name in ("recipe", "weights"):
-        if found[name] != wanted[name]:
-            return f"other {name}"
-    return None

@@ -25,10 +25,10 @@ def card(state: dict[str, Any], digits: Digits) -> str:
             "drawn."
         )
     filtered = "none: every digit that was drawn is here"
-    if order["least"] is not None:
+    if order["filter"] is not None:
         filtered = (
             "a digit was drawn again where a classifier gave the digit asked for less than "
-            f"{order['least']:g}. The classifier learned from the {len(digits.train.labels):,} "
+            f"{order['filter']:g}. The classifier learned from the {len(digits.train.labels):,} "
             "training digits that the generator learned from, and from no others. "
             f"{state['drawn']:,} were drawn."
         )

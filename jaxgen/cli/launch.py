@@ -1,4 +1,4 @@
-"""``bin/launch``: several processes on this machine that train as one."""
+"""``bin/launch``: several processes on this machine, that train as one or draw side by side."""
 
 import contextlib
 import os
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from jaxgen.cli import common
 from jaxgen.errors import LOST, UserError
 
-DESCRIPTION = """Start several processes on this machine that train as one, and watch them: where
-one ends, all end.
+DESCRIPTION = """Start several processes on this machine that train as one, or that share out the
+digits to draw, and watch them: where one fails, all end.
 
 examples:
   bin/launch --processes 2 -- train --model ddpm --steps 1000
   bin/launch --processes 4 --devices 2 -- train --model vae      eight devices in all
+  bin/launch --processes 2 -- sample --model gan --count 1000000 --out shards/
 
 On many machines there is nothing to launch with: start bin/train on each, with --coordinator
 HOST:PORT of the first, --processes and --process."""
@@ -42,7 +43,7 @@ def main(args: list[str]) -> int:
         raise UserError(
             f"--processes {launch.processes} and --devices {launch.devices} must be 1 or more"
         )
-    if not dashes or command[:1] != ["train"]:
+    if not dashes or command[:1] not in (["train"], ["sample"]):
         raise UserError("what is to be launched? bin/launch --processes 2 -- train --model ddpm")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -78,7 +79,9 @@ def main(args: list[str]) -> int:
 
 
 def _start(command, number, processes, port, environment) -> subprocess.Popen:
-    group = (f"--coordinator=127.0.0.1:{port}", f"--processes={processes}", f"--process={number}")
+    group = [f"--processes={processes}", f"--process={number}"]
+    if command[0] == "train":  # who draw need not meet
+        group.append(f"--coordinator=127.0.0.1:{port}")
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "jaxgen", *command, *group],
         env=environment,

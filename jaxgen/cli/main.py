@@ -17,7 +17,7 @@ VERBS = {
     "study": "study what a setting changes, by many runs",
     "reproduce": "set published numbers beside ours",
     "apply": "complete, correct, restyle, convert, augment and teach with digits",
-    "launch": "train in several processes on this machine, as one",
+    "launch": "train, or draw, in several processes on this machine",
     "verify": "check that saved models are as they were written",
     "bench": "measure speed on this machine",
 }

@@ -18,7 +18,15 @@ examples:
   bin/sample --model ddpm --digits 2024             a number, written by the model
   bin/sample --model ddpm --count 10000 --out digits.npz
   bin/sample --model ddpm --count 10000 --out more/train.idx.gz
-  bin/sample --model ddpm --trajectory noise.gif    how the noise becomes digits"""
+  bin/sample --model gan --count 10000000 --out shards/     files of 10,240 digits, resumable
+  bin/launch --processes 2 -- sample --model gan --count 10000000 --out shards/
+  bin/sample --model ddpm --trajectory noise.gif    how the noise becomes digits
+
+More than 10,000 digits in a folder are a data set of TensorFlow Datasets, in array_record, that
+several processes can make: start the same command for each of N, on any machine that sees the
+folder, with --processes N and --process 0, 1 and so on. They need not be there at the same time."""
+
+FEW = 10_000  # digits in a folder, a PNG each; more are shards
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,13 @@ class Sample:
     out: str | None = None
     """Where to: .png a picture; .gif one after another; .npz arrays images uint8 [n, 28, 28] and
     labels int32 [n]; .idx.gz a pair of files as MNIST has them; a folder, if it ends in /, a PNG
-    each. The label of any digit is 10."""
+    each, or of more than 10,000 digits shards. The label of any digit is 10 (in shards -1)."""
     trajectory: Path | None = None
     """Also show the way from the first latent to the digits, as a .gif."""
+    processes: int = 1
+    """How many processes make the shards, of which each makes its own."""
+    process: int = 0
+    """Which one this is, from 0 on."""
 
     def __post_init__(self):
         if self.digit is not None and self.digit not in [*"0123456789", "any"]:
@@ -62,6 +74,25 @@ class Sample:
                 "trajectory", self.trajectory, suffix == ".gif", "a file that ends in .gif"
             )
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+        configs.require("processes", self.processes, self.processes >= 1, "1 or more")
+        configs.require(
+            "process",
+            self.process,
+            0 <= self.process < self.processes,
+            f"from 0 to {self.processes - 1}",
+        )
+        if self.processes > 1 and not self.shards:
+            raise UserError(
+                f"--processes {self.processes} is for shards: give --out FOLDER/ and a --count of "
+                f"more than {FEW}"
+            )
+        if self.shards and self.trajectory is not None:
+            raise UserError("--trajectory is of few digits: leave it out, or --count")
+
+    @property
+    def shards(self) -> bool:
+        """Whether so many are wanted in a folder that they are written in shards."""
+        return (self.count or 0) > FEW and (self.out or "").endswith("/")
 
 
 def main(args: list[str]) -> int:
@@ -73,15 +104,18 @@ def main(args: list[str]) -> int:
     from jaxgen.training import trained
 
     for path in (sample.out, sample.trajectory):
-        if path:
+        if path and not sample.shards:
             images.check(path)  # before the minutes that drawing may take
     devices.start()
     model = trained.load(folder, replace(config, sampling=sample.sampling), common.warn)
-    labels = labels_of(sample, model.family)
+    cycle, count = asked(sample, model.family)
+    if sample.shards:
+        return bulk(sample, cycle, count, model, replace(config, sampling=sample.sampling))
+    labels = np.resize(cycle, count)
     drawn = sampling.Drawer(model.family).draw(model.variables, labels, sample.seed)
     out = sample.out or common.unused(folder, f"{name_of(sample)}.png")
     where = images.save(out, drawn, labels)
-    print(f"{len(labels)} digits after {model.step} steps of training: {where}")
+    print(f"{count} digits after {model.step} steps of training: {where}")
     if sample.trajectory:
         drawer = sampling.Drawer(model.family, model.family.trajectory)
         paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
@@ -93,24 +127,42 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def labels_of(sample: Sample, family):
-    """The digit to ask for, for each image: int32 [n]."""
+def bulk(sample: Sample, cycle, count: int, model, config) -> int:
+    """Make the shards that fall to this process."""
+    from jaxgen.apps import bulk
+    from jaxgen.data import files
+    from jaxgen.training.log import Console
+
+    out = Path(sample.out or "")
+    files.check(out / bulk.STATE)
+    making = bulk.Bulk(count, cycle, sample.seed, out, model, config)
+    console = Console()
+    with console.status() as tell:
+        missing = making.make(bulk.Share(sample.process, sample.processes), tell)
+    if missing:
+        console.say(f"{missing} shards are left to the other processes, in {out}")
+    else:
+        console.say(f"{count} digits after {model.step} steps of training: {out}")
+    return 0
+
+
+def asked(sample: Sample, family):
+    """The digits to ask for, in turn, int32 [n], and how many in all."""
     import numpy as np
 
-    from jaxgen.arrays import NO_DIGIT
+    from jaxgen.arrays import DIGITS, NO_DIGIT
     from jaxgen.sampling import balanced
 
-    asked = sample.digits if sample.digit in (None, "any") else sample.digit
-    if asked is not None:
+    named = sample.digits if sample.digit in (None, "any") else sample.digit
+    if named is not None:
         common.require_ear(family, "--digits" if sample.digits else "--digit")
     if sample.digits is not None:
-        return np.array([int(digit) for digit in sample.digits], np.int32)
-    if sample.digit is None and family.hears_labels:
-        return balanced(sample.count or 100)
+        return np.array([int(digit) for digit in sample.digits], np.int32), len(sample.digits)
     if sample.digit is None:
-        return np.full(sample.count or 100, NO_DIGIT, np.int32)
+        ear = family.hears_labels
+        return balanced(DIGITS) if ear else np.full(1, NO_DIGIT, np.int32), sample.count or 100
     label = NO_DIGIT if sample.digit == "any" else int(sample.digit)
-    return np.full(sample.count or 64, label, np.int32)
+    return np.full(1, label, np.int32), sample.count or 64
 
 
 def name_of(sample: Sample) -> str:

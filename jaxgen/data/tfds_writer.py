@@ -6,6 +6,7 @@ their metadata, is how it takes data that others have written. Importing this mo
 TensorFlow Datasets.
 """
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -15,15 +16,32 @@ from etils import epath
 from tensorflow_datasets.core import dataset_info, example_serializer, naming, splits
 
 from jaxgen.data import files, tfds_builder, writers
-from jaxgen.data.split import Split
+from jaxgen.data.split import DIGITS, Split
 from jaxgen.data.tfds import quiet
 
 NAME = "drawn_digits"
+DRAFT = ".draft-"
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_INDEX}"
 
 
 class Tfds:
-    """A file of records a piece, and the metadata that tell of it."""
+    """A file of records a piece, and the metadata that tell of it: a ``writers.Writer``."""
+
+    def __init__(self, folder: Path):
+        self._shards = Shards(folder)
+
+    def begin(self, test: Split) -> None:
+        self._shards.write("test", 0, test)
+        self._shards.describe({"test": [len(test.labels)]})
+
+    def put(self, place: int, digits: Split) -> None:
+        self._shards.write("train", place // writers.PIECE, digits)
+        whole, test = [writers.PIECE] * (place // writers.PIECE), self._shards.records("test", 0)
+        self._shards.describe({"train": [*whole, len(digits.labels)], "test": [test]})
+
+
+class Shards:
+    """Files of records, each whole or not there, and what is said of all."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -33,40 +51,39 @@ class Tfds:
             self._features.get_serialized_info()  # pyright: ignore[reportArgumentType]
         )
 
-    def begin(self, test: Split) -> None:
-        self._write("test", 0, test)
-        self._describe({"test": [len(test.labels)]})
-
-    def put(self, place: int, digits: Split) -> None:
-        self._write("train", place // writers.PIECE, digits)
-        whole, test = [writers.PIECE] * (place // writers.PIECE), self._records("test", 0)
-        self._describe({"train": [*whole, len(digits.labels)], "test": [test]})
-
     def _path(self, part: str, number: int) -> Path:
         return self._folder / f"{NAME}-{part}.array_record-{number:05}"
 
-    def _records(self, part: str, number: int) -> int:
+    def has(self, part: str, number: int) -> bool:
+        """Whether a file is there."""
+        return self._path(part, number).exists()
+
+    def records(self, part: str, number: int) -> int:
         reader = array_record_module.ArrayRecordReader(f"{self._path(part, number)}")
         try:
             return reader.num_records()
         finally:
             reader.close()
 
-    def _write(self, part: str, number: int, digits: Split) -> None:
+    def write(self, part: str, number: int, digits: Split) -> None:
+        """Write a file of digits; those of none have the label -1, which is TFDS's own."""
         path = self._path(part, number)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".draft-") as folder:
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=DRAFT) as folder:
             draft = Path(folder) / path.name
             writer = array_record_module.ArrayRecordWriter(f"{draft}", "group_size:1")
             try:
                 for image, label in zip(*digits, strict=True):
-                    record = self._features.encode_example(tfds_builder.example(image, label))
+                    known = -1 if label == DIGITS else label
+                    record = self._features.encode_example(tfds_builder.example(image, known))
                     writer.write(self._serializer.serialize_example(record))
                 writer.close()
             except (RuntimeError, ValueError) as error:  # what the library says of a full disk
                 raise OSError(f"{error}".partition("\n")[0]) from None
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())  # or a power cut after the move leaves an empty file
             draft.replace(path)
 
-    def _describe(self, parts: dict[str, list[int]]) -> None:
+    def describe(self, parts: dict[str, list[int]]) -> None:
         """Say how many records which file has."""
         told = []
         for part, lengths in parts.items():
