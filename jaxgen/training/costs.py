@@ -31,6 +31,7 @@ class Training(NamedTuple):
     operations: int  # floating-point ones of its products and convolutions
     parameters: int
     memory: int  # bytes on each device: the program's arguments, results and what is between
+    sent: float  # bytes that each device sends to the others
 
 
 class Drawing(NamedTuple):
@@ -65,7 +66,7 @@ def training(config: Config, console: Console | None = None) -> Training:
     batch = Batch(jnp.zeros((config.batch, *IMAGE)), jnp.zeros(config.batch, jnp.int32))
     work = sum(flops.count(jax.grad(loss), own) for loss, own in _losses(family, state, batch, key))
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.variables.params))
-    return Training(tuple(seconds), tuple(products), work, parameters, block.memory)
+    return Training(tuple(seconds), tuple(products), work, parameters, block.memory, block.sent)
 
 
 def _losses(family, state, batch, key):

@@ -18,7 +18,7 @@ from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
-from jaxgen.training import checkpoint, optimisers
+from jaxgen.training import checkpoint, optimisers, traffic
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Console, Records, duration
@@ -200,6 +200,11 @@ class Block:
         given = sizes.argument_size_in_bytes - sizes.alias_size_in_bytes
         return given + sizes.output_size_in_bytes + sizes.temp_size_in_bytes
 
+    @property
+    def sent(self) -> float:
+        """Bytes that each device sends to others in a step, by its program."""
+        return traffic.sent(self._compiled.as_text(), devices.count())
+
 
 def compile_block(config, family, players, key, state, digits, console) -> Block:
     """Compile the train steps of a recipe for the arrays at hand."""
@@ -215,7 +220,9 @@ def compile_block(config, family, players, key, state, digits, console) -> Block
         )
 
     began = time.perf_counter()
-    advance = make_advance(make_step(family, players, key, config.optim.ema), places(state))
+    gather = not all(leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(state))
+    step = make_step(family, players, key, config.optim.ema, gather)
+    advance = make_advance(step, places(state))
     compiled = advance.lower(state, *arrays, *rows(0, 1)).compile()
     console.say(f"compiled in {time.perf_counter() - began:.1f} s")
     return Block(compiled, arrays, rows)

@@ -37,14 +37,22 @@ def init(family: Family, optimisers: Optimisers, key: Key) -> State:
     return State(jnp.int32(0), variables, jax.tree.map(jnp.copy, variables.params), opt)
 
 
-def make_step(family: Family, optimisers: Optimisers, key: Key, ema: float) -> Callable:
-    """Build ``step(state, batch) -> (state, metrics)``, in which every player has its turn."""
+def make_step(
+    family: Family, optimisers: Optimisers, key: Key, ema: float, gather: bool = False
+) -> Callable:
+    """Build ``step(state, batch) -> (state, metrics)``, in which every player has its turn.
+
+    With ``gather``, parameters that lie shared out over the devices are gathered for the loss, and
+    again for its gradient: or the compiler would move activations instead, which are more.
+    """
 
     def take_turn(state: State, batch: Batch, key: Key, player: str):
         own = state.variables.params[player]
 
         def loss_of(own):
             params = state.variables.params | {player: own}
+            if gather:
+                params = lax.with_sharding_constraint(params, devices.whole())
             return family.loss(state.variables.replace(params=params), batch, key, player=player)
 
         grads, (stats, metrics) = jax.grad(loss_of, has_aux=True)(own)

@@ -1,0 +1,61 @@
+"""Parameters shared out over the devices, and what the devices send each other."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgen import devices
+from jaxgen.training import loop, traffic
+from jaxgen.training.folder import RunFolder
+from tests.conftest import small
+from tests.runs import QUIET, final, metrics
+
+
+def test_what_devices_send_each_other():
+    """The gradient of a matrix, of which each device has that of its own rows, goes round once."""
+
+    def loss(weights, rows):
+        return jnp.sum(jnp.tanh(rows @ weights))
+
+    weights = jax.ShapeDtypeStruct((96, 64), jnp.float32, sharding=devices.whole())
+    rows = jax.ShapeDtypeStruct((8, 96), jnp.float32, sharding=devices.split())
+    program = jax.jit(jax.grad(loss), out_shardings=devices.whole()).lower(weights, rows).compile()
+    n = devices.count()
+    assert n > 1
+    assert traffic.sent(program.as_text(), n) == 2 * (n - 1) / n * 4 * 96 * 64
+    text = """
+      %a = (f32[2,3]{1,0}, bf16[]) all-gather(%x, %y), dimensions={0}
+      %b = f32[7]{0} reduce-scatter(%z)
+      %c = u8[10]{0} all-gather-start(%a)
+      %d = f32[9]{0} add(%x, %y)
+    """
+    assert traffic.sent(text, 4) == pytest.approx(0.75 * (24 + 2) + 3 * 28 + 0.75 * 10)
+
+
+def test_large_arrays_are_shared_out_over_the_devices():
+    shapes = {"large": (64, 96), "odd": (65, 97), "small": (64, 2), "one": ()}
+    tree = {name: jax.ShapeDtypeStruct(shape, jnp.float32) for name, shape in shapes.items()}
+    placed = devices.shared(tree)
+    assert tuple(placed["large"].spec) == (None, "data")
+    assert all(placed[name].is_fully_replicated for name in ("odd", "small", "one"))
+
+
+def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
+    """But for the order of sums; and what was saved so is read by all others."""
+    config = small("gan", steps=6, save_every=6, batch=8)
+    shared, whole = tmp_path / "shared", tmp_path / "whole"
+    for path, shard in ((shared, True), (whole, False)):
+        folder = RunFolder(path)
+        with folder.lock():
+            folder.prepare(config, False)
+            assert loop.train(config, folder, QUIET, shard) == 0
+    for ours, theirs in zip(metrics(shared), metrics(whole), strict=True):
+        np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-4)
+    one, other = final(config, shared), final(config, whole)
+    assert one is not None and other is not None
+    places = jax.tree.leaves(devices.shared(one))
+    assert not all(place.is_fully_replicated for place in places)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), one.averaged, other.averaged
+    )
