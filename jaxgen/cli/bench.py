@@ -79,7 +79,7 @@ def step(config: Config) -> None:
     speed = cost.operations / np.median(cost.seconds)
     product = np.median(cost.products)
     least, usual, most = (1e3 * f(cost.seconds) for f in (min, np.median, max))
-    print(f"train step: {usual:.0f} ms (from {least:.0f} to {most:.0f})")
+    print(f"train step: {usual:.3g} ms (from {least:.3g} to {most:.3g})")
     print(f"arithmetic: {cost.operations / 1e9:.1f} GFLOP a step, {speed / 1e9:.0f} GFLOP/s")
     print(f"matrix product of {costs.SIDE} x {costs.SIDE}: {product / 1e9:.0f} GFLOP/s")
     print(f"the step reaches {speed / product:.0%} of it")
@@ -97,4 +97,4 @@ def drawing(config: Config) -> None:
     from jaxgen.training import costs
 
     seconds = costs.drawing(config, sampling.CHUNK, DRAWN).seconds
-    print(f"drawing {DRAWN} digits, compile excluded: {np.median(seconds):.1f} s")
+    print(f"drawing {DRAWN} digits, compile excluded: {np.median(seconds):.2g} s")
