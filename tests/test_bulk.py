@@ -8,6 +8,7 @@ from jaxgen.apps import bulk
 from jaxgen.cli import main, sample
 from jaxgen.errors import UserError
 from tests import runs
+from tests.faults import training
 
 COUNT = 300  # of which 128 are a shard here
 
@@ -77,6 +78,19 @@ def test_another_order_is_refused(place):
         make("mine/")
 
 
+def test_launched_processes_make_them_side_by_side(place, often):
+    if not often(False, True):
+        pytest.skip("ten thousand digits and two processes: bin/test --faults")
+    count = 10_241
+    args = ["sample", "--model=cvae", f"--count={count}", "--out=launched/"]
+    process = training.begin("launch", "--processes=2", "--", *args)
+    told, wrong = process.communicate(timeout=300)
+    assert process.returncode == 0, wrong
+    assert "launched" in told
+    source = tfds.builder_from_directory(place / "launched").as_data_source(split="train")
+    assert len(source) == count
+
+
 def test_digits_of_no_label_have_that_of_tfds(place):
     make("any/", "--digit=any", count=201)
     source = tfds.builder_from_directory(place / "any").as_data_source(split="train")
@@ -88,6 +102,10 @@ def test_digits_of_no_label_have_that_of_tfds(place):
     [
         (["--count", "10", "--out", "few/", "--processes", "2"], "--processes 2 is for shards"),
         (["--process", "1"], "process cannot be 1|process.*from 0 to 0"),
+        (
+            ["--count", "1000001", "--out", "x.npz"],
+            "more than a file takes, 1000000: --out FOLDER/",
+        ),
         (["--count", f"{2**32 + 1}", "--out", "x/"], "4294967296 or less of one seed"),
         (["--count", "900", "--out", "x/", "--trajectory", "x.gif"], "--trajectory is of few"),
     ],

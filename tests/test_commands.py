@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -402,3 +403,24 @@ def test_ctrl_c_saves_and_exits_with_130(here):
     told, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "saved; the same command goes on from there" in told
+
+
+@pytest.mark.parametrize("error", [MemoryError("16 EiB"), "RESOURCE_EXHAUSTED: Out of memory"])
+def test_a_want_of_memory_is_one_sentence(monkeypatch, capsys, error):
+    def fail(args):
+        raise error if isinstance(error, Exception) else jax.errors.JaxRuntimeError(error)
+
+    monkeypatch.setattr(main, "run", fail)
+    with pytest.raises(SystemExit, match="2"):
+        main.main(["train"])
+    told = capsys.readouterr().err
+    assert told.startswith("jaxgen: no memory is left for that") and told.count("\n") == 1
+
+
+def test_another_error_of_the_runtime_is_a_mistake_of_ours(monkeypatch):
+    def fail(args):
+        raise jax.errors.JaxRuntimeError("INTERNAL: something")
+
+    monkeypatch.setattr(main, "run", fail)
+    with pytest.raises(jax.errors.JaxRuntimeError):
+        main.main(["train"])

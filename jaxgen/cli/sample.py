@@ -27,6 +27,7 @@ several processes can make: start the same command for each of N, on any machine
 folder, with --processes N and --process 0, 1 and so on. They need not be there at the same time."""
 
 FEW = 10_000  # digits in a folder, a PNG each; more are shards
+MOST = 1_000_000  # digits in a file, which is made in memory: 3 GB
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ class Sample:
             0 <= self.process < self.processes,
             f"from 0 to {self.processes - 1}",
         )
+        if (self.count or 0) > MOST and not self.shards:
+            raise UserError(
+                f"--count {self.count} is more than a file takes, {MOST}: --out FOLDER/ makes "
+                "shards"
+            )
         if self.processes > 1 and not self.shards:
             raise UserError(
                 f"--processes {self.processes} is for shards: give --out FOLDER/ and a --count of "
@@ -111,7 +117,7 @@ def main(args: list[str]) -> int:
     cycle, count = asked(sample, model.family)
     if sample.shards:
         return bulk(sample, cycle, count, model, replace(config, sampling=sample.sampling))
-    labels = np.resize(cycle, count)
+    labels = cycle[np.arange(count) % len(cycle)]
     drawn = sampling.Drawer(model.family).draw(model.variables, labels, sample.seed)
     out = sample.out or common.unused(folder, f"{name_of(sample)}.png")
     where = images.save(out, drawn, labels)
