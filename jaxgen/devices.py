@@ -102,6 +102,11 @@ def shared(tree: Any) -> Any:
     return jax.tree.map(place, tree)
 
 
+def even(length: int) -> int:
+    """The length, or the next longer one that can be split over the devices."""
+    return length + -length % count()
+
+
 def split(axis: int = 0) -> NamedSharding:
     """Split over the devices along ``axis``, whose length is a multiple of their number."""
     return NamedSharding(mesh(), PartitionSpec(*(None,) * axis, "data"))

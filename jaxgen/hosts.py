@@ -6,9 +6,12 @@ it in ``texts`` and ``agree``, which all have to call, in the same order.
 """
 
 import contextlib
+import ctypes
 import json
 import os
+import signal
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,6 +87,7 @@ def joined(group: Group) -> Iterator[None]:
     assert group.coordinator and group.processes is not None and group.process is not None
     with peers.meet(group.coordinator, group.processes, group.process, _lost) as wire:
         _initialize(group)
+        _hold_aborts_up()
         try:
             yield
         except jax.errors.JaxRuntimeError as error:
@@ -113,6 +117,18 @@ def _initialize(group: Group) -> None:
             f"the processes met at {group.coordinator}, but JAX could not begin there "
             f"({_first_line(error)}): give --coordinator another port"
         ) from None
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_int)
+def _wait_for_the_wire(_: int) -> None:
+    time.sleep(peers.GRACE + 1)
+
+
+def _hold_aborts_up() -> None:
+    """Give the wire the time to say who is lost, and to end this process, before it aborts: as JAX
+    does at once in all processes where the first is gone, which has its service. That cannot be had
+    otherwise, nor by a handler of Python, which would be called after the abort."""
+    ctypes.CDLL(None).signal(signal.SIGABRT, _wait_for_the_wire)
 
 
 def _lost(number: int, how: str) -> None:

@@ -34,7 +34,7 @@ class Program:
     """
 
     def __init__(self, function: Callable, chunk: int = CHUNK):
-        self.chunk = chunk + -chunk % devices.count()
+        self.chunk = devices.even(chunk)
 
         def run(variables, seed, indices, arrays):
             keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), indices)

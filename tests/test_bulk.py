@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
 
 from jaxgen.apps import bulk
 from jaxgen.cli import main, sample
@@ -44,6 +45,15 @@ def test_shards_are_a_data_set_of_the_digits_drawn_otherwise(place):
             assert example["label"] == label
             np.testing.assert_array_equal(example["image"][..., 0], image)
     assert len(list((place / "whole").glob("*train*"))) == 3
+
+
+def test_the_parts_of_a_record_have_one_order(place):
+    """That of their names, in any process: so that the same digits are the same bytes."""
+    for path in (place / "whole").glob("*train*"):
+        reader = array_record_module.ArrayRecordReader(f"{path}")
+        for record in reader.read(0, reader.num_records()):
+            assert 0 < record.index(b"image") < record.index(b"label")
+        reader.close()
 
 
 def test_processes_share_them_out_without_a_word(place, capsys):

@@ -280,3 +280,24 @@ def test_what_one_process_says_alone_is_what_all_say():
         raise UserError("mine")
     hosts.require_alike({"a": "b"})
     assert same(hosts.fetch({"a": np.arange(3)}), {"a": np.arange(3)})
+
+
+def test_the_first_is_named_too_where_nothing_watches_the_group(tmp_path):
+    """It has the service of JAX, without which the runtime of the others aborts."""
+    run, port = tmp_path / "run", free_port()
+    both = [
+        training.begin(
+            *training.command(recipe(10**6), run),
+            f"--coordinator=127.0.0.1:{port}",
+            "--processes=2",
+            f"--process={number}",
+        )
+        for number in (0, 1)
+    ]
+    while both[0].poll() is None and not seals.steps(run / "checkpoints"):
+        time.sleep(0.05)
+    both[0].kill()
+    both[0].communicate()
+    _, wrong = both[1].communicate(timeout=60)
+    assert both[1].returncode == 3, wrong
+    assert "jaxgen: process 0 is lost (it has ended): start all again" in wrong

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgen import devices
+from jaxgen import devices, families
 from jaxgen.training import loop, traffic
 from jaxgen.training.folder import RunFolder
 from tests.conftest import small
+from tests.faults import training
 from tests.runs import QUIET, final, metrics
 
 
@@ -59,3 +60,14 @@ def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), one.averaged, other.averaged
     )
+
+
+def test_any_number_of_devices_that_divides_the_batch_will_do(often, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "3")
+    for name in often(["vae"], sorted(families.names())):
+        config, run = small(name, steps=2, save_every=2, batch=9), tmp_path / name
+        training.finish(config, run)
+        flag, where = f"--run={run}", f"--out={tmp_path / name}.npz"
+        drawn = training.begin("sample", flag, "--count=5", where)
+        _, wrong = drawn.communicate()
+        assert drawn.returncode == 0, wrong

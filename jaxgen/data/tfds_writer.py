@@ -75,7 +75,9 @@ class Shards:
                 for image, label in zip(*digits, strict=True):
                     known = -1 if label == DIGITS else label
                     record = self._features.encode_example(tfds_builder.example(image, known))
-                    writer.write(self._serializer.serialize_example(record))
+                    told = self._serializer.get_tf_example(record)
+                    # Or each process puts the parts in an order of its own.
+                    writer.write(told.SerializeToString(deterministic=True))
                 writer.close()
             except (RuntimeError, ValueError) as error:  # what the library says of a full disk
                 raise OSError(f"{error}".partition("\n")[0]) from None

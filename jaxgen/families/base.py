@@ -274,7 +274,7 @@ def draw(gaussian: Gaussian, keys: Keys) -> jax.Array:
 def over(function: Callable, variables: Variables, digits: Split, chunk: int = 1024) -> np.ndarray:
     """``function(variables, images, labels, keys)`` of all digits of a split, chunk by chunk and on
     all devices; the keys are the same at every call. To be called on the host."""
-    count = len(digits.labels)
+    count, chunk = len(digits.labels), devices.even(chunk)
     rows = np.arange(-(-count // chunk) * chunk).reshape(-1, chunk)
     places = rows % count  # the last chunk is padded with digits from the beginning
     batches = digits.images[places], digits.labels[places], rows.astype(np.uint32)
