@@ -61,22 +61,21 @@ def nudged(config: Config, seed: int, folder: Path) -> list[dict[str, float]]:
 
 
 def _finish(args: list[str], devices: int) -> None:
-    if not Path(next(arg for arg in args if arg.startswith("--run=")).partition("=")[2]).exists():
-        environment = {
-            **os.environ,
-            "JAX_NUM_CPU_DEVICES": f"{devices}",
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "0",  # programs as they are for users
-            "PYTHONPATH": f"{training.ROOT}",
-        }
-        done = subprocess.run(
-            [sys.executable, *args],
-            env=environment,
-            cwd=training.ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+    environment = {
+        **os.environ,
+        "JAX_NUM_CPU_DEVICES": f"{devices}",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "0",  # programs as they are for users
+        "PYTHONPATH": f"{training.ROOT}",
+    }
+    done = subprocess.run(
+        [sys.executable, *args],
+        env=environment,
+        cwd=training.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def apart(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> np.ndarray:
