@@ -20,9 +20,9 @@ from jaxgen.families.ddpm import DDPM
 from jaxgen.sampling import Program, few
 
 STEPS = 40  # of diffusion, each way
-# More than for drawing: the noise of an image of another digit holds some of that digit. On 200
-# validation digits 90 % were recognised with a guidance of 2, 96.5 % with 2.5 and 98 % with 3,
-# where less of the hand is left.
+# More than for drawing: the noise of an image of another digit holds some of that digit. Of 3,000
+# validation digits, of three seeds, 95.6 % were recognised with a guidance of 2.5, 96.8 % with 2.75
+# and 97.9 % with 3, and their slant went with the style's with r = 0.61, 0.59 and 0.56 (of 1,200).
 GUIDANCE = 2.5
 
 
