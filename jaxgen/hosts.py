@@ -26,7 +26,9 @@ from jaxgen import errors, peers
 from jaxgen.errors import LOST, UserError
 
 AUTO = "auto"
-BEAT = 30  # seconds of silence after which JAX ends a process; the wire knows sooner, and says more
+SILENCE = (
+    30  # seconds of silence after which JAX ends a process; the wire knows sooner, and says more
+)
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,8 @@ def _initialize(group: Group) -> None:
             group.process,
             local_device_ids=group.devices,
             initialization_timeout=int(peers.PATIENCE),
-            heartbeat_timeout_seconds=BEAT,
-            shutdown_timeout_seconds=BEAT,
+            heartbeat_timeout_seconds=SILENCE,
+            shutdown_timeout_seconds=SILENCE,
         )
     except RuntimeError as error:
         raise UserError(

@@ -36,11 +36,12 @@ class Wire:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Take leave of the others: who does so is not lost."""
+    def close(self, leave: bool = True) -> None:
+        """Take leave of the others, or else be lost to them at once."""
         self._ended.set()
         self._thread.join()
-        self._tell("bye")
+        if leave:
+            self._tell("bye")
         for peer in self._sockets.values():
             peer.close()
 
@@ -92,8 +93,7 @@ class Wire:
         return self
 
     def __exit__(self, kind, *_) -> None:
-        if kind is None:  # else the system closes the sockets, and the others hear no leave taken
-            self.close()
+        self.close(leave=kind is None)
 
 
 def _lines(peer: socket.socket) -> list[str]:
