@@ -135,7 +135,7 @@ def test_groups_that_cannot_be_are_one_sentence(args, says, here):
     ("args", "says"),
     [
         ([], "what is to be launched"),
-        (["--", "sample"], "what is to be launched"),
+        (["--", "evaluate"], "what is to be launched"),
         (["--processes", "0", "--", "train"], "must be 1 or more"),
     ],
 )
