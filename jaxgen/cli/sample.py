@@ -113,10 +113,11 @@ def main(args: list[str]) -> int:
         if path and not sample.shards:
             images.check(path)  # before the minutes that drawing may take
     devices.start()
-    model = trained.load(folder, replace(config, sampling=sample.sampling), common.warn)
+    config = replace(config, sampling=sample.sampling)
+    model = trained.load(folder, config, common.warn)
     cycle, count = asked(sample, model.family)
     if sample.shards:
-        return bulk(sample, cycle, count, model, replace(config, sampling=sample.sampling))
+        return bulk(sample, cycle, count, model, config)
     labels = cycle[np.arange(count) % len(cycle)]
     drawn = sampling.Drawer(model.family).draw(model.variables, labels, sample.seed)
     out = sample.out or common.unused(folder, f"{name_of(sample)}.png")

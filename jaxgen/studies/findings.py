@@ -78,15 +78,15 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     best, worst = order[0], order[-1]
     losses = {value: difference(known[value], known[best]) for value in order[1:]}
     told = [value for value, loss in losses.items() if loss and loss.sign == -figure.better]
-    title = figure.name[0].upper() + figure.name[1:] + (over and f", the mean over {over},")
+    title = figure.name[0].upper() + figure.name[1:] + (over and f", the mean over {over}")
     if not told:
         reason = "" if len(known[best]) > 1 else ": one seed shows none"
         return (
-            f"{title.rstrip(',')}: no difference is shown between the values of {axis.name} "
+            f"{title}: no difference is shown between the values of {axis.name} "
             f"({say(means[best])} at {best} to {say(means[worst])} at {worst}){reason}."
         )
     alike = [value for value in axis.values if value in losses and value not in told]
-    text = f"{title} is best at {axis.name} {best} ({say(means[best])})"
+    text = f"{title}{over and ','} is best at {axis.name} {best} ({say(means[best])})"
     if alike:
         text += f", from which {listed(alike)} cannot be told"
     last = next(value for value in reversed(order) if value in told)
