@@ -39,12 +39,12 @@ class Listener(Console):
         self.lines.append(line)
 
 
-def run(config, path, console=QUIET, fresh=False) -> int:
+def run(config, path, console=QUIET, fresh=False, shard_params=False) -> int:
     folder = RunFolder(path)
     with folder.lock():
         for line in folder.prepare(config, fresh):
             console.say(line)
-        return loop.train(config, folder, console)
+        return loop.train(config, folder, console, shard_params)
 
 
 def final(config, path):

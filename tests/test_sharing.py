@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from jaxgen import devices, families
-from jaxgen.training import loop, traffic
-from jaxgen.training.folder import RunFolder
+from jaxgen.training import traffic
 from tests.conftest import small
 from tests.faults import training
-from tests.runs import QUIET, final, metrics
+from tests.runs import final, metrics, run
 
 
 def test_what_devices_send_each_other():
@@ -47,10 +46,7 @@ def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
     config = small("gan", steps=6, save_every=6, batch=8)
     shared, whole = tmp_path / "shared", tmp_path / "whole"
     for path, shard in ((shared, True), (whole, False)):
-        folder = RunFolder(path)
-        with folder.lock():
-            folder.prepare(config, False)
-            assert loop.train(config, folder, QUIET, shard) == 0
+        assert run(config, path, shard_params=shard) == 0
     for ours, theirs in zip(metrics(shared), metrics(whole), strict=True):
         np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-4)
     one, other = final(config, shared), final(config, whole)
@@ -65,9 +61,9 @@ def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
 def test_any_number_of_devices_that_divides_the_batch_will_do(often, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "3")
     for name in often(["vae"], sorted(families.names())):
-        config, run = small(name, steps=2, save_every=2, batch=9), tmp_path / name
-        training.finish(config, run)
-        flag, where = f"--run={run}", f"--out={tmp_path / name}.npz"
+        config, path = small(name, steps=2, save_every=2, batch=9), tmp_path / name
+        training.finish(config, path)
+        flag, where = f"--run={path}", f"--out={path}.npz"
         drawn = training.begin("sample", flag, "--count=5", where)
         _, wrong = drawn.communicate()
         assert drawn.returncode == 0, wrong

@@ -86,15 +86,18 @@ def apart(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> np.nd
     return np.maximum.accumulate((np.abs(a - b) / np.maximum(np.abs(b), 1e-6)).max(axis=1))
 
 
+def by_chance(config: Config, one: list[dict[str, float]], seeds: int, folder: Path) -> np.ndarray:
+    """How far first weights that are a little others take a training from ``one``: the most of
+    several seeds, [steps]."""
+    runs = [nudged(config, seed, folder / f"{config.model}-nudged-{seed}") for seed in range(seeds)]
+    return np.max([apart(run, one) for run in runs], axis=0)
+
+
 def main(folder: Path) -> None:
     for model in MODELS:
         config = recipe(model)
         one = run(config, ONE, folder / f"{model}-{ONE}")
-        chance = [
-            apart(nudged(config, seed, folder / f"{model}-nudged-{seed}"), one)
-            for seed in range(NUDGES)
-        ]
-        _tell(model, "one unit in the last place", np.max(chance, axis=0))
+        _tell(model, "one unit in the last place", by_chance(config, one, NUDGES, folder))
         for layout in ALL:
             found = apart(run(config, layout, folder / f"{model}-{layout}"), one)
             _tell(model, f"{layout}", found)

@@ -21,13 +21,7 @@ def test_losses_are_those_of_one_device(often, tmp_path):
     for model in often(["gan"], layouts.MODELS):
         config = layouts.recipe(model, often(60, layouts.STEPS))
         one = layouts.run(config, ONE, tmp_path / f"{model}-{ONE}")
-        chance = np.max(
-            [
-                layouts.apart(layouts.nudged(config, seed, tmp_path / f"{model}-{seed}"), one)
-                for seed in range(often(1, layouts.NUDGES))
-            ],
-            axis=0,
-        )
+        chance = layouts.by_chance(config, one, often(1, layouts.NUDGES), tmp_path)
         for layout in often(few, layouts.ALL):
             found = layouts.apart(layouts.run(config, layout, tmp_path / f"{model}-{layout}"), one)
             assert np.all(found <= np.maximum(10 * chance, UNITS * LAST)), (model, layout)
