@@ -112,6 +112,12 @@ def meet(address: str, processes: int, process: int, lost: Callable[[int, str], 
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise UserError(f"--coordinator {address} cannot be: it must be HOST:PORT")
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise UserError(
+            f"--coordinator {address} cannot be: an address of IPv6 stands in brackets, "
+            f"as in [{host}]:{port}"
+        )
+    host = host.strip("[]")
     until = time.monotonic() + PATIENCE
     if process == 0:
         return Wire(_receive(address, int(port), processes, until), lost)
@@ -150,8 +156,11 @@ def _receive(address: str, port: int, processes: int, until: float) -> dict[int,
 
 
 def _door(port: int) -> socket.socket:
+    """For all addresses of this machine, of IPv6 too where it has them."""
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
     try:
-        return socket.create_server(("", port), backlog=1024)
+        return socket.create_server(("", port), family=family, backlog=1024, dualstack_ipv6=both)
     except OSError as error:
         raise UserError(
             f"port {port} cannot be used ({error.strerror}): give --coordinator another"

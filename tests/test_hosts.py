@@ -123,6 +123,7 @@ def test_processes_that_differ_are_refused(tmp_path):
         (["--coordinator", "h:1", "--processes", "2", "--process", "2"], "from 0 to 1"),
         (["--coordinator", "h", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
         (["--coordinator", "h:99999", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
+        (["--coordinator", "::1:42", "--processes", "2", "--process", "1"], r"as in \[::1\]:42"),
         (["--coordinator", "auto"], "auto finds no others: neither SLURM"),
     ],
 )
@@ -170,8 +171,8 @@ def never(number: int, how: str) -> None:
 class Meeting:
     """Processes, as threads: their wires, and whom each has lost."""
 
-    def __init__(self):
-        self.address = f"127.0.0.1:{free_port()}"
+    def __init__(self, host: str = "127.0.0.1"):
+        self.address = f"{host}:{free_port()}"
         self.wires: dict[int, peers.Wire] = {}
         self.lost: dict[int, str] = {}
 
@@ -204,6 +205,16 @@ def hasty(monkeypatch):
     monkeypatch.setattr(peers, "BEAT", 0.1)
     monkeypatch.setattr(peers, "SILENCE", 1.0)
     monkeypatch.setattr(peers, "GRACE", 0.1)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_an_address_of_ipv6_is_one_too():
+    meeting = Meeting("[::1]")
+    with futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda process: meeting.come(process, 2), range(2)))
+    for process in (1, 0):
+        meeting.wires[process].close()
+    assert meeting.lost == {}
 
 
 def test_who_takes_leave_is_not_lost(hasty, met):
