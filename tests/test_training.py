@@ -62,7 +62,9 @@ def test_no_room_for_a_checkpoint_is_one_sentence_and_keeps_those_that_are(tmp_p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(UserError, match=r"step 4 .*no space left\), that of step 2 is kept"):
+    with pytest.raises(
+        UserError, match=r"step 4 .*no space left\), the checkpoint of step 2 is kept"
+    ):
         run(config, tmp_path)
     monkeypatch.undo()
     assert seals.steps(tmp_path / "checkpoints") == [2]

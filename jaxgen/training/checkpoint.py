@@ -1,12 +1,13 @@
 """Checkpoints: a folder a saved step, written by Orbax and sealed (``seals``). A step whose files
 are not the sealed ones is passed over for the one before."""
 
+import contextlib
 import errno
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
 from typing import Any, Self
@@ -48,14 +49,16 @@ class Checkpoints:
         """Begin to save under the state's own step, once the save before has ended; raises as
         ``wait`` does."""
         self.wait()
-        # Several processes write by collectives, which may not run beside those of a train step:
-        # their order could differ from process to process.
-        if hosts.count() > 1:
-            self._write(int(state.step), state)
-            return
+        step = int(state.step)
         # A copy, since the next train step takes the memory of the state itself.
         snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, state))
-        self._saving = self._writer.submit(self._write, int(state.step), snapshot)
+        if hosts.count() == 1:
+            self._saving = self._writer.submit(lambda: self._end(step, self._begin(step, snapshot)))
+        else:
+            # Several processes begin by a collective, which may not run beside those of a train
+            # step: their order could differ from process to process. The rest needs none.
+            writing = self._begin(step, snapshot)
+            self._saving = self._writer.submit(self._end, step, writing)
 
     def wait(self) -> None:
         """Wait for what is being saved; a ``UserError`` where there is no room or no permission."""
@@ -74,29 +77,46 @@ class Checkpoints:
         self.wait()
         return seals.steps(self.folder)
 
-    def _write(self, step: int, state: State) -> None:
-        partial = self.folder / f"{step}{PARTIAL}"
-        try:
+    def _begin(self, step: int, state: State) -> ocp.StandardCheckpointer:
+        """Have Orbax write a state to a folder N.partial."""
+        with self._told(step):
             self.folder.mkdir(parents=True, exist_ok=True)
             _require_room(self.folder, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
-            with ocp.StandardCheckpointer() as checkpointer:
-                checkpointer.save(partial / "default", state)
+            checkpointer = ocp.StandardCheckpointer()
+            checkpointer.save(self._partial(step) / "default", state)
+        return checkpointer
+
+    def _end(self, step: int, writing: ocp.StandardCheckpointer) -> None:
+        """When all is written, seal the step, give it its name, and take old ones away."""
+        with self._told(step):
+            with writing:
+                pass  # which waits for the end of it
             if not hosts.is_first():
                 return
+            partial = self._partial(step)
             seals.seal(partial, configs.to_dict(self.config))
             partial.rename(self.folder / str(step))
             seals.force(self.folder)
             for old in seals.steps(self.folder)[KEEP:]:
-                aside = self.folder / f"{old}{PARTIAL}"
+                aside = self._partial(old)
                 (self.folder / str(old)).rename(aside)  # so that no step is ever half there
                 shutil.rmtree(aside)
+
+    def _partial(self, step: int) -> Path:
+        return self.folder / f"{step}{PARTIAL}"
+
+    @contextlib.contextmanager
+    def _told(self, step: int) -> Iterator[None]:
+        """What the system says against writing a step, as a ``UserError``."""
+        try:
+            yield
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
-            shutil.rmtree(partial, ignore_errors=True)
-            kept = max(seals.steps(self.folder), default=0)
-            there = f"that of step {kept} is kept" if kept else "nothing was saved before"
+            hosts.heed()  # and JAX one that is lost
+            shutil.rmtree(self._partial(step), ignore_errors=True)
+            kept = seals.kept(seals.steps(self.folder))
             raise UserError(
                 f"the checkpoint of step {step} could not be written to {self.folder} "
-                f"({_reason(error)}), {there}: make room there and give the same command again"
+                f"({_reason(error)}), {kept}: make room there and give the same command again"
             ) from error
 
     def set_aside(self, step: int) -> Path:

@@ -18,7 +18,7 @@ from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
-from jaxgen.training import checkpoint, optimisers, traffic
+from jaxgen.training import checkpoint, optimisers, seals, traffic
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Console, Records, duration
@@ -277,13 +277,9 @@ def check_finite(
     for row, values in enumerate(zip(*metrics.values(), strict=True)):
         for name, value in zip(metrics, values, strict=True):
             if not np.isfinite(value):
-                saved = max(steps(), default=0)
-                kept = (
-                    f"the checkpoint of step {saved} is kept" if saved else "nothing was saved yet"
-                )
                 raise Diverged(
-                    f"{name} is {value} at step {first + row}: training stops, {kept}; "
-                    "a smaller --optim.rate may help (with --fresh)"
+                    f"{name} is {value} at step {first + row}: training stops, "
+                    f"{seals.kept(steps())}; a smaller --optim.rate may help (with --fresh)"
                 )
 
 

@@ -50,6 +50,12 @@ def steps(folder: Path) -> list[int]:
     return sorted((int(p.name) for p in folder.iterdir() if p.name.isdecimal()), reverse=True)
 
 
+def kept(steps: list[int]) -> str:
+    """Which of the steps that were saved is left to go on from, in words."""
+    newest = max(steps, default=0)
+    return f"the checkpoint of step {newest} is kept" if newest else "nothing was saved before"
+
+
 def seal(step: Path, recipe: dict[str, Any]) -> None:
     """Force the files of a finished step onto the disk, and seal them; OSError where the disk
     fails."""
