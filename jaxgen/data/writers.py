@@ -132,6 +132,7 @@ class Png:
             for number, (image, label) in enumerate(zip(*digits, strict=True), place):
                 draft.write_bytes(pictures.png(image[..., 0]))
                 draft.replace(folders[label] / f"{number:07}.png")
+            os.sync()  # all at once: a call of fsync for each of them takes many times as long
         finally:
             draft.unlink(missing_ok=True)
 
