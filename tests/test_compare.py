@@ -11,7 +11,7 @@ import pytest
 from jaxgen import config as configs
 from jaxgen.cli import main
 from jaxgen.compare import measuring, plan, run
-from jaxgen.compare.clock import PRIOR, Clock
+from jaxgen.compare.clock import PRIOR, Clock, SideBySide
 from jaxgen.compare.parts import Parts
 from jaxgen.errors import UserError
 from jaxgen.evaluation import suite
@@ -96,6 +96,16 @@ def trained(folder, config, steps):
     found.checkpoints.joinpath(str(steps)).mkdir(parents=True)
     found.config.write_text(json.dumps(configs.to_dict(config)))
     return found
+
+
+def test_what_is_left_of_jobs_side_by_side_follows_the_time_they_take():
+    seconds = [0.0]
+    clock = SideBySide(400.0, 2, lambda: seconds[0])
+    seconds[0] = 100.0
+    assert clock.done(200.0) == "1:40"  # as estimated
+    seconds[0] = 250.0  # three times as long
+    assert clock.done(100.0) == "1:15"
+    assert clock.done(100.0) == "0:00"
 
 
 def test_a_run_that_is_being_trained_is_waited_for(here):
@@ -273,7 +283,7 @@ def test_a_training_that_fails_is_a_finding(compared, here, monkeypatch):
     keep(compared, here, "cost-ae.json")
 
     def fails(*args):
-        raise loop.Diverged("loss is nan at step 1: training stops, nothing was saved yet")
+        raise loop.Diverged("loss is nan at step 1: training stops, nothing was saved before")
 
     monkeypatch.setattr(loop, "train", fails)
     assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 0

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgen import config, data
+from jaxgen import config, data, devices
 from jaxgen.apps import study
 from jaxgen.apps.study import CHANGED, REAL, Plan, Study, Way
 from jaxgen.apps.study_report import sign
@@ -24,7 +24,8 @@ pytestmark = pytest.mark.usefixtures("optimised")
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Generators, classifiers and test digits that take no time."""
+    """Generators, classifiers and test digits that take no time, all in this process."""
+    monkeypatch.setattr(devices, "workers", lambda: 1)
     monkeypatch.setattr(study, "STEPS", 3)
     monkeypatch.setattr(study, "DRAWN", 40)
     recipe = small("gan")
@@ -49,7 +50,8 @@ def test_no_other_training_digit_is_seen(tiny, tmp_path, monkeypatch):
     """All but the chosen digits are made black: nothing changes. One of these is: all does."""
     ways = [REAL, Way("gan", changed=True)]  # one of real digits, one of both
     monkeypatch.setattr(Plan, "ways", lambda plan: ways)
-    monkeypatch.setattr(Study, "_time", lambda found: ({}, {}))
+    monkeypatch.setattr(study, "time_generator", lambda recipe: 1.0)
+    monkeypatch.setattr(study, "time_classifier", lambda digits: 1.0)
     chosen = data.load("mnist:2:0").train.images
     before = figures(carried_out(tmp_path / "a"))
     train, test = mnist.raw()
@@ -67,7 +69,7 @@ def test_the_command_reports_and_goes_on(tiny, tmp_path, monkeypatch, capsys):
     command = ["apply", "augment", "--study", "--models", "gan", "--sizes", "3", "--seeds", "2"]
     assert main.run([*command, "--out", f"{tmp_path}"]) == 0
     said = capsys.readouterr().out
-    assert "2 generators and 10 classifiers to train: about " in said
+    assert "2 generators and 10 classifiers to train, about " in said
     assert "\nWith 3 real digits of each kind, adding those of gan " in said
     told = json.loads((tmp_path / "report.json").read_text())
     assert len(told["accuracy"]["real + gan, shift and rotate"]["3"]) == 2

@@ -26,7 +26,7 @@ import jaxgen
 from jaxgen import config as configs
 from jaxgen import data, families, images, sampling
 from jaxgen.compare.claims import Estimate, estimate
-from jaxgen.compare.clock import Clock, Telling
+from jaxgen.compare.clock import SideBySide
 from jaxgen.compare.parts import Job, Parts
 from jaxgen.config import Config
 from jaxgen.data import Split
@@ -37,6 +37,7 @@ from jaxgen.evaluation.report import Share
 from jaxgen.training import costs, loop, trained
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.log import Console, duration
+from jaxgen.training.workers import Workers
 
 DRAWN = 5000  # digits from each generator
 STEPS = 1000  # of each classifier
@@ -77,7 +78,7 @@ class Plan:
         configs.require("seeds", self.seeds, self.seeds >= 1, "1 or more")
 
     def cells(self) -> list[tuple[int, int]]:
-        """Sizes and seeds, the smallest sizes first."""
+        """Sizes and seeds."""
         return [(size, seed) for size in sorted(self.sizes) for seed in range(self.seeds)]
 
     def ways(self) -> list[Way]:
@@ -90,60 +91,91 @@ class Plan:
         return [REAL, CHANGED, *drawn]
 
 
+class Piece(NamedTuple):
+    """A part of a study, which one process finds."""
+
+    plan: Plan
+    folder: Path
+    name: str
+
+
+def find(piece: Piece) -> None:
+    """Train a generator or a classifier, and keep what is found."""
+    study = Study(piece.plan, piece.folder, Console(quiet=True))
+    job = next(job for job in study.jobs() if job.name == piece.name)
+    study.parts.put(job.name, job.of, *job.make())
+
+
+def time_generator(config: Config) -> float:
+    """Seconds that a generator takes to be trained."""
+    return config.steps * float(np.median(costs.training(config).seconds))
+
+
+def time_classifier(digits: str) -> float:
+    """Seconds that a classifier takes, by a training of few steps and one of more."""
+    source, taken = data.load(digits), []
+    for steps in (1, 1, 51, 51):  # each for the first time is compiled
+        began = time.monotonic()
+        score(source.train, source.test, CHANGED, 0, steps)
+        taken.append(time.monotonic() - began)
+    _, once, _, often = taken
+    return once + STEPS * (often - once) / 50
+
+
 class Study:
     """A study in a folder, which holds its parts and the runs of its generators."""
 
     def __init__(self, plan: Plan, folder: Path, console: Console):
         self.plan, self.folder, self.console = plan, folder, console
         self.parts = Parts(folder / "parts")
-        self._clock = Clock(lambda line: None)
+        self._times: dict[str, float] = {}
 
     def carry_out(self) -> None:
         """Find every part that is missing; says first how long that will take."""
-        with self.console.status() as tell:
-            self._clock = Clock(tell)
-            self._do(self._costs())
-            jobs = [job for job in self._jobs() if self.parts.get(job.name, job.of) is None]
-            if jobs:
-                hours = duration(sum(job.seconds() for job in jobs))
-                trainings = sum(job.name.startswith("drawn") for job in jobs)
-                self.console.say(
-                    f"{trainings} generators and {len(jobs) - trainings} classifiers to train: "
-                    f"about {hours} on this machine; stopped, the same command goes on"
-                )
-            for place, job in enumerate(jobs):
-                seconds, left = job.seconds(), sum(other.seconds() for other in jobs[place + 1 :])
-                self.console.say(self._clock.begin(job.what, seconds, left))
-                self._do(job)
-                self._clock.end()
+        rest = [job for job in self.jobs() if self.parts.get(job.name, job.of) is None]
+        if not rest:
+            return
+        with Workers(len(rest)) as workers:
+            self._time(workers)
+            seconds = sum(job.seconds() for job in rest)
+            self.console.say(self._announced(rest, seconds, workers.count))
+            clock = SideBySide(seconds, workers.count)
+            for kind in ("drawn", "score"):  # of what is drawn in the first the others learn
+                jobs = [job for job in rest if job.name.startswith(kind)]
+                pieces = [Piece(self.plan, self.folder, job.name) for job in jobs]
+                for place, _ in workers.each(find, pieces):
+                    left = clock.done(jobs[place].seconds())
+                    self.console.say(f"{jobs[place].what}; {left} left in all")
 
-    def _do(self, job: Job) -> None:
-        if self.parts.get(job.name, job.of) is None:
-            self.parts.put(job.name, job.of, *job.make())
+    def jobs(self) -> list[Job]:
+        """All there is to find."""
+        cells = self.plan.cells()
+        generators = [self._drawn(model, *cell) for cell in cells for model in self.plan.models]
+        return generators + [self._scored(way, *cell) for cell in cells for way in self.plan.ways()]
 
     # What it costs.
 
-    def _costs(self) -> Job:
-        return Job("costs", "timing", list(self.plan.models), lambda: 20.0, self._time)
+    def _time(self, workers: Workers) -> None:
+        """Time a few steps of each kind of training, as the workers do them."""
+        found = self.parts.get("seconds", [self.plan.models, workers.count])
+        if found is None:
+            self.console.say("timing a few steps of each training")
+            recipes = [self.config(model, max(self.plan.sizes), 0) for model in self.plan.models]
+            found = {
+                self.plan.models[place]: seconds
+                for place, seconds in workers.each(time_generator, recipes)
+            }
+            ((_, found["classifier"]),) = workers.each(time_classifier, ["mnist:10"])
+            self.parts.put("seconds", [self.plan.models, workers.count], found)
+        self._times = found
 
-    def _time(self):
-        self.console.say("timing a few steps of each training")
-        found = {}
-        for model in self.plan.models:
-            config = self.config(model, max(self.plan.sizes), 0)
-            found[model] = config.steps * float(np.median(costs.training(config).seconds))
-        digits, taken = data.load("mnist:10"), []
-        for steps in (1, 1, 51, 51):  # each for the first time is compiled
-            began = time.monotonic()
-            score(digits.train, digits.test, CHANGED, 0, steps)
-            taken.append(time.monotonic() - began)
-        _, once, _, often = taken
-        found["classifier"] = once + STEPS * (often - once) / 50
-        return found, {}
-
-    def _seconds(self, kind: str) -> float:
-        costs = self._costs()
-        return (self.parts.get(costs.name, costs.of) or {}).get(kind, 60.0)
+    def _announced(self, jobs: list[Job], seconds: float, workers: int) -> str:
+        trainings = sum(job.name.startswith("drawn") for job in jobs)
+        side = f", {workers} at a time" if workers > 1 else ""
+        return (
+            f"{trainings} generators and {len(jobs) - trainings} classifiers to train{side}, about "
+            f"{duration(seconds / workers)} on this machine; stopped, the same command goes on"
+        )
 
     # Generators.
 
@@ -158,13 +190,13 @@ class Study:
             f"drawn-{model}-{size}-{seed}",
             f"{model} on {size} digits of each kind, seed {seed}",
             [configs.to_dict(config), DRAWN, jaxgen.__version__],
-            lambda: self._seconds(model),
+            lambda: self._times[model],
             lambda: self._draw(config, f"{model}-{size}-{seed}"),
         )
 
     def _draw(self, config: Config, name: str):
         run = RunFolder(self.folder / "runs" / name)
-        loop.train_apart(config, run, Telling(self._clock, config.steps), self.console.say)
+        loop.train_apart(config, run, self.console, self.console.say)
         model = trained.load(run, config, self.console.say)
         labels = sampling.balanced(DRAWN)
         drawn = sampling.Drawer(model.family).draw(model.variables, labels, config.seed)
@@ -180,7 +212,7 @@ class Study:
             f"score-{way}-{size}-{seed}",
             f"{way}: {size} digits of each kind, seed {seed}",
             [way, source(size, seed), drawn, repr(NETWORK), STEPS, BATCH, jaxgen.__version__],
-            lambda: self._seconds("classifier"),
+            lambda: self._times["classifier"],
             lambda: (self._score(way, size, seed), {}),
         )
 
@@ -192,13 +224,6 @@ class Study:
             drawn = Split(arrays["images"], arrays["labels"])
             learned = joined(learned, drawn) if way.real else drawn
         return score(learned, digits.test, way, seed, STEPS)
-
-    def _jobs(self) -> list[Job]:
-        jobs = []
-        for size, seed in self.plan.cells():
-            jobs += [self._drawn(model, size, seed) for model in self.plan.models]
-            jobs += [self._scored(way, size, seed) for way in self.plan.ways()]
-        return jobs
 
     # What was found.
 

@@ -44,6 +44,22 @@ class Clock:
         return (self._taken + PRIOR) / (self._estimated + PRIOR)
 
 
+class SideBySide:
+    """What is left of jobs that several workers share, by what those have taken that are done."""
+
+    def __init__(self, seconds: float, workers: int, now: Callable[[], float] = time.monotonic):
+        self._seconds, self._workers, self._now = seconds, workers, now  # all, by estimate
+        self._prior = seconds / 4  # for which estimates count as right, since others are half done
+        self._began, self._done = now(), 0.0
+
+    def done(self, seconds: float) -> str:
+        """One of so many seconds is done; how long the others will take."""
+        self._done += seconds
+        taken = self._now() - self._began
+        pace = (taken + self._prior / self._workers) / (self._done + self._prior)
+        return duration(pace * (self._seconds - self._done))
+
+
 class Telling(Console):
     """Hears a training, and tells the clock of the whole comparison how far it is."""
 

@@ -1,6 +1,5 @@
 """Carries a study out: says how long it will take, trains what is missing, keeps what is found."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen.compare.clock import SideBySide
 from jaxgen.compare.parts import Parts
 from jaxgen.config import Config
 from jaxgen.errors import UserError
@@ -52,12 +52,10 @@ class Study:
                     f"{len(tasks)} trainings would take about {duration(total)}: "
                     "give --yes too if that is meant, or fewer values, seeds or steps"
                 )
-            began, spent = time.monotonic(), 0.0
+            clock = SideBySide(sum(seconds), workers.count)
             for done, (place, results) in enumerate(_train(tasks, workers), 1):
                 self._keep(tasks[place], results)
-                spent += seconds[place]
-                pace = (time.monotonic() - began) / spent
-                left = duration(pace * (sum(seconds) - spent))
+                left = clock.done(seconds[place])
                 self.console.say(
                     f"{done} of {len(tasks)}: {tasks[place].folder.name}"
                     f"{', ' + why if (why := results[0][0]['failed']) else ''}; {left} left"

@@ -61,7 +61,7 @@ those few alone; classifiers learn from the real digits, the drawn ones, or both
 rotate is what they are held against. What was found is kept: the same command goes on.
 
 examples:
-  bin/apply augment --study                    one to four hours on two cores, which it says first
+  bin/apply augment --study                    hours on two cores, which it says first
   bin/apply augment --study --sizes 10,20,50,100,500 --models ae,vae,cvae,gan
 
 The report is OUT/report.html, and beside it report.md and report.json."""
