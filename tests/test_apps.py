@@ -202,6 +202,21 @@ def test_a_code_moves_to_the_same_place_among_those_of_another_digit():
     assert np.allclose(found, [4.5 * (1 - densities.PULL) ** densities.PULLS, 0], atol=0.4)
 
 
+def test_codes_move_by_the_least_map_that_makes_one_covariance_another(monkeypatch):
+    monkeypatch.setattr(densities, "PULLS", 0)
+    rng = np.random.default_rng(0)
+    roots = rng.standard_normal((10, 4, 4)) / [1, 3, 10, 30]
+    covariances = roots @ roots.swapaxes(1, 2) + 1e-3 * np.eye(4)
+    fitted = densities.standard(1, 4).replace(factors=np.linalg.cholesky(covariances)[:, None])
+    fitted = jax.tree.map(jnp.asarray, fitted)
+    for source, target in ((1, 7), (8, 2), (3, 3)):
+        digits = (jnp.full(4, digit) for digit in (source, target))
+        found = np.asarray(densities.moved(fitted, jnp.eye(4), *digits), np.float64)
+        assert np.allclose(found, found.T, atol=1e-4 * abs(found).max())
+        assert np.linalg.eigvalsh(found).min() > 0
+        assert np.allclose(found @ covariances[source] @ found, covariances[target], atol=1e-3)
+
+
 def stroke(width: float, lean: float) -> np.ndarray:
     """A straight stroke of that width, leaning by so many radians to the right."""
     picture = Image.new("L", (28 * 16, 28 * 16))

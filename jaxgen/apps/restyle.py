@@ -3,7 +3,9 @@
 The latent of an image says its digit and its hand at once, or the hand alone where networks are
 told the digit. Either way it is moved to where latents of the other digit lie (``Family.move``):
 
-    AE, VAE      by the moments of the digits' fitted densities, mu_t + L_t L_s^-1 (z - mu_s)
+    AE, VAE      by the moments of the digits' fitted densities, mu_t + A (z - mu_s), with the map A
+                 between their covariances that moves codes least: what digits have in common, as
+                 a slant, stays where it is
     CVAE         by those of the prior p(z|y), mu_t + sigma_t (z - mu_s) / sigma_s
     GAN          the same noise under another digit
     diffusion    the same noise, found by running a deterministic sampler backwards, unguided, and
