@@ -89,8 +89,7 @@ class Checkpoints:
     def _end(self, step: int, writing: ocp.StandardCheckpointer) -> None:
         """When all is written, seal the step, give it its name, and take old ones away."""
         with self._told(step):
-            with writing:
-                pass  # which waits for the end of it
+            writing.close()  # waits until all is written
             if not hosts.is_first():
                 return
             partial = self._partial(step)
