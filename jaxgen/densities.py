@@ -142,10 +142,12 @@ def moved(densities: Densities, codes: jax.Array, sources: Labels, targets: Labe
     weights = densities.weights[..., None]
     means = (weights * densities.means).sum(1)  # [10, z]
     off = densities.means - means[:, None]
-    covariances = densities.factors @ densities.factors.mT + off[..., None] * off[..., None, :]
-    covariances = (weights[..., None] * covariances).sum(1)  # [10, z, z]
+    # In full precision: rounded as products are on some devices, they would be none.
+    within = jnp.einsum("dkij,dklj->dkil", *[densities.factors] * 2, precision="highest")
+    covariances = (weights[..., None] * (within + off[..., None] * off[..., None, :])).sum(1)
     maps = _least_maps(covariances)[sources, targets]
-    start = means[targets] + jnp.einsum("nij,nj->ni", maps, codes - means[sources])
+    away = codes - means[sources]
+    start = means[targets] + jnp.einsum("nij,nj->ni", maps, away, precision="highest")
 
     def pull(codes, _):
         slopes = jax.grad(lambda codes: log_density(densities, codes, targets).sum())(codes)
@@ -173,18 +175,18 @@ def _least_maps(covariances: jax.Array) -> jax.Array:
 
 def _inverse_symmetric(matrices: jax.Array) -> jax.Array:
     """The inverses of symmetric, positive definite matrices [..., z, z], by sweeps over one place
-    after the other (Goodnight 1979); without LAPACK, for the same reason."""
+    after the other (Goodnight 1979); without LAPACK, as ``_inverse``."""
     size = matrices.shape[-1]
 
     def sweep(swept, place):
         column = lax.dynamic_index_in_dim(swept, place, -1, keepdims=False)
         pivot = lax.dynamic_index_in_dim(column, place, -1)[..., None]  # [..., 1, 1]
         here = jax.nn.one_hot(place, size)
-        beside = column * (1 - here)
-        swept = swept - column[..., :, None] * column[..., None, :] / pivot
+        others = 1 - here
+        rest = swept - column[..., :, None] * column[..., None, :] / pivot
+        beside = others * column
         cross = here[:, None] * beside[..., None, :] + beside[..., :, None] * here
-        return swept * (1 - here[:, None]) * (1 - here) + (
-            cross - jnp.outer(here, here)
-        ) / pivot, None
+        new = (cross - jnp.outer(here, here)) / pivot
+        return others[:, None] * others * rest + new, None
 
     return -lax.scan(sweep, matrices, jnp.arange(size))[0]
