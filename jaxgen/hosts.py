@@ -124,13 +124,12 @@ def _initialize(group: Group) -> None:
 def heed() -> None:
     """Where something has failed that needs the others: give the wire the time to say who is lost,
     if anyone is, and to end this process."""
-    if count() > 1:
-        time.sleep(peers.GRACE + 1)
+    time.sleep(peers.GRACE + 1)
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_int)
 def _wait_for_the_wire(_: int) -> None:
-    time.sleep(peers.GRACE + 1)
+    heed()
 
 
 def _hold_aborts_up() -> None:

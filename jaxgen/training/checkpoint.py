@@ -110,7 +110,8 @@ class Checkpoints:
         try:
             yield
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
-            hosts.heed()  # and JAX one that is lost
+            if hosts.count() > 1:
+                hosts.heed()  # JAX reports a process that is lost as one too
             shutil.rmtree(self._partial(step), ignore_errors=True)
             kept = seals.kept(seals.steps(self.folder))
             raise UserError(
