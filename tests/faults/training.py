@@ -13,6 +13,7 @@ from tests.conftest import flags, small
 from tests.runs import final, metrics, same
 
 ROOT = Path(__file__).parents[2]
+JAXGEN = (sys.executable, "-P", "-m", "jaxgen")
 POLL = 0.0005  # seconds between two looks at a folder
 
 
@@ -37,7 +38,7 @@ def start(config: Config, run: Path) -> subprocess.Popen:
 def begin(*args: str) -> subprocess.Popen:
     """A command of jaxgen as a process, whose output is heard."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "jaxgen", *args],
+        [*JAXGEN, *args],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
