@@ -26,6 +26,7 @@ from jaxgen import errors, peers
 from jaxgen.errors import LOST, UserError
 
 AUTO = "auto"
+BY_HAND = "give HOST:PORT of the first, --processes and --process"
 SILENCE = (
     30  # seconds of silence after which JAX ends a process; the wire knows sooner, and says more
 )
@@ -60,25 +61,40 @@ class Group:
 
 
 def detected(group: Group) -> Group:
-    """The group that ``--coordinator auto`` means: as SLURM, Open MPI or Kubernetes tell each of
-    the processes that they have started. A UserError where none of them has."""
-    if group.coordinator != AUTO:
-        return group
+    """The group with what is not given of it as SLURM, Open MPI or Kubernetes tell each of the
+    processes that they have started: all of it with ``--coordinator auto``, and else the devices.
+    A UserError where ``auto`` finds nobody."""
+    auto = group.coordinator == AUTO
     detect = clusters.ClusterEnv.auto_detect_unset_distributed_params
     try:
         with warnings.catch_warnings(action="ignore"):  # of what is said below
             address, processes, process, devices = detect(
-                None, group.processes, group.process, None, None, int(peers.PATIENCE)
+                None if auto else group.coordinator,
+                group.processes,
+                group.process,
+                group.devices,
+                None,
+                int(peers.PATIENCE),
             )
-    except (ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"--coordinator {AUTO} finds no others: {error}") from None
+    except Exception as error:  # of a scheduler's own client, that of Kubernetes for one
+        if not auto:
+            return group
+        raise UserError(
+            f"--coordinator {AUTO} finds no others: {_in_a_line(error)}; {BY_HAND}"
+        ) from None
     if address is None or processes is None or process is None:
         raise UserError(
             f"--coordinator {AUTO} finds no others: neither SLURM nor Open MPI has started this, "
-            "nor Kubernetes with the package kubernetes; give HOST:PORT of the first, --processes "
-            "and --process"
+            f"nor Kubernetes with the package kubernetes; {BY_HAND}"
         )
     return Group(address, processes, process, tuple(devices) if devices else None)
+
+
+def _in_a_line(error: Exception) -> str:
+    """What a scheduler's client says, less the example below it, and what was refused to it."""
+    said = " ".join(str(error).partition("```")[0].split()).rstrip(".") or type(error).__name__
+    cause = error.__cause__
+    return f"{said} ({cause})" if isinstance(cause, OSError) else said
 
 
 @contextlib.contextmanager
@@ -110,6 +126,7 @@ def _initialize(group: Group) -> None:
             group.processes,
             group.process,
             local_device_ids=group.devices,
+            cluster_detection_method="deactivate",  # which ``detected`` has done
             initialization_timeout=int(peers.PATIENCE),
             heartbeat_timeout_seconds=SILENCE,
             shutdown_timeout_seconds=SILENCE,

@@ -282,6 +282,17 @@ def test_the_others_are_found_as_schedulers_tell(monkeypatch, environment):
         monkeypatch.setenv(name, value)
     found = hosts.detected(hosts.Group("auto"))
     assert found == hosts.Group("node07:5000", 3, 2, (0,))
+    # Who is told all the rest has the devices still to hear of.
+    assert hosts.detected(hosts.Group("h:1", 8, 7)) == hosts.Group("h:1", 8, 7, (0,))
+
+
+def test_a_cluster_that_cannot_be_asked_is_one_sentence_or_no_matter(monkeypatch):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.delenv("KUBERNETES_SERVICE_PORT", raising=False)
+    with pytest.raises(UserError, match="no others: Service host/port is not set; give HOST:PORT"):
+        hosts.detected(hosts.Group("auto"))
+    told = hosts.Group("h:1", 8, 7)
+    assert hosts.detected(told) == told
 
 
 def test_what_one_process_says_alone_is_what_all_say():
