@@ -14,7 +14,7 @@ from jaxgen import config, devices
 from jaxgen.cli import common, main, study
 from jaxgen.data import Split, mnist
 from jaxgen.errors import UserError
-from jaxgen.studies import findings, plan, questions, report, work
+from jaxgen.studies import findings, plan, questions, views, work
 from jaxgen.studies.figures import FIGURES
 from jaxgen.studies.findings import along, bootstrap, decided, difference
 from jaxgen.studies.plan import Axis
@@ -239,7 +239,7 @@ def test_a_claim_that_hangs_on_something_else_says_on_what():
 
 def test_axes_of_numbers_are_known():
     def places(*values, name="net.layers"):
-        scale = report.numbers(Axis(name, values))
+        scale = views.numbers(Axis(name, values))
         return scale and (scale[0], [scale[1](value) for value in values])
 
     assert places("8", "8-8", "8-8-8") == ("hidden layers of 8", [1, 2, 3])
