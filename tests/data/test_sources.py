@@ -1,0 +1,210 @@
+"""Where digits come from: known answers for what is right, sentences for what is damaged."""
+
+import gzip
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxgen import data
+from jaxgen.data import idx, mnist, sizes, split, synthetic
+from tests.data.told import equal, quick, sentence
+
+NAMES = list(mnist.SHA256)
+
+
+# MNIST and the split
+
+
+def test_mnist_is_the_known_one():
+    train, test = data.raw("mnist")
+    assert train.images.shape == (60000, 28, 28, 1)
+    assert train.images.dtype == np.uint8
+    assert test.labels.dtype == np.int32
+    counts = [
+        5923,
+        6742,
+        5958,
+        6131,
+        5842,
+        5421,
+        5918,
+        6265,
+        5851,
+        5949,
+    ]  # as LeCun's page has them
+    assert np.bincount(train.labels).tolist() == counts
+    counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.bincount(test.labels).tolist() == counts
+    assert train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert round(float(train.images.mean()) / 255, 4) == 0.1307
+
+
+def test_mnist_is_divided_by_position(digits):
+    train, test = data.raw("mnist")
+    assert [len(part.labels) for part in digits[1:]] == [55000, 5000, 10000]
+    assert np.array_equal(digits.valid.images, train.images[11::12])
+    assert np.array_equal(digits.train.labels, np.delete(train.labels, np.s_[11::12]))
+    assert equal((digits.test,), (test,))
+    assert np.bincount(digits.valid.labels).min() > 400  # all classes
+
+
+def test_the_floor_holds_the_validation_images():
+    index = np.arange(60000)
+    assert split.is_floor(index).sum() == 10000
+    assert split.is_valid(index).sum() == 5000
+    assert not np.any(split.is_valid(index) & ~split.is_floor(index))
+
+
+def test_the_side_is_the_one_of_the_arrays():
+    from jaxgen import arrays
+
+    assert (split.SIDE, split.DIGITS) == (arrays.SIDE, arrays.DIGITS)
+
+
+def test_mnist_is_ready_at_once_and_without_jax():
+    code = (
+        "import sys, time, numpy; start = time.process_time()\n"
+        "from jaxgen import data; data.load()\n"
+        "heavy = {'jax', 'PIL', 'tensorflow_datasets'}\n"
+        "print(time.process_time() - start, *heavy & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, *imported = done.stdout.split()
+    assert not imported
+    assert float(seconds) < 0.6  # of the processor, so that a busy machine does not matter
+
+
+@pytest.mark.parametrize("harm", ["missing", "truncated", "altered", "spliced"])
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_a_damaged_mnist_is_told(harm, name, tmp_path):
+    where = tmp_path / "mnist"
+    where.mkdir()
+    for whole in mnist.FOLDER.glob("*.gz"):
+        (where / whole.name).symlink_to(whole)
+    path = where / f"{name}.gz"
+    content = path.read_bytes()
+    path.unlink()
+    if harm == "truncated":
+        path.write_bytes(content[:-100])
+    elif harm == "altered":  # and the checksum of gzip is right again
+        plain = bytearray(gzip.decompress(content))
+        plain[-1] ^= 1
+        path.write_bytes(gzip.compress(bytes(plain), 1))
+    elif harm == "spliced":
+        path.write_bytes(content[:3000] + content[3010:])
+    assert str(path) in sentence(mnist.raw, where)
+
+
+def test_a_few_digits_of_each_kind_and_the_others_unchanged():
+    whole, few, other = (data.load(name) for name in ("mnist", "mnist:7", "mnist:7:1"))
+    assert np.bincount(few.train.labels).tolist() == [7] * 10
+    for name in ("valid", "test"):
+        assert equal([getattr(few, name)], [getattr(whole, name)])
+    places = [
+        np.flatnonzero((whole.train.images == image).all((1, 2, 3))) for image in few.train.images
+    ]
+    assert all(len(place) for place in places)
+    assert (np.diff([place[0] for place in places]) > 0).all()  # in their order
+    assert not np.array_equal(few.train.images, other.train.images)
+    assert equal([few.train], [data.load("mnist:7:0").train])
+
+
+# Images of other sizes
+
+
+def test_right_sizes_stay_as_they_are():
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
+    assert np.array_equal(sizes.fit("x", images)[..., 0], images)
+    assert np.array_equal(sizes.fit("x", list(images))[..., 0], images)
+
+
+@quick
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 255))
+def test_one_grey_stays_that_grey(height, width, grey):
+    assert np.all(sizes.fit("x", np.full((1, height, width), grey, np.uint8)) == grey)
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+@pytest.mark.parametrize("paper", [0, 200])
+def test_nothing_is_stretched_and_the_rest_is_paper(scale, paper):
+    image = np.full((14 * scale, 7 * scale), paper, np.uint8)
+    image[4 * scale : 10 * scale, 2 * scale : 5 * scale] = 90  # 6 high, 3 wide, in the middle
+    fitted = sizes.fit("x", [image])[0, ..., 0]
+    assert np.all(fitted[:, :7] == paper)
+    assert np.all(fitted[:, 21:] == paper)
+    ink = abs(fitted.astype(int) - paper) > abs(90 - paper) / 2
+    assert (ink.any(axis=1).sum(), ink.any(axis=0).sum()) == (12, 6)
+    assert ink[8:20, 11:17].all()
+
+
+def test_small_digits_are_enlarged(folder):
+    idx.write(folder / f"{NAMES[0]}.gz", np.eye(8, dtype=np.uint8)[None].repeat(120, 0) * 255)
+    image = data.raw(f"idx:{folder}")[0].images[0, ..., 0]
+    assert image.diagonal().min() > 120
+    assert image[:10, 18:].max() < 40
+
+
+# Synthetic digits
+
+
+def test_synthetic_digits_are_always_the_same():
+    assert equal(synthetic.raw(40), data.raw("synthetic:40"))
+    train, test = data.raw("synthetic")
+    assert (len(train.labels), len(test.labels)) == (2000, 500)
+    assert np.bincount(train.labels).tolist() == [200] * 10
+    assert len(np.unique(train.images, axis=0)) == 2000
+    assert [len(part.labels) for part in data.load("synthetic:120")[1:]] == [110, 10, 30]
+
+
+def test_synthetic_digits_can_be_told_apart():
+    train, test = synthetic.raw()
+    features, unseen = (
+        part.images.reshape(len(part.images), -1) / 255 - 0.5 for part in (train, test)
+    )
+    ridge = features.T @ features + 10 * np.eye(784)
+    weights = np.linalg.solve(ridge, features.T @ np.eye(10)[train.labels])
+    right = (unseen @ weights).argmax(axis=1) == test.labels
+    assert right.mean() > 0.95
+
+
+def test_synthetic_digits_are_made_in_an_instant():
+    began = time.process_time()
+    synthetic.raw()
+    assert time.process_time() - began < 1  # of the processor; 0.2 when nothing else runs
+
+
+# Names of sources
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("mnst", "mean mnist?"),
+        ("MNIST", "mean mnist?"),
+        ("synthetik", "mean synthetic?"),
+        ("tdfs:mnist", "mean tfds:NAME_OR_DIR?"),
+        ("idx:", "idx:DIR"),
+        ("/", "mean idx:/?"),
+        ("", "the sources are mnist, mnist:N, mnist:N:SEED, idx:DIR, tfds:NAME_OR_DIR, synthetic"),
+        ("mnist:0", "asks for 0 of each digit"),
+        ("mnist:5000", "there are 1 to 4962"),
+        ("mnist:5:x", "mean mnist?"),
+        ("cats", "the sources are mnist"),
+        ("synthetic:-4", "synthetic:N"),
+        ("synthetic:0", "12 to 100000"),
+        ("mnist:train", "mean mnist?"),
+        ("x" * 5000, "the sources are"),
+        ("idx:" + "x" * 5000, "is no folder"),
+        ("idx:a\0b", "is no folder"),
+        ("idx:~nobody-of-this-name", "is no folder"),
+        ("tfds:" + "x" * 5000, "not prepared"),
+        ("tfds:~nobody-of-this-name", "dataset_info.json"),
+    ],
+)
+def test_an_unknown_source_is_told(source, says):
+    assert says in sentence(data.load, source)
