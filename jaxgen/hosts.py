@@ -147,6 +147,8 @@ def heed() -> None:
 @ctypes.CFUNCTYPE(None, ctypes.c_int)
 def _wait_for_the_wire(_: int) -> None:
     heed()
+    if peers.runtime_is_mute():
+        _say(f"JAX's runtime has aborted; with {peers.LEVEL}=0 in the environment it says why")
 
 
 def _hold_aborts_up() -> None:
@@ -166,9 +168,12 @@ def _lost(number: int, how: str) -> None:
 
 def _end(status: int, sentence: str) -> NoReturn:
     """End at once: a process that ends as usual waits for those who may be gone."""
-    print(f"jaxgen: {sentence}", file=sys.stderr)
-    sys.stderr.flush()
+    _say(sentence)
     os._exit(status)
+
+
+def _say(sentence: str) -> None:
+    print(f"jaxgen: {sentence}", file=sys.stderr, flush=True)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ without a word, is lost; the first tells all the others who it was.
 """
 
 import contextlib
+import os
 import selectors
 import socket
 import threading
@@ -21,6 +22,19 @@ BEAT = 1.0  # seconds between two signs of life
 SILENCE = 9.0  # seconds without one, after which a process is lost
 GRACE = 2.0  # seconds that one whose peer has ended has to end by itself, as of a common mistake
 SHORT = 5.0  # seconds for a word that should come at once
+
+LEVEL, MUTE = "TF_CPP_MIN_LOG_LEVEL", "4"
+
+
+def mute_runtime() -> None:
+    """Have JAX's runtime abort without a word and its stack trace where a process is lost, of which
+    the wire tells. A level of its log that somebody has set stays. To be called before anything
+    imports JAX."""
+    os.environ.setdefault(LEVEL, MUTE)
+
+
+def runtime_is_mute() -> bool:
+    return os.environ.get(LEVEL) == MUTE
 
 
 class Wire:

@@ -2,7 +2,6 @@
 from one on one device, and how far a change of its first weights by one unit in the last place
 takes it. The table is that of docs/scale.md."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,12 +60,10 @@ def nudged(config: Config, seed: int, folder: Path) -> list[dict[str, float]]:
 
 
 def _finish(args: list[str], devices: int) -> None:
-    environment = {
-        **os.environ,
-        "JAX_NUM_CPU_DEVICES": f"{devices}",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "0",  # programs as they are for users
-        "PYTHONPATH": f"{training.ROOT}",
-    }
+    environment = training.environment(
+        JAX_NUM_CPU_DEVICES=f"{devices}",
+        JAX_DISABLE_MOST_OPTIMIZATIONS="0",  # programs as they are for users
+    )
     done = subprocess.run(
         [sys.executable, *args],
         env=environment,

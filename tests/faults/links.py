@@ -63,7 +63,7 @@ class Cable:
                 *("ip", "netns", "exec", self.names[number]),
                 *("unshare", "--uts", "sh", "-c", named, "sh", *command),
             ],
-            env=os.environ | {"PYTHONPATH": str(training.ROOT), "JAX_NUM_CPU_DEVICES": "1"} | told,
+            env=training.environment(JAX_NUM_CPU_DEVICES="1", **told),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from jaxgen import peers
 from jaxgen.config import Config
 from jaxgen.training import seals
 from tests.conftest import flags, small
@@ -35,11 +36,17 @@ def start(config: Config, run: Path) -> subprocess.Popen:
     return begin(*command(config, run))
 
 
+def environment(**more: str) -> dict[str, str]:
+    """That of these tests, less the level of logs that JAX has set here, and more."""
+    ours = {name: value for name, value in os.environ.items() if name != peers.LEVEL}
+    return ours | {"PYTHONPATH": str(ROOT)} | more
+
+
 def begin(*args: str) -> subprocess.Popen:
     """A command of jaxgen as a process, whose output is heard."""
     return subprocess.Popen(
         [*JAXGEN, *args],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
