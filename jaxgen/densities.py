@@ -136,8 +136,10 @@ def moved(densities: Densities, codes: jax.Array, sources: Labels, targets: Labe
     digits ``sources``: mu_t + A (z - mu_s), with the moments of each whole mixture, where A is the
     map between their covariances that moves least (Knott and Smith 1984).
 
-    A digit's codes are no Gaussian, so some end where it has none: PULLS small steps up the
-    mixture's own density lead back, each in the metric of its covariance.
+    Codes that lie farther out than those of their digit do in the root mean square come in to
+    there first, since the decoder has seen few beyond. A digit's codes are no Gaussian, so some end
+    where it has none: PULLS small steps up the mixture's own density lead back, each in the metric
+    of its covariance.
     """
     weights = densities.weights[..., None]
     means = (weights * densities.means).sum(1)  # [10, z]
@@ -146,7 +148,7 @@ def moved(densities: Densities, codes: jax.Array, sources: Labels, targets: Labe
     within = jnp.einsum("dkij,dklj->dkil", *[densities.factors] * 2, precision="highest")
     covariances = (weights[..., None] * (within + off[..., None] * off[..., None, :])).sum(1)
     maps = _least_maps(covariances)[sources, targets]
-    away = codes - means[sources]
+    away = _come_in(codes - means[sources], _inverse_symmetric(covariances)[sources])
     start = means[targets] + jnp.einsum("nij,nj->ni", maps, away, precision="highest")
 
     def pull(codes, _):
@@ -154,6 +156,16 @@ def moved(densities: Densities, codes: jax.Array, sources: Labels, targets: Labe
         return codes + PULL * jnp.einsum("nij,nj->ni", covariances[targets], slopes), None
 
     return lax.scan(pull, start, length=PULLS)[0]
+
+
+def _come_in(away: jax.Array, inverses: jax.Array) -> jax.Array:
+    """Differences [n, z] from a mean, shortened where they are longer, by the inverse of the
+    covariance, than the root mean square of that length, sqrt(z)."""
+    # Of 3,000 validation digits, each made another one, two autoencoders' are recognised in 98.0 %
+    # so and in 97.3 % else; of the twentieth farthest out in 98 and 94 %, a VAE's in 97 and 84 %.
+    square = jnp.einsum("ni,nij,nj->n", away, inverses, away, precision="highest")
+    mean = away.shape[-1]
+    return away * jnp.sqrt(mean / jnp.maximum(square, mean))[:, None]
 
 
 def _least_maps(covariances: jax.Array) -> jax.Array:

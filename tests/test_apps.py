@@ -211,10 +211,28 @@ def test_codes_move_by_the_least_map_that_makes_one_covariance_another(monkeypat
     fitted = jax.tree.map(jnp.asarray, fitted)
     for source, target in ((1, 7), (8, 2), (3, 3)):
         digits = (jnp.full(4, digit) for digit in (source, target))
-        found = np.asarray(densities.moved(fitted, jnp.eye(4), *digits), np.float64)
+        near = 1e-3 * jnp.eye(4)  # no code is far out
+        found = 1e3 * np.asarray(densities.moved(fitted, near, *digits), np.float64)
         assert np.allclose(found, found.T, atol=1e-4 * abs(found).max())
         assert np.linalg.eigvalsh(found).min() > 0
         assert np.allclose(found @ covariances[source] @ found, covariances[target], atol=1e-3)
+
+
+def test_a_code_far_out_comes_in_before_it_moves(monkeypatch):
+    monkeypatch.setattr(densities, "PULLS", 0)
+    rng = np.random.default_rng(0)
+    factors = np.tril(rng.standard_normal((10, 1, 3, 3))) + 2 * np.eye(3)
+    fitted = jax.tree.map(jnp.asarray, densities.standard(1, 3).replace(factors=factors))
+    white = np.array([2.0, -1.0, 2.0])  # of length 3
+    digits = jnp.zeros(3, jnp.int32), jnp.arange(3)
+
+    def moved(length: float) -> np.ndarray:
+        code = factors[0, 0] @ white * length / 3
+        return np.asarray(densities.moved(fitted, jnp.tile(code, (3, 1)), *digits))
+
+    assert np.allclose(moved(0.5), moved(1) / 2, rtol=1e-4)
+    assert np.allclose(moved(100), moved(3**0.5), rtol=1e-4)
+    assert not np.allclose(moved(1.6), moved(3**0.5), rtol=0.05)
 
 
 def stroke(width: float, lean: float) -> np.ndarray:
