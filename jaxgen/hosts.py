@@ -92,7 +92,7 @@ def detected(group: Group) -> Group:
 
 def _in_a_line(error: Exception) -> str:
     """What a scheduler's client says, less the example below it, and what was refused to it."""
-    said = " ".join(str(error).partition("```")[0].split()).rstrip(".") or type(error).__name__
+    said = " ".join(str(error).partition("```")[0].split()).rstrip(".:") or type(error).__name__
     cause = error.__cause__
     return f"{said} ({cause})" if isinstance(cause, OSError) else said
 
