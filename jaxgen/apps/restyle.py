@@ -5,7 +5,7 @@ told the digit. Either way it is moved to where latents of the other digit lie (
 
     AE, VAE      by the moments of the digits' fitted densities, mu_t + A (z - mu_s), with the map A
                  between their covariances that moves codes least: what digits have in common, as
-                 a slant, stays where it is
+                 a slant, stays where it is; codes of an unusual hand come in before
     CVAE         by those of the prior p(z|y), mu_t + sigma_t (z - mu_s) / sigma_s
     GAN          the same noise under another digit
     diffusion    the same noise, found by running a deterministic sampler backwards, unguided, and

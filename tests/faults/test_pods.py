@@ -36,11 +36,12 @@ def test_pods_find_each_other_by_what_the_api_says(job, tmp_path):
     training.require_sound(tmp_path / "run")
 
 
-def test_pods_that_are_told_all_need_no_account(job, tmp_path):
+def test_pods_that_are_told_all_need_no_account(often, job, tmp_path):
     container = cluster.described()["Job"]["spec"]["template"]["spec"]["containers"][0]
     assert container["command"][-1] == f"{TRAIN} {BY_HAND.format(4)}"
-    assert job(BY_HAND.format(2), []) == [(0, ""), (0, "")]
-    training.require_sound(tmp_path / "run")
+    if often(False, True):
+        assert job(BY_HAND.format(2), []) == [(0, ""), (0, "")]
+        training.require_sound(tmp_path / "run")
 
 
 def test_what_the_account_may_not_ask_is_one_sentence(job):
