@@ -1,6 +1,7 @@
 """What stands in the cells and charts of a comparison's report: numbers as text, and levels."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,11 @@ def dots(estimates: dict[str, Estimate], factor: float = 1) -> tuple[Dot, ...]:
     return tuple(found)
 
 
+def any_measured(told) -> dict[str, Any] | None:
+    """What was measured of the first model, and with it of real digits, once there is one."""
+    return next(iter(first_measured(told).values()), None)
+
+
 def place(told, family: str) -> int:
     """Of a family among those compared: its colour in charts."""
     return [model["family"] for model in told["models"].values()].index(family)
@@ -44,15 +50,13 @@ def place(told, family: str) -> int:
 
 def floor(told) -> tuple[Level, ...]:
     """The distance of real digits new to the judge, in N, once something was measured."""
-    for measured in first_measured(told).values():
-        return (Level("real digits", measured["real"]["frechet_in_noise_units"]),)
-    return ()
+    measured = any_measured(told)
+    return (Level("real digits", measured["real"]["frechet_in_noise_units"]),) if measured else ()
 
 
 def real_level(told, *path: str) -> tuple[Level, ...]:
     """A share that real digits get, in %, where it is known."""
-    for share in first_measured(told).values():
-        for key in path:
-            share = share and share[key]
-        return (Level("real digits", 100 * share["value"]),) if share else ()
-    return ()
+    share = any_measured(told)
+    for key in path:
+        share = share and share[key]
+    return (Level("real digits", 100 * share["value"]),) if share else ()

@@ -44,9 +44,8 @@ def quality(told) -> tuple[Block, ...]:
         (model, *(cells.mean(values(told, model, "generated", name)) for name in names))
         for model in told["models"]
     ]
-    for measured in first_measured(told).values():
+    if measured := cells.any_measured(told):
         rows.append(("real digits", *(cells.mean([measured["real"][name]]) for name in names)))
-        break
     caption = "Means over seeds. Diversity is within a digit, over that of the test digits."
     heads = (name.replace("_", " ") for name in names)
     return (*blocks, Table(("", *heads), tuple(rows), caption))
@@ -54,7 +53,7 @@ def quality(told) -> tuple[Block, ...]:
 
 def curves(told) -> tuple[Block, ...]:
     """The distance over the seconds of training."""
-    curves, without = [], []
+    found, without = [], []
     for name, model in told["models"].items():
         looks = [seed["training"]["curve"] for seed in model["seeds"].values()]
         looks = [look for look in looks if look]
@@ -65,15 +64,15 @@ def curves(told) -> tuple[Block, ...]:
         seconds = [float(np.mean([p["seconds"] for p in point])) for point in points]
         distance = [float(np.mean([p["frechet"] for p in point])) for point in points]
         family = model["family"]
-        curves.append(Curve(family, seconds, distance, place=cells.place(told, family)))
+        found.append(Curve(family, seconds, distance, place=cells.place(told, family)))
     blocks: list[Block] = []
-    if curves:
+    if found:
         caption = (
             f"n = {told['glance']:,}, so that distances are larger than with {told['count']:,}; "
             "each curve is of one training, whose learning rate falls to 0 at its end."
         )
         axes = ("seconds of training", "Frechet distance, N")
-        blocks.append(Lines(tuple(curves), *axes, caption, log_x=True, log_y=True))
+        blocks.append(Lines(tuple(found), *axes, caption, log_x=True, log_y=True))
     if without:
         blocks.append(
             Text(f"Trained before this comparison, which saw no curve: {', '.join(without)}.")
@@ -157,7 +156,7 @@ def judges(told) -> tuple[Block, ...]:
         )
         blocks.append(Table(head, tuple(rows), caption))
     others = told["other_judges"]
-    if rows and others:
+    if (measured := cells.any_measured(told)) and others:
         rows = [
             (
                 name,
@@ -169,8 +168,8 @@ def judges(told) -> tuple[Block, ...]:
         ranks = [told["rank_correlation"][name] for name in others]
         ranked = ("" if one is None else f"{one:.2f}" for one in ranks)
         rows.append(("rank correlation", "", *ranked))
-        real = next(iter(first_measured(told).values()))["real"]
-        shares = [real["recognised"]["value"], *(other["accuracy"] for other in others.values())]
+        ours = measured["real"]["recognised"]["value"]
+        shares = [ours, *(other["accuracy"] for other in others.values())]
         rows.append(("test digits recognised", *(f"{share:.2%}" for share in shares)))
         blocks.append(
             Table(

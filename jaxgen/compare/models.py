@@ -48,12 +48,12 @@ def likelihood(told) -> tuple[Block, ...]:
     """What a model gives real digits, in nats, and what its codes cost."""
     rows, curves = [], []
     for name, measured in first_measured(told).items():
-        likelihood = measured["likelihood"] or {}
+        bounds = measured["likelihood"] or {}
         rows.append(
             (
                 name,
-                cells.nats(likelihood.get("static")),
-                cells.nats(likelihood.get("dynamic")),
+                cells.nats(bounds.get("static")),
+                cells.nats(bounds.get("dynamic")),
                 cells.nats(measured["bits_per_dimension"], 3),
                 cells.figure(measured["codes"]["bound"]),
                 cells.figure(measured["codes"]["rate"]),
@@ -64,11 +64,10 @@ def likelihood(told) -> tuple[Block, ...]:
             rates, errors = zip(*measured["coding"], strict=True)
             family = told["models"][name]["family"]
             curves.append(Curve(family, rates, errors, place=cells.place(told, family)))
-    for measured in first_measured(told).values():
+    if measured := cells.any_measured(told):
         rows.append(
             ("real digits", "", "", "", "", "", cells.nats(measured["parzen_real"]["log_density"]))
         )
-        break
     head = (
         "",
         "-log p static, nats",

@@ -67,16 +67,16 @@ def plots(study: Study, question: Question | None) -> list[list[str]]:
 
 def blocks(study: Study, question: Question | None, view: View) -> list[Block]:
     """The charts and pictures of a view."""
-    blocks: list[Block] = []
+    found: list[Block] = []
     for group in plots(study, question):
         # Several lines of one figure, or several figures along one line.
         for names in [group] if len(view.lines) == 1 else [[name] for name in group]:
-            blocks += _chart(study, view, names)
+            found += _chart(study, view, names)
     if question and question.coding and len(view.lines) == 1:
-        blocks += _coding(study, view)
+        found += _coding(study, view)
     if question and question.curves:
-        blocks += _losses(study, view)
-    return blocks + _pictures(study, view)
+        found += _losses(study, view)
+    return found + _pictures(study, view)
 
 
 def _chart(study: Study, view: View, names: list[str]) -> list[Block]:
@@ -89,7 +89,7 @@ def _chart(study: Study, view: View, names: list[str]) -> list[Block]:
             for line, settings in lines
             for block in _dots(study, view, name, line, settings)
         ]
-    title, place = scale
+    called, place = scale
     curves = []
     for line, settings in lines:
         for name in names:
@@ -115,7 +115,7 @@ def _chart(study: Study, view: View, names: list[str]) -> list[Block]:
     return [
         Lines(
             tuple(curves),
-            title,
+            called,
             FIGURES[names[0]].name,
             f"Means over seeds{', and their intervals' if len(study.plan.seeds) > 1 else ''}.",
             log_x=is_wide(places),

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from jaxgen import data
 from jaxgen.data import idx
 
 
@@ -12,11 +11,6 @@ def cache(tmp_path, monkeypatch):
     """No test reads or writes the cache of the person who runs it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "jaxgen"
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return data.load("mnist")
 
 
 @pytest.fixture

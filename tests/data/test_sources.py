@@ -17,6 +17,11 @@ from tests.data.told import equal, quick, sentence
 NAMES = list(mnist.SHA256)
 
 
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("mnist")
+
+
 # MNIST and the split
 
 

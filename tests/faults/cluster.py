@@ -115,9 +115,10 @@ class Api(http.server.BaseHTTPRequestHandler):
             part, key = field.split(".")
             items = [one for one in stored if one[part][key] == value]
             return self._answer(HTTPStatus.OK, {"kind": f"{KINDS[what]}List", "items": items})
-        items = [one for one in stored if one["metadata"]["name"] == name]
-        status = HTTPStatus.OK if items else HTTPStatus.NOT_FOUND
-        return self._answer(status, {"kind": KINDS[what], **(items[0] if items else {})})
+        named = next((one for one in stored if one["metadata"]["name"] == name), None)
+        if named is None:
+            return self._answer(HTTPStatus.NOT_FOUND, {})
+        return self._answer(HTTPStatus.OK, {"kind": KINDS[what], **named})
 
     def _may(self, group: str, what: str, verb: str) -> bool:
         kind, _, token = self.headers.get("Authorization", "").partition(" ")

@@ -23,7 +23,7 @@ class Cable:
 
     def __init__(self):
         self.names = [f"jaxgen{os.getpid()}{end}" for end in "ab"]
-        self.hosts = ["host0", "host1"]
+        self.hosts: list[str] = []
 
     def lay(self) -> None:
         for name in self.names:
@@ -35,7 +35,7 @@ class Cable:
             ip("-n", name, "link", "set", "lo", "up")
             ip("-n", name, "link", "set", "end", "up")
             (ETC / name).mkdir(parents=True)
-        self.call(*self.hosts)
+        self.call("host0", "host1")
 
     def call(self, *hosts: str, domain: str = "") -> None:
         """Give the hosts names, by which they find each other with ``domain`` behind them."""

@@ -26,7 +26,7 @@ from jaxgen.errors import UserError
 from jaxgen.training import costs, loop, seals, together
 from jaxgen.training.workers import Workers
 from tests.conftest import small
-from tests.faults.training import ROOT
+from tests.faults.training import JAXGEN, ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / f"format-{seals.FORMAT}"
 GIB = 2**20  # in KiB
@@ -286,7 +286,7 @@ def test_the_same_as_processes(often, here, flags_of, files):
         args = [args[0], "--run=golden", *args[1:]] if args[0] != "verify" else args
         args += [f"--images={file}"] if args[0] == "reconstruct" else []
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "jaxgen", *args],
+            [*JAXGEN, *args],
             cwd=here,
             env=cold,
             capture_output=True,
