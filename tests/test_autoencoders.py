@@ -19,7 +19,6 @@ KEY = jax.random.key(0)
 IMAGES = jax.random.uniform(jax.random.key(1), (6, 28, 28, 1))
 LABELS = jnp.arange(6, dtype=jnp.int32)
 KEYS = jax.random.split(KEY, 6)
-DRAWS = 1000  # of a gradient: enough to tell apart formulas that differ in one factor
 
 
 def built(name, variables=True, **changes):
@@ -89,11 +88,9 @@ def test_the_gradient_through_the_codes_alone_has_the_mean_of_all_of_it(samples,
         def slopes(own, key, family=family, variables=variables):
             return family.loss(variables.replace(params=own), batch(), key, player="model")[0]
 
-        values, grads = slopes(variables.params, jax.random.split(KEY, DRAWS))
+        values, grads = slopes(variables.params, jax.random.split(KEY, 4000))
         parts = grads["model"]["params"]
-        encoder = [
-            np.asarray(leaf).reshape(DRAWS, -1) for leaf in jax.tree.leaves(parts["encoder"])
-        ]
+        encoder = [np.asarray(leaf).reshape(4000, -1) for leaf in jax.tree.leaves(parts["encoder"])]
         found[gradient] = values, np.concatenate(encoder, 1), parts["decoder"]
     (loss, total, decoder), (same, path, equal) = found["total"], found["path"]
     np.testing.assert_allclose(same, loss, rtol=1e-5)
@@ -103,7 +100,7 @@ def test_the_gradient_through_the_codes_alone_has_the_mean_of_all_of_it(samples,
     apart = total - path
     assert apart.std() > 1e-3  # they differ, draw by draw
     moved = apart.std(0) > 1e-4
-    away = apart.mean(0)[moved] / (apart.std(0)[moved] / np.sqrt(DRAWS))
+    away = apart.mean(0)[moved] / (apart.std(0)[moved] / np.sqrt(4000))
     assert np.sqrt(np.square(away).mean()) < 2  # in standard errors
 
 
