@@ -18,6 +18,9 @@ from typing import Any, Literal
 
 from jaxgen.errors import UserError
 
+FORMAT = 2  # of a recipe in JSON; recipes of format 1 say no number
+STRIDED = "strided:"  # before the name of a source: divided as in runs of format 1, by a stride
+
 
 @dataclass(frozen=True)
 class Net:
@@ -129,7 +132,8 @@ class Config:
     optim: Optim = field(default_factory=Optim)
     data: str = "mnist"
     """Where the digits come from: mnist, idx:DIR, tfds:NAME_OR_DIR or synthetic; mnist:100 leaves a
-    hundred training digits of each of the ten, mnist:100:1 another hundred."""
+    hundred training digits of each of the ten, mnist:100:1 another hundred. strided:mnist holds out
+    the digits that earlier versions held out."""
     steps: int = 1000
     """Training steps in all."""
     batch: int = 128
@@ -202,16 +206,21 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
 
 def to_dict(config: Config) -> dict[str, Any]:
     """Settings as nested dictionaries that JSON can hold."""
-    return dataclasses.asdict(config)
+    return {"format": FORMAT, **dataclasses.asdict(config)}
 
 
 def from_dict(values: dict[str, Any]) -> Config:
     """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more), or is
-    of another type, is a ``UserError``."""
+    of another type, is a ``UserError``. The data of a run of format 1 is told by ``STRIDED``."""
     model = values.get("model") if isinstance(values, dict) else None
     if not isinstance(model, str):
         raise UserError("it names no model")
-    return _fill(recipe(model), values)
+    settings = dict(values)
+    number = settings.pop("format", 1)
+    if number not in (1, FORMAT):
+        raise UserError(f"it is of format {number!r}, which a later version of jaxgen reads")
+    config = _fill(recipe(model), settings)
+    return config if number == FORMAT else dataclasses.replace(config, data=STRIDED + config.data)
 
 
 def _fill(default, values: Any):

@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import prdc
 import pytest
+import safetensors.numpy
 import scipy.linalg
 
 from jaxgen import data
 from jaxgen.arrays import DIGITS, NO_DIGIT
-from jaxgen.data.split import Split, is_floor
+from jaxgen.data import partition
+from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 from jaxgen.evaluation import evaluate, metrics, reference
 from jaxgen.evaluation import judge as judges
@@ -212,7 +214,7 @@ def test_training_repeats_itself(tmp_path):
 @pytest.mark.parametrize("network", [judges.Network((4, 4, 8)), judges.Layered((4,), (8,))])
 def test_a_trained_judge_can_be_loaded(network, tmp_path, monkeypatch):
     strokes = data.load("synthetic:300")
-    monkeypatch.setattr(judges, "_parts", lambda: (strokes.train, strokes.valid, strokes.test))
+    monkeypatch.setattr(judges, "parts", lambda: (strokes.train, strokes.valid, strokes.test))
     told = []
     path = tmp_path / "mine.safetensors"
     accuracy = judges.train(path, told.append, steps=2, network=network)
@@ -224,11 +226,11 @@ def test_a_trained_judge_can_be_loaded(network, tmp_path, monkeypatch):
 
 
 def test_the_judge_learns_from_no_floor_digit():
-    learned, floor, test = judges._parts()
-    digits = data.raw("mnist")[0]
-    places = is_floor(np.arange(60_000))
-    assert (learned.images == digits.images[~places]).all()
-    assert (floor.images == digits.images[places]).all()
+    learned, floor, test = judges.parts()
+    seen = {image.tobytes() for image in learned.images}
+    assert not seen & {image.tobytes() for part in (floor, test) for image in part.images}
+    valid = data.load("mnist").valid
+    assert {image.tobytes() for image in valid.images} <= {i.tobytes() for i in floor.images}
     assert [len(part.labels) for part in (learned, floor, test)] == [50_000, 10_000, 10_000]
 
 
@@ -262,18 +264,18 @@ def test_labels_have_the_test_digits_frequencies(digits, n):
 
 
 def test_a_subset_is_fixed_and_like_the_whole(digits):
-    some = reference.subset(digits.test, 1000)
-    again = reference.subset(digits.test, 1000)
+    some = partition.subset(digits.test, 1000)
+    again = partition.subset(digits.test, 1000)
     assert (some.images == again.images).all()
     expected = np.sort(reference.labels_like(digits.test.labels, 1000))
     assert (np.sort(some.labels) == expected).all()
-    whole = reference.subset(digits.test, 10_000)
+    whole = partition.subset(digits.test, 10_000)
     assert (whole.images == digits.test.images).all()
 
 
 def test_the_floor_is_what_the_judge_has_not_seen(digits):
     got = {image.tobytes() for image in reference.floor(digits).images}
-    assert got == {image.tobytes() for image in judges._parts()[1].images}
+    assert got == {image.tobytes() for image in judges.parts()[1].images}
 
 
 def test_real_digits_measure_up(measured):
@@ -283,15 +285,19 @@ def test_real_digits_measure_up(measured):
     assert floor.recognised.low < floor.recognised.value < floor.recognised.high
     assert min(floor.prdc) > 0.8
     assert floor.copied < 0.02
+    low, high = floor.frechet_interval
+    assert low < floor.frechet < high
+    assert measured.mixtures.real == pytest.approx(0.5, abs=11 / N)
+    assert measured.mixtures.floor == pytest.approx(0.5, abs=11 / N)
 
 
 def test_the_validation_digits_have_a_reference_of_their_own(judge, digits):
     valid = reference.measure(judge, digits, N, "valid")
-    assert (valid.features == judges.look(judge, reference.subset(digits.valid, N).images)[1]).all()
+    assert (valid.features == judges.look(judge, partition.subset(digits.valid, N).images)[1]).all()
     seen = {image.tobytes() for image in digits.valid.images}
     assert not seen & {image.tobytes() for image in reference.floor(digits, "valid").images}
     assert 0 < valid.figures.frechet < valid.unit
-    same = reference.subset(digits.valid, N)
+    same = partition.subset(digits.valid, N)
     report = evaluate.evaluate(same.images, same.labels, "mnist", judge, reference=valid)
     assert report.generated.frechet == pytest.approx(0, abs=1e-6)
     assert report.like_real
@@ -321,7 +327,7 @@ def test_too_few_or_too_many_are_refused(judge, digits, n, named):
 
 
 def test_the_test_digits_themselves_are_perfect(judge, digits, measured):
-    same = reference.subset(digits.test, N)
+    same = partition.subset(digits.test, N)
     report = evaluate.evaluate(same.images, same.labels, "mnist", judge, 7, reference=measured)
     assert report.generated.frechet == pytest.approx(0, abs=1e-6)
     assert report.generated.prdc[:2] == (1, 1)
@@ -332,7 +338,7 @@ def test_the_test_digits_themselves_are_perfect(judge, digits, measured):
 
 
 def test_digits_that_are_all_alike_have_no_diversity(judge, digits, measured):
-    like = reference.subset(digits.test, N)
+    like = partition.subset(digits.test, N)
     first = [int(np.flatnonzero(digits.train.labels == digit)[0]) for digit in range(DIGITS)]
     images = digits.train.images[first][like.labels]
     report = evaluate.evaluate(images, like.labels, "mnist", judge, reference=measured)
@@ -372,8 +378,44 @@ def test_any_digit_is_never_recognised_as_asked(judge, digits, measured):
     assert json.loads(json.dumps(report.to_dict()))["generated"]["recognised"] is None
 
 
+def test_a_model_of_one_population_is_told(judge, digits, measured):
+    test = digits.test
+    for one, half in enumerate((slice(0, 5000), slice(5000, None))):
+        few = partition.subset(Split(test.images[half], test.labels[half]), N)
+        report = evaluate.evaluate(few.images, few.labels, "mnist", judge, reference=measured)
+        found = report.generated.population
+        assert found is not None
+        assert (found.value > 0.7) if one else (found.value < 0.3)
+        assert "resemble population 1" in report.table()
+
+
+def test_a_model_of_the_former_split_is_not_to_be_compared(judge, measured):
+    few = partition.subset(data.load("mnist").valid, N)
+    report = evaluate.evaluate(few.images, few.labels, "strided:mnist", judge, reference=measured)
+    assert "do not compare" in report.table()
+    assert max(map(len, report.table().splitlines())) <= 80
+    assert report.to_dict()["source"] == "strided:mnist"
+    with pytest.raises(UserError, match="--against valid cannot be for strided:mnist"):
+        reference.measure(judge, data.load("strided:mnist"), N, "valid")
+
+
+def test_digits_nearer_than_real_ones_are_explained(judge, digits, measured):
+    same = partition.subset(digits.test, N)
+    report = evaluate.evaluate(same.images, same.labels, "mnist", judge, reference=measured)
+    assert report.generated.frechet < report.real.frechet
+    assert "by other writers" in report.table()
+
+
+def test_a_judge_of_another_split_is_refused(tmp_path):
+    content = safetensors.numpy.load(judges.WEIGHTS.read_bytes())
+    former = tmp_path / "former.safetensors"
+    former.write_bytes(safetensors.numpy.save(content))
+    with pytest.raises(UserError, match="divided by an earlier rule"):
+        judges.load(former, None)
+
+
 def test_the_report_says_everything(judge, digits, measured):
-    part = reference.subset(digits.valid, N)
+    part = partition.subset(digits.valid, N)
     report = evaluate.evaluate(part.images, part.labels, "mnist", judge, 3, reference=measured)
     told = json.loads(json.dumps(report.to_dict()))
     assert told["judge"] == judges.SHA256

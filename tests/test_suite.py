@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from jaxgen import data, families
-from jaxgen.data import Split
+from jaxgen.data import Split, partition
 from jaxgen.evaluation import judge as judges
-from jaxgen.evaluation import reference, smoothness, suite, usefulness
+from jaxgen.evaluation import smoothness, suite, usefulness
 from jaxgen.families.base import Family, Variables
 from tests.conftest import small
 
@@ -68,7 +68,7 @@ def test_a_way_that_leads_nowhere_is_even(digits, judge):
 def test_digits_are_useful_if_they_are_right(digits, monkeypatch):
     monkeypatch.setattr(usefulness, "EPOCHS", 0)
     monkeypatch.setattr(usefulness, "STEPS", 100)
-    few = reference.subset(digits.train, 1000)
+    few = partition.subset(digits.train, 1000)
     right = usefulness.score(few, digits.test)
     wrong = usefulness.score(Split(few.images, (few.labels + 1) % 10), digits.test)
     assert right.value > 0.7 and wrong.value < 0.1

@@ -45,14 +45,19 @@ class Evaluate:
     """Train the judge from the beginning and write its weights to this file, instead of evaluating.
     """
 
+    train_population: Path | None = None
+    """Train the classifier of MNIST's two populations of writers and write its weights to this
+    file, instead of evaluating."""
+
     def __post_init__(self):
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 def main(args: list[str]) -> int:
-    if file := common.peek(args, "train-judge"):
-        common.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
-        return train_judge(Path(file))
+    for flag, train in (("train-judge", train_judge), ("train-population", train_population)):
+        if file := common.peek(args, flag):
+            common.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
+            return train(Path(file))
     folder, config = common.run_and_recipe(args, "evaluate")
     wanted = common.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
     import rich.console
@@ -91,4 +96,18 @@ def train_judge(file: Path) -> int:
     devices.start()
     accuracy = judge.train(file)
     print(f"{accuracy:.2%} of the test digits are recognised; the weights are in {file}")
+    return 0
+
+
+def train_population(file: Path) -> int:
+    from jaxgen import devices
+    from jaxgen.evaluation import population
+
+    devices.start()
+    found = population.train(file)
+    print(
+        f"the population of {found.accuracy:.2%} of the floor digits is told "
+        f"({1 - found.of_0:.2%} of population 0, {found.of_1:.2%} of population 1); "
+        f"the weights are in {file}"
+    )
     return 0

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxgen.compare.claims import Estimate
-from jaxgen.compare.figures import first_measured
+from jaxgen.compare.figures import DISTANCE_PATH, first_measured, values
 from jaxgen.pages.document import Dot, Level
 
 
@@ -52,6 +52,40 @@ def floor(told) -> tuple[Level, ...]:
     """The distance of real digits new to the judge, in N, once something was measured."""
     measured = any_measured(told)
     return (Level("real digits", measured["real"]["frechet_in_noise_units"]),) if measured else ()
+
+
+def real(told) -> str:
+    """What real digits get, and which populations of writers were compared: a sentence or two;
+    empty as long as nothing was measured."""
+    measured = any_measured(told)
+    if not measured:
+        return ""
+    figures, mixture = measured["real"], measured["populations_of_real"]
+    distance = figures["frechet_in_noise_units"]
+    low, high = figures["frechet_in_noise_units_interval"]
+    said = f"Real digits new to the judge: {distance:.3f} N ({low:.3f} to {high:.3f})"
+    if mixture["real"] is not None:
+        said += (
+            f"; {mixture['floor']:.0%} of them, and {mixture['real']:.0%} of the test digits, are "
+            "by population 1 of MNIST's writers"
+        )
+    nearer = [
+        name
+        for name in told["models"]
+        if any(one < distance for one in values(told, name, *DISTANCE_PATH))
+    ]
+    if nearer:
+        said += (
+            f". Nearer to the test digits: {', '.join(nearer)}; the real digits new to the judge "
+            "are by other writers than the test digits"
+        )
+    return f"{said}."
+
+
+def population(told, model: str) -> str:
+    """The share of a model's digits that resemble population 1, the mean over seeds."""
+    shares = values(told, model, "generated", "population_1", "value")
+    return f"{np.mean(shares):.0%}" if shares else ""
 
 
 def real_level(told, *path: str) -> tuple[Level, ...]:

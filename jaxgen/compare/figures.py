@@ -58,6 +58,7 @@ def to_dict(comparison: Comparison, command: str) -> dict[str, Any]:
         "sampler_steps": comparison.sampler_steps(),
         "other_judges": comparison.other_judges(),
         "skipped": comparison.skipped,
+        "strided": comparison.strided(),
     }
     ranks = {name: rank_correlation(told, name) for name in told["other_judges"]}
     found = [claim.to_dict() for claim in decided(told)]

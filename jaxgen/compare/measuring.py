@@ -11,7 +11,7 @@ from jaxgen import images as pixels
 from jaxgen import sampling
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config
-from jaxgen.data import Digits
+from jaxgen.data import Digits, partition
 from jaxgen.evaluation import codes, judge, metrics, reference, suite
 from jaxgen.evaluation.judge import Judge
 from jaxgen.evaluation.reference import Reference
@@ -80,7 +80,7 @@ class Measures:
             for seed in range(1, 1 + REDRAWN)
         ]
         self._tell("laying out codes in a plane")
-        few = reference.subset(self._digits.test, PLANE)
+        few = partition.subset(self._digits.test, PLANE)
         plane = codes.plane(family, variables, few)
         told = found.to_dict() | {"frechet_again": again, "drawing_seconds": found.drawing}
         told["coding"] = self._coding(model, found.codes)
@@ -111,7 +111,7 @@ class Measures:
 
     def distances(self, other: Judge, drawn: Iterable[np.ndarray]) -> list[float]:
         """What another judge makes of drawn digits: distances in its own N."""
-        held = reference.subset(self._digits.test, COUNT).images
+        held = partition.subset(self._digits.test, COUNT).images
         real = judge.look(other, held)[1]
         unit = metrics.frechet(judge.look(other, reference.noisy(held))[1], real)
         return [metrics.frechet(judge.look(other, images)[1], real) / unit for images in drawn]
@@ -140,7 +140,7 @@ class Measures:
 
     def _coding(self, model: Trained, kept: codes.Codes) -> list[tuple[float, float]] | None:
         """Rate in nats and squared error: of a code; of diffusion, from level to level."""
-        family, few = model.family, reference.subset(self._digits.test, CURVED)
+        family, few = model.family, partition.subset(self._digits.test, CURVED)
         if not isinstance(family, DDPM):
             return None if kept.rate is None else [(kept.rate, kept.squared_error)]
 

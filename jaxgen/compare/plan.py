@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxgen import config as configs
-from jaxgen.config import Config
+from jaxgen.config import STRIDED, Config
 from jaxgen.errors import UserError
 from jaxgen.training import seals
 from jaxgen.training.folder import ROOT, RunFolder
@@ -105,6 +105,17 @@ def find(config: Config, folder: Path) -> RunFolder | None:
         if _newest(run) == config.steps:
             return run
     return None
+
+
+def strided(recipes: list[Config], folder: Path) -> list[str]:
+    """The runs in runs/ or in ``folder`` that are of one of the recipes, but on the digits as
+    earlier versions divided them: their names."""
+    former = [replace(config, data=STRIDED + config.data) for config in recipes]
+    return [
+        str(run)
+        for run, theirs in runs(folder).recipes
+        if any(same(theirs, config) for config in former)
+    ]
 
 
 def require_at_rest(config: Config, folder: Path) -> None:

@@ -70,6 +70,7 @@ def _provenance(told) -> tuple[tuple[str, str], ...]:
         ("judge", told["judge"]),
         ("digits", f"{told['data']}, test; {told['count']:,} drawn of each model, sample seed 0"),
         ("seeds", ", ".join(map(str, range(told["seeds"])))),
+        *[("not compared", f"{run}, of the split of earlier versions") for run in told["strided"]],
     )
 
 
@@ -88,6 +89,7 @@ def _overview(told) -> tuple[Block, ...]:
                 cells.value(distance.get(family), "{:.3f} N"),
                 cells.value(shares.get(family), "{:.2%}"),
                 cells.mean(values(told, name, "generated", "coverage")),
+                cells.population(told, name),
                 *COURSE[family],
             )
         )
@@ -98,12 +100,12 @@ def _overview(told) -> tuple[Block, ...]:
         "Frechet",
         "recognised",
         "coverage",
+        "population 1",
         "said to be good at",
         "said to be bad at",
     )
     caption = "Training is the time of a step times the steps; a digit is drawn among 128."
-    if floor := cells.floor(told):
-        caption += f" Real digits new to the judge: {floor[0].value:.3f} N."
+    caption = f"{caption} {cells.real(told)}".rstrip()
     return (Table(head, tuple(rows), caption),)
 
 

@@ -15,6 +15,7 @@ from jaxgen.compare.measuring import Arrays, Measures
 from jaxgen.compare.parts import Job, Parts
 from jaxgen.compare.plan import Entry, Plan
 from jaxgen.config import Config, to_dict
+from jaxgen.data import partition
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, suite
 from jaxgen.evaluation.judge import Judge
@@ -52,6 +53,10 @@ class Comparison:
         """Make every finding that is not there yet."""
         for reason in plans.runs(self.runs).unreadable:
             self._skip(reason)
+        if strided := self.strided():
+            self.console.say(
+                f"not compared: {', '.join(strided)}, trained on the split of earlier versions"
+            )
         with self.console.status() as tell:
             self._clock = Clock(tell)
             while jobs := self._missing():
@@ -79,6 +84,10 @@ class Comparison:
     def _skip(self, reason: str) -> None:
         self.skipped.append(reason)
         self.console.say(f"skipped: {reason}")
+
+    def strided(self) -> list[str]:
+        """The runs of these recipes that were trained on the split of earlier versions."""
+        return plans.strided([entry.config for entry in self.plan.entries], self.runs)
 
     # What a recipe costs.
 
@@ -281,7 +290,7 @@ class Comparison:
                 Job(
                     f"judge of {name}",
                     f"training a judge of {name}",
-                    repr(settings),
+                    [repr(settings), partition.RULE],
                     lambda: 60.0,
                     lambda weights=weights, settings=settings: (
                         judge.train(weights, self._clock.at, **settings),
@@ -291,7 +300,7 @@ class Comparison:
                 Job(
                     f"distances of {name}",
                     f"asking a judge of {name}",
-                    [of, repr(settings)],
+                    [of, repr(settings), partition.RULE],
                     lambda: 20.0,
                     lambda weights=weights, settings=settings: (
                         self._ask(judge.load(weights, None, settings["network"])),

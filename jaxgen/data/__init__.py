@@ -1,6 +1,8 @@
 """Where digits come from: ``load(source)`` gives them as arrays, in three fixed parts.
 
-    split      what a source gives (Split, Digits), and which images are held out
+    split      what a source gives (Split, Digits)
+    partition  the rules that divide it: which images are held out
+    populations  who wrote a digit of MNIST
     mnist      MNIST itself, embedded in the package
     idx        folders of IDX files, the format of MNIST, and a writer for it
     tfds       datasets that TensorFlow Datasets prepared, read without TensorFlow
@@ -15,14 +17,15 @@
     tfds_writer   the same as TensorFlow Datasets has them
 
 Each source has a function ``raw`` that gives its training and its test digits in file order; the
-rule of ``split`` divides the training digits further. All arrays are numpy's, and nothing here
+rule of ``partition`` divides the training digits further. All arrays are numpy's, and nothing here
 imports JAX.
 """
 
 import difflib
 import os
 
-from jaxgen.data import idx, mnist, split, synthetic, tfds
+from jaxgen.config import STRIDED
+from jaxgen.data import idx, mnist, partition, synthetic, tfds
 from jaxgen.data.split import Digits, Split
 from jaxgen.errors import UserError
 
@@ -40,35 +43,39 @@ __all__ = ["SOURCES", "Digits", "Split", "load", "raw", "whole"]
 
 
 def load(source: str = "mnist") -> Digits:
-    """Return the digits of a source, with every 12th training image held out for validation.
+    """Return the digits of a source, with one training image of twelve held out for validation.
 
     MNIST: 55,000, 5,000 and 10,000 digits; ``mnist:N:SEED`` has only N training digits of each of
-    the ten, another choice for each SEED, and the others of MNIST unchanged. The same source gives
-    the same arrays, whatever the seed of a run. Raises UserError for a source that is unknown,
-    missing or damaged.
+    the ten, another choice for each SEED, and the others of MNIST unchanged. ``strided:SOURCE`` has
+    the validation digits that runs of earlier versions held out. The same source gives the same
+    arrays, whatever the seed of a run. Raises UserError for a source that is unknown, missing or
+    damaged.
     """
     if whole(source) == source:
-        return split.hold_out(source, *raw(source))
-    count, _, seed = source.partition(":")[2].partition(":")
+        held_out = partition.strided if source.startswith(STRIDED) else partition.hold_out
+        return held_out(source, *raw(source))
+    count, _, seed = source.removeprefix(STRIDED).partition(":")[2].partition(":")
     if not (count.isdecimal() and (seed or "0").isdecimal()):
         raise UserError(_unknown(source))
-    return split.few(source, load(whole(source)), int(count), int(seed or 0))
+    few = partition.strided_few if source.startswith(STRIDED) else partition.few
+    return few(source, load(whole(source)), int(count), int(seed or 0))
 
 
 def whole(source: str) -> str:
     """The source that ``source`` takes a few digits of, or itself."""
-    return "mnist" if source.startswith("mnist:") else source
+    strided = STRIDED if source.startswith(STRIDED) else ""
+    return f"{strided}mnist" if source.removeprefix(STRIDED).startswith("mnist:") else source
 
 
 def raw(source: str = "mnist") -> tuple[Split, Split]:
     """Return all training digits and the test digits of a source, in file order."""
-    match source.split(":", 1):
+    match source.removeprefix(STRIDED).split(":", 1):
         case ["mnist"]:
             return mnist.raw()
         case ["idx", folder] if folder:
             return idx.raw(folder)
         case ["tfds", name] if name:
-            return tfds.raw(name)
+            return tfds.raw(name, source.startswith(STRIDED))
         case ["synthetic"]:
             return synthetic.raw()
         case ["synthetic", count] if count.isdecimal():

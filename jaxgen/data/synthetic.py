@@ -8,7 +8,8 @@ got on them says anything about MNIST.
 
 import numpy as np
 
-from jaxgen.data.split import DIGITS, SIDE, VALID_STRIDE, Split
+from jaxgen.data.partition import HELD_OUT
+from jaxgen.data.split import DIGITS, SIDE, Split
 from jaxgen.errors import UserError
 
 COUNT = 2000  # training digits, if none are asked for
@@ -19,10 +20,8 @@ _FINE = 4  # drawn on a canvas this many times as wide, then averaged down, for 
 
 def raw(count: int = COUNT) -> tuple[Split, Split]:
     """Return ``count`` training digits and a quarter as many test digits, in equal shares."""
-    if not VALID_STRIDE <= count <= MOST:
-        raise UserError(
-            f"synthetic:{count} cannot be made: ask for {VALID_STRIDE} to {MOST} digits"
-        )
+    if not HELD_OUT <= count <= MOST:
+        raise UserError(f"synthetic:{count} cannot be made: ask for {HELD_OUT} to {MOST} digits")
     return _draw(count, stream=0), _draw(-(-count // 4), stream=1)
 
 

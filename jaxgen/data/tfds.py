@@ -4,8 +4,8 @@ Any dataset of small grey images with labels 0 to 9 will do, if it was prepared 
 ``file_format=array_record``: ``tfds:NAME`` is looked up where TFDS keeps its data
 (``TFDS_DATA_DIR``, or ``~/tensorflow_datasets``) and never downloaded, ``tfds:DIR`` is a prepared
 folder, with ``dataset_info.json`` in it. The splits ``train`` and ``test`` are read; where there is
-no ``test``, every 7th training image (index % 7 == 6) is the test set. Images of other sizes are
-brought to 28 by 28 as ``sizes.py`` says.
+no ``test``, a fair sample of one training image of seven is the test set (``partition.py``).
+Images of other sizes are brought to 28 by 28 as ``sizes.py`` says.
 
 TFDS takes 0.15 ms an image, 10 s for MNIST, so what was read is kept as arrays in
 ``~/.cache/jaxgen`` (``XDG_CACHE_HOME``), and read again when a file of the dataset has another size
@@ -27,17 +27,18 @@ from typing import Any
 
 import numpy as np
 
-from jaxgen.data import files, sizes, split
+from jaxgen.data import files, partition, sizes, split
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
-TEST_STRIDE = 7
-_RULES = 1  # counted up when what is kept would come out otherwise
+TEST = 7  # one training image of so many, where there are no test images
+_RULES = 2  # counted up when what is kept would come out otherwise
 _BLOCK = 1000  # examples read at once
 
 
-def raw(name: str) -> tuple[Split, Split]:
-    """Return the training and the test digits of a prepared dataset, in its order.
+def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
+    """Return the training and the test digits of a prepared dataset, in its order. ``strided``
+    takes every 7th training image for a test image, as earlier versions did, where there are none.
 
     The first reading is slow, and so is each one where the cache cannot be written. Raises
     UserError for a dataset that is unknown, not prepared, damaged, or not of digits.
@@ -47,11 +48,17 @@ def raw(name: str) -> tuple[Split, Split]:
         cache = _cache_path(builder)
         fingerprint = _fingerprint(builder)
         kept = _kept(cache, fingerprint)
-        if kept:
-            return kept
-        train, test = _read(f"tfds:{name}", builder)
-    _keep(cache, fingerprint, train, test)
-    return train, test
+        train, test = kept or _read(f"tfds:{name}", builder)
+    if not kept:
+        _keep(cache, fingerprint, train, test)
+    if len(test.labels):
+        return train, test
+    count = len(train.labels)
+    if strided:
+        is_test = np.arange(count) % TEST == TEST - 1
+    else:
+        is_test = partition.sample(train, count // TEST, "test")
+    return split.part(train, ~is_test), split.part(train, is_test)
 
 
 def _import() -> Any:
@@ -125,15 +132,14 @@ def _unreadable(name: str, error: Exception) -> UserError:
 
 
 def _read(name: str, builder: Any) -> tuple[Split, Split]:
-    """Read all examples of ``train`` and, where there is one, of ``test``."""
+    """Read all examples of ``train`` and, where there is one, of ``test``; else none of these."""
     parts = builder.info.splits
     if "train" not in parts:
         raise UserError(f"{name} has no split train (it has {', '.join(parts) or 'none'})")
     train = _read_part(name, builder, "train")
     if "test" in parts:
         return train, _read_part(name, builder, "test")
-    is_test = np.arange(len(train.labels)) % TEST_STRIDE == TEST_STRIDE - 1
-    return split.part(train, ~is_test), split.part(train, is_test)
+    return train, split.part(train, np.zeros(len(train.labels), bool))
 
 
 def _read_part(name: str, builder: Any, part: str) -> Split:

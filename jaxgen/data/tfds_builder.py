@@ -1,8 +1,7 @@
 """The TFDS dataset ``digits_from_idx``: a folder of IDX files as any TFDS reader understands it.
 
-The examples keep the order of the files, for the rule of ``split.py`` goes by it. Importing this
-module imports TensorFlow Datasets (0.5 s) and registers the builder, so nothing else in the package
-imports it.
+The examples keep the order of the files. Importing this module imports TensorFlow Datasets (0.5 s)
+and registers the builder, so nothing else in the package imports it.
 """
 
 import hashlib

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxgen.data import Digits, Split
-from jaxgen.data.split import part
+from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import metrics, reference
 from jaxgen.evaluation.report import Against
 from jaxgen.families.base import Family, Variables, Variational, over
@@ -69,7 +68,7 @@ def measure(
     """Encode and decode the real digits; of a family that searches for codes, a choice of them."""
     real = reference.real_digits(digits, against)
     if family.searches:
-        real = reference.subset(real, min(SEARCHED, len(real.labels)))
+        real = partition.subset(real, min(SEARCHED, len(real.labels)))
     family = family.faithful()
     chunk = min(1024, -(-len(real.labels) // 8) * 8)  # a multiple of any usual number of devices
     pixels = metrics.pixels(real.images)
@@ -108,7 +107,7 @@ def _linear(family, variables, train, real):
         return None
     from sklearn.decomposition import PCA
 
-    few = part(train, np.arange(len(train.labels)) < PROBED)
+    few = partition.subset(train, min(PROBED, len(train.labels)))
     encode = without_keys(family.encode)
     codes = [over(encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]

@@ -5,7 +5,7 @@ import numpy as np
 from jaxgen import data
 from jaxgen.arrays import DIGITS, IMAGE, NO_DIGIT
 from jaxgen.errors import UserError
-from jaxgen.evaluation import metrics
+from jaxgen.evaluation import metrics, population
 from jaxgen.evaluation.judge import Judge, look
 from jaxgen.evaluation.reference import (
     Reference,
@@ -46,6 +46,7 @@ def evaluate(
     if reference.n != n:
         raise UserError(f"{n} images are held against {reference.n} real ones: measure {n} of them")
     logits, features = look(judge, images)
+    rates = reference.rates
     copies = metrics.copies(images, digits.train.images)
     usual = labels_like(real_digits(digits, reference.against).labels, n)
     return Report(
@@ -59,12 +60,16 @@ def evaluate(
         generated=Figures(
             recognised=_recognised(logits, labels, range(DIGITS)),
             frechet=metrics.frechet(features, reference.features),
+            frechet_interval=metrics.frechet_interval(features, reference.features),
             histogram=metrics.histogram(logits),
             prdc=metrics.prdc(reference.features, features),
             copied=copies.share,
             spreads=relative(metrics.spreads(features, logits.argmax(1)), reference.spreads),
+            population=rates and population.share(population.load(), rates, images),
         ),
         real=reference.figures,
+        mixtures=reference.mixtures,
+        population_accuracy=rates and rates.accuracy,
         by_digit=tuple(_recognised(logits, labels, [digit]) for digit in range(DIGITS)),
         closest=_closest(copies),
     )

@@ -26,13 +26,13 @@ from flax import traverse_util
 
 from jaxgen import data, devices
 from jaxgen.arrays import DIGITS, IMAGE
-from jaxgen.data import batches, files
-from jaxgen.data.split import Split, is_floor, part
+from jaxgen.data import batches, files, partition
+from jaxgen.data.split import Split, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation.distort import distort
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
-SHA256 = "c305298d487bea68d1aab8174220edd0f42febd1809f0e6cbed62b7026f56bf9"  # of WEIGHTS
+SHA256 = "f4cd2bb142db8eddd78b8d61e0aef9ec6ae2e9c10dac416bd9493b1ac5d19766"  # of WEIGHTS
 WIDTHS = (32, 64, 64)
 
 BATCH = 125  # divides the 50,000 digits: an epoch is 400 steps
@@ -49,7 +49,7 @@ USUAL = 0.99  # share of real digits that nothing is odd about
 
 
 class Network(nn.Module):
-    """Images [n, 28, 28, 1] in [0, 1] to logits [n, 10] and features [n, widths[-1]].
+    """Images [n, 28, 28, 1] in [0, 1] to logits [n, classes] and features [n, widths[-1]].
 
     The features are what the last, linear layer reads: 64 numbers, averaged over the places of
     the image. Few enough for the covariance of 1,000 images, and enough to hold more than the
@@ -61,6 +61,7 @@ class Network(nn.Module):
     """
 
     widths: tuple[int, int, int] = WIDTHS
+    classes: int = DIGITS
 
     @nn.compact
     def __call__(self, images):
@@ -75,7 +76,7 @@ class Network(nn.Module):
         h = h + nn.relu(conv(middle, (3, 3))(h))
         h = nn.relu(conv(coarse, (3, 3), 2)(h))  # [n, 4, 4, coarse]
         features = h.mean((1, 2))
-        return nn.Dense(DIGITS, precision="highest")(features), features
+        return nn.Dense(self.classes, precision="highest")(features), features
 
 
 class Layered(nn.Module):
@@ -128,13 +129,11 @@ def load(
         content = Path(path).read_bytes()
     except OSError as error:
         reason = error.strerror or error
-        raise UserError(
-            f"cannot read the judge's weights {path}: {reason}; install jaxgen again"
-        ) from None
+        raise UserError(f"cannot read the weights {path}: {reason}; install jaxgen again") from None
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
         raise UserError(
-            f"the judge's weights {path} are damaged: their SHA-256 is {found[:12]}..., "
+            f"the weights {path} are damaged: their SHA-256 is {found[:12]}..., "
             f"not {sha256[:12]}...; install jaxgen again"
         )
     try:
@@ -142,8 +141,15 @@ def load(
         if network is None:
             fine, middle, coarse = (flat[f"params/Conv_{i}/kernel"].shape[-1] for i in (0, 2, 4))
             network = Network((fine, middle, coarse))
+        with safetensors.safe_open(path, "numpy") as file:
+            rule = (file.metadata() or {}).get("split", "an earlier rule")
     except (safetensors.SafetensorError, KeyError):
         raise UserError(f"{path} holds no judge; make one with --train-judge") from None
+    if rule != partition.RULE:
+        raise UserError(
+            f"the weights {path} have learned from digits divided by {rule}, "
+            f"not by {partition.RULE}: their figures cannot be compared; train them again"
+        )
     wide = {name: array.astype(np.float32) for name, array in flat.items()}
     return Judge(network, traverse_util.unflatten_dict(wide, sep="/"), found)
 
@@ -207,22 +213,27 @@ def train(
     on the 10,000 floor digits, and nothing is chosen by it.
     """
     files.check(out_path)
-    learned, floor, test = _parts()
+    learned, floor, test = parts()
     variables = fit(learned, report, floor, seed=seed, steps=steps, network=network)
-    flat = traverse_util.flatten_dict(variables, sep="/")
-    halves = {name: np.asarray(array, np.float16) for name, array in flat.items()}
-    files.write(out_path, safetensors.numpy.save(halves))
+    save(out_path, variables)
     judge = load(out_path, None, network)
     accuracy = _accuracy(judge, test)
     report(f"{accuracy:.2%} of the {len(test.labels)} test digits; SHA-256 {judge.hash}")
     return accuracy
 
 
-def _parts():
-    """The digits to learn from, the floor digits, and the test digits of MNIST."""
-    digits, test = data.raw("mnist")
-    kept = is_floor(np.arange(len(digits.labels)))
-    return part(digits, ~kept), part(digits, kept), test
+def save(path: str | Path, variables: dict[str, Any]) -> None:
+    """Write the weights of a classifier, in half precision, with the name of the rule that says
+    which digits it has not seen."""
+    flat = traverse_util.flatten_dict(variables, sep="/")
+    halves = {name: np.asarray(array, np.float16) for name, array in flat.items()}
+    files.write(path, safetensors.numpy.save(halves, {"split": partition.RULE}))
+
+
+def parts() -> tuple[Split, Split, Split]:
+    """The digits of MNIST to learn from, the floor digits, and the test digits."""
+    digits = data.load("mnist")
+    return part(digits.train, ~partition.fresh(digits)), partition.floor(digits), digits.test
 
 
 def _accuracy(judge, split):
@@ -263,10 +274,10 @@ def fit(
         images = _unit(images)
         if change:
             images = change(images, jax.random.fold_in(key_distort, number))
-        wanted = optax.smooth_labels(jax.nn.one_hot(labels, DIGITS), SMOOTHING)
 
         def loss(variables):
             logits, _ = network.apply(variables, images)
+            wanted = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), SMOOTHING)
             return optax.softmax_cross_entropy(logits, wanted).mean()
 
         value, gradients = jax.value_and_grad(loss)(variables)

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 import numpy as np
+from scipy import stats
 
 from jaxgen.arrays import DIGITS
 
 ROWS = 256  # rows of a table of distances that are in memory at once
+GROUPS = 10  # parts of a jackknife
 COPY = 0.7  # an image is a copy where its ratio of distances is below; see ``copies``
 
 
@@ -31,6 +33,20 @@ def frechet(features_a, features_b) -> float:
     between = ((mean_a - mean_b) ** 2).sum()
     distance = between + (factor_a**2).sum() + (factor_b**2).sum() - 2 * root_trace
     return max(float(distance), 0.0)
+
+
+def frechet_interval(features, real) -> tuple[float, float]:
+    """The interval that holds at 95 % what other features of the same source would get: the Frechet
+    distance of ``features`` [n, d] to ``real`` [m, d], which stay as they are.
+
+    By Student's t over a jackknife of GROUPS parts (Efron and Stein 1981): the distance is taken of
+    all but a tenth of the features, each tenth left out once.
+    """
+    groups = np.random.default_rng(0).permutation(len(features)) % GROUPS
+    found = np.array([frechet(features[groups != one], real) for one in range(GROUPS)])
+    error = ((GROUPS - 1) / GROUPS * ((found - found.mean()) ** 2).sum()) ** 0.5
+    middle, half = frechet(features, real), float(stats.t.ppf(0.975, GROUPS - 1) * error)
+    return max(middle - half, 0.0), middle + half
 
 
 def _gaussian(features):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
+from jaxgen.data import Split, partition
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.report import Mean, mean_of
 
@@ -28,11 +29,11 @@ class Parzen(NamedTuple):
     samples: int  # m
 
 
-def measure(images: np.ndarray, samples: np.ndarray, valid: np.ndarray) -> Parzen:
-    """Choose sigma on the first digits of ``valid``, then take (1) of ``images``; all are uint8
+def measure(images: np.ndarray, samples: np.ndarray, valid: Split) -> Parzen:
+    """Choose sigma by some of the digits ``valid``, then take (1) of ``images``; images are uint8
     [n, 28, 28, 1]."""
-    few = valid[:CHOOSING]
-    sigma = max(SIGMAS, key=lambda sigma: log_density(few, samples, sigma).mean())
+    few = partition.subset(valid, min(CHOOSING, len(valid.labels)))
+    sigma = max(SIGMAS, key=lambda sigma: log_density(few.images, samples, sigma).mean())
     return Parzen(mean_of(log_density(images, samples, sigma)), sigma, len(samples))
 
 

@@ -18,16 +18,18 @@ import numpy as np
 
 from jaxgen import data
 from jaxgen.arrays import DIGITS, NO_DIGIT
-from jaxgen.data.split import Digits, Split, is_floor, is_valid, part
+from jaxgen.config import STRIDED
+from jaxgen.data import partition, populations
+from jaxgen.data.split import Digits, Split, part
 from jaxgen.errors import UserError
-from jaxgen.evaluation import metrics
+from jaxgen.evaluation import metrics, population
 from jaxgen.evaluation.judge import Judge, look
-from jaxgen.evaluation.report import Against, Figures, share
+from jaxgen.evaluation.report import Against, Figures, Mixtures, share
 from jaxgen.families.base import Family
 
 COPIES = 2000  # real digits at most that are searched for among the training images, to save time
 NOISE = 0.1  # standard deviation, where white is 1
-SEED = 0  # of the noise, and of which digits are taken where fewer than all are asked for
+SEED = 0  # of the noise
 
 
 class Reference(NamedTuple):
@@ -39,6 +41,8 @@ class Reference(NamedTuple):
     unit: float  # the noise unit N
     figures: Figures  # the floor among them
     spreads: tuple[float, ...]  # of the real digits, by digit: ``metrics.spreads``
+    mixtures: Mixtures
+    rates: population.Rates | None  # None where populations are not known
 
 
 def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> Reference:
@@ -59,20 +63,32 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
             f"{n} images are more than the {most} real ones of {digits.source} to hold them "
             f"against: draw at most {most}"
         )
-    real = subset(real, n)
+    real, new = partition.subset(real, n), partition.subset(floor_digits, n)
     logits, features = look(judge, real.images)
-    floor_logits, floor_features = look(judge, subset(floor_digits, n).images)
+    floor_logits, floor_features = look(judge, new.images)
     spreads = metrics.spreads(features, logits.argmax(1))
+    searched = partition.subset(real, min(n, COPIES))
+    rates = population.rates(population.load(), floor_digits)
     figures = Figures(
         recognised=share(metrics.hits(logits, real.labels), n),
         frechet=metrics.frechet(floor_features, features),
+        frechet_interval=metrics.frechet_interval(floor_features, features),
         histogram=metrics.histogram(logits),
         prdc=metrics.prdc(features, floor_features),
-        copied=metrics.copies(subset(real, min(n, COPIES)).images, digits.train.images).share,
+        copied=metrics.copies(searched.images, digits.train.images).share,
         spreads=relative(metrics.spreads(floor_features, floor_logits.argmax(1)), spreads),
+        population=rates and population.share(population.load(), rates, real.images),
     )
     unit = metrics.frechet(look(judge, noisy(real.images))[1], features)
-    return Reference(n, against, features, unit, figures, spreads)
+    mixtures = Mixtures(_mixture(real), _mixture(new))
+    return Reference(n, against, features, unit, figures, spreads, mixtures, rates)
+
+
+def _mixture(split: Split) -> float | None:
+    """The share of population 1 among the digits whose population is known."""
+    known = populations.of(split.images)
+    known = known[known != populations.UNKNOWN]
+    return float(known.mean()) if len(known) else None
 
 
 def relative(spreads: tuple[float, ...], real: tuple[float, ...]) -> tuple[float, ...]:
@@ -87,36 +103,23 @@ def noisy(images: np.ndarray) -> np.ndarray:
 
 
 def real_digits(digits: Digits, against: Against) -> Split:
-    """The digits that generated ones are held against."""
+    """The digits that generated ones are held against. Raises UserError for the validation digits
+    of the former rule, from most of which the judge has learned."""
+    if against == "valid" and digits.source.startswith(STRIDED):
+        raise UserError(
+            f"--against valid cannot be for {digits.source}: the judge has learned from validation "
+            "digits of earlier versions; hold the model against test, or train it anew"
+        )
     return {"test": digits.test, "valid": digits.valid}[against]
 
 
 def floor(digits: Digits, against: Against = "test") -> Split:
     """The training digits that neither the judge nor the comparison has seen: 10,000 of MNIST, or
     5,000."""
-    if (whole := data.whole(digits.source)) != digits.source:
-        digits = data.load(whole)
-    train, valid = digits.train, digits.valid
-    places = np.arange(len(train.labels) + len(valid.labels))  # in the training file
-    rest = part(train, is_floor(places[~is_valid(places)]))
+    whole = data.load(data.whole(digits.source.removeprefix(STRIDED)))
     if against == "valid":
-        return rest
-    return Split(
-        np.concatenate([valid.images, rest.images]), np.concatenate([valid.labels, rest.labels])
-    )
-
-
-def subset(split: Split, n: int) -> Split:
-    """A fixed choice of n digits, at the frequencies of the split and in its order.
-
-    By chance and not the first n: the first half of MNIST's test digits is by neater writers.
-    """
-    shuffled = np.random.default_rng(SEED).permutation(len(split.labels))
-    counts = np.bincount(labels_like(split.labels, n), minlength=DIGITS)
-    chosen = [
-        shuffled[split.labels[shuffled] == digit][:count] for digit, count in enumerate(counts)
-    ]
-    return part(split, np.sort(np.concatenate(chosen)))
+        return part(whole.train, partition.fresh(whole))
+    return partition.floor(whole)
 
 
 def asked_of(family: Family, labels: np.ndarray, n: int) -> np.ndarray:
@@ -131,9 +134,7 @@ def labels_like(labels: np.ndarray, n: int) -> np.ndarray:
 
     The digits are spread evenly, so that any stretch of them has about the same frequencies.
     """
-    quotas = n * np.bincount(labels, minlength=DIGITS) / len(labels)
-    counts = np.floor(quotas).astype(int)
-    counts[np.argsort(counts - quotas, kind="stable")[: n - counts.sum()]] += 1
+    counts = partition.quotas(np.bincount(labels, minlength=DIGITS), n)
     digits = np.repeat(np.arange(DIGITS, dtype=np.int32), counts)
     places = np.concatenate([(np.arange(count) + 0.5) / max(count, 1) for count in counts])
     return digits[np.argsort(places, kind="stable")]

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxgen.arrays import DIGITS
+from jaxgen.config import STRIDED
 from jaxgen.evaluation import metrics
 
 Against = Literal["test", "valid"]  # the real digits that generated ones are held against
@@ -47,12 +48,15 @@ class Figures(NamedTuple):
 
     recognised: Share | None  # as the digit asked for; None where none was
     frechet: float  # in squared feature units
+    frechet_interval: tuple[float, float]  # of it, at 95 %: ``metrics.frechet_interval``
     histogram: tuple[int, ...]  # what the judge takes the images for, digits 0 to 9
     prdc: metrics.Prdc
     copied: float  # share that copies a training image
     # For each digit that the judge sees, how far two images of it are apart in features on average,
     # over the same of the real digits; NaN where there are not two.
     spreads: tuple[float, ...]
+    # That resembles population 1 of MNIST's writers; None where the populations are not known.
+    population: Share | None
 
     @property
     def class_entropy(self) -> float:
@@ -64,6 +68,13 @@ class Figures(NamedTuple):
         """How different the images of one digit are, over real ones: the mean of ``spreads``."""
         known = [spread for spread in self.spreads if math.isfinite(spread)]
         return sum(known) / len(known) if known else float("nan")
+
+
+class Mixtures(NamedTuple):
+    """The share of population 1 among the real digits whose population is known; None for none."""
+
+    real: float | None  # among the digits that images are held against
+    floor: float | None  # among the digits that are new to the judge
 
 
 class Neighbour(NamedTuple):
@@ -98,6 +109,10 @@ class Report:
     real: Figures
     """The same of these real digits; for the Frechet distance and ``prdc``, of other digits that
     the judge has not seen, against these."""
+    mixtures: Mixtures
+    """Which populations of writers the real digits are by."""
+    population_accuracy: float | None
+    """How many real digits the classifier behind ``population`` tells right: 0.5 is chance."""
     by_digit: tuple[Share | None, ...]
     """Recognised, for each digit asked for."""
     closest: tuple[Neighbour, ...]
@@ -115,6 +130,8 @@ class Report:
             "noise_unit": self.unit,
             "generated": self._figures(self.generated),
             "real": self._figures(self.real),
+            "populations_of_real": self.mixtures._asdict(),
+            "population_accuracy": self.population_accuracy,
             "recognised_by_digit": [one and one._asdict() for one in self.by_digit],
             "closest": [neighbour._asdict() for neighbour in self.closest],
         }
@@ -124,6 +141,7 @@ class Report:
             "recognised": figures.recognised and figures.recognised._asdict(),
             "frechet": figures.frechet,
             "frechet_in_noise_units": figures.frechet / self.unit,
+            "frechet_in_noise_units_interval": [x / self.unit for x in figures.frechet_interval],
             "class_entropy": figures.class_entropy,
             "class_entropy_most": math.log(DIGITS),
             "histogram": list(figures.histogram),
@@ -131,6 +149,7 @@ class Report:
             "copied": figures.copied,
             "diversity": _known(figures.diversity),
             "diversity_by_digit": [_known(spread) for spread in figures.spreads],
+            "population_1": figures.population and figures.population._asdict(),
         }
 
     def table(self) -> str:
@@ -147,10 +166,10 @@ class Report:
 
     def _cells(self, figures):
         known = figures.recognised
-        distance = figures.frechet / self.unit
-        return {
+        distance, low, high = (x / self.unit for x in (figures.frechet, *figures.frechet_interval))
+        cells = {
             "recognised as the digit asked for": _percent(known) if known else "none asked for",
-            "Frechet distance, in N": f"{distance:.3f}",
+            "Frechet distance, in N": f"{distance:.3f} ({low:.3f}-{high:.3f})",
             "precision: look real": f"{figures.prdc.precision:.3f}",
             "recall: real ones within reach": f"{figures.prdc.recall:.3f}",
             "density: 1 as dense as real ones": f"{figures.prdc.density:.3f}",
@@ -159,6 +178,9 @@ class Report:
             f"class entropy, nats of {math.log(DIGITS):.3f}": f"{figures.class_entropy:.3f}",
             "copies of training images": f"{figures.copied:.2%}",
         }
+        if figures.population:
+            cells["resemble population 1 of writers"] = _percent(figures.population)
+        return cells
 
     def _notes(self):
         asked = "were asked for at" if self.like_real else "were asked for NOT at"
@@ -170,7 +192,33 @@ class Report:
             f"real: {real} digits of {self.source}; digits {asked} their frequencies;\n"
             "  from Frechet distance to coverage: digits new to the judge against these\n"
             f"N = {self.unit:.4g}: what noise of 0.1 does to the {real} digits"
+            + "".join(f"\n{line}" for line in self._remarks())
         )
+
+    def _remarks(self):
+        """What a reader must know to compare these figures with others."""
+        if self.mixtures.real:
+            known = (f"{share:.0%}" for share in self.mixtures)
+            yield (
+                "by population 1: {} of the real digits, {} of those new to the judge".format(
+                    *known
+                )
+            )
+        if self.population_accuracy:
+            yield (
+                "  what images resemble says a classifier, which is right for "
+                f"{self.population_accuracy:.0%} of\n  the real digits that are new to it"
+            )
+        if self.generated.frechet < self.real.frechet:
+            yield (
+                "nearer than real digits: those new to the judge are by other writers than\n"
+                "  the real digits that all are held against, or differ from them by chance"
+            )
+        if self.source.startswith(STRIDED):
+            yield (
+                "the model has learned from the split of earlier versions, which was unfair:\n"
+                "  do not compare its figures with those of other models"
+            )
 
 
 def _known(figure):

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgen import images as pixels
 from jaxgen import sampling
-from jaxgen.data import Digits, Split
+from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import codes, likelihood, parzen, reference, smoothness, usefulness
 from jaxgen.evaluation.codes import Codes
 from jaxgen.evaluation.evaluate import evaluate
@@ -122,9 +122,9 @@ def real_figures(judge: Judge, digits: Digits, n: int, against: reference.Agains
     """What n real digits get. Raises UserError where n is too few or too many; called before a
     model is drawn from, it saves drawing in vain."""
     measured = reference.measure(judge, digits, n, against)
-    train = reference.subset(digits.train, min(n, len(digits.train.labels)))
+    train = partition.subset(digits.train, min(n, len(digits.train.labels)))
     held = reference.real_digits(digits, against)
-    windows = parzen.measure(held.images, train.images, digits.valid.images)
+    windows = parzen.measure(held.images, train.images, digits.valid)
     return Real(measured, _useful(train, held), windows)
 
 
@@ -148,7 +148,7 @@ def measure(
     seconds = time.perf_counter() - began
     told("judging them")
     report = evaluate(drawn, asked, digits.source, judge, seed, reference=real.reference)
-    windows = parzen.measure(held.images, drawn, digits.valid.images)
+    windows = parzen.measure(held.images, drawn, digits.valid)
     useful = None
     if family.hears_labels:
         told("training a classifier on them")
@@ -156,11 +156,11 @@ def measure(
     told("encoding real digits")
     kept = codes.measure(family, variables, digits, against)
     smooth = smoothness.measure(family, variables, judge, seed)
-    few = reference.subset(held, min(amount.likely, len(held.labels)))
+    few = partition.subset(held, min(amount.likely, len(held.labels)))
     likely = _likelihood(family, variables, few, amount.samples, seed, told)
     bits = None
     if family.has("bound") and not isinstance(family, Variational):
-        few = reference.subset(held, min(amount.coded, len(held.labels)))
+        few = partition.subset(held, min(amount.coded, len(held.labels)))
         bits = mean_of(likelihood.of_greys(family, variables, few, seed, _counting(told, few)))
     return Suite(drawn, asked, seconds, report, kept, smooth, useful, windows, likely, bits, real)
 

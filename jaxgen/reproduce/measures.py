@@ -13,7 +13,7 @@ from jax import lax
 from jaxgen import data, images, sampling
 from jaxgen.apps import damage, measuring
 from jaxgen.arrays import IMAGE, NO_DIGIT
-from jaxgen.data import Digits, Split
+from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import codes, judge, likelihood, metrics, parzen, reference, usefulness
 from jaxgen.evaluation.report import mean_of
 from jaxgen.families.base import Variational
@@ -75,10 +75,10 @@ def burda2015(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
 def goodfellow2014(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
     (model,) = models.values()
     drawn = _draw(model, sampling.balanced(DRAWN), seed)
-    found = parzen.measure(digits.test.images, drawn, digits.valid.images)
+    found = parzen.measure(digits.test.images, drawn, digits.valid)
     tell("the same of real digits")
-    train = reference.subset(digits.train, DRAWN).images
-    real = parzen.measure(digits.test.images, train, digits.valid.images)
+    train = partition.subset(digits.train, DRAWN).images
+    real = parzen.measure(digits.test.images, train, digits.valid)
     return {
         "GAN": (found.log_density.value, found.log_density.half),
         "as many training digits": (real.log_density.value, real.log_density.half),
@@ -151,7 +151,7 @@ def synthetic(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
     model, labels = _set(model, guidance=GUIDANCE), sampling.balanced(LEARNED)
     learned = {
         "on drawn digits": Split(_draw(model, labels, seed), labels),
-        "on real digits": reference.subset(digits.train, LEARNED),
+        "on real digits": partition.subset(digits.train, LEARNED),
     }
     found = {}
     for name, split in learned.items():
@@ -163,7 +163,7 @@ def synthetic(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
 
 def bits(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
     (model,) = models.values()
-    few = reference.subset(digits.test, CODED)
+    few = partition.subset(digits.test, CODED)
     found = likelihood.of_greys(
         model.family, model.variables, few, seed, lambda done: tell(f"{done} of {CODED} digits")
     )
@@ -175,6 +175,7 @@ def denoising(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
 
     (model,) = models.values()
     clean, found = images.to_float(digits.test.images), {}
+    few = partition.sample(digits.test, 1000, "subset")
     for level in (10, 20, 30, 40, 50):
         tell(f"noise of {level} %")
         kind = damage.named(f"noise:{level / 100}")
@@ -190,7 +191,7 @@ def denoising(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
         similar = np.array(
             [
                 structural_similarity(one[..., 0], other[..., 0], data_range=1.0)
-                for one, other in zip(mended[:1000], clean[:1000], strict=True)
+                for one, other in zip(mended[few], clean[few], strict=True)
             ]
         )
         found[f"noise {level} %, SSIM"] = _with_half(similar)

@@ -189,11 +189,23 @@ def claim_folder(folder: Path, plan: Plan) -> None:
         return
     except (OSError, ValueError) as error:
         raise UserError(f"{place} cannot be read ({error}): give --out another folder") from None
+    if theirs != question and _is_strided(theirs):
+        raise UserError(
+            f"{folder} holds a study on the digits as earlier versions divided them: "
+            "give --out another folder"
+        )
     if theirs != question:
         raise UserError(
             f"{folder} holds a study of another question ({_told(theirs)}): "
             "give --out another folder"
         )
+
+
+def _is_strided(question) -> bool:
+    try:
+        return "format" not in question["base"]
+    except (KeyError, TypeError):
+        return False
 
 
 def _told(question) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from jaxgen import data, families, images, sampling
 from jaxgen.config import Config
-from jaxgen.data import Split
+from jaxgen.data import Split, partition
 from jaxgen.evaluation import codes, judge, metrics, reference
 from jaxgen.evaluation.reference import Reference
 from jaxgen.families.base import Family, Fitted, Variables, Variational, over
@@ -138,7 +138,7 @@ def measure(family: Family, variables: Variables, source: str) -> tuple[dict[str
     """The figures of a trained model, of which some families have more than others, and one digit
     of each kind for a picture."""
     digits = data.load(source)
-    real = reference.subset(digits.valid, COUNT)
+    real = partition.subset(digits.valid, COUNT)
     figures = {"parameters": float(sum(x.size for x in jax.tree.leaves(variables.params)))}
     arrays = {}
     if family.has("encode") and not family.searches:
@@ -159,7 +159,7 @@ def measure(family: Family, variables: Variables, source: str) -> tuple[dict[str
 
 def _coding(family: Family, variables: Variables, real: Split, train: Split) -> dict[str, float]:
     chunk, figures = COUNT // 2, {}
-    for name, part in (("error", real), ("train_error", reference.subset(train, COUNT))):
+    for name, part in (("error", real), ("train_error", partition.subset(train, COUNT))):
         back = over(family.reconstruct, variables, part, chunk)
         lost = metrics.pixels(part.images) - back.reshape(len(back), -1)
         figures[name] = float(np.square(lost).sum(1).mean())

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import jaxgen
 from jaxgen import config as configs
-from jaxgen.config import Config
+from jaxgen.config import STRIDED, Config
 from jaxgen.data import files
 from jaxgen.errors import UserError
 
@@ -74,6 +74,11 @@ class RunFolder:
         # Without a checkpoint there is nothing to go on from, and nothing to lose.
         if self.config.exists() and any(self.checkpoints.glob("[0-9]*")):
             was = self.load()
+            if was.data == STRIDED + config.data:
+                raise UserError(
+                    f"{self} holds a run on the digits as earlier versions divided them: go on "
+                    f"with --data {was.data}, or --fresh to move that run aside"
+                )
             if different := unlike(config, was):
                 raise UserError(
                     f"{self} holds a run of another recipe: {', '.join(different)}; "

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen.arrays import DIGITS
-from jaxgen.data import Digits
+from jaxgen.data import Digits, partition
 from jaxgen.evaluation import judge, metrics
-from jaxgen.evaluation.reference import subset
 from jaxgen.images import to_uint8
 from jaxgen.training.folder import read_log
 
@@ -49,7 +48,7 @@ class Watch:
         count = min(COUNT, len(digits.valid.labels))
         self._real = None
         if count > NEIGHBOURS:
-            self._real = judge.look(self._judge, subset(digits.valid, count).images)[1]
+            self._real = judge.look(self._judge, partition.subset(digits.valid, count).images)[1]
 
     def see(self, images: np.ndarray) -> Seen:
         """Judge images [n, 28, 28, 1], uint8 or in [0, 1]."""

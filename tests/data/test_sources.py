@@ -49,20 +49,24 @@ def test_mnist_is_the_known_one():
     assert round(float(train.images.mean()) / 255, 4) == 0.1307
 
 
-def test_mnist_is_divided_by_position(digits):
-    train, test = data.raw("mnist")
+def test_mnist_is_divided(digits):
+    test = data.raw("mnist")[1]
     assert [len(part.labels) for part in digits[1:]] == [55000, 5000, 10000]
-    assert np.array_equal(digits.valid.images, train.images[11::12])
-    assert np.array_equal(digits.train.labels, np.delete(train.labels, np.s_[11::12]))
     assert equal((digits.test,), (test,))
     assert np.bincount(digits.valid.labels).min() > 400  # all classes
 
 
-def test_the_floor_holds_the_validation_images():
-    index = np.arange(60000)
-    assert split.is_floor(index).sum() == 10000
-    assert split.is_valid(index).sum() == 5000
-    assert not np.any(split.is_valid(index) & ~split.is_floor(index))
+def test_earlier_versions_divided_by_position():
+    train = data.raw("mnist")[0]
+    former = data.load("strided:mnist")
+    assert np.array_equal(former.valid.images, train.images[11::12])
+    assert np.array_equal(former.train.labels, np.delete(train.labels, np.s_[11::12]))
+    images, labels = former.train
+    order = np.random.default_rng(1).permutation(len(labels))
+    rows = np.sort(np.concatenate([order[labels[order] == digit][:7] for digit in range(10)]))
+    few = data.load("strided:mnist:7:1")
+    assert few.source == "strided:mnist:7:1"
+    assert equal([few.train], [split.Split(images[rows], labels[rows])])
 
 
 def test_the_side_is_the_one_of_the_arrays():
@@ -197,7 +201,7 @@ def test_synthetic_digits_are_made_in_an_instant():
         ("/", "mean idx:/?"),
         ("", "the sources are mnist, mnist:N, mnist:N:SEED, idx:DIR, tfds:NAME_OR_DIR, synthetic"),
         ("mnist:0", "asks for 0 of each digit"),
-        ("mnist:5000", "there are 1 to 4962"),
+        ("mnist:5000", "there are 1 to 4969"),
         ("mnist:5:x", "mean mnist?"),
         ("cats", "the sources are mnist"),
         ("synthetic:-4", "synthetic:N"),

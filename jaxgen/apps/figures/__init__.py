@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jaxgen.apps.figures import codebook, interpolation, noise, plane, training
+from jaxgen.apps.figures import codebook, interpolation, noise, plane, populations, training
 from jaxgen.apps.figures.drawing import Lesson
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
@@ -28,6 +28,7 @@ KINDS = {
     "process": Kind(noise.draw, ("ddpm",)),
     "training": Kind(training.draw),
     "interpolation": Kind(interpolation.draw),
+    "populations": Kind(populations.draw),
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxgen import images, sampling
 from jaxgen.arrays import SIDE
-from jaxgen.data import Digits, Split
+from jaxgen.data import Digits, Split, partition
 from jaxgen.families.base import Family, Variables
 from jaxgen.training.folder import RunFolder
 
@@ -33,7 +33,8 @@ class Lesson:
 
     def coded(self) -> Split:
         """The test digits whose codes are looked at."""
-        return Split(*(array[:CODED] for array in self.digits.test))
+        test = self.digits.test
+        return partition.subset(test, min(CODED, len(test.labels)))
 
 
 def figure(wide: float, high: float) -> "Figure":

@@ -10,7 +10,7 @@ from scipy import stats
 from jaxgen import images
 from jaxgen.apps.figures import drawing
 from jaxgen.arrays import NO_DIGIT, SIDE
-from jaxgen.data import Split
+from jaxgen.data.split import part
 from jaxgen.families.base import Fitted, Variational, over
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     seen = lesson.coded()
     if not isinstance(family, Fitted):  # the CVAE, which has a plane for each digit
         digit = lesson.digit
-        own = lesson.digits.test.labels == digit
-        seen = Split(*(array[own][: drawing.CODED] for array in lesson.digits.test))
+        seen = part(lesson.digits.test, lesson.digits.test.labels == digit)
     codes = over(drawing.encode(family), lesson.variables, seen)
     across, up = _axes_of_plane(lesson, codes, digit)
     places = np.stack(np.meshgrid(across, up[::-1]), -1).reshape(-1, 2).astype(np.float32)

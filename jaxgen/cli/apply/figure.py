@@ -17,6 +17,8 @@ DESCRIPTION = """Make a picture to teach with, of what a run has learned.
     process         noise added to a digit, and taken away by the network: ddpm
     training        the same digits at several steps, and the losses: all families
     interpolation   ways between test digits, beside a cross-fade of pixels: all families
+    populations     the two populations of writers in MNIST, and which of them the model's digits
+                    resemble: all families
 
 examples:
   bin/train --model vae --net.latents 2 --run vae-2d
@@ -33,7 +35,9 @@ class Figure:
     """The family of models."""
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
-    what: Literal["plane", "codebook", "process", "training", "interpolation"] | None = None
+    what: (
+        Literal["plane", "codebook", "process", "training", "interpolation", "populations"] | None
+    ) = None
     """The kind of picture; when not given, what says most about the family."""
     digit: int = 3
     """The digit that is shown: of process, and of the plane of a cvae."""

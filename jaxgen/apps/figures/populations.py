@@ -1,0 +1,93 @@
+"""The two populations of MNIST's writers side by side, and what a model's digits resemble."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxgen import images, sampling
+from jaxgen.apps import measuring
+from jaxgen.apps.figures import drawing
+from jaxgen.arrays import DIGITS
+from jaxgen.data import populations
+from jaxgen.data.split import part
+from jaxgen.errors import UserError
+from jaxgen.evaluation import judge, morphology, population, reference
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROWS = 4  # images of each digit that are shown
+DRAWN = 1000  # digits of the model
+
+
+def draw(lesson: drawing.Lesson) -> "Figure":
+    classifier = population.load()
+    rates = population.rates(classifier, reference.floor(lesson.digits))
+    known = populations.of(lesson.digits.train.images)
+    hands = [part(lesson.digits.train, known == one) for one in range(populations.COUNT)]
+    if rates is None or any(len(np.unique(hand.labels)) < DIGITS for hand in hands):
+        raise UserError(
+            f"nobody knows who wrote the digits of {lesson.digits.source}: "
+            "--what populations is for models of MNIST"
+        )
+    asked = reference.asked_of(lesson.family, lesson.digits.test.labels, DRAWN)
+    drawn = sampling.Drawer(lesson.family).draw(lesson.variables, asked, lesson.seed)
+    logits = judge.look(classifier, drawn)[0]
+    likeness = logits[:, 1] - logits[:, 0]  # to population 1
+    shows = judge.look(judge.load(), drawn)[0].argmax(1)
+    mixture = population.share(classifier, rates, drawn)
+
+    figure = drawing.figure(10.4, 5.2)
+    axes = figure.subplots(2, 3, width_ratios=(1, 1, 0.8))
+    for one, hand in enumerate(hands):
+        picture = measuring.of_digits(hand, np.tile(np.arange(DIGITS), ROWS), lesson.seed)
+        drawing.show(
+            axes[0, one],
+            images.grid(picture, DIGITS, gap=1, scale=2),
+            f"Training digits of population {one}\n"
+            f"({'odd' if one else 'even'} positions in MNIST's file)",
+        )
+        nearest = _most_alike(likeness if one else -likeness, shows)
+        drawing.show(
+            axes[1, one],
+            images.grid(drawn[nearest], DIGITS, gap=1, scale=2),
+            f"Digits of the model that most resemble {one}",
+        )
+    _slants(axes[0, 2], {f"population {one}": hand.images for one, hand in enumerate(hands)})
+    _slants(axes[1, 2], {"the model": drawn})
+    axes[0, 2].set_title("Slant of the training digits", fontsize=10)
+    axes[1, 2].set_title(
+        f"Of {DRAWN:,} digits of the model, {mixture.value:.0%}\n"
+        f"({mixture.low:.0%} to {mixture.high:.0%}) resemble population 1",
+        fontsize=10,
+    )
+    return figure
+
+
+def _most_alike(likeness: np.ndarray, shows: np.ndarray) -> np.ndarray:
+    """Which images [n] are the most alike, ROWS of each digit that they show: int [ROWS * 10], a
+    column a digit. Where a digit is shown less often, its images are repeated; where never, others
+    stand in."""
+    columns = []
+    for digit in range(DIGITS):
+        rows = np.flatnonzero(shows == digit)
+        rows = rows if len(rows) else np.arange(len(shows))
+        columns.append(np.resize(rows[np.argsort(-likeness[rows], kind="stable")], ROWS))
+    return np.stack(columns, 1).ravel()
+
+
+def _slants(axes: "Axes", groups: dict[str, np.ndarray]) -> None:
+    edges = np.linspace(-1, 1, 41).tolist()  # radians
+    for place, (name, digits) in enumerate(groups.items()):
+        slants = morphology.slant(digits)
+        axes.hist(
+            slants,
+            edges,
+            density=True,
+            histtype="step",
+            color=f"C{place}" if len(groups) > 1 else "0.3",
+            label=f"{name}, mean {np.nanmean(slants):.2f}",
+        )
+    axes.set(xlabel="slant to the right, radians", yticks=[])
+    axes.legend(fontsize=8, frameon=False, loc="upper left")

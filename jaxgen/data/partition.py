@@ -1,0 +1,129 @@
+"""The rules that divide the digits of a source into parts.
+
+A part is a fair sample: it holds each digit as often as the whole does, and within a digit each
+population of writers (``populations``), to within one image. Which images these are is decided by a
+hash of their pixels, and never by their positions, because files have an order: all zeros first, or
+two populations that alternate, as in MNIST. So a part is the same on every machine, and in every
+copy of a dataset, however its images are ordered.
+
+    part          size in MNIST   what for
+    validation    5,000           one training image of twelve; settings are chosen by these
+    fresh         5,000           as many more, which models learn from, but the judge does not
+    floor         10,000          both: real digits that the judge has not seen
+
+The Frechet distance of the floor images to the test images is what real digits get. The judge
+learns from the other 50,000.
+
+Before, every 12th training image was held out and every 6th was a floor image: in MNIST, all of
+them by one population. ``strided`` keeps that rule for the runs that were trained by it.
+"""
+
+import hashlib
+
+import numpy as np
+
+from jaxgen.data import populations
+from jaxgen.data.split import DIGITS, Digits, Split, part
+from jaxgen.errors import UserError
+
+RULE = "fair samples 1"  # the name of the rules above; figures of two rules are not comparable
+HELD_OUT = 12  # one training image of so many is for validation
+
+
+def hold_out(source: str, train: Split, test: Split) -> Digits:
+    """Hold out one training image of twelve; too few to hold one out is a UserError."""
+    valid = sample(train, _one_of_twelve(source, train), "held out")
+    return Digits(source, part(train, ~valid), part(train, valid), test)
+
+
+def strided(source: str, train: Split, test: Split) -> Digits:
+    """Hold out every 12th training image in file order, as jaxgen did before ``hold_out``."""
+    _one_of_twelve(source, train)
+    valid = np.arange(len(train.labels)) % HELD_OUT == HELD_OUT - 1
+    return Digits(source, part(train, ~valid), part(train, valid), test)
+
+
+def _one_of_twelve(source: str, train: Split) -> int:
+    count = len(train.labels)
+    if count < HELD_OUT:
+        raise UserError(
+            f"{source} has {count} training images: give it {HELD_OUT} or more, "
+            f"because one of {HELD_OUT} is held out"
+        )
+    return count // HELD_OUT
+
+
+def fresh(digits: Digits) -> np.ndarray:
+    """Which training digits of a whole source the judge does not learn from, so that they can stand
+    in the floor: bool [n], as many as are held out for validation."""
+    return sample(digits.train, len(digits.valid.labels), "held out")
+
+
+def floor(digits: Digits) -> Split:
+    """The real digits of a whole source that the judge does not learn from."""
+    both = zip(digits.valid, part(digits.train, fresh(digits)), strict=True)
+    return Split(*(np.concatenate(arrays) for arrays in both))
+
+
+def few(source: str, digits: Digits, count: int, seed: int) -> Digits:
+    """Leave ``count`` training digits of each of the ten, chosen by ``seed``, in their order."""
+    _check_few(source, digits, count)
+    chosen = choose(digits.train, np.full(DIGITS, count), f"few {seed}")
+    return digits._replace(source=source, train=part(digits.train, chosen))
+
+
+def strided_few(source: str, digits: Digits, count: int, seed: int) -> Digits:
+    """As ``few``, with the choice of earlier versions, for the runs that were trained on it."""
+    images, labels = digits.train
+    _check_few(source, digits, count)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    chosen = [order[labels[order] == digit][:count] for digit in range(DIGITS)]
+    rows = np.sort(np.concatenate(chosen))
+    return digits._replace(source=source, train=Split(images[rows], labels[rows]))
+
+
+def _check_few(source: str, digits: Digits, count: int) -> None:
+    most = np.bincount(digits.train.labels, minlength=DIGITS).min()
+    if not 1 <= count <= most:
+        raise UserError(f"--data {source} asks for {count} of each digit: there are 1 to {most}")
+
+
+def subset(split: Split, n: int) -> Split:
+    """A fair sample of n digits, always the same, in the order of the split."""
+    return part(split, sample(split, n, "subset"))
+
+
+def sample(split: Split, n: int, purpose: str) -> np.ndarray:
+    """Which n of the images a fair sample of the split has: bool. See ``choose``."""
+    counts = np.bincount(split.labels, minlength=DIGITS)
+    return choose(split, quotas(counts, n), purpose)
+
+
+def choose(split: Split, counts: np.ndarray, purpose: str) -> np.ndarray:
+    """Which images are taken, ``counts[d]`` of the digit d, from each population in proportion:
+    bool [n].
+
+    Another ``purpose`` takes others. Of one purpose, a larger sample of a stratum holds the smaller
+    ones.
+    """
+    salt = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "little")
+    order = populations.mix(populations.fingerprints(split.images) ^ np.uint64(salt))
+    population = populations.of(split.images)
+    chosen = np.zeros(len(split.labels), bool)
+    for digit, count in enumerate(counts.tolist()):
+        strata = [
+            np.flatnonzero((split.labels == digit) & (population == one))
+            for one in range(populations.UNKNOWN, populations.COUNT)
+        ]
+        shares = quotas(np.array([len(rows) for rows in strata]), count)
+        for rows, share in zip(strata, shares.tolist(), strict=True):
+            chosen[rows[np.argsort(order[rows], kind="stable")[:share]]] = True
+    return chosen
+
+
+def quotas(sizes: np.ndarray, n: int) -> np.ndarray:
+    """Share out n in proportion to ``sizes``, int [k], by largest remainders: int [k], sum n."""
+    exact = n * sizes / max(sizes.sum(), 1)
+    counts = np.floor(exact).astype(int)
+    counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
+    return counts

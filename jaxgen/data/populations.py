@@ -1,0 +1,75 @@
+"""The two populations of writers in MNIST, and which of them wrote a digit.
+
+MNIST mixes two databases of NIST: digits of employees of the Census Bureau (SD-3) and digits of
+high-school students (SD-1), half of each file from each (LeCun et al. 1998). Neither file is
+shuffled:
+
+                    population 0           population 1
+    training file   even positions         odd positions
+    test file       positions 0 to 4,999   positions 5,000 to 9,999
+
+The two halves of the test file are documented. That the training file alternates was found in the
+files themselves: even and odd training digits have a mean slant of 0.00 and 0.21, a mean width of
+14.9 and 16.4 pixels, and a mean ink of 96 and 109. Their Frechet distance is about seventy times
+that of two random halves, and parts at odd strides do not differ. A classifier that learns to tell
+even from odd training positions also tells the two halves of the test file apart
+(``evaluation/population.py``). Which of the two are the students, this does not say.
+``docs/populations.md`` tells how a reader of the data can find all of it.
+
+A digit of MNIST is known by its pixels, so its population is known in any file, in any order: in a
+copy of MNIST, in a dataset of TFDS, which shuffles the examples, and in a part of either.
+"""
+
+import functools
+
+import numpy as np
+
+from jaxgen.data import mnist
+
+COUNT = 2
+UNKNOWN = -1
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, as SplitMix64 has it
+
+
+def of(images: np.ndarray) -> np.ndarray:
+    """The population of each image uint8 [n, 28, 28, 1]: int8 [n], 0 or 1, or UNKNOWN where the
+    image is not one of MNIST's."""
+    if not len(images):
+        return np.empty(0, np.int8)
+    known, populations = _mnist()
+    wanted = fingerprints(images)
+    index = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[index] == wanted, populations[index], np.int8(UNKNOWN))
+
+
+def fingerprints(images: np.ndarray) -> np.ndarray:
+    """A number for each image uint8 [n, 28, 28, 1], by its pixels alone: uint64 [n].
+
+    The same on every machine. A multilinear hash of eight pixels at a time (Lemire and Kaser 2014),
+    then ``mix``.
+    """
+    words = np.ascontiguousarray(images).reshape(len(images), -1).view("<u8")  # [n, 98]
+    weights = mix(np.arange(1, words.shape[1] + 1, dtype=np.uint64) * _ODD) | np.uint64(1)
+    # Products carry upwards only, so the upper pixels of a word are added to the lower ones first.
+    return mix((words ^ (words >> np.uint64(32))) @ weights)
+
+
+def mix(numbers: np.ndarray) -> np.ndarray:
+    """Each number uint64 to another one, so that near ones end far apart: the last steps of
+    SplitMix64 (Steele, Lea and Flood 2014), which lose nothing."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
+
+
+@functools.cache
+def _mnist() -> tuple[np.ndarray, np.ndarray]:
+    """Fingerprints of all digits of MNIST, ascending, and the population of each."""
+    train, test = mnist.raw()
+    populations = np.concatenate(
+        [np.arange(len(train.labels)) % 2, np.arange(len(test.labels)) >= len(test.labels) // 2]
+    ).astype(np.int8)
+    found = np.concatenate([fingerprints(train.images), fingerprints(test.images)])
+    order = np.argsort(found)
+    return found[order], populations[order]
