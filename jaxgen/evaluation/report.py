@@ -187,9 +187,10 @@ class Report:
         if not self.generated.recognised:
             asked = "were not asked for at"
         real = {"test": "test", "valid": "validation"}[self.against]
+        source = self.source.removeprefix(STRIDED)
         return (
             f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals\n"
-            f"real: {real} digits of {self.source}; digits {asked} their frequencies;\n"
+            f"real: {real} digits of {source}; digits {asked} their frequencies;\n"
             "  from Frechet distance to coverage: digits new to the judge against these\n"
             f"N = {self.unit:.4g}: what noise of 0.1 does to the {real} digits"
             + "".join(f"\n{line}" for line in self._remarks())
