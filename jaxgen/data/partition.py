@@ -107,8 +107,9 @@ def choose(split: Split, counts: np.ndarray, purpose: str) -> np.ndarray:
     ones.
     """
     salt = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "little")
-    order = populations.mix(populations.fingerprints(split.images) ^ np.uint64(salt))
-    population = populations.of(split.images)
+    fingerprints = populations.fingerprints(split.images)
+    order = populations.mix(fingerprints ^ np.uint64(salt))
+    population = populations.known_by(fingerprints)
     chosen = np.zeros(len(split.labels), bool)
     for digit, count in enumerate(counts.tolist()):
         strata = [
