@@ -196,9 +196,21 @@ def test_a_comparison_has_a_report_of_what_it_found(compared):
     for model in told["models"].values():
         distance = model["seeds"]["0"]["measured"]["generated"]["frechet_in_noise_units"]
         assert f"{distance:.4f}" in page
+    assert "Real digits new to the judge: " in page
+    assert "are by population 1 of MNIST's writers" in page.replace("&#x27;", "'")
     for text in ("bin/compare --models ae,ddpm --steps 4", told["judge"], "ddpm &gt; ae"):
         assert text in page
     assert (compared / "compare" / "report.md").exists()
+
+
+def test_runs_of_the_former_split_are_not_compared(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config = replace(configs.recipe("ae"), steps=4)
+    for name, data in (("former", "strided:mnist"), ("todays", "mnist"), ("few", "mnist:7")):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        written = json.dumps(configs.to_dict(replace(config, data=data)))
+        (tmp_path / "runs" / name / "config.json").write_text(written)
+    assert plan.strided([config], tmp_path / "compare") == ["runs/former"]
 
 
 def test_a_comparison_trains_and_measures_nothing_twice(compared, monkeypatch, capsys):

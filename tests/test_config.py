@@ -80,3 +80,11 @@ def test_a_setting_of_another_version_is_refused():
     values = config.to_dict(config.recipe("ddpm")) | {"colour": "red"}
     with pytest.raises(UserError, match="'colour'"):
         config.from_dict(values)
+
+
+def test_a_recipe_without_a_format_is_of_the_former_split():
+    settings = config.to_dict(config.recipe("ae"))
+    assert settings.pop("format") == config.FORMAT
+    assert config.from_dict(settings).data == "strided:mnist"
+    with pytest.raises(UserError, match="format 9"):
+        config.from_dict({**settings, "format": 9})

@@ -200,6 +200,18 @@ def test_each_family_has_its_figure(name, there):
         assert figures.render(what, lesson, ".svg") == made
 
 
+def test_the_two_populations_are_shown_for_a_model_of_mnist(there):
+    family = families.build(small("ae"))
+    variables = family.init(jax.random.key(0))
+    run = RunFolder(Path("runs/ae"))
+    lesson = figures.Lesson(family, variables, data.load("mnist"), run, 3, 0)
+    text = figures.render("populations", lesson, ".svg").decode()
+    for says in ("even positions", "population 0, mean 0.00", "population 1, mean 0.21"):
+        assert says in text
+    with pytest.raises(UserError, match="--what populations is for models of MNIST"):
+        figures.render("populations", replace(lesson, digits=DIGITS), ".svg")
+
+
 def test_the_figure_command_writes_by_the_ending(there, capsys):
     for ending, begins in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
         command = ["apply", "figure", "--model", "ae", "--what", "training"]

@@ -150,6 +150,18 @@ def test_weights_of_another_recipe_are_not_taken_for_those_of_the_run(tmp_path):
         trained.load(RunFolder(run), RunFolder(run).load(), print)
 
 
+def test_a_run_of_the_former_split_goes_on_with_it_alone(run):
+    """Those of both formats are of that time."""
+    folder = RunFolder(run)
+    former = folder.load()
+    assert former.data == "strided:synthetic:200"
+    with pytest.raises(UserError, match="go on with --data strided:synthetic:200"):
+        folder.prepare(dataclasses.replace(former, data="synthetic:200"), fresh=False)
+    folder.prepare(former, fresh=False)
+    assert folder.load() == former
+    assert trained.load(folder, former, print).step == int(STEP)
+
+
 # The command.
 
 

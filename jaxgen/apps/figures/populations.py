@@ -52,7 +52,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
         drawing.show(
             axes[1, one],
             images.grid(drawn[nearest], DIGITS, gap=1, scale=2),
-            f"Digits of the model that most resemble {one}",
+            f"Digits of the model that most resemble population {one}",
         )
     _slants(axes[0, 2], {f"population {one}": hand.images for one, hand in enumerate(hands)})
     _slants(axes[1, 2], {"the model": drawn})
@@ -81,13 +81,15 @@ def _slants(axes: "Axes", groups: dict[str, np.ndarray]) -> None:
     edges = np.linspace(-1, 1, 41).tolist()  # radians
     for place, (name, digits) in enumerate(groups.items()):
         slants = morphology.slant(digits)
+        mean = float(np.nanmean(slants))
         axes.hist(
             slants,
             edges,
             density=True,
             histtype="step",
             color=f"C{place}" if len(groups) > 1 else "0.3",
-            label=f"{name}, mean {np.nanmean(slants):.2f}",
+            label=f"{name}, mean {abs(mean) if abs(mean) < 0.005 else mean:.2f}",
         )
     axes.set(xlabel="slant to the right, radians", yticks=[])
+    axes.set_ylim(top=1.35 * axes.get_ylim()[1])  # room for the legend
     axes.legend(fontsize=8, frameon=False, loc="upper left")
