@@ -107,8 +107,8 @@ def real_digits(digits: Digits, against: Against) -> Split:
     of the former rule, from most of which the judge has learned."""
     if against == "valid" and digits.source.startswith(STRIDED):
         raise UserError(
-            f"--against valid cannot be for {digits.source}: the judge has learned from validation "
-            "digits of earlier versions; hold the model against test, or train it anew"
+            f"--against valid cannot be for {digits.source}: the judge may have learned from the "
+            "digits that earlier versions held out; hold the model against test, or train it anew"
         )
     return {"test": digits.test, "valid": digits.valid}[against]
 
