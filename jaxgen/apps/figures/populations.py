@@ -38,7 +38,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     shows = judge.look(judge.load(), drawn)[0].argmax(1)
     mixture = population.share(classifier, rates, drawn)
 
-    figure = drawing.figure(10.4, 5.2)
+    figure = drawing.figure(10.4, 4.8)
     axes = figure.subplots(2, 3, width_ratios=(1, 1, 0.8))
     for one, hand in enumerate(hands):
         picture = measuring.of_digits(hand, np.tile(np.arange(DIGITS), ROWS), lesson.seed)
@@ -52,7 +52,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
         drawing.show(
             axes[1, one],
             images.grid(drawn[nearest], DIGITS, gap=1, scale=2),
-            f"Digits of the model that most resemble population {one}",
+            f"Digits of the model\nthat most resemble population {one}",
         )
     _slants(axes[0, 2], {f"population {one}": hand.images for one, hand in enumerate(hands)})
     _slants(axes[1, 2], {"the model": drawn})
