@@ -15,27 +15,59 @@ from typing import Any
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from jaxgen import environment
+from jaxgen.errors import UserError
+
 LARGE = 4096  # numbers in an array from which on it is worth while to share it out
 
 
-def start(cpu_devices: int | None = None) -> None:
+def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
     """Set JAX up; to be called before anything asks it for a device.
 
-    The environment's JAX_NUM_CPU_DEVICES goes before ``cpu_devices``, and that before one a core.
-    Compiled programs are kept in the user's cache folder, which only the user can write to, since a
-    program read from there is run.
+    What numbers hang on is set as ``environment.HELD`` says. How many devices a CPU is, the
+    environment's JAX_NUM_CPU_DEVICES says, else its XLA_FLAGS, else ``cpu_devices``; else there is
+    one a core. Compiled programs are kept where JAX_COMPILATION_CACHE_DIR says, else in the user's
+    cache folder, which only the user can write to, since a program read from there is run.
+
+    Raises UserError where the environment asks for devices that are not there. A process that
+    ``joins`` others has devices later, and calls ``require`` then.
     """
-    if "JAX_NUM_CPU_DEVICES" not in os.environ:
+    for option, value in environment.HELD.items():
+        if hasattr(jax.config, option):  # not an option of Flax, nor one that JAX has given up
+            jax.config.update(option, value)
+    if not environment.asks_for_cpu_devices():
         jax.config.update("jax_num_cpu_devices", cpu_devices or _cores())
-    programs = cache() / f"xla-{jax.__version__}"
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        _keep_programs(cache() / f"xla-{jax.__version__}")
+    if not joins:
+        require()
+
+
+def _keep_programs(folder: Path) -> None:
+    """Have JAX keep compiled programs in a folder that is the user's alone."""
     try:
-        programs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private = programs.stat().st_mode & 0o077 == 0 and os.access(programs, os.W_OK)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private = folder.stat().st_mode & 0o077 == 0 and os.access(folder, os.W_OK)
     except OSError:
         private = False  # without a cache everything works, only slower
     if private:
-        jax.config.update("jax_compilation_cache_dir", str(programs))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def require() -> None:
+    """Ask JAX for its devices; a UserError where the environment asks for others than there are."""
+    try:
+        jax.devices()
+    except (AssertionError, RuntimeError) as error:
+        if not (asked := environment.asked_of_devices()):
+            raise
+        reason = " ".join(f"{error}".partition("(set ")[0].split()).rstrip(".")
+        raise UserError(
+            f"JAX finds no devices as {' and '.join(asked)} asks for{reason and f' ({reason})'}: "
+            f"correct or unset {'it' if len(asked) == 1 else 'them'}, or install what JAX needs"
+        ) from None
 
 
 def cache() -> Path:
@@ -69,7 +101,7 @@ def stay_on(core: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[core % len(cores)]})
-    os.environ["JAX_NUM_CPU_DEVICES"] = "1"
+    os.environ.update(environment.with_cpu_devices(1))
 
 
 def describe() -> str:

@@ -22,7 +22,7 @@ import numpy as np
 from jax._src import clusters  # what jax.distributed.initialize itself asks; there is no other way
 from jax.experimental import multihost_utils
 
-from jaxgen import errors, peers
+from jaxgen import devices, environment, errors, peers
 from jaxgen.errors import LOST, UserError
 
 AUTO = "auto"
@@ -104,8 +104,9 @@ def joined(group: Group) -> Iterator[None]:
     group = detected(group)
     assert group.coordinator and group.processes is not None and group.process is not None
     with peers.meet(group.coordinator, group.processes, group.process, _lost) as wire:
-        _initialize(group)
         _hold_aborts_up()
+        _initialize(group)
+        devices.require()
         try:
             yield
         except jax.errors.JaxRuntimeError as error:
@@ -121,16 +122,17 @@ def joined(group: Group) -> Iterator[None]:
 def _initialize(group: Group) -> None:
     jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is for training to hear
     try:
-        jax.distributed.initialize(
-            group.coordinator,
-            group.processes,
-            group.process,
-            local_device_ids=group.devices,
-            cluster_detection_method="deactivate",  # which ``detected`` has done
-            initialization_timeout=int(peers.PATIENCE),
-            heartbeat_timeout_seconds=SILENCE,
-            shutdown_timeout_seconds=SILENCE,
-        )
+        with environment.without_proxies():  # gRPC would ask them for the coordinator
+            jax.distributed.initialize(
+                group.coordinator,
+                group.processes,
+                group.process,
+                local_device_ids=group.devices,
+                cluster_detection_method="deactivate",  # which ``detected`` has done
+                initialization_timeout=int(peers.PATIENCE),
+                heartbeat_timeout_seconds=SILENCE,
+                shutdown_timeout_seconds=SILENCE,
+            )
     except RuntimeError as error:
         raise UserError(
             f"the processes met at {group.coordinator}, but JAX could not begin there "

@@ -1,7 +1,6 @@
 """``bin/launch``: several processes on this machine, that train as one or draw side by side."""
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -10,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from jaxgen import environment
 from jaxgen.cli import common
 from jaxgen.errors import LOST, UserError
 
@@ -48,9 +48,9 @@ def main(args: list[str]) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": str(launch.devices)}
+    variables = environment.with_cpu_devices(launch.devices)
     started = [
-        _start(command, number, launch.processes, port, environment)
+        _start(command, number, launch.processes, port, variables)
         for number in range(launch.processes)
     ]
     signal.signal(signal.SIGTERM, lambda number, _: _tell(started, number))
@@ -71,20 +71,20 @@ def main(args: list[str]) -> int:
     if status < 0:
         raise UserError(
             f"process {first} was ended by {signal.Signals(-status).name}, and the others with it: "
-            "the same command goes on from the last saved step"
+            "the same command goes on from the last saved step, if one was saved"
         )
     if status == 1:  # a mistake of ours, of which all should be seen
         print("".join(logs[first]), end="", file=sys.stderr)
     return status
 
 
-def _start(command, number, processes, port, environment) -> subprocess.Popen:
+def _start(command, number, processes, port, variables) -> subprocess.Popen:
     group = [f"--processes={processes}", f"--process={number}"]
     if command[0] == "train":  # who draw need not meet
         group.append(f"--coordinator=127.0.0.1:{port}")
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "jaxgen", *command, *group],
-        env=environment,
+        env=variables,
         stdout=None if number == 0 else subprocess.DEVNULL,  # the first alone speaks
         stderr=subprocess.PIPE,
         text=True,

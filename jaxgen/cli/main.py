@@ -4,7 +4,7 @@ import errno
 import importlib
 import sys
 
-from jaxgen import config, errors
+from jaxgen import config, environment, errors
 from jaxgen.errors import UserError
 
 VERBS = {
@@ -70,4 +70,7 @@ def run(args: list[str]) -> int:
     verb, *rest = args
     if verb not in VERBS:
         raise UserError(f"there is no verb {verb!r}: {config.suggest(verb, VERBS)}")
+    from jaxgen.cli import common
+
+    environment.settle(common.warn)
     return importlib.import_module(f"jaxgen.cli.{verb}").main(rest)

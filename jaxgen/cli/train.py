@@ -82,7 +82,7 @@ def _together(train: Train) -> tuple[int, bool]:
 
     config = train.config
     run = folder.locate(config.model, train.run)
-    devices.start()
+    devices.start(joins=True)
     group = hosts.Group(train.coordinator, train.processes, train.process)
     with contextlib.ExitStack() as stack, hosts.joined(group):
         console = log.Console(train.quiet or not hosts.is_first())

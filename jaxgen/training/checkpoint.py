@@ -162,11 +162,9 @@ def restore(
         path = folder.absolute() / str(found) / "default"
         # Orbax would cast other types silently, and print tracebacks for other shapes.
         saved: Any = checkpointer.metadata(path)
-        if _arrays(saved.item_metadata.tree) != _arrays(like):
-            raise UserError(
-                f"the checkpoint of step {found} in {folder} holds other arrays than this "
-                "version of jaxgen makes: use the version that wrote it, or --fresh"
-            )
+        _require_arrays(
+            saved.item_metadata.tree, like, f"the checkpoint of step {found} in {folder}"
+        )
         return checkpointer.restore(path, like)
 
 
@@ -184,6 +182,24 @@ def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], No
             _require_recipe(config, sealed.recipe, f"the checkpoint of step {step} in {folder}")
         return step
     return None
+
+
+def _require_arrays(saved, like, what: str) -> None:
+    """Raise a UserError where a checkpoint holds other arrays than ``like``."""
+    theirs, ours = _arrays(saved), _arrays(like)
+    if theirs == ours:
+        return
+    wide = sorted({str(kind) for _, kind in theirs.values() if kind.itemsize == 8})
+    if wide:  # as in a shell with JAX_ENABLE_X64, which earlier versions heeded
+        raise UserError(
+            f"{what} holds other arrays than jaxgen makes: they are {' and '.join(wide)}, of a "
+            "training with JAX_ENABLE_X64, and jaxgen computes with 32 bits; train anew, with "
+            "another --run or --fresh"
+        )
+    raise UserError(
+        f"{what} holds other arrays than this version of jaxgen makes: use the version that wrote "
+        "it, or train anew, with another --run or --fresh"
+    )
 
 
 def _arrays(tree) -> dict[str, tuple]:

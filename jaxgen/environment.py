@@ -1,0 +1,118 @@
+"""Which variables of a person's shell jaxgen heeds, and which it sets aside.
+
+Where a program runs is the person's business: platforms, devices, caches, proxies, logs. What the
+numbers of a run hang on is not: the same command gives the same digits in every shell. So the
+options in HELD have the values that are given here, and a variable that says otherwise is set aside
+before JAX is imported, with one line that says so. Nothing here imports JAX.
+"""
+
+import contextlib
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jaxgen.errors import UserError
+
+# By option, its value here.
+HELD: dict[str, Any] = {
+    # What digits are drawn, and with how many bits.
+    "jax_default_matmul_precision": None,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_enable_custom_prng": False,
+    "jax_enable_x64": False,
+    "jax_high_dynamic_range_gumbel": False,
+    "jax_random_seed_offset": 0,
+    "jax_softmax_custom_jvp": False,
+    "jax_threefry_partitionable": True,
+    # What a network of Flax is.
+    "flax_array_ref": False,
+    "flax_fix_rng_separator": False,
+    "flax_preserve_adopted_names": False,
+    "flax_return_frozendict": False,
+    # Checks for those who write programs; jaxgen, Flax, Optax or Orbax do not pass all of them.
+    "jax_array_garbage_collection_guard": None,
+    "jax_check_tracer_leaks": False,
+    "jax_debug_infs": False,
+    "jax_debug_key_reuse": False,
+    "jax_debug_nans": False,
+    "jax_disable_jit": False,
+    "jax_error_checking_behavior_divide": "ignore",
+    "jax_error_checking_behavior_nan": "ignore",
+    "jax_error_checking_behavior_oob": "ignore",
+    "jax_explicit_x64_dtypes": "warn",
+    "jax_legacy_prng_key": "allow",
+    "jax_no_execution": False,
+    "jax_no_tracing": False,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_numpy_rank_promotion": "allow",
+    "jax_thread_guard": False,
+    "jax_transfer_guard": None,
+    "jax_transfer_guard_device_to_device": None,
+    "jax_transfer_guard_device_to_host": None,
+    "jax_transfer_guard_host_to_device": None,
+}
+_CPU_DEVICES = "--xla_force_host_platform_device_count"
+_LIBRARIES = {"JAX_": "jax", "FLAX_": "flax"}  # by how the names of their variables begin
+
+
+def settle(say: Callable[[str], None]) -> None:
+    """Set aside the variables that HELD overrides, for this process and those that it starts, and
+    name to ``say`` those that ask for something else. To be called before JAX is imported.
+
+    Raises UserError where a library cannot read another of its variables.
+    """
+    for option, value in HELD.items():
+        name = option.upper()
+        asked = os.environ.pop(name, None)
+        if asked is not None and asked.strip().lower() not in _ways_to_say(value):
+            say(f"{name}={asked} is set aside: jaxgen computes alike in every shell")
+    for prefix, library in _LIBRARIES.items():
+        if names := sorted(name for name in os.environ if name.startswith(prefix)):
+            try:
+                importlib.import_module(library)
+            except ValueError as error:
+                raise UserError(
+                    f"{library} cannot read the environment ({error}): correct or unset "
+                    f"{' or '.join(names)}"
+                ) from None
+
+
+def _ways_to_say(value: Any) -> tuple[str, ...]:
+    """How a variable may say what a value of HELD says."""
+    if isinstance(value, bool):
+        return ("1", "true", "t", "yes", "y", "on") if value else ("0", "false", "f", "no", "off")
+    return ("", "none") if value is None else (str(value).lower(),)
+
+
+def asks_for_cpu_devices() -> bool:
+    """Whether the environment says how many devices a CPU is to be."""
+    return "JAX_NUM_CPU_DEVICES" in os.environ or _CPU_DEVICES in os.environ.get("XLA_FLAGS", "")
+
+
+def with_cpu_devices(count: int) -> dict[str, str]:
+    """The environment for a process whose CPU is to be ``count`` devices."""
+    flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if _CPU_DEVICES not in flag]
+    return os.environ | {"JAX_NUM_CPU_DEVICES": str(count), "XLA_FLAGS": " ".join(flags)}
+
+
+def asked_of_devices() -> list[str]:
+    """The variables that say which devices JAX is to have, each with its value."""
+    names = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES", "XLA_FLAGS")
+    return [f"{name}={os.environ[name]}" for name in names if os.environ.get(name)]
+
+
+@contextlib.contextmanager
+def without_proxies() -> Iterator[None]:
+    """The environment less its proxies, which lead out of a cluster and not to a process of it."""
+    proxies = {name: value for name, value in os.environ.items() if _is_proxy(name)}
+    for name in proxies:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(proxies)
+
+
+def _is_proxy(name: str) -> bool:
+    return name.lower().endswith("_proxy") or name.startswith("GRPC_ADDRESS_HTTP_PROXY")
