@@ -60,6 +60,9 @@ def settle(say: Callable[[str], None]) -> None:
     """Set aside the variables that HELD overrides, for this process and those that it starts, and
     name to ``say`` those that ask for something else. To be called before JAX is imported.
 
+    MPLBACKEND too, without a word: figures are files here, and Matplotlib cannot be imported where
+    it names what is not installed, as in a shell that a notebook opens.
+
     Raises UserError where a library cannot read another of its variables.
     """
     for option, value in HELD.items():
@@ -67,6 +70,7 @@ def settle(say: Callable[[str], None]) -> None:
         asked = os.environ.pop(name, None)
         if asked is not None and asked.strip().lower() not in _ways_to_say(value):
             say(f"{name}={asked} is set aside: jaxgen computes alike in every shell")
+    os.environ.pop("MPLBACKEND", None)
     for prefix, library in _LIBRARIES.items():
         if names := sorted(name for name in os.environ if name.startswith(prefix)):
             try:

@@ -123,6 +123,13 @@ def test_a_variable_that_asks_for_something_else_is_set_aside(option, monkeypatc
     assert option.upper() not in os.environ
 
 
+def test_a_figure_is_a_file_in_a_notebook_too(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "module://not_installed_here.backend_inline")
+    environment.settle(lambda said: pytest.fail(said))
+    done = subprocess.run([sys.executable, "-c", "import matplotlib"], capture_output=True)
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize(("value", "says"), [(True, "TRUE"), (False, "off"), (None, ""), (0, "0")])
 def test_a_variable_that_asks_for_what_is_so_is_no_news(value, says, monkeypatch):
     monkeypatch.setitem(environment.HELD, "jax_enable_x64", value)
