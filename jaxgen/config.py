@@ -185,7 +185,7 @@ def papers() -> list[str]:
 
 def _recipes(package: str) -> list[str]:
     folders = importlib.import_module(package).__path__
-    return sorted(path.stem for folder in folders for path in Path(folder).glob("*.py"))
+    return sorted(path.stem for folder in folders for path in Path(folder).glob("[!.]*.py"))
 
 
 def recipe(name: str) -> Config:

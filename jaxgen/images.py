@@ -137,10 +137,10 @@ def check(path: str | Path) -> None:
         return
     files.check(Path(path) / "any")
     try:
-        held = sorted(os.listdir(path)) if os.path.isdir(path) else []
+        there = os.listdir(path) if os.path.isdir(path) else []
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; name another folder") from None
-    if held:
+    if held := sorted(name for name in there if not files.is_clutter(name)):
         raise UserError(f"cannot write {path}: it already holds {held[0]}; name a new folder")
 
 

@@ -6,7 +6,7 @@ shape or other devices its noise is still bit-equal, and its pixels agree to abo
 taken in another order).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -81,9 +81,9 @@ class Drawer:
         return self._program(variables, seed, places, labels)
 
 
-def balanced(count: int) -> np.ndarray:
-    """Labels that go round the ten digits: int32 [count]."""
-    return (np.arange(count) % DIGITS).astype(np.int32)
+def balanced(count: int, digits: Sequence[int] = range(DIGITS)) -> np.ndarray:
+    """Labels that go round the digits, all ten when not given: int32 [count]."""
+    return np.array(digits, np.int32)[np.arange(count) % len(digits)]
 
 
 def reconstruct(

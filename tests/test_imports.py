@@ -10,7 +10,7 @@ import jaxgen
 ROOT = Path(jaxgen.__file__).parent
 # From the bottom up: a part may import from its own line and the lines before it.
 LAYERS = [
-    {"errors"},
+    {"errors", "environment"},
     {"config", "arrays", "data", "configs"},
     {"devices", "peers", "hosts", "images", "losses", "densities", "descent"},
     {"pages"},  # so that it cannot know a model

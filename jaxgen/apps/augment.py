@@ -49,10 +49,10 @@ class Order(NamedTuple):
 
 
 def cycle(mix: str, real: np.ndarray) -> np.ndarray:
-    """The digits of a mix in turn, spread evenly: int32 [n]. ``real`` are the labels that ``real``
-    goes by."""
+    """The digits of a mix in turn, spread evenly: int32 [n]. ``real`` are the labels of the digits
+    that the model has learned from."""
     if mix == "balanced":
-        return sampling.balanced(DIGITS)
+        return np.unique(real).astype(np.int32)
     if mix == "real":
         return reference.labels_like(real, len(real))
     try:
@@ -79,6 +79,7 @@ class Making:
         self.order, self.folder, self.config, self.digits = order, folder, config, digits
         self._model = model
         self._labels = cycle(order.mix, digits.train.labels)
+        model.require(self._labels, f"--mix {order.mix}")
         self._drawer = sampling.Drawer(model.family)
         self._real = len(digits.train.labels) if order.real else 0
         self._keeps: Callable | None = None

@@ -1,11 +1,13 @@
 """What an application is worth, by the judge and in pixels, with intervals."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxgen.arrays import DIGITS
 from jaxgen.data import Split
+from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, metrics, morphology
 from jaxgen.evaluation.report import share
 from jaxgen.images import to_float
@@ -29,10 +31,16 @@ def psnr(images: np.ndarray, clean: np.ndarray) -> np.ndarray:
     return -10 * np.log10(np.maximum(errors, 1e-10))
 
 
-def others(labels: np.ndarray, seed: int) -> np.ndarray:
-    """For each digit another one by chance: int32 [n]."""
-    steps = np.random.default_rng(seed).integers(1, DIGITS, len(labels))
-    return ((labels + steps) % DIGITS).astype(np.int32)
+def others(labels: np.ndarray, seed: int, digits: Sequence[int] = range(DIGITS)) -> np.ndarray:
+    """For each digit another one of ``digits`` by chance: int32 [n]. Raises UserError where these
+    are one digit alone."""
+    if len(digits) < 2:
+        raise UserError(
+            f"there is no other digit to write: the model has learned {digits[0]} alone"
+        )
+    known = np.array(digits, np.int32)
+    steps = np.random.default_rng(seed).integers(1, len(known), len(labels))
+    return known[(np.searchsorted(known, labels) + steps) % len(known)]
 
 
 def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:

@@ -1,18 +1,21 @@
 """What the commands share: reading flags, finding runs."""
 
 import contextlib
+import dataclasses
 import io
 import itertools
 import os
 import re
 import sys
 import typing
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 from tyro import constructors
 
 from jaxgen import config
+from jaxgen import data as sources
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder
@@ -39,6 +42,18 @@ def _numbers(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveCons
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfRun:
+    """What every command that uses a trained model takes."""
+
+    model: str | None = None
+    """The family of models."""
+    run: str | None = None
+    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    data: str | None = None
+    """Where the digits are that the run has learned from, if they have moved."""
+
+
 def parse(default: Settings, verb: str, description: str, args: list[str]) -> Settings:
     """Read flags into a copy of ``default``, a dataclass whose field docstrings are the help texts.
 
@@ -47,7 +62,7 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(
+            found = tyro.cli(
                 type(default),
                 prog=f"bin/{verb}",
                 description=description,
@@ -61,6 +76,20 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
         raise UserError(
             f"{_sentence(said.getvalue())}; bin/{verb} --help lists every flag"
         ) from None
+    return _anchored(found)
+
+
+def _anchored(settings: Any) -> Any:
+    """Settings whose sources of digits have whole paths, so that they mean the same in every
+    folder."""
+    changed = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.name == "data" and isinstance(value, str):
+            changed["data"] = sources.anchored(value)
+        elif isinstance(value, Config):
+            changed[field.name] = _anchored(value)
+    return dataclasses.replace(settings, **changed)
 
 
 def _sentence(box: str) -> str:
@@ -72,6 +101,14 @@ def _sentence(box: str) -> str:
     proposed = re.search(r"Perhaps you meant:.*?(--[\w.-]+)", rest, re.DOTALL)
     text = " ".join(complaint.split()).rstrip(".")
     return f"{text} (perhaps {proposed[1]} is meant)" if proposed else text
+
+
+def at_home(arg: str) -> str:
+    """An argument such as ``--out=~/x.npz`` or ``idx:~/digits`` with the home folder, which shells
+    put only where ``~`` begins a word."""
+    door = r"((?:--[\w.-]+=)?(?:strided:)?(?:idx:|tfds:)?)"
+    found = re.fullmatch(rf"{door}(~.*)", arg, re.DOTALL)
+    return found[1] + os.path.expanduser(found[2]) if found else arg
 
 
 def peek(args: list[str], flag: str) -> str | None:

@@ -24,12 +24,8 @@ The figures also go to report.json in the run's folder."""
 
 
 @dataclass(frozen=True)
-class Evaluate:
+class Evaluate(common.OfRun):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     full: bool = False
     """Measure as much as papers do: 10,000 digits drawn, and the likelihood of all test digits with
     5,000 codes each. For vae and cvae that is an hour on two cores, for diffusion half of one."""
@@ -62,7 +58,7 @@ def main(args: list[str]) -> int:
     wanted = common.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
     import rich.console
 
-    from jaxgen import data, devices
+    from jaxgen import devices
     from jaxgen.evaluation import judge, suite
     from jaxgen.training import folder as folders
     from jaxgen.training import trained
@@ -70,7 +66,7 @@ def main(args: list[str]) -> int:
     devices.start()
     config = replace(config, sampling=wanted.sampling)
     model = trained.load(folder, config, common.warn)
-    digits = data.load(config.data)
+    digits = folder.digits(config, wanted.data)
     amount = suite.FULL if wanted.full else suite.QUICK
     amount = amount._replace(count=wanted.count or amount.count)
     eye, console = judge.load(), rich.console.Console(highlight=False, soft_wrap=True)

@@ -24,12 +24,8 @@ to 28 by 28, and what digit the judge takes them for."""
 
 
 @dataclass(frozen=True)
-class Interpolate:
+class Interpolate(common.OfRun):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     from_: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """The digit to begin with, 0 to 9; drawn anew for every way."""
     to: str | None = None
@@ -101,7 +97,7 @@ def main(args: list[str]) -> int:
     stops = wanted.stops
     import numpy as np
 
-    from jaxgen import data, devices, images, sampling
+    from jaxgen import devices, images, sampling
     from jaxgen.cli import given
     from jaxgen.training import trained
 
@@ -110,7 +106,9 @@ def main(args: list[str]) -> int:
     kind = images.ending(out)
     devices.start()
     if stops is None:
-        seen = given.read(wanted.between, functools.cache(lambda: data.load(config.data)))
+        seen = given.read(
+            wanted.between, functools.cache(lambda: folder.digits(config, wanted.data))
+        )
         print("\n".join(seen.lines))
         model = trained.load(folder, config, common.warn)
         family = model.family.faithful()
@@ -121,6 +119,7 @@ def main(args: list[str]) -> int:
         common.require_ear(family, "--digits" if wanted.digits else "--from and --to")
         count = wanted.count or (5 if wanted.to and kind == ".png" else 1)
         labels = np.tile([int(digit) for digit in stops], (count, 1)).astype(np.int32)
+        model.require(labels.ravel(), "--digits" if wanted.digits else "--from or --to")
         ways = sampling.drawn(family, model.variables, labels, wanted.seed)
     legs = ways.labels.shape[1] - 1
     frames = wanted.frames or (10 if kind != ".gif" else 60 if legs == 1 else 20)

@@ -73,4 +73,5 @@ def run(args: list[str]) -> int:
     from jaxgen.cli import common
 
     environment.settle(common.warn)
+    rest = [common.at_home(arg) for arg in rest]
     return importlib.import_module(f"jaxgen.cli.{verb}").main(rest)

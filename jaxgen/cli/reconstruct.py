@@ -20,11 +20,7 @@ to 28 by 28, and what digit the judge takes them for."""
 
 
 @dataclass(frozen=True)
-class Reconstruct:
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+class Reconstruct(common.OfRun):
     count: int | None = None
     """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
     images: tuple[str, ...] = ()
@@ -45,14 +41,14 @@ def main(args: list[str]) -> int:
     wanted = common.parse(Reconstruct(), "reconstruct", DESCRIPTION, args)
     import numpy as np
 
-    from jaxgen import data, devices, images, sampling
+    from jaxgen import devices, images, sampling
     from jaxgen.cli import given
     from jaxgen.training import trained
 
     out = wanted.out or common.unused(folder, f"reconstructed-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
-    source = functools.cache(lambda: data.load(config.data))
+    source = functools.cache(lambda: folder.digits(config, wanted.data))
     seen = given.some(wanted.images, wanted.count, source, wanted.seed)
     digits, labels = seen.images, seen.labels
     model = trained.load(folder, config, common.warn)

@@ -31,12 +31,8 @@ MOST = 1_000_000  # digits in a file, which is made in memory: 3 GB
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sample(common.OfRun):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     digit: str | None = None
     """The digit to draw, 0 to 9, or any for whatever comes; all ten in turn when not given."""
     digits: str | None = None
@@ -115,7 +111,7 @@ def main(args: list[str]) -> int:
     devices.start()
     config = replace(config, sampling=sample.sampling)
     model = trained.load(folder, config, common.warn)
-    cycle, count = asked(sample, model.family)
+    cycle, count = asked(sample, model)
     if sample.shards:
         return bulk(sample, cycle, count, model, config)
     labels = cycle[np.arange(count) % len(cycle)]
@@ -153,21 +149,22 @@ def bulk(sample: Sample, cycle, count: int, model, config) -> int:
     return 0
 
 
-def asked(sample: Sample, family):
+def asked(sample: Sample, model):
     """The digits to ask for, in turn, int32 [n], and how many in all."""
     import numpy as np
 
-    from jaxgen.arrays import DIGITS, NO_DIGIT
-    from jaxgen.sampling import balanced
+    from jaxgen.arrays import NO_DIGIT
 
     named = sample.digits if sample.digit in (None, "any") else sample.digit
     if named is not None:
-        common.require_ear(family, "--digits" if sample.digits else "--digit")
+        flag = "--digits" if sample.digits else "--digit"
+        common.require_ear(model.family, flag)
+        model.require(map(int, named), f"{flag} {named}")
     if sample.digits is not None:
         return np.array([int(digit) for digit in sample.digits], np.int32), len(sample.digits)
     if sample.digit is None:
-        ear = family.hears_labels
-        return balanced(DIGITS) if ear else np.full(1, NO_DIGIT, np.int32), sample.count or 100
+        cycle = model.digits if model.family.hears_labels else [NO_DIGIT]
+        return np.array(cycle, np.int32), sample.count or 100
     label = NO_DIGIT if sample.digit == "any" else int(sample.digit)
     return np.full(1, label, np.int32), sample.count or 64
 

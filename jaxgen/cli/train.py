@@ -9,6 +9,7 @@ import tyro
 import jaxgen
 from jaxgen.cli import common
 from jaxgen.config import Config, flat
+from jaxgen.training import folder
 
 DESCRIPTION = """Train a model on handwritten digits; the same command again goes on where it
 stopped.
@@ -51,14 +52,17 @@ def main(args: list[str]) -> int:
     else:
         status, speaks = _together(train)
     if status == 0 and speaks and not train.quiet:
-        flag = f"--run {train.run}" if train.run else f"--model {train.config.model}"
-        print(f"next: bin/sample {flag} --digit 3")
+        model = train.config.model
+        run = folder.locate(model, train.run)
+        flags = run.run_flag(model) or f" --model {model}"
+        learned = known.contents.learned if (known := run.learned) else (3,)
+        print(f"next: bin/sample{flags} --digit {3 if 3 in learned else learned[0]}")
     return status
 
 
 def _alone(train: Train) -> int:
     from jaxgen import devices
-    from jaxgen.training import folder, log
+    from jaxgen.training import log
 
     console = log.Console(train.quiet)
     run = folder.locate(train.config.model, train.run)
@@ -78,7 +82,7 @@ def _together(train: Train) -> tuple[int, bool]:
 
     peers.mute_runtime()
     from jaxgen import devices, hosts
-    from jaxgen.training import folder, log, loop
+    from jaxgen.training import log, loop
 
     config = train.config
     run = folder.locate(config.model, train.run)

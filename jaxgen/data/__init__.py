@@ -39,7 +39,7 @@ SOURCES = (  # what --data takes
     "synthetic:N",
 )
 
-__all__ = ["SOURCES", "Digits", "Split", "load", "raw", "whole"]
+__all__ = ["SOURCES", "Digits", "Split", "anchored", "load", "raw", "whole"]
 
 
 def load(source: str = "mnist") -> Digits:
@@ -59,6 +59,16 @@ def load(source: str = "mnist") -> Digits:
         raise UserError(_unknown(source))
     few = partition.strided_few if source.startswith(STRIDED) else partition.few
     return few(source, load(whole(source)), int(count), int(seed or 0))
+
+
+def anchored(source: str) -> str:
+    """The source with a whole path, if it has one, which means the same from every folder."""
+    kind, colon, path = source.removeprefix(STRIDED).partition(":")
+    here = os.path.abspath(os.path.expanduser(path))
+    if not path or kind not in ("idx", "tfds") or (kind == "tfds" and not os.path.exists(here)):
+        return source  # of TFDS there are names too
+    strided = STRIDED if source.startswith(STRIDED) else ""
+    return f"{strided}{kind}{colon}{here}"
 
 
 def whole(source: str) -> str:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     import filelock
 
 
+def is_clutter(name: str) -> bool:
+    """Whether a file of this name is one that macOS or Windows keeps in people's folders."""
+    return name.startswith("._") or name in (".DS_Store", "Thumbs.db", "desktop.ini")
+
+
 def check(path: str | Path) -> None:
     """Raise UserError where no file can be written at ``path``; nothing is made.
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.data import idx, pictures, sizes
+from jaxgen.data import files, idx, pictures, sizes
 from jaxgen.data.split import DIGITS
 from jaxgen.errors import UserError
 
@@ -76,7 +76,7 @@ def _is_idx(path: str) -> bool:
 
 def _walk(folder: str) -> list[tuple[int | None, str]]:
     """Files of a folder in the order of their names, and those of folders 0 to 9 within it, with
-    the labels that these say."""
+    the labels that these say; clutter is passed over."""
     try:
         names = sorted(os.listdir(folder))
         walked: list[tuple[int | None, str]] = []
@@ -86,7 +86,7 @@ def _walk(folder: str) -> list[tuple[int | None, str]]:
                 walked.append((None, path))
             elif name in list("0123456789"):
                 walked += [(int(name), os.path.join(path, x)) for x in sorted(os.listdir(path))]
-        return walked
+        return [found for found in walked if not files.is_clutter(os.path.basename(found[1]))]
     except OSError as error:
         raise UserError(f"cannot read {folder}: {error.strerror}; name another folder") from None
 

@@ -2,6 +2,7 @@
 are not the sealed ones is passed over for the one before."""
 
 import contextlib
+import dataclasses
 import errno
 import logging
 import os
@@ -179,7 +180,9 @@ def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], No
                 damaged(step, str(damage))
             continue
         if sealed.recipe is not None:
-            _require_recipe(config, sealed.recipe, f"the checkpoint of step {step} in {folder}")
+            _require_recipe(
+                config, sealed.recipe, folder, f"the checkpoint of step {step} in {folder}"
+            )
         return step
     return None
 
@@ -210,9 +213,13 @@ def _arrays(tree) -> dict[str, tuple]:
     }
 
 
-def _require_recipe(config: Config, sealed: dict[str, Any], what: str) -> None:
-    """Raise a UserError where weights are those of another recipe than the run's."""
-    if different := folders.unlike(config, configs.from_dict(sealed)):
+def _require_recipe(config: Config, sealed: dict[str, Any], folder: Path, what: str) -> None:
+    """Raise a UserError where weights in the ``folder`` of a run are those of another recipe."""
+    was = configs.from_dict(sealed)
+    known = folders.RunFolder(folder.parent).learned
+    if known and was.data in known.sources:
+        was = dataclasses.replace(was, data=config.data)
+    if different := folders.unlike(config, was):
         raise UserError(
             f"{what} is of another recipe than config.json there: {', '.join(different)}; "
             "put back the one that belongs to it"

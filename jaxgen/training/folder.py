@@ -1,6 +1,7 @@
 """The folder of a run, which is all that a run leaves behind.
 
 config.json        the recipe as it was run
+data.json          what the digits are that it learns from: a digest, how many of each, their names
 sittings.jsonl     one line each time training began or went on: command, versions, commit, devices
 metrics.jsonl      one line a step
 watch.jsonl        one line a picture, where mode collapse may be: the digits that the judge takes
@@ -19,12 +20,14 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen import data
 from jaxgen.config import STRIDED, Config
-from jaxgen.data import files
+from jaxgen.data import contents, files
+from jaxgen.data.contents import Contents
 from jaxgen.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = path
         self.config = path / "config.json"
+        self.data = path / "data.json"
         self.metrics = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
@@ -79,6 +83,9 @@ class RunFolder:
                     f"{self} holds a run on the digits as earlier versions divided them: go on "
                     f"with --data {was.data}, or --fresh to move that run aside"
                 )
+            if config.data != was.data and self._has_learned(config.data, was):
+                told.append(f"the digits of {config.data} are those of {was.data}")
+                was = dataclasses.replace(was, data=config.data)
             if different := unlike(config, was):
                 raise UserError(
                     f"{self} holds a run of another recipe: {', '.join(different)}; "
@@ -91,6 +98,77 @@ class RunFolder:
                 )
         write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
         return told
+
+    def _has_learned(self, source: str, was: Config) -> bool:
+        """Whether the digits of a source are those that the run of the recipe ``was`` learns from,
+        under another name."""
+        try:
+            known = self.learned or Learned(contents.of(data.load(was.data)), (was.data,))
+            same = contents.of(data.load(source)).sha256 == known.contents.sha256
+        except UserError:  # what is wrong with the source is said where it is trained on
+            return False
+        if same:
+            self._keep(known.contents, (*known.sources, source))
+        return same
+
+    @property
+    def learned(self) -> "Learned | None":
+        """What the run learns from; None where no version noted it that knew how. A ``UserError``
+        where it cannot be read."""
+        try:
+            found = json.loads(self.data.read_text())
+            counts = (tuple(map(int, found[part])) for part in ("train", "test"))
+            return Learned(Contents(str(found["sha256"]), *counts), tuple(found["sources"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UserError(
+                f"{self.data} cannot be read ({error}): take it away, and it is made anew"
+            ) from None
+
+    def learns_from(self, digits: data.Digits) -> None:
+        """Note the digits that the run learns from; a ``UserError`` where it has begun with
+        others."""
+        found = contents.of(digits)
+        if (known := self.learned) is None or not any(self.checkpoints.glob("[0-9]*")):
+            self._keep(found, (digits.source,))
+        elif known.contents.sha256 != found.sha256:
+            raise UserError(
+                f"the digits of {digits.source} are others than those that {self} has learned "
+                "from: put these back, or give --run another folder, or --fresh"
+            )
+
+    def digits(self, config: Config, source: str | None = None) -> data.Digits:
+        """Load the digits that the run of a recipe has learned from, from ``source`` where they are
+        no longer where they were. A ``UserError`` where they are others."""
+        try:
+            digits = data.load(source or config.data)
+        except UserError as error:
+            moved = f"; or say with --data where the digits of {self} are now"
+            raise UserError(f"{error}{'' if source else moved}") from None
+        known = self.learned
+        if known and known.contents.sha256 != contents.of(digits).sha256:
+            raise UserError(
+                f"the digits of {digits.source} are others than those that {self} has learned "
+                "from: say with --data where those are now"
+            )
+        return digits
+
+    def _keep(self, found: Contents, sources: tuple[str, ...]) -> None:
+        told = {"sources": list(dict.fromkeys(sources)), **found._asdict()}
+        write(self.data, json.dumps(told, indent=2) + "\n")
+
+    def run_flag(self, model: str) -> str:
+        """What names the run besides ``--model``, with a space before it; empty where it is the
+        model's own."""
+        if self.path == ROOT / model:
+            return ""
+        path = str(self.path)
+        if self.path.parent == ROOT:
+            path = self.path.name
+        elif os.sep not in path:  # else it would be one of ROOT
+            path = os.path.join(os.curdir, path)
+        return f" --run {shlex.quote(path)}"
 
     def prepare_anew(self, config: Config) -> list[str]:
         """As ``prepare``, where a larger undertaking keeps the folder for itself: a run of another
@@ -166,6 +244,13 @@ class RunFolder:
             case [{"devices": str(devices)}] if " cpu " in devices:
                 return int(devices.split()[0])
         return None
+
+
+class Learned(NamedTuple):
+    """The digits that a run learns from."""
+
+    contents: Contents
+    sources: tuple[str, ...]  # all names that they have had
 
 
 def unlike(config: Config, was: Config) -> list[str]:

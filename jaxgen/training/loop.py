@@ -4,7 +4,7 @@ signals."""
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from jaxgen import data, devices, families, hosts, images, sampling
 from jaxgen.arrays import NO_DIGIT, Key
 from jaxgen.config import Config
-from jaxgen.data import batches
+from jaxgen.data import batches, contents
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
 from jaxgen.training import checkpoint, optimisers, seals, traffic
@@ -75,6 +75,9 @@ def _train(
     shard_params: bool,
 ) -> int:
     source = data.load(config.data)
+    with hosts.told_to_all():
+        if hosts.is_first():
+            folder.learns_from(source)
     digits = source.train
     family = families.build(config)
     players = optimisers.players(config, family)
@@ -91,7 +94,7 @@ def _train(
         console.say(line)
 
     drawer = sampling.Drawer(family)
-    picture = picture_taker(config, drawer, folder)
+    picture = picture_taker(config, drawer, folder, contents.of(source).learned)
     watch = Watch(source) if family.may_collapse else None
     records = Records(folder.metrics, step, config.log_every)
     with Interrupts() as interrupts, records, console.bar(step, last):
@@ -229,11 +232,11 @@ def compile_block(config, family, players, key, state, digits, console) -> Block
 
 
 def picture_taker(
-    config: Config, drawer: sampling.Drawer, folder: RunFolder
+    config: Config, drawer: sampling.Drawer, folder: RunFolder, digits: Sequence[int]
 ) -> Callable[[State], np.ndarray]:
-    """Build ``picture(state)``, which draws the same digits each time from the averaged weights and
-    saves them."""
-    labels = sampling.balanced(PICTURE)
+    """Build ``picture(state)``, which draws ``digits`` in turn, the same each time, from the
+    averaged weights and saves them."""
+    labels = sampling.balanced(PICTURE, digits)
 
     def picture(state: State) -> np.ndarray:
         drawn = drawer.draw(state.averaged, labels, config.seed)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jaxgen
+from jaxgen.data import files
 from jaxgen.errors import UserError
 
 NAME = "seal.json"
@@ -132,9 +133,10 @@ def check(step: Path) -> Seal:
 
 
 def _files(step: Path) -> list[str]:
-    """The files of a step by name, but for its seal."""
-    files = [p for p in step.rglob("*") if p.is_symlink() or not p.is_dir()]
-    return sorted({str(p.relative_to(step)) for p in files} - {NAME, DRAFT})
+    """The files of a step by name, but for its seal and for clutter."""
+    there = [p for p in step.rglob("*") if p.is_symlink() or not p.is_dir()]
+    own = {str(p.relative_to(step)) for p in there if not files.is_clutter(p.name)}
+    return sorted(own - {NAME, DRAFT})
 
 
 def _sha256(path: Path) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from jaxgen import config as configs
 from jaxgen import data, devices, families, sampling
 from jaxgen.config import Config
-from jaxgen.data import batches
+from jaxgen.data import batches, contents
 from jaxgen.training import checkpoint, loop, optimisers, seals, step
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
@@ -66,6 +66,7 @@ def _train(recipes: Sequence[Config], runs: Sequence[RunFolder]) -> list[str | N
     seeds, numbers = _arguments(recipes)
     states, begun = _states(recipes, runs, seeds, numbers)
     for run in runs:
+        run.learns_from(source)
         run.began(begun, devices.describe())
     advance = jax.jit(_advance(recipes[0]), donate_argnums=0)
     arrays = jax.device_put(tuple(source.train), devices.whole())
@@ -111,7 +112,7 @@ def _finish(recipe: Config, run: RunFolder, state: step.State, records: Records,
         checkpoints.save(state)
     drawer = sampling.Drawer(family)
     at = int(state.step)
-    records.picture(at, loop.picture_taker(recipe, drawer, run)(state))
+    records.picture(at, loop.picture_taker(recipe, drawer, run, contents.of(source).learned)(state))
     if family.may_collapse:
         seen = Watch(source).see(loop.any_digits(recipe, drawer, state))
         records.watch(at, *seen)

@@ -1,12 +1,14 @@
 """A trained model, as the commands that use one need it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import jax
 
-from jaxgen import families
-from jaxgen.config import Config
+from jaxgen import data, families
+from jaxgen.arrays import DIGITS, NO_DIGIT
+from jaxgen.config import STRIDED, Config
+from jaxgen.data import contents
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
 from jaxgen.training import checkpoint, optimisers, step
@@ -17,6 +19,21 @@ class Trained(NamedTuple):
     family: Family
     variables: Variables  # with the averaged weights
     step: int
+    digits: tuple[int, ...]  # that it has learned
+
+    def require(self, asked: Iterable[int], flags: str) -> None:
+        """Raise a ``UserError`` where one of the digits ``asked`` is none that it has learned."""
+        if unknown := sorted(set(map(int, asked)) - {*self.digits, NO_DIGIT}):
+            raise UserError(
+                f"{flags} asks for {' and '.join(map(str, unknown))}, and the model has learned "
+                f"{listed(self.digits)} alone: ask for what it knows, or take another --run"
+            )
+
+
+def listed(digits: Sequence[int]) -> str:
+    """Digits in words, such as ``0, 1 and 7``."""
+    *others, last = map(str, digits)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Trained:
@@ -39,6 +56,20 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     )
     if found is None:
         raise UserError(
-            f"{folder} has no sound checkpoint: bin/train --model {config.model} makes one"
+            f"{folder} has no sound checkpoint: bin/train --model {config.model}"
+            f"{folder.run_flag(config.model)} makes one"
         )
-    return Trained(family, found.averaged, int(found.step))
+    return Trained(family, found.averaged, int(found.step), _learned(folder, config))
+
+
+def _learned(folder: RunFolder, config: Config) -> tuple[int, ...]:
+    """The digits that a run has learned: those of its data, and all where nobody knows."""
+    if known := folder.learned:
+        return known.contents.learned
+    everything = tuple(range(DIGITS))
+    if data.whole(config.data).removeprefix(STRIDED) in ("mnist", "synthetic"):
+        return everything
+    try:
+        return contents.of(data.load(config.data)).learned
+    except UserError:  # no longer there
+        return everything

@@ -26,12 +26,8 @@ README.md in the folder is its data card. The test digits beside the drawn ones 
 
 
 @dataclass(frozen=True)
-class Augment:
+class Augment(common.OfRun):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     count: int = 50_000
     """How many digits to draw."""
     out: Path | None = None
@@ -88,7 +84,7 @@ def main(args: list[str]) -> int:
     wanted = common.parse(Augment(config.sampling), "apply augment", DESCRIPTION, args)
     if wanted.out is None:
         raise UserError("where to? --out digits-synth/, a new folder")
-    from jaxgen import data, devices, families
+    from jaxgen import devices, families
     from jaxgen.data import files
 
     files.check(wanted.out / "any")
@@ -104,7 +100,7 @@ def main(args: list[str]) -> int:
     )
     console = Console()
     model = trained.load(folder, config, common.warn)
-    making = augment.Making(order, wanted.out, model, config, data.load(config.data))
+    making = augment.Making(order, wanted.out, model, config, folder.digits(config, wanted.data))
     making.go_on()
     before = making.state["done"]
     with making.lock():

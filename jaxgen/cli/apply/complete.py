@@ -20,11 +20,7 @@ a model: the hidden part of the training digit that is nearest where the image i
 
 
 @dataclass(frozen=True)
-class Complete:
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+class Complete(common.OfRun):
     hide: str = "left"
     """What is hidden: left, right, top, bottom, centre, quadrants (two of the four, by chance),
     random:0.7 of the pixels, or a picture of 28 by 28 that is white there."""
@@ -52,7 +48,7 @@ def main(args: list[str]) -> int:
     wanted = common.parse(Complete(), "apply complete", DESCRIPTION, args)
     import numpy as np
 
-    from jaxgen import data, devices, images
+    from jaxgen import devices, images
     from jaxgen.apps import complete, masks, measuring, reader
     from jaxgen.cli import given
     from jaxgen.training import trained
@@ -60,7 +56,7 @@ def main(args: list[str]) -> int:
     out = wanted.out or common.unused(folder, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
-    digits = data.load(config.data)
+    digits = folder.digits(config, wanted.data)
     seen = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed)
     shown = len(seen.labels) * (wanted.ways + 1)
     if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MOST:

@@ -17,11 +17,7 @@ examples:
 
 
 @dataclass(frozen=True)
-class Convert:
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+class Convert(common.OfRun):
     images: tuple[str, ...] = ()
     """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
     data set such as test:7; test digits when not given."""
@@ -51,7 +47,7 @@ def main(args: list[str]) -> int:
         raise UserError("into what? --to 1 for another digit, or --style hand.png for another hand")
     import numpy as np
 
-    from jaxgen import data, devices, families, images
+    from jaxgen import devices, families, images
     from jaxgen.apps import measuring, restyle
     from jaxgen.cli import given
     from jaxgen.training import trained
@@ -62,13 +58,14 @@ def main(args: list[str]) -> int:
     devices.start()
     restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
-    digits = functools.cache(lambda: data.load(config.data))
+    digits = functools.cache(lambda: folder.digits(config, wanted.data))
     seen = given.some(wanted.images, wanted.count, digits, wanted.seed)
     print("\n".join(seen.lines))
     styles, sources, targets = seen.images, seen.labels, seen.labels
     if wanted.style is None:
         assert wanted.to is not None
         targets = np.full_like(sources, int(wanted.to))
+        model.require(targets, f"--to {wanted.to}")
     else:
         style = given.style(wanted.style, digits)
         print("\n".join(style.lines))

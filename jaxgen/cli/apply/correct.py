@@ -21,11 +21,7 @@ LEARN = 100  # training digits that filters are tuned on
 
 
 @dataclass(frozen=True)
-class Correct:
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+class Correct(common.OfRun):
     damage: str = "broken"
     """What has happened to the digits: broken (strokes with gaps), swelling (strokes too wide),
     noise:0.4 (Gaussian, of that standard deviation where white is 1, then cut off at black and
@@ -48,7 +44,7 @@ class Correct:
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply correct")
     wanted = common.parse(Correct(), "apply correct", DESCRIPTION, args)
-    from jaxgen import data, devices, images
+    from jaxgen import devices, images
     from jaxgen.apps import correct, measuring, reader
     from jaxgen.apps import damage as damages
     from jaxgen.cli import given
@@ -58,7 +54,7 @@ def main(args: list[str]) -> int:
     images.check(out)
     damage = damages.named(wanted.damage)
     devices.start()
-    digits = data.load(config.data)
+    digits = folder.digits(config, wanted.data)
     clean = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed, broken=True)
     print("\n".join(clean.lines))
     seen, own = clean.images, wanted.images not in ((), ("test",))

@@ -29,12 +29,8 @@ examples:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Figure(common.OfRun):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     what: (
         Literal["plane", "codebook", "process", "training", "interpolation", "populations"] | None
     ) = None
@@ -67,7 +63,7 @@ def _even(config: configs.Config) -> configs.Sampling:
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply figure")
     wanted = common.parse(Figure(_even(config)), "apply figure", DESCRIPTION, args)
-    from jaxgen import data, devices, families
+    from jaxgen import devices, families
     from jaxgen.data import files
 
     config = replace(config, sampling=wanted.sampling)
@@ -81,8 +77,9 @@ def main(args: list[str]) -> int:
     out = wanted.out or Path(common.unused(folder, f"{what}-seed-{wanted.seed}.png"))
     files.check(out)
     model = trained.load(folder, config, common.warn)
+    digits = folder.digits(config, wanted.data)
     lesson = figures.Lesson(
-        model.family, model.variables, data.load(config.data), folder, wanted.digit, wanted.seed
+        model.family, model.variables, digits, folder, wanted.digit, wanted.seed
     )
     files.write(out, figures.render(what, lesson, out.suffix.lower()))
     print(f"{what} after {model.step} steps of training: {out}")

@@ -21,11 +21,7 @@ digit by chance of the digit asked for."""
 
 
 @dataclass(frozen=True)
-class Restyle:
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+class Restyle(common.OfRun):
     style: str | None = None
     """An image file of one digit, a digit of the data set such as test:7, or test for many."""
     digits: str | None = None
@@ -57,7 +53,7 @@ def main(args: list[str]) -> int:
         raise UserError("whose hand? --style hand.png, or a digit of the data set such as test:7")
     import numpy as np
 
-    from jaxgen import data, devices, families, images
+    from jaxgen import devices, families, images
     from jaxgen.apps import measuring, restyle
     from jaxgen.cli import given
     from jaxgen.training import trained
@@ -69,15 +65,17 @@ def main(args: list[str]) -> int:
     devices.start()
     restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
-    digits = functools.cache(lambda: data.load(config.data))
+    digits = functools.cache(lambda: folder.digits(config, wanted.data))
     if wanted.style == "test":
         seen = given.some((), wanted.count, digits, wanted.seed)
         styles, sources = seen.images, seen.labels
-        targets = measuring.others(sources, wanted.seed)
+        targets = measuring.others(sources, wanted.seed, model.digits)
     else:
         seen = given.style(wanted.style, digits)
-        targets = np.array([int(digit) for digit in wanted.digits or "0123456789"], np.int32)
+        asked = [*map(int, wanted.digits)] if wanted.digits else model.digits
+        targets = np.array(asked, np.int32)
         styles, sources = (array.repeat(len(targets), 0) for array in seen[:2])
+    model.require(targets, f"--digits {wanted.digits}")
     print("\n".join(seen.lines))
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")

@@ -23,12 +23,8 @@ examples:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Sheet(common.OfRun):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    model: str | None = None
-    """The family of models."""
-    run: str | None = None
-    """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     sums: int | None = None
     """How many sums; 20 when neither these nor numbers are given."""
     numbers: int | None = None
@@ -95,7 +91,9 @@ def main(args: list[str]) -> int:
     }
     sections = [sheet.Section(title, found) for title, found in made.items() if found]
     model = trained.load(folder, config, common.warn)
-    written = sheet.write(model, sheet.digits_of(sections), wanted.seed)
+    digits = sheet.digits_of(sections)
+    model.require(map(int, digits), "the sheet")
+    written = sheet.write(model, digits, wanted.seed)
     told = (
         f"Every digit was drawn by {config.model}, after {model.step} steps of training on "
         f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
