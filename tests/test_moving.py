@@ -25,7 +25,9 @@ SHORT = ["--steps=2", "--batch=8", "--sample-every=2", "--save-every=2"]
 CLUTTER = ["._4.png", ".DS_Store", "Thumbs.db", "desktop.ini"]
 
 
-def write_digits(folder: Path, keep=lambda labels: labels >= 0, change=lambda images: images) -> Path:
+def write_digits(
+    folder: Path, keep=lambda labels: labels >= 0, change=lambda images: images
+) -> Path:
     """A folder of IDX files with some of 300 and 60 crude digits."""
     folder.mkdir(parents=True)
     for name, split in zip(("train", "t10k"), synthetic.raw(300), strict=True):
@@ -72,7 +74,9 @@ def test_every_verb_knows_the_home_folder(here, monkeypatch, capsys):
     assert not (here / "~").exists()
 
 
-@pytest.mark.parametrize("run", ["my run", "r/my run", "./here", "a'b", "/abs/x", "runs/ae", "plain"])
+@pytest.mark.parametrize(
+    "run", ["my run", "r/my run", "./here", "a'b", "/abs/x", "runs/ae", "plain"]
+)
 def test_what_is_proposed_can_be_pasted(run):
     meant = folders.locate("ae", run)
     pasted = shlex.split(f"bin/sample --model ae{meant.run_flag('ae')}")
@@ -98,7 +102,7 @@ def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
     monkeypatch.chdir(here)
 
     assert main.run(["sample", "--run=./run", "--digit=3", "--out=3.png"]) == 0
-    with pytest.raises(UserError, match="no folder.*; or say with --data where the digits of run"):
+    with pytest.raises(UserError, match=r"no folder.*; or say with --data where the digits of run"):
         main.run(["reconstruct", "--run=./run", "--count=5"])
     for verb in (["reconstruct"], ["apply", "complete"], ["apply", "convert", "--to=3"]):
         assert main.run([*verb, "--run=./run", "--count=5", "--data=idx:after"]) == 0

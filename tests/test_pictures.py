@@ -142,7 +142,9 @@ def test_a_digit_of_mnist_stays_as_it_is_to_the_bit():
 
 def test_a_small_picture_of_another_form_is_brought_to_it():
     digit = data.load().test.images[0, ..., 0]
-    for other in (255 - digit, np.roll(digit, 5, 0), np.pad(digit[7:26:2, 7:26:2], 9)):
+    found, told = pictures.decode(packed(Image.fromarray(255 - digit)), "x.png")
+    assert np.array_equal(found[..., 0], digit) and told == ["inverted", "28 x 28 as it is"]
+    for other in (np.roll(digit, 5, 0), np.pad(digit[7:26:2, 7:26:2], 9)):
         found, told = pictures.decode(packed(Image.fromarray(other)), "x.png")
         assert told[-1] == "28 x 28 brought to 28 x 28"
         assert found.max() == 255

@@ -44,7 +44,13 @@ def others(labels: np.ndarray, seed: int, digits: Sequence[int] = range(DIGITS))
 
 
 def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
-    """An image by chance of each of ``labels``: float32 [n, 28, 28, 1] in [0, 1]."""
+    """An image by chance of each of ``labels``: float32 [n, 28, 28, 1] in [0, 1]. Raises UserError
+    where there is none of one of them."""
+    if missing := sorted(set(labels.tolist()) - set(digits.labels.tolist())):
+        raise UserError(
+            f"there is no {missing[0]} among these digits: ask for one of "
+            f"{', '.join(map(str, np.unique(digits.labels)))}"
+        )
     random = np.random.default_rng(seed)
     rows = [random.choice(np.flatnonzero(digits.labels == label)) for label in labels]
     return to_float(digits.images[rows])
@@ -64,7 +70,7 @@ class Correlation(NamedTuple):
 def correlation(a: np.ndarray, b: np.ndarray) -> Correlation:
     """That of two figures of n images each [n], of those that have both."""
     both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < 4:
+    if both.sum() < 4 or min(np.ptp(a[both]), np.ptp(b[both])) == 0:
         return Correlation(np.nan, -1.0, 1.0)
     value = float(np.corrcoef(a[both], b[both])[0, 1])
     half = 1.96 / np.sqrt(both.sum() - 3)

@@ -172,7 +172,7 @@ def require_ear(family: "Family", flags: str) -> None:
     if not family.hears_labels:
         raise UserError(
             f"{type(family).__name__} draws any digit with these settings: leave out {flags}, "
-            "or give others, such as --prior fitted"
+            "or give others, such as --prior fitted, or guidance above 0"
         )
 
 

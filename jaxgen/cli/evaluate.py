@@ -59,7 +59,7 @@ def main(args: list[str]) -> int:
     import rich.console
 
     from jaxgen import devices
-    from jaxgen.evaluation import judge, suite
+    from jaxgen.evaluation import judge, reference, suite
     from jaxgen.training import folder as folders
     from jaxgen.training import trained
 
@@ -68,8 +68,10 @@ def main(args: list[str]) -> int:
     model = trained.load(folder, config, common.warn)
     digits = folder.digits(config, wanted.data)
     amount = suite.FULL if wanted.full else suite.QUICK
-    amount = amount._replace(count=wanted.count or amount.count)
-    eye, console = judge.load(), rich.console.Console(highlight=False, soft_wrap=True)
+    eye = judge.load()
+    most = max(reference.most_of(digits, wanted.against), reference.least_of(eye))
+    amount = amount._replace(count=wanted.count or min(amount.count, most))
+    console = rich.console.Console(highlight=False, soft_wrap=True)
     with console.status("measuring real digits") as status:
         real = suite.real_figures(eye, digits, amount.count, wanted.against)
         found = suite.measure(

@@ -1,5 +1,6 @@
 """Images that a person names on the command line, and which digits they are."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -41,30 +42,30 @@ def some(
     if count is not None:
         configs.require("count", count, count >= 1, "1 or more")
     if names in ((), ("test",)):
-        count = 40 if count is None else count
+        count = min(40, len(digits().test.labels)) if count is None else count
         pixels, labels = spread(digits().test, count, seed)
         lines = [f"{count} test digits"] if count > 1 else ["a test digit"]
         return Given(images.to_float(pixels), labels, lines, known=True)
-    items, lines = [], []
+    items, files = [], {}
     for name in names:
         many = own.find(name, broken) if own.is_many(name) else [_one(name, digits, broken)]
         for found in many:
             items += [(item, found.together) for item in found.items]
             if found.together:
-                lines.append(f"{len(found.items)} images of {found.items[0].name}")
+                files[found.items[0].name] = f"{len(found.items)} images of {found.items[0].name}"
     if count is None and len(items) > MOST:
         raise UserError(f"--images names {len(items)} images: say how many of them with --count")
     if count is not None:
         chosen = _chosen([item.label for item, _ in items], count, seed)
         items = [items[place] for place in chosen]
-        lines = [f"{line}, of all of which {count} are taken" for line in lines]
-    return _read(items, lines)
+        files = {name: f"{line}, of all of which {count} are taken" for name, line in files.items()}
+    return _read(items, files)
 
 
 def read(names: Sequence[str], digits: Callable[[], Digits]) -> Given:
     """Read image files of one digit each, and digits of the data set that go by names like
     ``test:7``; ``digits`` gives it, and is called for each of these."""
-    return _read([(_one(name, digits).items[0], False) for name in names], [])
+    return _read([(_one(name, digits).items[0], False) for name in names], {})
 
 
 def style(name: str, digits: Callable[[], Digits]) -> Given:
@@ -124,13 +125,16 @@ def _one(name: str, digits: Callable[[], Digits], broken: bool = False) -> own.F
     return own.Found([item], together=False)
 
 
-def _read(items: Sequence[tuple[own.Item, bool]], lines: list[str]) -> Given:
+def _read(items: Sequence[tuple[own.Item, bool]], files: dict[str, str]) -> Given:
+    """Read images, of each of which it is known whether it lies in a file together with others;
+    ``files`` are lines on such files, by name, which are completed by what was done to how many."""
     found = [item.read() for item, _ in items]
     stacked = np.stack([image for image, _ in found])
     labels = [item.label for item, _ in items]
     known = None not in labels
     taken = None if known else judge.look(judge.load(), stacked)[0].argmax(1)
-    lines = list(lines)
+    done = {name: Counter() for name in files}
+    lines = []
     for place, ((item, together), (_, words)) in enumerate(zip(items, found, strict=True)):
         told = f" ({', '.join(words)})" if words else ""
         if labels[place] is None and taken is not None:
@@ -138,9 +142,16 @@ def _read(items: Sequence[tuple[own.Item, bool]], lines: list[str]) -> Given:
             told = f"{item.name} is taken for {_named(labels[place])}{told}"
         else:
             told = f"{item.name} is {_named(labels[place])}{told}"
-        if not together:
+        if together:
+            done[item.name].update(word for word in words if not word.endswith("as it is"))
+        else:
             lines.append(told)
-    return Given(images.to_float(stacked), np.array(labels, np.int32), lines, known)
+    for name, counts in done.items():
+        told = "".join(f", {count} {word}" for word, count in counts.items())
+        files[name] += f":{told[1:]}" if told else ""
+    return Given(
+        images.to_float(stacked), np.array(labels, np.int32), [*files.values(), *lines], known
+    )
 
 
 def _named(digit) -> str:

@@ -10,6 +10,7 @@
     synthetic  crude strokes, for tests
     pictures   a person's own picture of one digit, brought to MNIST's form
     own        a person's own digits, many in a file or folder
+    ink        light on dark, as MNIST has it
     sizes      images of other sizes, brought to 28 by 28
     batches    which images a training step sees
     files      files that are written whole or not at all
@@ -25,7 +26,7 @@ import difflib
 import os
 
 from jaxgen.config import STRIDED
-from jaxgen.data import idx, mnist, partition, synthetic, tfds
+from jaxgen.data import idx, ink, mnist, partition, synthetic, tfds
 from jaxgen.data.split import Digits, Split
 from jaxgen.errors import UserError
 
@@ -47,18 +48,26 @@ def load(source: str = "mnist") -> Digits:
 
     MNIST: 55,000, 5,000 and 10,000 digits; ``mnist:N:SEED`` has only N training digits of each of
     the ten, another choice for each SEED, and the others of MNIST unchanged. ``strided:SOURCE`` has
-    the validation digits that runs of earlier versions held out. The same source gives the same
-    arrays, whatever the seed of a run. Raises UserError for a source that is unknown, missing or
+    the validation digits that runs of earlier versions held out, and alone may have dark ink:
+    elsewhere such images are inverted. The same source gives the same arrays, whatever the seed of
+    a run. Raises UserError for a source that is unknown, missing or
     damaged.
     """
+    if source.startswith(STRIDED) and whole(source) == source:
+        return partition.strided(source, *raw(source))
     if whole(source) == source:
-        held_out = partition.strided if source.startswith(STRIDED) else partition.hold_out
-        return held_out(source, *raw(source))
+        (train, dark), (test, also) = map(_lightened, raw(source))
+        return partition.hold_out(source, train, test)._replace(inverted=dark + also)
     count, _, seed = source.removeprefix(STRIDED).partition(":")[2].partition(":")
     if not (count.isdecimal() and (seed or "0").isdecimal()):
         raise UserError(_unknown(source))
     few = partition.strided_few if source.startswith(STRIDED) else partition.few
     return few(source, load(whole(source)), int(count), int(seed or 0))
+
+
+def _lightened(split: Split) -> tuple[Split, int]:
+    images, dark = ink.lightened(split.images)
+    return split._replace(images=images), dark
 
 
 def anchored(source: str) -> str:

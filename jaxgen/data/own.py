@@ -8,8 +8,8 @@
                                     known where they lie in folders 0 to 9, or go by names such as
                                     00017-3.png
 
-Images of other sizes are brought to 28 by 28 as ``sizes`` says, and inverted where their borders
-are light. What a header promises is checked before anything is unpacked.
+Each image is brought to MNIST's form as ``pictures`` says. What a header promises is checked before
+anything is unpacked.
 """
 
 import math
@@ -110,14 +110,12 @@ def _array(path: str) -> Found:
         raise UserError(
             f"{path} has {len(images)} images and {len(labels)} labels: give it one each"
         )
-    images = sizes.fit(path, _bytes(path, images))
-    rim = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], 1)
-    light = np.median(rim) > 127
-    words = ["inverted"] if light else []
+    sizes.require(path, images.shape[1:])
+    images = _bytes(path, images)
 
     def item(place):
         label = None if labels is None or not 0 <= labels[place] < DIGITS else int(labels[place])
-        return Item(path, label, lambda: (255 - images[place] if light else images[place], words))
+        return Item(path, label, lambda: pictures.formed(images[place]))
 
     return Found([item(place) for place in range(len(images))], together=True)
 

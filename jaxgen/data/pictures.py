@@ -110,8 +110,26 @@ def decode(content: bytes, name: str, broken: bool = False) -> tuple[np.ndarray,
     be ``broken`` into pieces.
     """
     grey, words, size = _opened(content, name)
-    if strokes.is_digit(grey):
-        return np.rint(255 * grey).astype(np.uint8)[..., None], [*words, f"{size} as it is"]
+    image, more = _formed(grey, name, size, broken)
+    return image, [*words, *more]
+
+
+def formed(image: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Bring one of many images uint8 [h, w], which are known to show one digit each, to MNIST's
+    form: uint8 [28, 28, 1], and words that say how. One that shows nothing stays black."""
+    height, width = image.shape
+    try:
+        return _formed(image / np.float32(255), "it", f"{width} x {height}", broken=True)
+    except UserError:
+        return np.zeros((SIDE, SIDE, 1), np.uint8), ["nothing to be seen"]
+
+
+def _formed(grey: np.ndarray, name: str, size: str, broken: bool) -> tuple[np.ndarray, list[str]]:
+    """As ``decode``, of a picture float32 [h, w] in [0, 1] whose ``size`` was this in words."""
+    words = []
+    for found, done in ((grey, []), (1 - grey, ["inverted"])):
+        if strokes.is_digit(found):
+            return np.rint(255 * found).astype(np.uint8)[..., None], [*done, f"{size} as it is"]
     light = grey - strokes.paper(grey)
     times = math.ceil(max(grey.shape) / _ROUGH)
     rough = np.asarray(Image.fromarray(light).reduce(times))  # with less noise

@@ -25,14 +25,19 @@ def fit(name: str, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         return images[..., None]
     fitted = np.empty((len(images), SIDE, SIDE, 1), np.uint8)
     for row, image in zip(fitted, images, strict=True):
-        if not all(1 <= edge <= MOST_SIDE for edge in image.shape):
-            height, width = image.shape
-            raise UserError(
-                f"{name} has an image of {height} x {width} pixels: "
-                f"edges must be 1 to {MOST_SIDE} pixels, cut the digits out first"
-            )
+        require(name, image.shape)
         row[..., 0] = image if image.shape == (SIDE, SIDE) else _resized(image)
     return fitted
+
+
+def require(name: str, shape: tuple[int, ...]) -> None:
+    """Raise a UserError where an image of this height and width is none of a digit."""
+    height, width = shape
+    if not all(1 <= edge <= MOST_SIDE for edge in shape):
+        raise UserError(
+            f"{name} has an image of {height} x {width} pixels: "
+            f"edges must be 1 to {MOST_SIDE} pixels, cut the digits out first"
+        )
 
 
 def _resized(image: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ class Digits(NamedTuple):
     train: Split
     valid: Split  # one training image of twelve; settings are chosen by these
     test: Split  # never trained on
+    inverted: int = 0  # images whose ink was dark
 
 
 def part(split: Split, mask: np.ndarray) -> Split:

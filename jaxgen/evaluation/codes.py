@@ -26,8 +26,10 @@ class Linear(NamedTuple):
 
     dimensions: int
     pca_squared_error: float  # an image, as above
-    probe: float  # share of the digits that a linear probe reads off the codes
-    pca_probe: float  # the same off the principal components
+    # The share of the digits that a linear probe reads off the codes, and off the principal
+    # components; None where all are one digit.
+    probe: float | None
+    pca_probe: float | None
 
 
 class Codes(NamedTuple):
@@ -44,12 +46,13 @@ class Codes(NamedTuple):
         """The figures for a person."""
         said = [f"reconstruction: squared error {self.squared_error:.2f} an image"]
         if self.linear:
-            size = self.linear.dimensions
-            said[0] += f"; {size} principal components {self.linear.pca_squared_error:.2f}"
-            said.append(
-                f"digit read off the {size} numbers by a linear probe: {self.linear.probe:.1%}; "
-                f"off principal components {self.linear.pca_probe:.1%}"
-            )
+            size, pca_error, probe, pca_probe = self.linear
+            said[0] += f"; {size} principal components {pca_error:.2f}"
+            if probe is not None:
+                said.append(
+                    f"digit read off the {size} numbers by a linear probe: {probe:.1%}; "
+                    f"off principal components {pca_probe:.1%}"
+                )
         if self.bound is not None:
             said.append(f"bound of minus the log-likelihood: {self.bound:.2f} nats an image")
         if self.rate is not None:
@@ -139,7 +142,9 @@ def without_keys(method):
     return function
 
 
-def _probe(vectors, labels) -> float:
+def _probe(vectors, labels) -> float | None:
+    if len(np.unique(labels[0])) < 2:
+        return None
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

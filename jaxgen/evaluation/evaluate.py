@@ -70,6 +70,7 @@ def evaluate(
         real=reference.figures,
         mixtures=reference.mixtures,
         population_accuracy=rates and rates.accuracy,
+        kinds=len(np.unique(usual)),
         by_digit=tuple(_recognised(logits, labels, [digit]) for digit in range(DIGITS)),
         closest=_closest(copies),
     )

@@ -12,6 +12,7 @@ In place of the test digits, the validation digits can be asked for: what is cho
 to be chosen by theirs. The floor digits are then those that are not validation digits.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +53,12 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
     called before the images are drawn, it saves drawing in vain.
     """
     real, floor_digits = real_digits(digits, against), floor(digits, against)
-    most = min(len(real.labels), len(floor_digits.labels))
-    least = judge.network.widths[-1] + 1  # or the covariance of the features is singular
+    least, most = least_of(judge), most_of(digits, against)
+    if most < least:
+        raise UserError(
+            f"{digits.source} has {most} real digits to hold drawn ones against, and a distance in "
+            f"{least - 1} features needs {least} at least: give it more test and training digits"
+        )
     if n < least:
         raise UserError(
             f"{n} images are too few for a distance in {least - 1} features: draw at least {least}"
@@ -82,6 +87,16 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
     unit = metrics.frechet(look(judge, noisy(real.images))[1], features)
     mixtures = Mixtures(_mixture(real), _mixture(new))
     return Reference(n, against, features, unit, figures, spreads, mixtures, rates)
+
+
+def least_of(judge: Judge) -> int:
+    """How many digits a judge has to see: of fewer, the covariance of its features is singular."""
+    return judge.network.widths[-1] + 1
+
+
+def most_of(digits: Digits, against: Against = "test") -> int:
+    """How many real digits there are to hold drawn ones against, and as many that are new."""
+    return min(len(real_digits(digits, against).labels), len(floor(digits, against).labels))
 
 
 def _mixture(split: Split) -> float | None:
@@ -123,10 +138,12 @@ def floor(digits: Digits, against: Against = "test") -> Split:
     return partition.floor(whole)
 
 
-def asked_of(family: Family, labels: np.ndarray, n: int) -> np.ndarray:
-    """What a family is asked for to be judged: n labels at the frequencies of ``labels``, or any
-    digit where it hears none."""
-    wanted = labels_like(labels, n)
+def asked_of(
+    family: Family, labels: np.ndarray, n: int, digits: Sequence[int] = range(DIGITS)
+) -> np.ndarray:
+    """What a family is asked for to be judged: n labels at the frequencies of ``labels``, of the
+    ``digits`` that it has learned, or any digit where it hears none."""
+    wanted = labels_like(labels[np.isin(labels, list(digits))], n)
     return wanted if family.hears_labels else np.full_like(wanted, NO_DIGIT)
 
 

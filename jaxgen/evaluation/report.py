@@ -6,11 +6,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from jaxgen.arrays import DIGITS
 from jaxgen.config import STRIDED
 from jaxgen.evaluation import metrics
 
 Against = Literal["test", "valid"]  # the real digits that generated ones are held against
+
+
+READS = 0.5  # of the real digits: a judge that reads fewer says nothing of drawn ones
 
 
 class Share(NamedTuple):
@@ -113,6 +115,8 @@ class Report:
     """Which populations of writers the real digits are by."""
     population_accuracy: float | None
     """How many real digits the classifier behind ``population`` tells right: 0.5 is chance."""
+    kinds: int
+    """How many of the ten there are among the real digits."""
     by_digit: tuple[Share | None, ...]
     """Recognised, for each digit asked for."""
     closest: tuple[Neighbour, ...]
@@ -126,6 +130,7 @@ class Report:
             "judge": self.judge,
             "source": self.source,
             "against": self.against,
+            "means_nothing": self.means_nothing,
             "labels_like_real": self.like_real,
             "noise_unit": self.unit,
             "generated": self._figures(self.generated),
@@ -143,7 +148,7 @@ class Report:
             "frechet_in_noise_units": figures.frechet / self.unit,
             "frechet_in_noise_units_interval": [x / self.unit for x in figures.frechet_interval],
             "class_entropy": figures.class_entropy,
-            "class_entropy_most": math.log(DIGITS),
+            "class_entropy_most": self._most_entropy,
             "histogram": list(figures.histogram),
             **figures.prdc._asdict(),
             "copied": figures.copied,
@@ -151,6 +156,11 @@ class Report:
             "diversity_by_digit": [_known(spread) for spread in figures.spreads],
             "population_1": figures.population and figures.population._asdict(),
         }
+
+    @property
+    def _most_entropy(self) -> float:
+        """That of as many images of each digit that there is."""
+        return math.log(self.kinds)
 
     def table(self) -> str:
         """The report for a person: a line a figure, generated beside real."""
@@ -175,7 +185,7 @@ class Report:
             "density: 1 as dense as real ones": f"{figures.prdc.density:.3f}",
             "coverage: real ones with one near": f"{figures.prdc.coverage:.3f}",
             "diversity within a digit": f"{figures.diversity:.3f}",
-            f"class entropy, nats of {math.log(DIGITS):.3f}": f"{figures.class_entropy:.3f}",
+            f"class entropy, nats of {self._most_entropy:.3f}": f"{figures.class_entropy:.3f}",
             "copies of training images": f"{figures.copied:.2%}",
         }
         if figures.population:
@@ -196,8 +206,20 @@ class Report:
             + "".join(f"\n{line}" for line in self._remarks())
         )
 
+    @property
+    def means_nothing(self) -> bool:
+        """Whether the judge cannot read these digits, of whatever script they are."""
+        read = self.real.recognised
+        return bool(read and read.value < READS)
+
     def _remarks(self):
         """What a reader must know to compare these figures with others."""
+        if self.means_nothing:
+            assert self.real.recognised
+            yield (
+                f"the judge reads {self.real.recognised.value:.0%} of the real digits alone: it "
+                "has learned digits as\n  MNIST has them, and its figures mean nothing here"
+            )
         if self.mixtures.real:
             known = (f"{share:.0%}" for share in self.mixtures)
             yield (

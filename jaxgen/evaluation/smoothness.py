@@ -5,13 +5,14 @@ A step is a distance in the judge's features, as the perceptual path length of K
 one in those of another network.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxgen import images as pixels
 from jaxgen import sampling
-from jaxgen.arrays import NO_DIGIT
+from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.evaluation.judge import Judge, look
 from jaxgen.evaluation.report import Share, share
 from jaxgen.families.base import Family, Variables
@@ -29,9 +30,15 @@ class Smoothness(NamedTuple):
     recognised: Share | None  # of the frames between, as the digit of both ends; None for any digit
 
 
-def measure(family: Family, variables: Variables, judge: Judge, seed: int = 0) -> Smoothness:
-    """Walk ways between digits that ``seed`` draws."""
-    labels = sampling.balanced(WAYS)
+def measure(
+    family: Family,
+    variables: Variables,
+    judge: Judge,
+    seed: int = 0,
+    digits: Sequence[int] = range(DIGITS),
+) -> Smoothness:
+    """Walk ways between ``digits`` that ``seed`` draws."""
+    labels = sampling.balanced(WAYS, digits)
     if not family.hears_labels:
         labels = np.full_like(labels, NO_DIGIT)
     ways = sampling.drawn(family, variables, np.stack([labels, labels], 1), seed)

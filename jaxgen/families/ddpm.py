@@ -103,6 +103,10 @@ class DDPM(Family):
         loss = (self.weight(times) * errors).mean()  # (1), a mean over pixels
         return loss, (variables.stats, {"loss": loss})
 
+    @property
+    def hears_labels(self) -> bool:
+        return self.sampling.guidance > 0  # else the network is not told the digit
+
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         return normals(keys, *IMAGE)
 

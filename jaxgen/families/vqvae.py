@@ -188,6 +188,10 @@ class VQVAE(Family):
         said = jax.nn.one_hot(latents.reshape(len(latents), -1), self.quantiser.size)
         return (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1)
 
+    @property
+    def hears_labels(self) -> bool:
+        return self.sampling.guidance > 0  # else the network is not told the digit
+
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         params, table, s = variables.params["prior"], self.rows(variables), self.sampling
         return transformer.sample(

@@ -90,6 +90,8 @@ def _train(
         )
         return 0
     console.say(banner(config, state, len(digits.labels), folder))
+    if source.inverted:
+        console.say(f"{source.inverted:,} images of {source.source} have dark ink: inverted")
     for line in folder.began(step, devices.describe()):
         console.say(line)
 

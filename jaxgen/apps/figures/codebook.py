@@ -31,7 +31,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     inner[margin:-margin, margin:-margin] = True
     tiles = np.where(inner, patches, 0.45 * patches)[order]
 
-    labels = np.arange(6)
+    labels = np.resize(np.unique(lesson.digits.test.labels), 6)
     shown = measuring.of_digits(lesson.digits.test, labels, lesson.seed)
     grids = over(drawing.encode(family), lesson.variables, Split(images.to_uint8(shown), labels))
     mosaics = patches[:, margin:-margin, margin:-margin][grids]  # [n, 7, 7, 4, 4]

@@ -1,5 +1,6 @@
 """Ways between test digits through the latents, beside a cross-fade of their pixels."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,16 @@ if TYPE_CHECKING:
 PAIRS = ((3, 8), (4, 9), (7, 1))
 
 
+def _pairs(labels: np.ndarray) -> list[tuple[int, int]]:
+    """Those of PAIRS that there are images of; else what pairs there are."""
+    there = np.unique(labels).tolist()
+    known = [pair for pair in PAIRS if set(pair) <= set(there)]
+    others = list(itertools.pairwise(there))[: len(PAIRS)]
+    return known or others or [(there[0], there[0])]
+
+
 def draw(lesson: drawing.Lesson) -> "Figure":
-    pairs = np.array(PAIRS, np.int32)
+    pairs = np.array(_pairs(lesson.digits.test.labels), np.int32)
     ends = measuring.of_digits(lesson.digits.test, pairs.ravel(), lesson.seed)
     family = lesson.family.faithful()
     found = sampling.encoded(family, lesson.variables, ends, pairs.ravel())

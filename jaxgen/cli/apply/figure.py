@@ -35,15 +35,16 @@ class Figure(common.OfRun):
         Literal["plane", "codebook", "process", "training", "interpolation", "populations"] | None
     ) = None
     """The kind of picture; when not given, what says most about the family."""
-    digit: int = 3
-    """The digit that is shown: of process, and of the plane of a cvae."""
+    digit: int | None = None
+    """The digit that is shown: of process, and of the plane of a cvae; 3, if there is one."""
     seed: int = 0
     """Another seed shows other digits."""
     out: Path | None = None
     """Where to: a name that ends in .png, .svg or .pdf."""
 
     def __post_init__(self):
-        configs.require("digit", self.digit, 0 <= self.digit <= 9, "0 to 9")
+        known = self.digit is None or 0 <= self.digit <= 9
+        configs.require("digit", self.digit, known, "0 to 9")
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
         if self.out is not None:
             known = self.out.suffix.lower() in (".png", ".svg", ".pdf")
@@ -78,9 +79,11 @@ def main(args: list[str]) -> int:
     files.check(out)
     model = trained.load(folder, config, common.warn)
     digits = folder.digits(config, wanted.data)
-    lesson = figures.Lesson(
-        model.family, model.variables, digits, folder, wanted.digit, wanted.seed
-    )
+    digit = wanted.digit
+    if digit is None:
+        digit = 3 if 3 in digits.test.labels else int(digits.test.labels[0])
+    model.require([digit], f"--digit {digit}")
+    lesson = figures.Lesson(model.family, model.variables, digits, folder, digit, wanted.seed)
     files.write(out, figures.render(what, lesson, out.suffix.lower()))
     print(f"{what} after {model.step} steps of training: {out}")
     return 0
