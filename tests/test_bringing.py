@@ -12,6 +12,7 @@ from jaxgen.apps.figures import interpolation
 from jaxgen.cli import given, main
 from jaxgen.data import idx, ink
 from jaxgen.errors import UserError
+from jaxgen.evaluation import reference
 from tests.test_moving import train, write_digits
 
 TEST = data.load("mnist").test
@@ -120,6 +121,28 @@ def test_a_digit_that_was_never_seen_is_refused(of_threes, capsys):
     assert main.run(["sample", "--model", of_threes, "--count=5", "--out=x.npz"]) == 0
     with np.load("x.npz") as found:
         assert found["labels"].tolist() == [3, 7, 3, 7, 3]
+
+
+def test_a_figure_asks_for_no_digit_that_nobody_gave(here):
+    """Where the first test digit is none that was learned."""
+    folder = write_digits(here / "digits")
+    images, labels = (folder / f"train-{name}-ubyte" for name in ("images-idx3", "labels-idx1"))
+    kept = idx.read(labels) != idx.read(folder / "t10k-labels-idx1-ubyte")[0]
+    kept &= idx.read(labels) != 3
+    for path in (images, labels):
+        idx.write(path, idx.read(path)[kept])
+    train("vae", f"--data=idx:{folder}")
+    assert main.run(["apply", "figure", "--model=vae", "--out=x.png"]) == 0
+    with pytest.raises(UserError, match="--digit 3 asks for 3, and the model has learned"):
+        main.run(["apply", "figure", "--model=vae", "--digit=3", "--out=x.png"])
+
+
+def test_how_many_real_digits_there_are_is_known_without_choosing_them():
+    for source in ("mnist", "mnist:10", "synthetic:600"):
+        digits = data.load(source)
+        for against in ("test", "valid"):
+            chosen = reference.floor(digits, against), reference.real_digits(digits, against)
+            assert reference.most_of(digits, against) == min(len(x.labels) for x in chosen)
 
 
 @pytest.mark.parametrize("model", ["ddpm", "vqvae"])

@@ -50,8 +50,7 @@ def load(source: str = "mnist") -> Digits:
     the ten, another choice for each SEED, and the others of MNIST unchanged. ``strided:SOURCE`` has
     the validation digits that runs of earlier versions held out, and alone may have dark ink:
     elsewhere such images are inverted. The same source gives the same arrays, whatever the seed of
-    a run. Raises UserError for a source that is unknown, missing or
-    damaged.
+    a run. Raises UserError for a source that is unknown, missing or damaged.
     """
     if source.startswith(STRIDED) and whole(source) == source:
         return partition.strided(source, *raw(source))

@@ -1,6 +1,7 @@
-"""Light ink on dark paper, as MNIST has it: one rule for every image that is read.
+"""Light ink on dark paper, as MNIST has it: for the images of a source.
 
-An image whose border is light for the most part has dark ink, and is inverted.
+An image whose border is light for the most part has dark ink, and is inverted. A person's own
+pictures, which may be photographs, are told by more than their border: see ``pictures``.
 """
 
 import numpy as np

@@ -26,6 +26,11 @@ class Digits(NamedTuple):
     test: Split  # never trained on
     inverted: int = 0  # images whose ink was dark
 
+    @property
+    def learned(self) -> tuple[int, ...]:
+        """The digits that there are training images of."""
+        return tuple(np.unique(self.train.labels).tolist())
+
 
 def part(split: Split, mask: np.ndarray) -> Split:
     """Return the digits where ``mask``, bool [n], is true, in their order."""

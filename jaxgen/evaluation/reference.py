@@ -95,8 +95,10 @@ def least_of(judge: Judge) -> int:
 
 
 def most_of(digits: Digits, against: Against = "test") -> int:
-    """How many real digits there are to hold drawn ones against, and as many that are new."""
-    return min(len(real_digits(digits, against).labels), len(floor(digits, against).labels))
+    """How many real digits there are to hold drawn ones against, and as many that are new, without
+    choosing them: ``floor`` has as many as are held out for validation, or twice as many."""
+    new = len(digits.valid.labels) * (1 if against == "valid" else 2)
+    return min(len(real_digits(digits, against).labels), new)
 
 
 def _mixture(split: Split) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgen import images as pixels
 from jaxgen import sampling
-from jaxgen.data import Digits, Split, contents, partition
+from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import codes, likelihood, parzen, reference, smoothness, usefulness
 from jaxgen.evaluation.codes import Codes
 from jaxgen.evaluation.evaluate import evaluate
@@ -141,8 +141,7 @@ def measure(
     """Measure all that applies to the family. ``told`` hears what comes next."""
     against = real.reference.against
     held = reference.real_digits(digits, against)
-    learned = contents.of(digits).learned
-    asked = reference.asked_of(family, held.labels, amount.count, learned)
+    asked = reference.asked_of(family, held.labels, amount.count, digits.learned)
     told(f"drawing {amount.count} digits")
     began = time.perf_counter()
     drawn = pixels.to_uint8(sampling.Drawer(family).draw(variables, asked, seed))
@@ -156,7 +155,7 @@ def measure(
         useful = _useful(Split(drawn, asked), held)
     told("encoding real digits")
     kept = codes.measure(family, variables, digits, against)
-    smooth = smoothness.measure(family, variables, judge, seed, learned)
+    smooth = smoothness.measure(family, variables, judge, seed, digits.learned)
     few = partition.subset(held, min(amount.likely, len(held.labels)))
     likely = _likelihood(family, variables, few, amount.samples, seed, told)
     bits = None

@@ -15,7 +15,7 @@ import numpy as np
 from jaxgen import data, devices, families, hosts, images, sampling
 from jaxgen.arrays import NO_DIGIT, Key
 from jaxgen.config import Config
-from jaxgen.data import batches, contents
+from jaxgen.data import batches
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
 from jaxgen.training import checkpoint, optimisers, seals, traffic
@@ -96,7 +96,7 @@ def _train(
         console.say(line)
 
     drawer = sampling.Drawer(family)
-    picture = picture_taker(config, drawer, folder, contents.of(source).learned)
+    picture = picture_taker(config, drawer, folder, source.learned)
     watch = Watch(source) if family.may_collapse else None
     records = Records(folder.metrics, step, config.log_every)
     with Interrupts() as interrupts, records, console.bar(step, last):

@@ -18,7 +18,7 @@ import numpy as np
 from jaxgen import config as configs
 from jaxgen import data, devices, families, sampling
 from jaxgen.config import Config
-from jaxgen.data import batches, contents
+from jaxgen.data import batches
 from jaxgen.training import checkpoint, loop, optimisers, seals, step
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
@@ -112,7 +112,7 @@ def _finish(recipe: Config, run: RunFolder, state: step.State, records: Records,
         checkpoints.save(state)
     drawer = sampling.Drawer(family)
     at = int(state.step)
-    records.picture(at, loop.picture_taker(recipe, drawer, run, contents.of(source).learned)(state))
+    records.picture(at, loop.picture_taker(recipe, drawer, run, source.learned)(state))
     if family.may_collapse:
         seen = Watch(source).see(loop.any_digits(recipe, drawer, state))
         records.watch(at, *seen)

@@ -7,8 +7,7 @@ import jax
 
 from jaxgen import data, families
 from jaxgen.arrays import DIGITS, NO_DIGIT
-from jaxgen.config import STRIDED, Config
-from jaxgen.data import contents
+from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
 from jaxgen.training import checkpoint, optimisers, step
@@ -66,10 +65,7 @@ def _learned(folder: RunFolder, config: Config) -> tuple[int, ...]:
     """The digits that a run has learned: those of its data, and all where nobody knows."""
     if known := folder.learned:
         return known.contents.learned
-    everything = tuple(range(DIGITS))
-    if data.whole(config.data).removeprefix(STRIDED) in ("mnist", "synthetic"):
-        return everything
     try:
-        return contents.of(data.load(config.data)).learned
+        return data.load(config.data).learned
     except UserError:  # no longer there
-        return everything
+        return tuple(range(DIGITS))

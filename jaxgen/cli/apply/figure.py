@@ -81,8 +81,9 @@ def main(args: list[str]) -> int:
     digits = folder.digits(config, wanted.data)
     digit = wanted.digit
     if digit is None:
-        digit = 3 if 3 in digits.test.labels else int(digits.test.labels[0])
-    model.require([digit], f"--digit {digit}")
+        digit = 3 if 3 in model.digits else model.digits[0]
+    else:
+        model.require([digit], f"--digit {digit}")
     lesson = figures.Lesson(model.family, model.variables, digits, folder, digit, wanted.seed)
     files.write(out, figures.render(what, lesson, out.suffix.lower()))
     print(f"{what} after {model.step} steps of training: {out}")
