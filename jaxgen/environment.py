@@ -7,12 +7,11 @@ before JAX is imported, with one line that says so. Nothing here imports JAX.
 """
 
 import contextlib
-import importlib
 import os
+import sys
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
-
-from jaxgen.errors import UserError
 
 # By option, its value here.
 HELD: dict[str, Any] = {
@@ -53,7 +52,7 @@ HELD: dict[str, Any] = {
     "jax_transfer_guard_host_to_device": None,
 }
 _CPU_DEVICES = "--xla_force_host_platform_device_count"
-_LIBRARIES = {"JAX_": "jax", "FLAX_": "flax"}  # by how the names of their variables begin
+_LIBRARIES = {"jax": "JAX_", "flax": "FLAX_"}  # and how the names of their variables begin
 
 
 def settle(say: Callable[[str], None]) -> None:
@@ -62,8 +61,6 @@ def settle(say: Callable[[str], None]) -> None:
 
     MPLBACKEND too, without a word: figures are files here, and Matplotlib cannot be imported where
     it names what is not installed, as in a shell that a notebook opens.
-
-    Raises UserError where a library cannot read another of its variables.
     """
     for option, value in HELD.items():
         name = option.upper()
@@ -71,15 +68,17 @@ def settle(say: Callable[[str], None]) -> None:
         if asked is not None and asked.strip().lower() not in _ways_to_say(value):
             say(f"{name}={asked} is set aside: jaxgen computes alike in every shell")
     os.environ.pop("MPLBACKEND", None)
-    for prefix, library in _LIBRARIES.items():
-        if names := sorted(name for name in os.environ if name.startswith(prefix)):
-            try:
-                importlib.import_module(library)
-            except ValueError as error:
-                raise UserError(
-                    f"{library} cannot read the environment ({error}): correct or unset "
-                    f"{' or '.join(names)}"
-                ) from None
+
+
+def unreadable(error: ValueError) -> str | None:
+    """What is to be said where a library could not be imported, since it cannot read one of its
+    variables; None for errors of other kinds."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    library = frame.f_globals["__name__"].partition(".")[0]
+    if library not in _LIBRARIES or library in sys.modules:
+        return None
+    names = sorted(name for name in os.environ if name.startswith(_LIBRARIES[library]))
+    return f"{library} cannot read the environment ({error}): correct or unset {' or '.join(names)}"
 
 
 def _ways_to_say(value: Any) -> tuple[str, ...]:

@@ -52,6 +52,11 @@ def main(args: list[str] | None = None) -> None:
         way = WAYS_OUT[error.errno]
         print(f"jaxgen: {error.strerror}{where}: {way} and start again", file=sys.stderr)
         sys.exit(2)
+    except ValueError as error:
+        if (sentence := environment.unreadable(error)) is None:
+            raise
+        print(f"jaxgen: {sentence}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

@@ -24,6 +24,7 @@ imports JAX.
 
 import difflib
 import os
+from collections.abc import Callable
 
 from jaxgen.config import STRIDED
 from jaxgen.data import idx, ink, mnist, partition, synthetic, tfds
@@ -43,20 +44,22 @@ SOURCES = (  # what --data takes
 __all__ = ["SOURCES", "Digits", "Split", "anchored", "load", "raw", "whole"]
 
 
-def load(source: str = "mnist") -> Digits:
+def load(source: str = "mnist", told: Callable[[str], None] = lambda line: None) -> Digits:
     """Return the digits of a source, with one training image of twelve held out for validation.
 
     MNIST: 55,000, 5,000 and 10,000 digits; ``mnist:N:SEED`` has only N training digits of each of
     the ten, another choice for each SEED, and the others of MNIST unchanged. ``strided:SOURCE`` has
     the validation digits that runs of earlier versions held out, and alone may have dark ink:
-    elsewhere such images are inverted. The same source gives the same arrays, whatever the seed of
-    a run. Raises UserError for a source that is unknown, missing or damaged.
+    elsewhere such images are inverted, which ``told`` hears. The same source gives the same arrays,
+    whatever the seed of a run. Raises UserError for a source that is unknown, missing or damaged.
     """
     if source.startswith(STRIDED) and whole(source) == source:
         return partition.strided(source, *raw(source))
     if whole(source) == source:
         (train, dark), (test, also) = map(_lightened, raw(source))
-        return partition.hold_out(source, train, test)._replace(inverted=dark + also)
+        if count := dark + also:
+            told(f"{count:,} images of {source} have dark ink: inverted")
+        return partition.hold_out(source, train, test)
     count, _, seed = source.removeprefix(STRIDED).partition(":")[2].partition(":")
     if not (count.isdecimal() and (seed or "0").isdecimal()):
         raise UserError(_unknown(source))

@@ -24,7 +24,6 @@ class Digits(NamedTuple):
     train: Split
     valid: Split  # one training image of twelve; settings are chosen by these
     test: Split  # never trained on
-    inverted: int = 0  # images whose ink was dark
 
     @property
     def learned(self) -> tuple[int, ...]:

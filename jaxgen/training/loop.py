@@ -74,7 +74,7 @@ def _train(
     console: Console,
     shard_params: bool,
 ) -> int:
-    source = data.load(config.data)
+    source = data.load(config.data, console.say)
     with hosts.told_to_all():
         if hosts.is_first():
             folder.learns_from(source)
@@ -90,8 +90,6 @@ def _train(
         )
         return 0
     console.say(banner(config, state, len(digits.labels), folder))
-    if source.inverted:
-        console.say(f"{source.inverted:,} images of {source.source} have dark ink: inverted")
     for line in folder.began(step, devices.describe()):
         console.say(line)
 

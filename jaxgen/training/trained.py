@@ -18,7 +18,7 @@ class Trained(NamedTuple):
     family: Family
     variables: Variables  # with the averaged weights
     step: int
-    digits: tuple[int, ...]  # that it has learned
+    digits: tuple[int, ...] = tuple(range(DIGITS))  # that it has learned
 
     def require(self, asked: Iterable[int], flags: str) -> None:
         """Raise a ``UserError`` where one of the digits ``asked`` is none that it has learned."""
