@@ -185,7 +185,11 @@ class Making:
         eye, floor = judge.load(), reference.floor(self.digits)
         n = min(JUDGED, len(self.digits.test.labels), len(floor.labels))
         drawn, asked = (part[first : first + n] for part in piece)
-        found: dict[str, Any] = {"n": len(asked), "judge": eye.hash}
+        found: dict[str, Any] = {
+            "n": len(asked),
+            "judge": eye.hash,
+            "caution": judge.caution(eye, self.digits.test),
+        }
         if len(asked) <= eye.network.widths[-1]:  # too few for a distance
             hits = metrics.hits(judge.look(eye, drawn)[0], asked)
             return found | {"recognised": share(hits, len(asked))}

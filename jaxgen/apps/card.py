@@ -92,6 +92,8 @@ def _judged(found: dict[str, Any] | None) -> str:
         "",
         f"- recognised as the digit asked for: {value:.2%} (95 % interval {low:.2%} to {high:.2%})",
     ]
+    if caution := found.get("caution"):  # absent of earlier versions
+        lines.insert(1, f"But {caution}.")
     if "frechet" in found:
         lines += [
             f"- Frechet distance: {found['frechet']:.3f} N (other real digits "

@@ -1,6 +1,5 @@
 """``bin/interpolate``: the ways between digits, through a model's latents."""
 
-import functools
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -106,9 +105,7 @@ def main(args: list[str]) -> int:
     kind = images.ending(out)
     devices.start()
     if stops is None:
-        seen = given.read(
-            wanted.between, functools.cache(lambda: folder.digits(config, wanted.data))
-        )
+        seen = given.read(wanted.between, given.Source(folder, config, wanted.data))
         print("\n".join(seen.lines))
         model = trained.load(folder, config, common.warn)
         family = model.family.faithful()

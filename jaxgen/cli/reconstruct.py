@@ -1,6 +1,5 @@
 """``bin/reconstruct``: take digits to their latents and back."""
 
-import functools
 from dataclasses import dataclass
 
 from jaxgen import config as configs
@@ -48,7 +47,7 @@ def main(args: list[str]) -> int:
     out = wanted.out or common.unused(folder, f"reconstructed-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
-    source = functools.cache(lambda: folder.digits(config, wanted.data))
+    source = given.Source(folder, config, wanted.data)
     seen = given.some(wanted.images, wanted.count, source, wanted.seed)
     digits, labels = seen.images, seen.labels
     model = trained.load(folder, config, common.warn)

@@ -111,6 +111,11 @@ def main(args: list[str]) -> int:
     devices.start()
     config = replace(config, sampling=sample.sampling)
     model = trained.load(folder, config, common.warn)
+    if sample.trajectory and not model.family.has("trajectory"):
+        raise UserError(
+            f"{type(model.family).__name__} draws in one step, so there is no trajectory to show: "
+            "leave out --trajectory, or take --model ddpm"
+        )
     cycle, count = asked(sample, model)
     if sample.shards:
         return bulk(sample, cycle, count, model, config)

@@ -30,6 +30,7 @@ from jaxgen.data import batches, files, partition
 from jaxgen.data.split import Split, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation.distort import distort
+from jaxgen.evaluation.report import blind
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
 SHA256 = "f4cd2bb142db8eddd78b8d61e0aef9ec6ae2e9c10dac416bd9493b1ac5d19766"  # of WEIGHTS
@@ -46,6 +47,7 @@ SMOOTHING = 0.1
 # of MNIST 1 % are, of 12 printed letters 7, and of 20 scribbles 11.
 SURE = 0.6
 USUAL = 0.99  # share of real digits that nothing is odd about
+ASKED = 500  # real digits that it is asked about, to find that out
 
 
 class Network(nn.Module):
@@ -174,6 +176,12 @@ def likely(judge: Judge, images) -> np.ndarray:
     logits, _ = look(judge, images)
     shares = np.exp(logits - logits.max(1, keepdims=True))
     return shares / shares.sum(1, keepdims=True)
+
+
+def caution(judge: Judge, real: Split) -> str | None:
+    """Why the judge's figures mean nothing for digits such as ``real``, in a sentence; None where
+    it can read them."""
+    return blind(_accuracy(judge, partition.subset(real, min(ASKED, len(real.labels)))))
 
 
 def distances(judge: Judge, real: Split, images) -> np.ndarray:

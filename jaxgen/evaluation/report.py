@@ -9,10 +9,9 @@ import numpy as np
 from jaxgen.config import STRIDED
 from jaxgen.evaluation import metrics
 
-Against = Literal["test", "valid"]  # the real digits that generated ones are held against
-
-
 READS = 0.5  # of the real digits: a judge that reads fewer says nothing of drawn ones
+
+Against = Literal["test", "valid"]  # the real digits that generated ones are held against
 
 
 class Share(NamedTuple):
@@ -26,6 +25,17 @@ class Share(NamedTuple):
 def share(hits: int, n: int) -> Share:
     """The share of ``hits`` in ``n``, with its interval."""
     return Share(hits / n, *metrics.wilson(hits, n))
+
+
+def blind(share: float) -> str | None:
+    """Why the judge's figures mean nothing where it takes this share of real digits for what they
+    are, in a sentence; None where it can read them."""
+    if share >= READS:
+        return None
+    return (
+        f"the judge reads {share:.0%} of the real digits alone: it has learned digits as MNIST has "
+        "them, and its figures mean nothing here"
+    )
 
 
 class Mean(NamedTuple):
@@ -188,6 +198,8 @@ class Report:
             f"class entropy, nats of {self._most_entropy:.3f}": f"{figures.class_entropy:.3f}",
             "copies of training images": f"{figures.copied:.2%}",
         }
+        if self.kinds == 1:  # nothing to be even
+            del cells["class entropy, nats of 0.000"]
         if figures.population:
             cells["resemble population 1 of writers"] = _percent(figures.population)
         return cells
@@ -209,17 +221,16 @@ class Report:
     @property
     def means_nothing(self) -> bool:
         """Whether the judge cannot read these digits, of whatever script they are."""
+        return self._blind() is not None
+
+    def _blind(self):
         read = self.real.recognised
-        return bool(read and read.value < READS)
+        return blind(read.value) if read else None
 
     def _remarks(self):
         """What a reader must know to compare these figures with others."""
-        if self.means_nothing:
-            assert self.real.recognised
-            yield (
-                f"the judge reads {self.real.recognised.value:.0%} of the real digits alone: it "
-                "has learned digits as\n  MNIST has them, and its figures mean nothing here"
-            )
+        if told := self._blind():
+            yield told.replace(" as MNIST", " as\n  MNIST")
         if self.mixtures.real:
             known = (f"{share:.0%}" for share in self.mixtures)
             yield (

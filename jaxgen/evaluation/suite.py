@@ -166,7 +166,9 @@ def measure(
 
 
 def _useful(learned, held):
-    enough = len(learned.labels) >= usefulness.LEAST
+    """What a classifier makes of the digits ``held`` after the digits ``learned``; None where these
+    are too few, or all of one kind."""
+    enough = len(learned.labels) >= usefulness.LEAST and np.ptp(learned.labels) > 0
     return usefulness.score(learned, held) if enough else None
 
 

@@ -24,7 +24,7 @@ class Trained(NamedTuple):
         """Raise a ``UserError`` where one of the digits ``asked`` is none that it has learned."""
         if unknown := sorted(set(map(int, asked)) - {*self.digits, NO_DIGIT}):
             raise UserError(
-                f"{flags} asks for {' and '.join(map(str, unknown))}, and the model has learned "
+                f"{flags} asks for {listed(unknown)}, and the model has learned "
                 f"{listed(self.digits)} alone: ask for what it knows, or take another --run"
             )
 

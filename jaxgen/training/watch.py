@@ -13,6 +13,7 @@ import numpy as np
 from jaxgen.arrays import DIGITS
 from jaxgen.data import Digits, partition
 from jaxgen.evaluation import judge, metrics
+from jaxgen.evaluation.report import blind
 from jaxgen.images import to_uint8
 from jaxgen.training.folder import read_log
 
@@ -46,9 +47,12 @@ class Watch:
         self._judge = judge.load()
         self._shares = np.bincount(digits.train.labels, minlength=DIGITS) / len(digits.train.labels)
         count = min(COUNT, len(digits.valid.labels))
-        self._real = None
-        if count > NEIGHBOURS:
-            self._real = judge.look(self._judge, partition.subset(digits.valid, count).images)[1]
+        self._real, self._reads = None, True
+        if count:
+            real = partition.subset(digits.valid, count)
+            logits, features = judge.look(self._judge, real.images)
+            self._reads = blind(metrics.accuracy(logits, real.labels)) is None
+            self._real = features if count > NEIGHBOURS else None
 
     def see(self, images: np.ndarray) -> Seen:
         """Judge images [n, 28, 28, 1], uint8 or in [0, 1]."""
@@ -60,7 +64,10 @@ class Watch:
         return Seen(metrics.histogram(logits), coverage)
 
     def collapse(self, seen: Seen) -> str | None:
-        """What makes a mode collapse of it, in words; None where it is none."""
+        """What makes a mode collapse of it, in words; None where it is none, or where the judge
+        cannot read even the real digits."""
+        if not self._reads:
+            return None
         drawn = sum(seen.histogram)
         rare = [
             f"{count} look like {digit}"

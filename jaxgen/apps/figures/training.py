@@ -9,6 +9,7 @@ from PIL import Image
 from jaxgen import images
 from jaxgen.apps.figures import drawing
 from jaxgen.errors import UserError
+from jaxgen.evaluation import judge
 from jaxgen.training.folder import RunFolder, read_log
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     figure = drawing.figure(10.4, 0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)
     left, right = figure.subplots(1, 2, width_ratios=(1.45, 1))
     drawing.rows(left, rows, [f"step {step}" for step in chosen], "The same digits during training")
-    _curves(figure, right, lesson.run)
+    can_read = judge.caution(judge.load(), lesson.digits.test) is None
+    _curves(figure, right, lesson.run, lesson.run.path / "watch.jsonl" if can_read else None)
     return figure
 
 
@@ -45,9 +47,9 @@ def first_row(path: Path) -> np.ndarray:
     return images.cells(picture, columns=10)[:10]
 
 
-def _curves(figure: "Figure", axes: "Axes", run: RunFolder) -> None:
+def _curves(figure: "Figure", axes: "Axes", run: RunFolder, watch: Path | None) -> None:
     """Losses, each the mean of a fiftieth of the steps, and how much is covered where that was
-    watched."""
+    watched by a judge that can read the digits."""
     losses = read_log(run.metrics)
     names = [name for name in losses[0] if name.rpartition("/")[2] == "loss"]
     size = max(len(losses) // 50, 1)
@@ -58,8 +60,7 @@ def _curves(figure: "Figure", axes: "Axes", run: RunFolder) -> None:
     axes.set(xlabel="step", ylabel="loss")
     axes.set_title("Losses", fontsize=10)
     lines = list(axes.get_lines())
-    watch = run.path / "watch.jsonl"
-    if watch.exists():
+    if watch and watch.exists():
         looks = read_log(watch)
         other = axes.twinx()
         other.set(ylim=(0, 1), ylabel="coverage: share of real digits with a drawn one near")

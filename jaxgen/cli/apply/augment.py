@@ -108,6 +108,8 @@ def main(args: list[str]) -> int:
             console.say(f"going on after {before:,} digits")
         with console.status() as tell:
             making.make(tell)
+    if caution := making.state["judged"].get("caution"):
+        common.warn(caution)
     value, low, high = making.state["judged"]["recognised"]
     console.say(
         f"recognised as the digit asked for: {value:.1%} of the first "

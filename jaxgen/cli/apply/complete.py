@@ -56,8 +56,9 @@ def main(args: list[str]) -> int:
     out = wanted.out or common.unused(folder, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
-    digits = folder.digits(config, wanted.data)
-    seen = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed)
+    source = given.Source(folder, config, wanted.data)
+    digits = source.digits
+    seen = given.some(wanted.images, wanted.count, source, wanted.seed)
     shown = len(seen.labels) * (wanted.ways + 1)
     if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MOST:
         raise UserError(
@@ -73,6 +74,7 @@ def main(args: list[str]) -> int:
     )
     first = done.images[:, 0]
     if seen.known:
+        source.warn()
         print(f"recognised as what they were: {measuring.recognised(first, seen.labels)}")
         plain = complete.nearest(seen.images, visible, digits.train.images)
         print(f"  by the nearest training digit: {measuring.recognised(plain, seen.labels)}")

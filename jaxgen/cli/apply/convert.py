@@ -1,6 +1,5 @@
 """``bin/apply convert``: turn digits into others, in the same hand."""
 
-import functools
 from dataclasses import dataclass
 
 from jaxgen import config as configs
@@ -58,8 +57,8 @@ def main(args: list[str]) -> int:
     devices.start()
     restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
-    digits = functools.cache(lambda: folder.digits(config, wanted.data))
-    seen = given.some(wanted.images, wanted.count, digits, wanted.seed)
+    source = given.Source(folder, config, wanted.data)
+    seen = given.some(wanted.images, wanted.count, source, wanted.seed)
     print("\n".join(seen.lines))
     styles, sources, targets = seen.images, seen.labels, seen.labels
     if wanted.style is None:
@@ -67,10 +66,11 @@ def main(args: list[str]) -> int:
         targets = np.full_like(sources, int(wanted.to))
         model.require(targets, f"--to {wanted.to}")
     else:
-        style = given.style(wanted.style, digits)
+        style = given.style(wanted.style, source)
         print("\n".join(style.lines))
         styles, sources = (array.repeat(len(targets), 0) for array in style[:2])
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
+    source.warn()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
     where = images.save(out, drawn, targets, lambda: images.pairs(seen.images, drawn, 20))
     print(f"{common.digits(len(drawn))} after {model.step} steps of training: {where}")

@@ -54,8 +54,9 @@ def main(args: list[str]) -> int:
     images.check(out)
     damage = damages.named(wanted.damage)
     devices.start()
-    digits = folder.digits(config, wanted.data)
-    clean = given.some(wanted.images, wanted.count, lambda: digits, wanted.seed, broken=True)
+    source = given.Source(folder, config, wanted.data)
+    digits = source.digits
+    clean = given.some(wanted.images, wanted.count, source, wanted.seed, broken=True)
     print("\n".join(clean.lines))
     seen, own = clean.images, wanted.images not in ((), ("test",))
     if not own:
@@ -63,6 +64,8 @@ def main(args: list[str]) -> int:
     model = trained.load(folder, config, common.warn)
     reading = reader.load(digits.train, common.warn)
     done = correct.correct(model.family, model.variables, reading, seen, damage, wanted.seed)
+    if clean.known:
+        source.warn()
     if not own:
         print(table(clean, seen, done.images, damage, digits.train, wanted.seed))
     elif clean.known:

@@ -1,6 +1,5 @@
 """``bin/apply restyle``: write digits in the hand of one image."""
 
-import functools
 from dataclasses import dataclass
 
 from jaxgen import config as configs
@@ -65,22 +64,23 @@ def main(args: list[str]) -> int:
     devices.start()
     restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
-    digits = functools.cache(lambda: folder.digits(config, wanted.data))
+    source = given.Source(folder, config, wanted.data)
     if wanted.style == "test":
-        seen = given.some((), wanted.count, digits, wanted.seed)
+        seen = given.some((), wanted.count, source, wanted.seed)
         styles, sources = seen.images, seen.labels
         targets = measuring.others(sources, wanted.seed, model.digits)
     else:
-        seen = given.style(wanted.style, digits)
+        seen = given.style(wanted.style, source)
         asked = [*map(int, wanted.digits)] if wanted.digits else model.digits
         targets = np.array(asked, np.int32)
         styles, sources = (array.repeat(len(targets), 0) for array in seen[:2])
     model.require(targets, f"--digits {wanted.digits}")
     print("\n".join(seen.lines))
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
+    source.warn()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
     if wanted.style == "test":
-        test, train = digits().test, digits().train
+        test, train = source.digits.test, source.digits.train
         real = test if np.isin(targets, test.labels).all() else train  # few lack some digits
         chance = measuring.of_digits(real, targets, wanted.seed)
         for name, ours, plain in measuring.hands(styles, drawn, chance):

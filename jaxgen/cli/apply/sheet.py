@@ -81,6 +81,7 @@ def main(args: list[str]) -> int:
     common.require_ear(families.build(config), "--model with these settings")
     devices.start()
     from jaxgen.apps import exercises, sheet
+    from jaxgen.cli import given
     from jaxgen.training import trained
 
     sums, numbers = wanted.counts
@@ -93,7 +94,9 @@ def main(args: list[str]) -> int:
     model = trained.load(folder, config, common.warn)
     digits = sheet.digits_of(sections)
     model.require(map(int, digits), "the sheet")
-    written = sheet.write(model, digits, wanted.seed)
+    source = given.Source(folder, config, wanted.data)
+    source.warn()
+    written = sheet.write(model, digits, wanted.seed, judged=source.caution is None)
     told = (
         f"Every digit was drawn by {config.model}, after {model.step} steps of training on "
         f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
@@ -101,6 +104,7 @@ def main(args: list[str]) -> int:
     files.write(out, sheet.pdf(sections, written.images, wanted.paper, told))
     many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
     count = len(written.images)
-    print(f"{common.digits(count)} drawn, {written.again} more where the judge could not read them")
+    more = "" if source.caution else f", {written.again} more where the judge could not read them"
+    print(f"{common.digits(count)} drawn{more}")
     print(f"{many} after {model.step} steps of training: {out}")
     return 0
