@@ -8,6 +8,7 @@ before JAX is imported, with one line that says so. Nothing here imports JAX.
 
 import contextlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -51,13 +52,17 @@ HELD: dict[str, Any] = {
     "jax_transfer_guard_device_to_host": None,
     "jax_transfer_guard_host_to_device": None,
 }
+_ASIDE = "{} is set aside: jaxgen computes alike in every shell"
 _CPU_DEVICES = "--xla_force_host_platform_device_count"
+_FAST = re.compile(r"--xla_\w*fast_m(ath|in)\w*(=.*)?")  # flags that trade digits for speed
 _LIBRARIES = {"jax": "JAX_", "flax": "FLAX_"}  # and how the names of their variables begin
 
 
 def settle(say: Callable[[str], None]) -> None:
     """Set aside the variables that HELD overrides, for this process and those that it starts, and
     name to ``say`` those that ask for something else. To be called before JAX is imported.
+
+    Flags of XLA that make arithmetic inexact are set aside alike, the others stay.
 
     MPLBACKEND too, without a word: figures are files here, and Matplotlib cannot be imported where
     it names what is not installed, as in a shell that a notebook opens.
@@ -66,7 +71,13 @@ def settle(say: Callable[[str], None]) -> None:
         name = option.upper()
         asked = os.environ.pop(name, None)
         if asked is not None and asked.strip().lower() not in _ways_to_say(value):
-            say(f"{name}={asked} is set aside: jaxgen computes alike in every shell")
+            say(_ASIDE.format(f"{name}={asked}"))
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    for flag in filter(_FAST.fullmatch, flags):
+        if not flag.endswith(("=false", "=0")):
+            say(_ASIDE.format(f"{flag} of XLA_FLAGS"))
+    if any(map(_FAST.fullmatch, flags)):
+        os.environ["XLA_FLAGS"] = " ".join(flag for flag in flags if not _FAST.fullmatch(flag))
     os.environ.pop("MPLBACKEND", None)
 
 
@@ -78,6 +89,7 @@ def unreadable(error: ValueError) -> str | None:
     if library not in _LIBRARIES or library in sys.modules:
         return None
     names = sorted(name for name in os.environ if name.startswith(_LIBRARIES[library]))
+    names = [name for name in names if name in f"{error}".upper()] or names
     return f"{library} cannot read the environment ({error}): correct or unset {' or '.join(names)}"
 
 

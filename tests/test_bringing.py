@@ -13,7 +13,11 @@ from jaxgen.cli import given, main
 from jaxgen.data import idx, ink
 from jaxgen.errors import UserError
 from jaxgen.evaluation import reference
+from jaxgen.studies import plan as plans
+from jaxgen.studies import study as studies
 from jaxgen.training.folder import RunFolder
+from jaxgen.training.log import Console
+from tests.conftest import small
 from tests.test_moving import train, write_digits
 
 TEST = data.load("mnist").test
@@ -217,3 +221,14 @@ def test_a_measure_without_meaning_is_named_or_left_out(here, capsys):
     assert "class entropy, nats of 0.693" in told and "linear probe" in told
     lying = mnist_digits(here / "lying", only(2, 4, 5, 6, 7), lambda x: x.transpose(0, 2, 1))
     assert "figures mean nothing here" in evaluated(lying, capsys)
+
+
+def test_a_study_says_which_digits_the_judge_cannot_read(here):
+    lying = mnist_digits(here / "lying", only(2, 4, 5, 6, 7), lambda x: x.transpose(0, 2, 1))
+    base = config.recipe("ae")
+    axes = (plans.axis(f"data=mnist:10,idx:{lying}", base),)
+    plan = plans.make(
+        base, axes, "grid", 1, lambda flags: small("ae", data=flags[0].partition("=")[2])
+    )
+    (told,) = studies.Study(plan, here / "study", Console()).cautions()
+    assert told.startswith(f"of idx:{lying} the judge reads") and "mean nothing here" in told

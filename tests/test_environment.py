@@ -91,12 +91,14 @@ def test_digits_are_the_same_in_every_shell(often, tmp_path):
     clean, said = digits(tmp_path / "clean", names)
     assert len(clean) == len(names) and said == ""
     held = {option.upper(): other(option) for option in environment.HELD}
+    held["XLA_FLAGS"] = "--xla_cpu_enable_fast_math=true"
     found, said = digits(tmp_path / "held", names, **held)
     assert found == clean
     assert len(said.splitlines()) == len(held)
     assert "JAX_ENABLE_X64=1 is set aside" in said
 
 
+@pytest.mark.timeout(7200)
 def test_each_option_of_jax_leaves_the_digits_as_they_are(often, tmp_path):
     """As far as a value of another kind than yes and no is known here."""
     if not often(False, True):
@@ -128,6 +130,17 @@ def test_a_figure_is_a_file_in_a_notebook_too(monkeypatch):
     environment.settle(lambda said: pytest.fail(said))
     done = subprocess.run([sys.executable, "-c", "import matplotlib"], capture_output=True)
     assert done.returncode == 0
+
+
+def test_flags_of_inexact_arithmetic_are_set_aside_and_no_others(monkeypatch):
+    kept = "--xla_dump_to=there --xla_cpu_max_isa=AVX2"
+    exact, inexact = "--xla_cpu_enable_fast_math=false", "--xla_cpu_enable_fast_math"
+    for more, said in (("", []), (exact, []), (inexact, [f"{inexact} of XLA_FLAGS is set aside"])):
+        monkeypatch.setenv("XLA_FLAGS", f"{more} {kept}")
+        heard = []
+        environment.settle(heard.append)
+        assert [line.partition(":")[0] for line in heard] == said
+        assert os.environ["XLA_FLAGS"].split() == kept.split()
 
 
 @pytest.mark.parametrize(("value", "says"), [(True, "TRUE"), (False, "off"), (None, ""), (0, "0")])

@@ -146,7 +146,7 @@ def test_a_small_picture_of_another_form_is_brought_to_it():
     assert np.array_equal(found[..., 0], digit) and told == ["inverted", "28 x 28 as it is"]
     for other in (np.roll(digit, 5, 0), np.pad(digit[7:26:2, 7:26:2], 9)):
         found, told = pictures.decode(packed(Image.fromarray(other)), "x.png")
-        assert told[-1] == "28 x 28 brought to 28 x 28"
+        assert told[-1] == "brought to MNIST's form"
         assert found.max() == 255
     found, _ = pictures.decode(packed(Image.fromarray(255 - digit)), "x.png")
     assert np.abs(found[..., 0].astype(float) - digit).mean() < 2

@@ -102,10 +102,11 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
         ("jaxgen", f"{jaxgen.__version__}, commit {commit()}"),
         ("devices", devices.describe()),
         ("judge", judge.load().hash),
+        *(("caution", caution) for caution in study.cautions()),
     )
     write(folder / "results.csv", report.table(study))
     page, *_ = pages.write(report.document(study, question, provenance), folder, "report")
-    console.say("\n".join(report.said(study, question)))
+    console.say("\n".join([*study.cautions(), *report.said(study, question)]))
     console.say(f"report in {page}")
     return 0
 

@@ -151,7 +151,9 @@ def _formed(grey: np.ndarray, name: str, size: str, broken: bool) -> tuple[np.nd
     if width < _THIN:
         words.append("strokes thickened")
         ink = strokes.cropped(strokes.thickened(ink, _USUAL - width))
-    return strokes.placed(strokes.fitted(ink)), [*words, f"{size} brought to {SIDE} x {SIDE}"]
+    square = f"{SIDE} x {SIDE}"
+    words.append(f"{size} brought to {square}" if size != square else "brought to MNIST's form")
+    return strokes.placed(strokes.fitted(ink)), words
 
 
 def _opened(content: bytes, name: str) -> tuple[np.ndarray, list[str], str]:

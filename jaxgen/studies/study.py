@@ -8,6 +8,7 @@ import numpy as np
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen import data
 from jaxgen.compare.clock import SideBySide
 from jaxgen.compare.parts import Parts
 from jaxgen.config import Config
@@ -60,6 +61,15 @@ class Study:
                     f"{done} of {len(tasks)}: {tasks[place].folder.name}"
                     f"{', ' + why if (why := results[0][0]['failed']) else ''}; {left} left"
                 )
+
+    def cautions(self) -> list[str]:
+        """Why the judge's figures mean nothing for some of the digits that were learned, a sentence
+        each."""
+        cautions = []
+        for source in dict.fromkeys(setting.config.data for setting in self.plan.settings):
+            if caution := judge.caution(judge.load(), data.load(source).valid):
+                cautions.append(f"of {source} {caution}")
+        return cautions
 
     # What is to be done.
 
