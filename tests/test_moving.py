@@ -22,7 +22,7 @@ from tests import runs
 from tests.conftest import flags, small
 
 SHORT = ["--steps=2", "--batch=8", "--sample-every=2", "--save-every=2"]
-CLUTTER = ["._4.png", ".DS_Store", "Thumbs.db", "desktop.ini"]
+CLUTTER = ["._4.png", ".DS_Store", "Icon\r", "Thumbs.db", "Desktop.ini", ".directory"]
 
 
 def write_digits(

@@ -76,6 +76,35 @@ def test_arrays_of_other_kinds_come_to_the_same(here):
     assert not given.some(["any.npz"], None, digits, 0).known
 
 
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("channel first", lambda x: x[:, None]),
+        ("colours", lambda x: x[..., None].repeat(3, 3)),
+        ("colours first", lambda x: x[:, None].repeat(3, 1)),
+        ("opaque", lambda x: np.pad(x[..., None].repeat(3, 3), [(0, 0)] * 3 + [(0, 1)])),
+        ("flat", lambda x: x.reshape(len(x), -1)),
+        ("whole", lambda x: x.astype(np.int64)),
+        ("16 bits", lambda x: 257 * x.astype(np.uint16)),
+        ("floats to 255", lambda x: x.astype(np.float32)),
+        ("halves", lambda x: (x / 255).astype(np.float16)),
+        ("from -1 to 1", lambda x: (x / 127.5 - 1).astype(np.float32)),
+        ("bits", lambda x: x > 127),
+        ("0 and 1", lambda x: (x > 127).astype(np.uint8)),
+    ],
+)
+def test_arrays_as_other_libraries_have_them(kind, change, here):
+    images = change(SOME[..., 0])
+    if kind == "opaque":
+        images[..., 3] = 255
+    expected = np.where(SOME > 127, 255, 0) if kind in ("bits", "0 and 1") else SOME
+    np.savez("named.npz", images=images)
+    np.savez("alone.npz", images)
+    np.save("x.npy", images)
+    for file in ("named.npz", "alone.npz", "x.npy"):
+        assert same(given.some([file], None, digits, 0), expected)
+
+
 def stored(**members: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -100,13 +129,17 @@ def header(shape: tuple[int, ...], kind: str = "|u1") -> bytes:
         (stored(images=header((9, 28), "|O")), "type object"),
         (stored(images=header((-1, 28, 28)) + bytes(784)), "shape (-1, 28, 28)"),
         (stored(images=b"no array"), "cannot read x.npz"),
-        (stored(x_train=header((0,))), "holds x_train, and no images"),
+        (stored(a=header((0,)), b=header((0,))), "holds a, b, and no images"),
+        (stored(x_train=header((0,))), "shape (0,)"),
         (stored(), "holds nothing"),
         (stored(images=header((2, 3)) + bytes(6)), "shape (2, 3)"),
         (stored(images=header((0, 28, 28))), "shape (0, 28, 28)"),
+        (stored(images=header((1, 2, 28, 28)) + bytes(1568)), "shape (1, 2, 28, 28)"),
+        (stored(images=header((1, 1, 1), "<i4") + np.int32(-1).tobytes()), "from -1 to -1"),
+        (stored(images=header((1, 1, 1), "<c8") + bytes(8)), "type complex64"),
         (stored(images=header((1, 28, 28)) + bytes(784), labels=header((2,)) + bytes(2)), "labels"),
-        (stored(images=header((1, 1, 1), "<f4") + np.float32(7).tobytes()), "outside 0 to 1"),
-        (stored(images=header((1, 1, 1), "<f4") + np.float32("nan").tobytes()), "outside 0 to 1"),
+        (stored(images=header((1, 1, 1), "<f4") + np.float32(700).tobytes()), "from 700 to 700"),
+        (stored(images=header((1, 1, 1), "<f4") + np.float32("nan").tobytes()), "from nan to nan"),
         (stored(images=header((1, 600, 600)) + bytes(360000)), "600 x 600"),
     ],
 )
@@ -197,7 +230,14 @@ def test_what_was_drawn_before_keeps_its_name(here):
 
 
 def test_names_that_stand_for_many():
-    for name in ("x.npz", "x.idx.gz", "train-images-idx3-ubyte", "x-images-idx3-ubyte.gz", "/"):
+    for name in (
+        "x.npy",
+        "x.npz",
+        "x.idx.gz",
+        "train-images-idx3-ubyte",
+        "x-images-idx3-ubyte.gz",
+        "/",
+    ):
         assert own.is_many(name)
     for name in ("x.png", "test:7", "labels-idx1-ubyte", "test"):
         assert not own.is_many(name)

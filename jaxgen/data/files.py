@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file of this name is one that macOS or Windows keeps in people's folders."""
-    return name.startswith("._") or name in (".DS_Store", "Thumbs.db", "desktop.ini")
+    """Whether a file of this name is one that macOS, Windows or KDE keeps in people's folders."""
+    known = (".DS_Store", ".localized", "Icon\r", "Thumbs.db", "desktop.ini", ".directory")
+    return name.startswith("._") or name.lower() in map(str.lower, known)
 
 
 def check(path: str | Path) -> None:

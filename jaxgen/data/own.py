@@ -1,12 +1,16 @@
-"""A person's own digits, many in one file or folder: arrays as NPZ, IDX files, folders of pictures.
+"""A person's own digits, many in one file or folder: arrays, IDX files, folders of pictures.
 
-    digits.npz                      images [n, h, w] or [n, h, w, 1], uint8 or floats in [0, 1], and
-                                    labels [n] if they are known: as ``bin/sample --out`` writes
+    digits.npz                      images [n, h, w], and labels [n] if they are known, as
+                                    ``bin/sample --out`` writes them, or one array alone
+    digits.npy                      the same without labels
     digits-images-idx3-ubyte        MNIST's format, ``.gz`` or not, with digits-labels-idx1-ubyte
                                     beside it if they are known; digits.idx.gz stands for both
     a folder                        files as above, or pictures of one digit each: their labels are
                                     known where they lie in folders 0 to 9, or go by names such as
                                     00017-3.png
+
+Arrays of images may have an axis of 1, 3 or 4 colours, the last or that after n, or be [n, pixels]
+of squares. Their pixels may be of any type, from 0 to 1, to 255 or to 65,535, or from -1 to 1.
 
 Each image is brought to MNIST's form as ``pictures`` says. What a header promises is checked before
 anything is unpacked.
@@ -18,7 +22,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -28,7 +32,9 @@ from jaxgen.errors import UserError
 
 MOST_BYTES = 2**31  # of one array: 2.7 million digits
 _SAVED = re.compile(r"\d+-(\d|any)\.png")  # as ``images.save`` names them
-_PIXELS = ("u1", "f2", "f4", "f8")  # NumPy's names of types
+_INTEGERS = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")  # NumPy's names of types
+_PIXELS = ("b1", *_INTEGERS, "f2", "f4", "f8")
+_COLOURS = (1, 3, 4)  # grey, or red, green and blue, or these and how opaque
 
 
 class Item(NamedTuple):
@@ -48,7 +54,9 @@ class Found(NamedTuple):
 
 def is_many(path: str) -> bool:
     """Whether a name is that of a folder or of a file of many images."""
-    return os.path.isdir(path) or path.lower().endswith((".npz", ".idx.gz")) or _is_idx(path)
+    return (
+        os.path.isdir(path) or path.lower().endswith((".npz", ".npy", ".idx.gz")) or _is_idx(path)
+    )
 
 
 def find(path: str, broken: bool = False) -> list[Found]:
@@ -99,33 +107,60 @@ def _picture(path: str, label: int | None, broken: bool) -> Item:
 
 
 def _array(path: str) -> Found:
-    images, labels = _npz(path) if path.lower().endswith(".npz") else _idx(path)
+    images, labels = _numpy(path) if path.lower().endswith((".npz", ".npy")) else _idx(path)
     if labels is not None and (labels.ndim != 1 or labels.dtype.kind not in "iu"):
         raise UserError(f"{path} has labels of the shape {labels.shape}: give it a number an image")
-    if images.ndim == 4 and images.shape[3] == 1:
-        images = images[..., 0]
-    if images.ndim != 3 or not images.size:
-        raise UserError(f"{path} has images of the shape {images.shape}: let it be (n, h, w)")
+    shape, images = images.shape, _colours_last(images)
+    if images.ndim != 4 or images.shape[3] not in _COLOURS or not images.size:
+        raise UserError(f"{path} has images of the shape {shape}: let it be (n, h, w)")
     if labels is not None and len(labels) != len(images):
         raise UserError(
             f"{path} has {len(images)} images and {len(labels)} labels: give it one each"
         )
-    sizes.require(path, images.shape[1:])
-    images = _bytes(path, images)
+    sizes.require(path, images.shape[1:3])
+    scale, words = _scale(path, images)
+
+    def read(place):
+        image = np.rint(scale(images[place])).astype(np.uint8)
+        formed, done = pictures.formed(image)
+        return formed, [*words, *done]
 
     def item(place):
         label = None if labels is None or not 0 <= labels[place] < DIGITS else int(labels[place])
-        return Item(path, label, lambda: pictures.formed(images[place]))
+        return Item(path, label, lambda: read(place))
 
     return Found([item(place) for place in range(len(images))], together=True)
 
 
-def _bytes(path: str, images: np.ndarray) -> np.ndarray:
-    if images.dtype == np.uint8:
-        return images
-    if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
-        raise UserError(f"{path} has pixels outside 0 to 1: give bytes, or floats from 0 to 1")
-    return np.rint(images * 255).astype(np.uint8)
+def _colours_last(images: np.ndarray) -> np.ndarray:
+    """Images [n, h, w], [n, pixels] of a square, or with an axis of colours, as [n, h, w, colours]
+    where that can be."""
+    if images.ndim == 2 and images.shape[1] == (side := math.isqrt(images.shape[1])) ** 2:
+        images = images.reshape(-1, side, side)
+    if images.ndim == 3:
+        return images[..., None]
+    if images.ndim == 4 and images.shape[3] not in _COLOURS and images.shape[1] in _COLOURS:
+        return images.transpose(0, 2, 3, 1)
+    return images
+
+
+def _scale(path: str, images: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], list[str]]:
+    """How images come to floats from 0 to 255, by the range of their pixels, and words that say so
+    where it is not the usual one."""
+    low, high = float(images.min()), float(images.max())  # NaN where there is one
+    whole = images.dtype.kind in "iu"
+    if low >= 0 and high <= 1 and not (whole and high == 0):
+        return lambda image: 255.0 * image, ["of 0 and 1"] if whole else []
+    if low >= 0 and high <= 255:
+        return lambda image: image, []
+    if low >= -1 and high <= 1 and not whole:
+        return lambda image: 127.5 * (image.astype(float) + 1), ["of pixels from -1 to 1"]
+    if low >= 0 and high <= 65535 and whole:
+        return lambda image: image / 257, ["of pixels from 0 to 65535"]
+    raise UserError(
+        f"{path} has pixels from {low:g} to {high:g}: let them be from 0 to 1, from -1 to 1 or "
+        "from 0 to 255"
+    )
 
 
 def _idx(path: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -135,42 +170,51 @@ def _idx(path: str) -> tuple[np.ndarray, np.ndarray | None]:
     return idx.read(Path(path)), idx.read(beside) if beside.exists() else None
 
 
-def _npz(path: str) -> tuple[np.ndarray, np.ndarray | None]:
+def _numpy(path: str) -> tuple[np.ndarray, np.ndarray | None]:
     try:
+        if path.lower().endswith(".npy"):
+            with open(path, "rb") as file:
+                return _values(file, "images", _PIXELS), None
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
-            if "images" not in names:
+            name = names[0] if len(names) == 1 else "images"
+            if name not in names:
                 raise UserError(
                     f"{path} holds {', '.join(names) or 'nothing'}, and no images: let the array "
                     "of them have that name"
                 )
-            images = _member(archive, "images", _PIXELS)
-            integers = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
-            return images, _member(archive, "labels", integers) if "labels" in names else None
+            labels = None
+            with archive.open(f"{name}.npy") as file:
+                images = _values(file, name, _PIXELS)
+            if "labels" in names and name != "labels":
+                with archive.open("labels.npy") as file:
+                    labels = _values(file, "labels", _INTEGERS)
+            return images, labels
     except (UserError, MemoryError):
         raise
     except Exception as error:  # damage makes zipfile and NumPy raise whatever there is
         told = getattr(error, "strerror", None) or " ".join(f"{error}".split())
         reason = told or type(error).__name__
-        raise UserError(f"cannot read {path}: {reason}; give a sound .npz file") from None
+        kind = path[-len(".npz") :].lower()
+        raise UserError(f"cannot read {path}: {reason}; give a sound {kind} file") from None
 
 
-def _member(archive: zipfile.ZipFile, name: str, types: tuple[str, ...]) -> np.ndarray:
-    with archive.open(f"{name}.npy") as file:
-        major, _ = np.lib.format.read_magic(file)
-        header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-        if major not in header:
-            raise ValueError(f"its {name} are of version {major} of the format")
-        shape, fortran, dtype = header[major](file)
-        if dtype.str[1:] not in types:
-            raise ValueError(f"its {name} are of the type {dtype}")
-        if min(shape, default=0) < 0:
-            raise ValueError(f"its {name} have the shape {shape}")
-        size = math.prod(shape) * dtype.itemsize
-        if size > MOST_BYTES:
-            raise ValueError(f"its {name} would take {size} bytes, and {MOST_BYTES} is the most")
-        content = file.read(size)
-        # Only at the end is the checksum compared.
-        if len(content) < size or file.read(1):
-            raise ValueError(f"its {name} are not the {size} bytes that their header promises")
+def _values(file: IO[bytes], name: str, types: tuple[str, ...]) -> np.ndarray:
+    """The array that NumPy has written into a file, of one of the types."""
+    major, _ = np.lib.format.read_magic(file)
+    header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    if major not in header:
+        raise ValueError(f"its {name} are of version {major} of the format")
+    shape, fortran, dtype = header[major](file)
+    if dtype.str[1:] not in types:
+        raise ValueError(f"its {name} are of the type {dtype}")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"its {name} have the shape {shape}")
+    size = math.prod(shape) * dtype.itemsize
+    if size > MOST_BYTES:
+        raise ValueError(f"its {name} would take {size} bytes, and {MOST_BYTES} is the most")
+    content = file.read(size)
+    # Only at the end is the checksum compared.
+    if len(content) < size or file.read(1):
+        raise ValueError(f"its {name} are not the {size} bytes that their header promises")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")

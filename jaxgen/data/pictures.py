@@ -115,13 +115,17 @@ def decode(content: bytes, name: str, broken: bool = False) -> tuple[np.ndarray,
 
 
 def formed(image: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Bring one of many images uint8 [h, w], which are known to show one digit each, to MNIST's
-    form: uint8 [28, 28, 1], and words that say how. One that shows nothing stays black."""
-    height, width = image.shape
+    """Bring one of many images uint8 [h, w, colours], which are known to show one digit each, to
+    MNIST's form: uint8 [28, 28, 1], and words that say how. One that shows nothing stays black."""
+    height, width, colours = image.shape
+    grey, words = image[..., 0] / np.float32(255), []
+    if colours > 1:
+        grey, words = _grey(Image.fromarray(image))
     try:
-        return _formed(image / np.float32(255), "it", f"{width} x {height}", broken=True)
+        formed, more = _formed(grey, "it", f"{width} x {height}", broken=True)
     except UserError:
         return np.zeros((SIDE, SIDE, 1), np.uint8), ["nothing to be seen"]
+    return formed, [*words, *more]
 
 
 def _formed(grey: np.ndarray, name: str, size: str, broken: bool) -> tuple[np.ndarray, list[str]]:
