@@ -12,11 +12,13 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+import resvg_py
 from PIL import Image
 
 from jaxgen.errors import UserError
 from jaxgen.pages import charts, files, markdown
 from jaxgen.pages.document import (
+    COLOURS,
     Cloud,
     Curve,
     Document,
@@ -124,6 +126,35 @@ def test_everything_given_is_in_the_page_and_in_the_markdown(document, page):
     for string in given:
         assert string in shown
         assert string in text or string in drawn
+
+
+def test_programs_that_are_no_browser_draw_charts_in_their_colours(document):
+    """Those that know attributes alone: nothing is black that a browser does not show so."""
+    known = dict(re.findall(r"--([\w-]+): #(\w+);", charts.THEME.partition("@media")[0]))
+    fonts = f"{matplotlib.get_data_path()}/fonts/ttf"
+    drawn = [x for x in markdown.pictures(document).items() if x[0].endswith(".svg")]
+    assert len(drawn) == 4
+    for name, content in drawn:
+        for element in ElementTree.fromstring(content).iter():
+            assert "style" not in element.attrib and "var(" not in f"{element.attrib}", name
+        png = resvg_py.svg_to_bytes(
+            svg_string=content.decode(),
+            zoom=4,  # so that thin lines have pixels of their colour alone
+            font_dirs=[fonts],
+            sans_serif_family="DejaVu Sans",
+        )
+        with Image.open(io.BytesIO(bytes(png))) as picture:
+            counted = picture.convert("RGB").getcolors(2**24)
+        colours = np.array([colour for _, colour in counted or ()])
+        found = {bytes(colour.tolist()).hex() for colour in colours}
+        assert {known["panel"], known["muted"], known["rule"]} <= found, name
+        assert "000000" not in found, name
+        used = set(re.findall(r'"#(\w{6})"', content.decode().partition("</style>")[2]))
+        assert used <= {*known.values()}
+        for place in range(COLOURS):
+            if (series := known[f"series-{place}"]) in used:
+                far = np.abs(colours - [*bytes.fromhex(series)]).max(1)
+                assert far.min() < 60, name  # points let what is behind them through
 
 
 def test_text_is_escaped_wherever_it_stands():
@@ -307,7 +338,7 @@ def test_files_lie_where_the_markdown_looks(document, tmp_path):
         with Image.open(path) as found:
             assert found.size == (2 * block.image.shape[1], 2 * block.image.shape[0])
     for path in shown[len(pictures) :]:
-        assert "--series-0: #" in path.read_text()
+        assert "prefers-color-scheme: dark" in path.read_text()
     files.write(one(Text("less")), tmp_path / "new", "report")
     assert not list((tmp_path / "new" / "report_files").iterdir())
 

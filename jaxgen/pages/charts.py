@@ -45,17 +45,16 @@ def inline(chart: Chart, width: int, name: str, caption: str) -> str:
 
 
 def file(chart: Chart) -> bytes:
-    """Return the chart as the contents of an SVG file."""
+    """Return the chart as the contents of an SVG file, which any program that shows SVG can draw:
+    its colours are attributes, those by light, and a browser takes those by dark where it is."""
     root = _root(chart, WIDE, "chart")
     width, height = (float(side) + 2 * _MARGIN for side in root.attrib["viewBox"].split()[2:])
     sides = {"width": f"{width:g}", "height": f"{height:g}"}
     corner = {"x": f"-{_MARGIN}", "y": f"-{_MARGIN}"}
     root.attrib |= {"xmlns": svg.NAMESPACE, **sides}
     root.set("viewBox", " ".join([*corner.values(), *sides.values()]))
-    ground = ElementTree.Element("rect", {**corner, **sides, "style": "fill: var(--panel)"})
-    theme = ElementTree.Element("style")
-    theme.text = THEME
-    root[:0] = [theme, ground]
+    root[:0] = [ElementTree.Element("rect", {**corner, **sides, "style": "fill: var(--panel)"})]
+    svg.stand_alone(root, THEME)
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
 
 

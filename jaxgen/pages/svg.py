@@ -4,6 +4,7 @@ Charts are drawn in the colours here, which stand for names and which nobody wou
 exchanged for the variables of theme.css. So a chart follows light and dark with the page.
 """
 
+import copy
 import re
 from xml.etree import ElementTree
 
@@ -15,6 +16,7 @@ NAMESPACE = "http://www.w3.org/2000/svg"
 _VARIABLES = {INK: "ink", MUTED: "muted", RULE: "rule"} | {
     colour: f"series-{place}" for place, colour in enumerate(SERIES)
 }
+_VARIABLE = re.compile(r"var\(--([\w-]+)\)")
 _SVG = f"{{{NAMESPACE}}}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
@@ -74,6 +76,40 @@ def _style(style: str) -> str:
     for colour, variable in _VARIABLES.items():
         style = style.replace(colour, f"var(--{variable})")
     return style.strip()
+
+
+def stand_alone(root: ElementTree.Element, theme: str) -> None:
+    """Change a cleaned SVG, in place, into one that needs no page: style becomes attributes, which
+    all programs know, and only the colours by dark are left to a style sheet."""
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): ([^;]+);", part)) for part in theme.split("@media")
+    )
+    root.attrib |= {"font-family": light["sans"].replace('"', "'"), "stroke-linejoin": "round"}
+    for element in root.iter():
+        for key, value in re.findall(r"([\w-]+):\s*([^;]+)", element.attrib.pop("style", "")):
+            element.set(key, _VARIABLE.sub(lambda found: light[found[1]], value.strip()))
+    for element in list(root.iter()):
+        if element.attrib.pop("class", None) == "halo":
+            _surround(element, light["panel"])
+    sheet = ElementTree.Element("style")
+    rules = (
+        f'[{key}="{light[name]}"] {{ {key}: {dark[name]} }}'
+        for name in ("panel", *_VARIABLES.values())
+        for key in ("fill", "stroke")
+    )
+    sheet.text = "@media (prefers-color-scheme: dark) { " + " ".join(rules) + " }"
+    root.insert(0, sheet)
+
+
+def _surround(group: ElementTree.Element, colour: str) -> None:
+    """Put a broad edge behind each text of a group, so that it can be read where it lies on
+    points."""
+    for above in list(group.iter()):
+        for text in above.findall("text"):
+            text.set("font-weight", "bold")
+            behind = copy.deepcopy(text)
+            behind.attrib |= {"stroke": colour, "stroke-width": "4", "fill": colour}
+            above.insert(list(above).index(text), behind)
 
 
 def _short(found: re.Match[str]) -> str:
