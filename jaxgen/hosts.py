@@ -208,13 +208,14 @@ def from_first(own: Any) -> Any:
     return json.loads(texts(json.dumps(own))[0])
 
 
-def agree(signal: int, size: int) -> tuple[int, int]:
-    """A signal that any of the processes has heard, 0 if none, and the first one's number."""
+def agree(signal: int, size: int, is_due: bool = False) -> tuple[int, int, bool]:
+    """A signal that any of the processes has heard, 0 if none; and the first one's size of a block,
+    and whether it finds that it is time to save."""
     if count() == 1:
-        return signal, size
-    found = np.asarray(multihost_utils.process_allgather(np.array([signal, size], np.int32)))
-    found = found.reshape(count(), 2)
-    return int(found[:, 0].max()), int(found[0, 1])
+        return signal, size, is_due
+    ours = np.array([signal, size, is_due], np.int32)
+    found = np.asarray(multihost_utils.process_allgather(ours)).reshape(count(), len(ours))
+    return int(found[:, 0].max()), int(found[0, 1]), bool(found[0, 2])
 
 
 def fetch(tree: Any) -> Any:

@@ -298,7 +298,7 @@ def test_a_cluster_that_cannot_be_asked_is_one_sentence_or_no_matter(monkeypatch
 
 def test_what_one_process_says_alone_is_what_all_say():
     assert hosts.texts("é") == ["é"]
-    assert hosts.agree(15, 3) == (15, 3)
+    assert hosts.agree(15, 3, True) == (15, 3, True)
     with pytest.raises(UserError, match="mine"), hosts.told_to_all():
         raise UserError("mine")
     hosts.require_alike({"a": "b"})

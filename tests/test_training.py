@@ -12,15 +12,15 @@ import optax
 import optax.contrib
 import pytest
 
-from jaxgen import families
+from jaxgen import data, families
 from jaxgen.errors import UserError
 from jaxgen.nn import conv
-from jaxgen.training import checkpoint, flops, loop, optimisers, seals, step
+from jaxgen.training import checkpoint, flops, loop, optimisers, seals, step, trained
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Records, duration
 from tests.conftest import small
-from tests.runs import Listener, metrics, run
+from tests.runs import Listener, final, metrics, run, same
 
 
 def test_a_recipe_that_never_ran_does_not_stand_in_the_way(tmp_path):
@@ -39,6 +39,15 @@ def test_fresh_moves_the_old_run_aside(tmp_path):
     assert (tmp_path / "run.1" / "metrics.jsonl").read_text() == mine
     assert (tmp_path / "run" / "metrics.jsonl").read_text() != mine
     assert "run.1" in listener.lines[0]
+
+
+def test_a_run_that_is_further_is_left_as_it_is(tmp_path):
+    config = small("ddpm", steps=4)
+    run(config, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=r"has 4 steps already, .*--steps 3: --steps 8 trains on"):
+        run(dataclasses.replace(config, steps=3), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_going_on_without_a_horizon_plans_the_rest_anew(tmp_path):
@@ -102,7 +111,63 @@ def test_first_signal_saves_and_second_is_as_before(tmp_path):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_is_answered_at_once_and_nohup_is_heeded(capfd):
+    with Interrupts(lambda: "stopping") as interrupts:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupts.signal == signal.SIGHUP
+    assert capfd.readouterr().err.split() == ["stopping"]
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Interrupts() as interrupts:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupts.signal is None
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("name", ["vae", "gan"])
+def test_what_a_power_cut_takes_is_a_minute_of_work(name, tmp_path, monkeypatch):
+    class Cut(Listener):
+        def progress(self, step, *rest, **named):
+            if step == 7:
+                raise KeyError("the power")
+
+    recipe = small(name, log_every=1, save_every=8, sample_every=8)
+    monkeypatch.setattr(loop, "UNSAVED", -1)
+    with pytest.raises(KeyError):
+        run(recipe, tmp_path / "cut", Cut())
+    assert seals.steps(tmp_path / "cut" / "checkpoints") == [6, 5]
+    monkeypatch.undo()
+    # What a family fits to its codes is fitted where it is needed.
+    said = []
+    model = trained.load(RunFolder(tmp_path / "cut"), recipe, said.append)
+    assert model.step == 6 and len(said) == (name == "vae")
+    if name == "vae":
+        fitted = model.family.fit(model.variables, data.load(recipe.data).train)
+        assert same(fitted, model.variables)
+    assert run(recipe, tmp_path / "cut") == run(recipe, tmp_path / "straight") == 0
+    assert same(*(final(recipe, tmp_path / place) for place in ("cut", "straight")))
+
+
+def test_a_second_ctrl_c_says_what_it_costs(tmp_path, capfd):
+    class Twice(Listener):
+        quiet = False
+
+        def progress(self, step, *rest, **named):
+            if step == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+
+    console = Twice()
+    with pytest.raises(KeyboardInterrupt):
+        run(small("ae", log_every=1, save_every=4), tmp_path, console)
+    assert "Ctrl-C again stops at once and loses all after step 4" in capfd.readouterr().err
+    assert console.lines[-1] == (
+        "stopped at once: the checkpoint of step 4 is kept, what came after it is lost"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_saves_and_the_run_goes_on_from_there(tmp_path, number, status):
     class Impatient(Listener):
         def progress(self, step, *rest, **named):
@@ -126,7 +191,7 @@ def test_a_signal_while_compiling_ends_the_run_before_its_first_step(tmp_path, m
 
     monkeypatch.setattr(loop, "compile_block", interrupted)
     assert run(small("ddpm"), tmp_path, console := Listener()) == 143
-    assert console.lines[-1] == "SIGTERM at step 0: nothing is lost"
+    assert console.lines[-1] == "stopped at step 0: nothing is lost"
     assert seals.steps(tmp_path / "checkpoints") == []
 
 

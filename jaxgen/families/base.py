@@ -145,7 +145,7 @@ class Family(abc.ABC):
 
     def has(self, method: str) -> bool:
         """Whether the family has an optional method: ``encode``, ``bound``, ``rate``,
-        ``minus_log_prior``, ``move``, ``trajectory``."""
+        ``minus_log_prior``, ``move``, ``trajectory``, ``fit``."""
         return getattr(type(self), method) is not getattr(Family, method)
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:

@@ -46,20 +46,23 @@ class Checkpoints:
             for partial in self.folder.glob(f"*{PARTIAL}"):  # of a writer that died
                 shutil.rmtree(partial)
 
-    def save(self, state: State) -> None:
+    def save(self, state: State, fitted: bool = True) -> None:
         """Begin to save under the state's own step, once the save before has ended; raises as
-        ``wait`` does."""
+        ``wait`` does. It is noted whether what a family fits to its codes was ``fitted`` to this
+        state."""
         self.wait()
         step = int(state.step)
         # A copy, since the next train step takes the memory of the state itself.
         snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, state))
         if hosts.count() == 1:
-            self._saving = self._writer.submit(lambda: self._end(step, self._begin(step, snapshot)))
+            self._saving = self._writer.submit(
+                lambda: self._end(step, self._begin(step, snapshot), fitted)
+            )
         else:
             # Several processes begin by a collective, which may not run beside those of a train
             # step: their order could differ from process to process. The rest needs none.
             writing = self._begin(step, snapshot)
-            self._saving = self._writer.submit(self._end, step, writing)
+            self._saving = self._writer.submit(self._end, step, writing, fitted)
 
     def wait(self) -> None:
         """Wait for what is being saved; a ``UserError`` where there is no room or no permission."""
@@ -87,14 +90,14 @@ class Checkpoints:
             checkpointer.save(self._partial(step) / "default", state)
         return checkpointer
 
-    def _end(self, step: int, writing: ocp.StandardCheckpointer) -> None:
+    def _end(self, step: int, writing: ocp.StandardCheckpointer, fitted: bool) -> None:
         """When all is written, seal the step, give it its name, and take old ones away."""
         with self._told(step):
             writing.close()  # waits until all is written
             if not hosts.is_first():
                 return
             partial = self._partial(step)
-            seals.seal(partial, configs.to_dict(self.config))
+            seals.seal(partial, configs.to_dict(self.config), fitted)
             partial.rename(self.folder / str(step))
             seals.force(self.folder)
             for old in seals.steps(self.folder)[KEEP:]:

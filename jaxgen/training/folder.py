@@ -29,6 +29,7 @@ from jaxgen.config import STRIDED, Config
 from jaxgen.data import contents, files
 from jaxgen.data.contents import Contents
 from jaxgen.errors import UserError
+from jaxgen.training import seals
 
 if TYPE_CHECKING:
     import filelock
@@ -76,7 +77,7 @@ class RunFolder:
             self.path.mkdir()
             told.append(f"the run that was in {self} is now in {aside}")
         # Without a checkpoint there is nothing to go on from, and nothing to lose.
-        if self.config.exists() and any(self.checkpoints.glob("[0-9]*")):
+        if self.config.exists() and (there := seals.steps(self.checkpoints)):
             was = self.load()
             if was.data == STRIDED + config.data:
                 raise UserError(
@@ -90,6 +91,11 @@ class RunFolder:
                 raise UserError(
                     f"{self} holds a run of another recipe: {', '.join(different)}; "
                     "give --run another folder, or --fresh to move that one aside"
+                )
+            if config.steps < there[0]:
+                raise UserError(
+                    f"{self} has {there[0]} steps already, which is more than --steps "
+                    f"{config.steps}: --steps {2 * there[0]} trains on, and --fresh starts over"
                 )
             if config.steps != was.steps and config.optim.horizon is None:
                 told.append(
@@ -130,7 +136,7 @@ class RunFolder:
         """Note the digits that the run learns from; a ``UserError`` where it has begun with
         others."""
         found = contents.of(digits)
-        if (known := self.learned) is None or not any(self.checkpoints.glob("[0-9]*")):
+        if (known := self.learned) is None or not seals.steps(self.checkpoints):
             self._keep(found, (digits.source,))
         elif known.contents.sha256 != found.sha256:
             raise UserError(

@@ -29,6 +29,10 @@ class Console:
         self._rich = rich.console.Console(quiet=quiet, highlight=False, soft_wrap=True)
         self._bar: rich.progress.Progress | None = None
 
+    @property
+    def quiet(self) -> bool:
+        return self._rich.quiet
+
     def say(self, line: str = "") -> None:
         self._rich.print(line, markup=False)
 

@@ -4,9 +4,8 @@ signals."""
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from signal import Signals
 from typing import Any
 
 import jax
@@ -28,6 +27,7 @@ from jaxgen.training.watch import COUNT, Watch
 
 BLOCK = 50  # steps that one call of the device can take
 SECONDS = 1.0  # that a block lasts at most, so that signals are answered
+UNSAVED = 45.0  # seconds of work that may be lost, and a block, where a process is killed
 PICTURE = 80  # digits in a picture of samples, ten a row
 INIT = (
     2**32 - 1
@@ -97,13 +97,23 @@ def _train(
     picture = picture_taker(config, drawer, folder, source.learned)
     watch = Watch(source) if family.may_collapse else None
     records = Records(folder.metrics, step, config.log_every)
-    with Interrupts() as interrupts, records, console.bar(step, last):
+    saved, saved_at = step, time.monotonic()
+
+    def stopping() -> str:
+        lost = f"all after step {saved}" if saved else "all of this run"
+        return f"stopping, and saving first; Ctrl-C again stops at once and loses {lost}"
+
+    with contextlib.ExitStack() as stack:
+        interrupts = stack.enter_context(Interrupts(None if console.quiet else stopping))
+        stack.enter_context(told_what_is_lost(checkpoints, console))
+        stack.enter_context(records)
+        stack.enter_context(console.bar(step, last))
         block = compile_block(config, family, players, key, state, digits, console)
         size, started = (
             2,
             time.perf_counter(),
         )  # a first block of two steps shows how long they take
-        signal, size = hosts.agree(interrupts.signal or 0, size)
+        signal, size, _ = hosts.agree(interrupts.signal or 0, size)
         while step < last and not signal:
             stop = min(
                 step + size, last, *(next_multiple(step, every) for every in cadences(config))
@@ -119,7 +129,8 @@ def _train(
             console.progress(
                 step, last, means, speed, line=step % config.log_every == 0 or step == last
             )
-            signal, size = hosts.agree(interrupts.signal or 0, size)
+            is_due = time.monotonic() - saved_at > UNSAVED
+            signal, size, is_due = hosts.agree(interrupts.signal or 0, size, is_due)
             saves = step % config.save_every == 0 or step == last or signal
             shows = step % config.sample_every == 0 or step == last
             if saves or shows:
@@ -131,19 +142,33 @@ def _train(
                     records.watch(step, *seen)
                     if collapse := watch.collapse(seen):
                         console.say(f"mode collapse at step {step}: {collapse}")
-            if saves:  # last, so that whatever goes on from there lacks nothing before it
+            if saves or is_due:  # last, so that what goes on from there lacks nothing before it
                 records.flush()
-                checkpoints.save(state)
+                checkpoints.save(state, fitted=bool(saves or shows) or not family.has("fit"))
+                saved, saved_at = step, time.monotonic()
         checkpoints.wait()
     if signal:
         there = "saved; the same command goes on from there" if step else "nothing is lost"
-        console.say(f"{Signals(signal).name} at step {step}: {there}")
+        console.say(f"stopped at step {step}: {there}")
         return 128 + signal
     console.say(
         f"{step} steps in {duration(time.perf_counter() - started)}; "
         f"samples in {folder.samples}/{step}.png"
     )
     return 0
+
+
+@contextlib.contextmanager
+def told_what_is_lost(checkpoints: checkpoint.Checkpoints, console: Console) -> Iterator[None]:
+    """Say which step is kept where a second Ctrl-C comes, which waits for no more than a save that
+    is going on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.say(
+            f"stopped at once: {seals.kept(checkpoints.steps())}, what came after it is lost"
+        )
+        raise
 
 
 def first_state(

@@ -7,6 +7,8 @@ then sealed, then the seal is; whatever happens to them afterwards is noticed. `
     format   2
     jaxgen   the version that wrote it
     recipe   the settings of the run, as config.json has them
+    fitted   false where a family has yet to fit what it fits to the codes of these weights: so it
+             is with steps that were saved by the clock
     files    by name, the ``bytes`` and ``sha256`` of each
     sha256   of all of that
 
@@ -42,6 +44,7 @@ class Seal(NamedTuple):
     recipe: dict[str, Any] | None  # not in format 1
     files: dict[str, str]  # SHA-256 by name
     sizes: dict[str, int]  # bytes by name; none in format 1
+    fitted: bool = True
 
 
 def steps(folder: Path) -> list[int]:
@@ -57,7 +60,7 @@ def kept(steps: list[int]) -> str:
     return f"the checkpoint of step {newest} is kept" if newest else "nothing was saved before"
 
 
-def seal(step: Path, recipe: dict[str, Any]) -> None:
+def seal(step: Path, recipe: dict[str, Any], fitted: bool = True) -> None:
     """Force the files of a finished step onto the disk, and seal them; OSError where the disk
     fails."""
     names = _files(step)
@@ -69,6 +72,7 @@ def seal(step: Path, recipe: dict[str, Any]) -> None:
         "format": FORMAT,
         "jaxgen": jaxgen.__version__,
         "recipe": recipe,
+        "fitted": fitted,
         "files": {
             name: {"bytes": (step / name).stat().st_size, "sha256": _sha256(step / name)}
             for name in names
@@ -106,6 +110,7 @@ def read(step: Path) -> Seal:
                 content["recipe"],
                 {name: one["sha256"] for name, one in files.items()},
                 {name: one["bytes"] for name, one in files.items()},
+                content.get("fitted", True),
             )
     except (AttributeError, KeyError, TypeError):
         pass

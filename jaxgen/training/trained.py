@@ -10,7 +10,8 @@ from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
-from jaxgen.training import checkpoint, optimisers, step
+from jaxgen.training import checkpoint, optimisers, seals
+from jaxgen.training import step as steps
 from jaxgen.training.folder import RunFolder
 
 
@@ -44,7 +45,7 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     """
     family = families.build(config)
     players = optimisers.players(config, family)
-    like = checkpoint.abstract(lambda: step.init(family, players, jax.random.key(0)))
+    like = checkpoint.abstract(lambda: steps.init(family, players, jax.random.key(0)))
     found = checkpoint.restore(
         folder.checkpoints,
         config,
@@ -58,7 +59,11 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
             f"{folder} has no sound checkpoint: bin/train --model {config.model}"
             f"{folder.run_flag(config.model)} makes one"
         )
-    return Trained(family, found.averaged, int(found.step), _learned(folder, config))
+    variables, step = found.averaged, int(found.step)
+    if not seals.read(folder.checkpoints / f"{step}").fitted:
+        say(f"step {step} was saved before its codes were fitted: that is done now")
+        variables = family.fit(variables, folder.digits(config).train)
+    return Trained(family, variables, step, _learned(folder, config))
 
 
 def _learned(folder: RunFolder, config: Config) -> tuple[int, ...]:
