@@ -1,14 +1,26 @@
 """Training that is killed or told to stop, at any moment: what goes on from there is what would
 have been."""
 
+import contextlib
+import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
 from jaxgen import families
+from jaxgen.training import seals
+from tests.conftest import small
 from tests.faults import training
+
+# Makes what it is given for its input the terminal of its session, and becomes another program.
+IN_A_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 def test_a_training_that_is_killed_loses_nothing(often, tmp_path):
@@ -73,3 +85,28 @@ def test_a_training_that_is_told_twice_stops_at_once(often, straight, tmp_path, 
         training.require_sound(run)
     training.finish(config, run)
     training.require_same(config, run, whole)
+
+
+def test_a_training_whose_terminal_is_closed_saves(tmp_path):
+    config = small("ae", steps=100_000, save_every=100_000, sample_every=100_000)
+    run = tmp_path / "run"
+    terminal, theirs = os.openpty()
+    command = [sys.executable, "-c", IN_A_TERMINAL, *training.JAXGEN]
+    process = subprocess.Popen(
+        [*command, *training.command(config, run)],
+        env=training.environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # its end
+        while b"steps/s" not in shown:
+            shown += os.read(terminal, 1000)
+    os.close(terminal)
+    assert process.wait() == 128 + signal.SIGHUP, shown
+    (step,) = seals.steps(run / "checkpoints")
+    assert step > 0
+    training.require_sound(run)
