@@ -131,9 +131,10 @@ class Config:
     sampling: Sampling
     optim: Optim = field(default_factory=Optim)
     data: str = "mnist"
-    """Where the digits come from: mnist, idx:DIR, tfds:NAME_OR_DIR or synthetic; mnist:100 leaves a
-    hundred training digits of each of the ten, mnist:100:1 another hundred. strided:mnist holds out
-    the digits that earlier versions held out."""
+    """Where the digits come from: mnist, synthetic, tfds:NAME, or a path: a folder of MNIST's own
+    files (idx:DIR), of pictures in folders 0 to 9 or of .npz (files:PATH), or that TFDS prepared
+    (tfds:DIR). mnist:100 leaves a hundred training digits of each of the ten, mnist:100:1 another
+    hundred. strided:mnist holds out the digits that earlier versions held out."""
     steps: int = 1000
     """Training steps in all."""
     batch: int = 128
@@ -194,7 +195,15 @@ def recipe(name: str) -> Config:
         return importlib.import_module(f"jaxgen.configs.{name}").get_config()
     if name in papers():
         return importlib.import_module(f"jaxgen.configs.papers.{name}").get_config()
-    raise UserError(f"no model is called {name!r}: {suggest(name, [*names(), *papers()])}")
+    near = difflib.get_close_matches(name, [*names(), *papers()], n=1, cutoff=0.7)
+    meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(names())}"
+    raise UserError(f"no model is called {name!r}: {meant}")
+
+
+def called(name: str) -> str:
+    """The recipe that a name means, which may be in capitals or have dashes; else the name."""
+    plain = name.lower().replace("-", "_")
+    return plain if plain in (*names(), *papers()) else name
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:

@@ -33,6 +33,8 @@ MOST = 10_000  # images in a grid
 IDX = ".idx.gz"
 FOLDER = "/"
 _WIDE = 1000  # pixels, about what fits on a screen
+_ROW = 40  # digits of a number in a row
+_INK = 20  # of 255: what is darker is ground
 
 
 def to_uint8(images: ArrayLike) -> np.ndarray:
@@ -93,6 +95,30 @@ def grid(
     return picture
 
 
+def number(images: np.ndarray) -> np.ndarray:
+    """Return one picture, uint8 [H, W], of digits [n, h, w] or [n, h, w, 1] as a number is written:
+    each as wide as its ink, in rows of 40, at a size that a projector shows."""
+    images = to_uint8(images)
+    images = images.reshape(images.shape[:3])
+    rows = [
+        np.concatenate([np.pad(_cropped(image), ((0, 0), (1, 1))) for image in row], 1)
+        for row in np.split(images, range(_ROW, len(images), _ROW))
+    ]
+    width = max(row.shape[1] for row in rows) + 6
+    picture = np.concatenate([np.pad(row, ((0, 0), (3, width - 3 - row.shape[1]))) for row in rows])
+    scale = max(1, min(12, _WIDE // width))
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _cropped(image: np.ndarray) -> np.ndarray:
+    """The columns of an image uint8 [h, w] from its first ink to its last; where it has none, a
+    third of it."""
+    columns = np.flatnonzero((image > _INK).any(0))
+    if not len(columns):
+        return image[:, : image.shape[1] // 3]
+    return image[:, columns[0] : columns[-1] + 1]
+
+
 def cells(picture: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     """Return the images of a picture, uint8 [H, W], that ``grid`` made of images of 28 by 28, which
     also tells places that were left empty: uint8 [n, 28, 28, 1]; a UserError if it made no such."""
@@ -125,15 +151,16 @@ def _columns(count: int) -> int:
 
 
 def check(path: str | Path) -> None:
-    """Raise UserError where ``save`` could not write ``path``, for its ending or for its place.
+    """Raise UserError where ``save`` could not write ``path``, for its ending or for its place, or
+    would replace what is there.
 
-    For the door of a command, before the minutes that make the images. A folder must be new or
-    empty.
+    For the door of a command, before the minutes that make the images. A file must be new, a folder
+    new or empty.
     """
     kind = ending(path)
     if kind != FOLDER:
         for file in _pair(path) if kind == IDX else [path]:
-            files.check(file)
+            files.check_new(file)
         return
     files.check(Path(path) / "any")
     try:

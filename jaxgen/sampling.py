@@ -42,9 +42,16 @@ class Program:
 
         self._run = jax.jit(run)
 
-    def __call__(self, variables: Any, seed: int, indices: np.ndarray, *arrays: Any) -> Any:
+    def __call__(
+        self,
+        variables: Any,
+        seed: int,
+        indices: np.ndarray,
+        *arrays: Any,
+        told: Callable[[int], None] = lambda count: None,
+    ) -> Any:
         """What the function returns for the images whose keys have these indices [n] in the seed,
-        as NumPy's arrays."""
+        as NumPy's arrays. ``told`` hears how many are done."""
         done = []
         for start in range(0, len(indices), self.chunk):
             count = min(self.chunk, len(indices) - start)
@@ -55,6 +62,7 @@ class Program:
             placed = jax.device_put(part, devices.split())
             found = hosts.fetch(self._run(variables, np.uint32(seed), *placed))
             done.append(jax.tree.map(lambda leaf, count=count: leaf[:count], found))
+            told(start + count)
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)
 
 
@@ -74,11 +82,13 @@ class Drawer:
         labels: np.ndarray,
         seed: int,
         places: np.ndarray | None = None,
+        told: Callable[[int], None] = lambda count: None,
     ) -> np.ndarray:
         """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
-        [0, 1]. They are those of ``places`` [n] in the seed, the first ones when not given."""
+        [0, 1]. They are those of ``places`` [n] in the seed, the first ones when not given.
+        ``told`` hears how many are drawn."""
         places = np.arange(len(labels)) if places is None else places
-        return self._program(variables, seed, places, labels)
+        return self._program(variables, seed, places, labels, told=told)
 
 
 def balanced(count: int, digits: Sequence[int] = range(DIGITS)) -> np.ndarray:

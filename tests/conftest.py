@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+os.environ["JAXGEN_BIN"] = "1"  # commands are called as a clone has them
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"  # as on a machine with two cores, whatever this one has
 # Most programs of the tests run once or twice, in small, and would take longer to optimise than to
 # run; those of whole trainings are compiled as they are for users: see ``optimised``.

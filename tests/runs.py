@@ -8,8 +8,8 @@ import numpy as np
 from jaxgen import families
 from jaxgen.cli import main
 from jaxgen.training import checkpoint, loop, optimisers, step
+from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder
-from jaxgen.training.log import Console
 from tests.conftest import flags
 
 QUIET = Console(quiet=True)

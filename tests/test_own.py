@@ -241,3 +241,26 @@ def test_names_that_stand_for_many():
         assert own.is_many(name)
     for name in ("x.png", "test:7", "labels-idx1-ubyte", "test"):
         assert not own.is_many(name)
+
+
+def test_of_equal_drawings_one_is_kept(here):
+    run = RunFolder(Path("runs/x"))
+
+    def draw(content: bytes) -> str:
+        path = Path(common.unused(run, "digit-3-seed-2.png"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return Path(common.kept(path)).name
+
+    told = [draw(content) for content in (b"a", b"b", b"a", b"b", b"c")]
+    assert told[:2] == ["digit-3-seed-2.png", "digit-3-seed-2-2.png"]
+    assert told[2:] == [
+        "digit-3-seed-2.png, as before",
+        "digit-3-seed-2-2.png, as before",
+        "digit-3-seed-2-3.png",
+    ]
+    assert len(list((run.path / "drawn").iterdir())) == 3
+    # Another seed's is another drawing, equal or not.
+    other = run.path / "drawn" / "digit-3-seed-1.png"
+    other.write_bytes(b"a")
+    assert common.kept(other) == f"{other}"

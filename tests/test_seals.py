@@ -193,7 +193,7 @@ def test_verify_tells_of_every_step(run, capsys, monkeypatch):
     [
         ([], "which run"),
         (["x", "--all"], "which run"),
-        (["nowhere"], "there is no run in runs/nowhere"),
+        (["nowhere"], "/runs/nowhere: bin/train makes one"),
         (["--all"], "there is no run under runs"),
     ],
 )

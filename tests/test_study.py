@@ -16,7 +16,7 @@ from jaxgen.compare.claims import estimate
 from jaxgen.data import Split, mnist, partition
 from jaxgen.errors import UserError
 from jaxgen.evaluation.distort import SHIFT, shift_and_rotate
-from jaxgen.training.log import Console
+from jaxgen.training.console import Console
 from tests.conftest import small
 
 pytestmark = pytest.mark.usefixtures("optimised")

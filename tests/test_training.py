@@ -16,9 +16,10 @@ from jaxgen import data, families
 from jaxgen.errors import UserError
 from jaxgen.nn import conv
 from jaxgen.training import checkpoint, flops, loop, optimisers, seals, step, trained
+from jaxgen.training.console import duration
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
-from jaxgen.training.log import Records, duration
+from jaxgen.training.log import Records
 from tests.conftest import small
 from tests.runs import Listener, final, metrics, run, same
 

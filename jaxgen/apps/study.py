@@ -35,8 +35,8 @@ from jaxgen.evaluation import judge, usefulness
 from jaxgen.evaluation.distort import shift_and_rotate
 from jaxgen.evaluation.report import Share
 from jaxgen.training import costs, loop, trained
+from jaxgen.training.console import Console, duration
 from jaxgen.training.folder import RunFolder
-from jaxgen.training.log import Console, duration
 from jaxgen.training.workers import Workers
 
 DRAWN = 5000  # digits from each generator

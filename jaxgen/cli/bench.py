@@ -73,7 +73,7 @@ def step(config: Config) -> None:
     import numpy as np
 
     from jaxgen.training import costs
-    from jaxgen.training.log import Console
+    from jaxgen.training.console import Console
 
     cost = costs.training(config, Console())
     speed = cost.operations / np.median(cost.seconds)

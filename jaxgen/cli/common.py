@@ -1,14 +1,20 @@
 """What the commands share: reading flags, finding runs."""
 
+import ast
 import contextlib
 import dataclasses
+import functools
+import inspect
 import io
 import itertools
 import os
 import re
 import sys
+import textwrap
 import typing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
@@ -25,7 +31,116 @@ if TYPE_CHECKING:
     from jaxgen.families.base import Family
 
 Settings = TypeVar("Settings")
+PLAIN: dict[str, Any] = {"metavar": "TEXT", "help_behavior_hint": ""}  # of a flag with more notes
+DRAWN = "drawn"  # within a run's folder: what has been drawn without a name
 _REGISTRY = constructors.ConstructorRegistry()
+
+
+@_REGISTRY.struct_rule
+def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstructorSpec | None:
+    """Dataclasses whose help is as a person would write it: paragraphs that are filled, names of
+    values that tell one thing, and a default only where there is one."""
+    if not dataclasses.is_dataclass(kind.type):
+        return None
+    hints = typing.get_type_hints(kind.type, include_extras=True)
+    fields: list[constructors.StructFieldSpec] = []
+    for field in dataclasses.fields(kind.type):
+        hint: Any = hints[field.name]
+        default = getattr(kind.default, field.name)
+        notes = getattr(hint, "__metadata__", ())
+        if dataclasses.is_dataclass(default):  # its own class, which may have more settings
+            hint = typing.Annotated[(type(default), *notes)] if notes else type(default)
+        elif not any(hasattr(note, "metavar") for note in notes):
+            named = _named(typing.get_args(hint)[0] if notes else hint)
+            said = tyro.conf.arg(metavar=named, help_behavior_hint=_usual(default))
+            hint = typing.Annotated[hint, said]
+        told = functools.partial(_told, kind.type, field.name)
+        fields.append(constructors.StructFieldSpec(field.name, hint, default, told))
+    return constructors.StructConstructorSpec(kind.type, tuple(fields))
+
+
+def _named(hint: Any) -> str | None:
+    """What stands for the value of a flag in its help; None for what tyro says."""
+    options = [kind for kind in typing.get_args(hint) if kind is not type(None)] or [hint]
+    if typing.get_origin(hint) in (tuple, typing.Literal):
+        options = [hint]
+    if typing.get_origin(options[0]) is typing.Literal:
+        return "|".join(map(str, typing.get_args(options[0])))
+    names = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH", tuple[int, ...]: "N,N,..."}
+    if typing.get_origin(hint) is tuple and typing.get_args(hint)[0] is str:
+        return "TEXT"
+    return names.get(options[0])
+
+
+def _usual(default: Any) -> str:
+    """What follows a help text: the value that a setting has where it is not given."""
+    if default is None or default is False or default in ("", ()):
+        return ""
+    if default is True:
+        return "(default: yes)"
+    shown = ",".join(map(str, default)) if isinstance(default, tuple) else f"{default}"
+    return f"(default: {shown})"
+
+
+def _told(kind: type, name: str) -> str:
+    """The docstring of a field, in one line."""
+    for owner in kind.__mro__:
+        if name in vars(owner).get("__annotations__", {}):
+            (body,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+            assert isinstance(body, ast.ClassDef)
+            for first, second in itertools.pairwise(body.body):
+                match first, second:
+                    case (
+                        ast.AnnAssign(target=ast.Name(id=found)),
+                        ast.Expr(value=ast.Constant(value=str(text))),
+                    ) if found == name:
+                        return " ".join(text.split())
+    return ""
+
+
+@_REGISTRY.primitive_rule
+def _whole(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
+    """Whole numbers as people write them: 10000, 10,000, 10_000 and 1e4."""
+    if kind.type is not int:
+        return None
+    return constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="N",
+        instance_from_str=lambda args: _whole_number(args[0]),
+        is_instance=lambda found: type(found) is int,
+        str_from_instance=lambda number: [str(number)],
+    )
+
+
+def _whole_number(text: str) -> int:
+    plain = re.sub(r"[,_](?=\d{3}(\D|$))", "", text)
+    if re.fullmatch(r"[+-]?\d+", plain):
+        return int(plain)
+    number = _number(plain)
+    if number != number // 1:
+        raise ValueError(f"{text} is no whole number")
+    return int(number)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text} is no number") from None
+
+
+@_REGISTRY.primitive_rule
+def _real(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
+    """Numbers, and a word where there is none."""
+    if kind.type is not float:
+        return None
+    return constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="NUMBER",
+        instance_from_str=lambda args: _number(args[0]),
+        is_instance=lambda found: isinstance(found, float | int) and not isinstance(found, bool),
+        str_from_instance=lambda number: [str(number)],
+    )
 
 
 @_REGISTRY.primitive_rule
@@ -70,6 +185,8 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
                 default=default,
                 registry=_REGISTRY,
             )
+    except UserError as error:  # of a setting, which may be given without the name of its group
+        raise UserError(_as_given(f"{error}", args)) from None
     except SystemExit as stop:
         if not stop.code:
             raise
@@ -77,6 +194,15 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
             f"{_sentence(said.getvalue())}; bin/{verb} --help lists every flag"
         ) from None
     return _anchored(found)
+
+
+def _as_given(sentence: str, args: list[str]) -> str:
+    """A sentence that begins with a flag such as ``--sampling.steps``, with the flag as it was
+    given."""
+    named = re.match(r"--[\w-]+\.([\w-]+)", sentence)
+    if named and f"--{named[1]}" in (arg.partition("=")[0] for arg in args):
+        return f"--{named[1]}{sentence[named.end() :]}"
+    return sentence
 
 
 def _anchored(settings: Any) -> Any:
@@ -100,13 +226,67 @@ def _sentence(box: str) -> str:
     complaint, _, rest = "\n".join(lines).partition("─" * 8)
     proposed = re.search(r"Perhaps you meant:.*?(--[\w.-]+)", rest, re.DOTALL)
     text = " ".join(complaint.split()).rstrip(".")
+    text = re.sub(r"^Error parsing (--[\w.-]+): ", r"\1: ", text)
+    text = re.sub(r"^Unrecognized options: (-[\w.-]*)(, .*)?", r"there is no flag \1", text)
     return f"{text} (perhaps {proposed[1]} is meant)" if proposed else text
+
+
+# What other programs call a flag.
+SYNONYMS = {
+    "batch-size": "batch",
+    "dataset": "data",
+    "dataset-dir": "data",
+    "iterations": "steps",
+    "iters": "steps",
+    "max-steps": "steps",
+    "latent-dim": "net.latents",
+    "latent-size": "net.latents",
+    "lr": "optim.rate",
+    "learning-rate": "optim.rate",
+    "optimizer": "optim.name",
+    "weight-decay": "optim.weight-decay",
+    "warmup-steps": "optim.warmup",
+    "num-samples": "count",
+    "num-images": "count",
+    "n": "count",
+    "output": "out",
+    "outfile": "out",
+    "output-dir": "out",
+    "cfg-scale": "guidance",
+    "guidance-scale": "guidance",
+    "num-inference-steps": "steps",
+    "label": "digit",
+    "class": "digit",
+}
+
+
+def as_meant(args: list[str]) -> list[str]:
+    """Arguments with ``~`` as the home folder, names of models in small letters, and flags by our
+    names where they are given by those of other programs. A ``UserError`` for what has no name here
+    since it is said otherwise."""
+    meant = []
+    for place, arg in enumerate(map(at_home, args)):
+        flag, equals, value = arg.partition("=")
+        name = flag.lstrip("-").replace("_", "-").lower()
+        if flag.startswith("-") and name in ("epochs", "num-epochs", "max-epochs"):
+            raise UserError(
+                f"{flag} is said in steps here: an epoch of MNIST's 55,000 digits is 430 steps of "
+                "128, so give --steps 430 for one"
+            )
+        if flag.startswith("-") and name in SYNONYMS:
+            arg = f"--{SYNONYMS[name]}{equals}{value}"
+        elif flag == "--model" and equals:
+            arg = f"--model={config.called(value)}"
+        elif place and args[place - 1] == "--model":
+            arg = config.called(arg)
+        meant.append(arg)
+    return meant
 
 
 def at_home(arg: str) -> str:
     """An argument such as ``--out=~/x.npz`` or ``idx:~/digits`` with the home folder, which shells
     put only where ``~`` begins a word."""
-    door = r"((?:--[\w.-]+=)?(?:strided:)?(?:idx:|tfds:)?)"
+    door = r"((?:--[\w.-]+=)?(?:strided:)?(?:idx:|tfds:|files:)?)"
     found = re.fullmatch(rf"{door}(~.*)", arg, re.DOTALL)
     return found[1] + os.path.expanduser(found[2]) if found else arg
 
@@ -162,9 +342,23 @@ def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
 def unused(folder: RunFolder, name: str) -> str:
     """A path in the run's folder of drawn things that no file has yet, so that none is lost: that
     of ``name``, or with a number before its ending."""
-    path = folder.path / "drawn" / re.sub(r"[^\w.-]", "-", name)
+    path = folder.path / DRAWN / re.sub(r"[^\w.-]", "-", name)
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return str(next(p for p in itertools.chain([path], numbered) if not os.path.lexists(p)))
+
+
+def kept(out: str | Path) -> str:
+    """Where a file is, in words, that has been written to a path of ``unused`` or any other: of
+    equal files that ``unused`` has numbered the first alone stays."""
+    path = Path(out)
+    numbered = re.fullmatch(r"(.+)-(\d+)", path.stem)
+    if path.parent.name == DRAWN and numbered:
+        stems = [numbered[1], *(f"{numbered[1]}-{n}" for n in range(2, int(numbered[2])))]
+        for before in map(path.with_stem, stems):
+            if before.is_file() and before.read_bytes() == path.read_bytes():
+                path.unlink()
+                return f"{before}, as before"
+    return f"{out}"
 
 
 def require_ear(family: "Family", flags: str) -> None:
@@ -176,9 +370,26 @@ def require_ear(family: "Family", flags: str) -> None:
         )
 
 
+@contextlib.contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Gives a function that shows on a terminal how many are done."""
+    if not sys.stdout.isatty():  # what draws bars takes a tenth of a second
+        yield lambda done: None
+        return
+    from jaxgen.training.console import Console
+
+    with Console().counting(what, total) as told:
+        yield told
+
+
 def digits(count: int) -> str:
     """How many, in words."""
     return "one digit" if count == 1 else f"{count} digits"
+
+
+def steps(count: int) -> str:
+    """How long a model was trained, in words."""
+    return f"{count:,} step{'s' * (count != 1)} of training"
 
 
 def warn(line: str) -> None:

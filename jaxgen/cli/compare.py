@@ -54,8 +54,8 @@ def main(args: list[str]) -> int:
     devices.start()
     from jaxgen.compare import figures, report, run
     from jaxgen.pages import files as pages
+    from jaxgen.training.console import Console
     from jaxgen.training.folder import write
-    from jaxgen.training.log import Console
 
     console = Console()
     comparison = run.Comparison(planned, wanted.out, console)

@@ -9,6 +9,7 @@ import tyro
 
 from jaxgen import config as configs
 from jaxgen.cli import common
+from jaxgen.data import files
 
 DESCRIPTION = """Measure a trained model: draw digits from it and show them to the judge, a
 classifier of real digits; and measure what else applies to its family, such as the likelihood.
@@ -53,6 +54,7 @@ def main(args: list[str]) -> int:
     for flag, train in (("train-judge", train_judge), ("train-population", train_population)):
         if file := common.peek(args, flag):
             common.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
+            files.check_new(file)
             return train(Path(file))
     folder, config = common.run_and_recipe(args, "evaluate")
     wanted = common.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
@@ -77,7 +79,7 @@ def main(args: list[str]) -> int:
         found = suite.measure(
             model.family, model.variables, digits, eye, real, amount, wanted.seed, status.update
         )
-    console.print(f"{config.model} after {model.step} steps of training, {folder}")
+    console.print(f"{config.model} after {common.steps(model.step)}, {folder}")
     console.print(f"{amount.count} digits drawn in {found.drawing:.1f} s")
     console.print(found.report.table())
     console.print("", *found.lines(), "", sep="\n")

@@ -25,7 +25,7 @@ to 28 by 28, and what digit the judge takes them for."""
 @dataclass(frozen=True)
 class Interpolate(common.OfRun):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    from_: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    from_: Annotated[str | None, tyro.conf.arg(name="from", **common.PLAIN)] = None
     """The digit to begin with, 0 to 9; drawn anew for every way."""
     to: str | None = None
     """The digit to end with."""
@@ -123,14 +123,14 @@ def main(args: list[str]) -> int:
     drawn, nearest = sampling.interpolate(family, model.variables, ways, frames, wanted.seed)
     if kind == ".png":
         images.save_picture(out, strips(drawn, legs, frames))
-        where = out
+        where = common.kept(out)
     elif kind == ".gif":
         images.save_gif(out, film(drawn), milliseconds=60, hold_last=1000)
         where = out
     else:
         where = images.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())
     many = "one way" if len(drawn) == 1 else f"{len(drawn)} ways"
-    print(f"{many} of {drawn.shape[1]} images after {model.step} steps of training: {where}")
+    print(f"{many} of {drawn.shape[1]} images after {common.steps(model.step)}: {where}")
     return 0
 
 

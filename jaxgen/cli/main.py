@@ -2,8 +2,13 @@
 
 import errno
 import importlib
+import io
+import os
+import re
 import sys
+from typing import TextIO
 
+import jaxgen
 from jaxgen import config, environment, errors
 from jaxgen.errors import UserError
 
@@ -22,6 +27,8 @@ VERBS = {
     "bench": "measure speed on this machine",
 }
 
+_BIN = re.compile(rf"\bbin/({'|'.join(VERBS)})\b")
+
 # What the system may refuse at any time, and what can be done about it.
 WAYS_OUT = {
     errno.ENOSPC: "make room",
@@ -37,6 +44,8 @@ WAYS_OUT = {
 def main(args: list[str] | None = None) -> None:
     """Run the verb in ``args``, or ``sys.argv``; exit with 0, 2 for a user's mistake, or as a
     signal asks."""
+    if "JAXGEN_BIN" not in os.environ:  # which the scripts in bin/ set
+        sys.stdout, sys.stderr = _Renamed(sys.stdout), _Renamed(sys.stderr)
     try:
         sys.exit(run(sys.argv[1:] if args is None else args))
     except UserError as error:
@@ -57,6 +66,16 @@ def main(args: list[str] | None = None) -> None:
             raise
         print(f"jaxgen: {sentence}", file=sys.stderr)
         sys.exit(2)
+    except ModuleNotFoundError as error:
+        package = (error.name or "jaxgen").partition(".")[0]
+        if package == "jaxgen":
+            raise
+        print(
+            f"jaxgen: this Python has no package {package}: install jaxgen (pip install . in a "
+            "clone), or call bin/VERB in a clone, which makes an environment of its own",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
@@ -66,7 +85,26 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(2)
 
 
+class _Renamed(io.TextIOBase):
+    """What is said, with ``jaxgen VERB`` for ``bin/VERB``, for those who have installed it."""
+
+    def __init__(self, inner: TextIO):
+        self._inner = inner
+
+    def write(self, text: str) -> int:
+        self._inner.write(_BIN.sub(r"jaxgen \1", text))
+        return len(text)
+
+    def __getattribute__(self, name: str):
+        if name in ("write", "_inner"):
+            return super().__getattribute__(name)
+        return getattr(super().__getattribute__("_inner"), name)
+
+
 def run(args: list[str]) -> int:
+    if args[:1] in (["--version"], ["-V"], ["version"]) or args[1:] == ["--version"]:
+        print(f"jaxgen {jaxgen.__version__}")
+        return 0
     if not args or args[0] in ("-h", "--help"):
         print("usage: jaxgen VERB ...   (in a clone: bin/VERB ...)\n")
         print("\n".join(f"  {verb:<13}{what}" for verb, what in VERBS.items()))
@@ -78,5 +116,5 @@ def run(args: list[str]) -> int:
     from jaxgen.cli import common
 
     environment.settle(common.warn)
-    rest = [common.at_home(arg) for arg in rest]
+    rest = common.as_meant(rest)
     return importlib.import_module(f"jaxgen.cli.{verb}").main(rest)

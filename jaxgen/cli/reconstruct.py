@@ -57,14 +57,14 @@ def main(args: list[str]) -> int:
     each = len(seen.lines) == len(errors)
     for place, line in enumerate(seen.lines):
         print(f"{line}: squared error {errors[place]:.2f}" if each else line)
+    between = f", from {errors.min():.3f} to {errors.max():.3f}" if len(errors) > 1 else ""
     print(
-        f"{common.digits(len(errors))} after {model.step} steps of training: squared error "
-        f"{errors.mean():.3f} an image, from "
-        f"{errors.min():.3f} to {errors.max():.3f} (summed over 784 pixels in [0, 1])"
+        f"{common.digits(len(errors))} after {common.steps(model.step)}: squared error "
+        f"{errors.mean():.3f} an image{between} (summed over 784 pixels in [0, 1])"
     )
     if images.ending(out) == ".png":
         images.save_picture(out, images.pairs(digits, back, COLUMNS))
-        print(f"each above its reconstruction: {out}")
+        print(f"each above its reconstruction: {common.kept(out)}")
     else:
         print(f"the reconstructions: {images.save(out, back, labels)}")
     return 0

@@ -55,7 +55,7 @@ def main(args: list[str]) -> int:
     devices.start()
     from jaxgen.pages import markdown
     from jaxgen.reproduce import report, work
-    from jaxgen.training.log import Console
+    from jaxgen.training.console import Console
 
     console = Console()
     runs = wanted.runs or wanted.out

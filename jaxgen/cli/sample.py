@@ -36,7 +36,9 @@ class Sample(common.OfRun):
     digit: str | None = None
     """The digit to draw, 0 to 9, or any for whatever comes; all ten in turn when not given."""
     digits: str | None = None
-    """Digits to draw side by side, such as 2024."""
+    """Digits to draw side by side, such as 2024: a picture joins them as a number is written."""
+    cells: bool = False
+    """Show the digits of a number in cells instead, as all others."""
     count: int | None = None
     """How many; 64 of one digit, 100 of all."""
     seed: int = 0
@@ -65,6 +67,11 @@ class Sample(common.OfRun):
             )
         if self.count is not None:
             configs.require("count", self.count, self.count >= 1, "1 or more")
+            if self.count > FEW and (self.out is None or self.out.lower().endswith(".png")):
+                raise UserError(
+                    f"--count {self.count} is more than a picture shows, {FEW}: give --out "
+                    + ("digits.npz, or --out digits/" if self.count <= MOST else "digits/")
+                )
         if self.trajectory is not None:
             suffix = self.trajectory.suffix.lower()
             configs.require(
@@ -120,10 +127,13 @@ def main(args: list[str]) -> int:
     if sample.shards:
         return bulk(sample, cycle, count, model, config)
     labels = cycle[np.arange(count) % len(cycle)]
-    drawn = sampling.Drawer(model.family).draw(model.variables, labels, sample.seed)
+    with common.counting("drawing", count) as told:
+        drawer = sampling.Drawer(model.family)
+        drawn = drawer.draw(model.variables, labels, sample.seed, told=told)
     out = sample.out or common.unused(folder, f"{name_of(sample)}.png")
-    where = images.save(out, drawn, labels)
-    print(f"{count} digits after {model.step} steps of training: {where}")
+    joined = sample.digits is not None and not sample.cells
+    where = images.save(out, drawn, labels, (lambda: images.number(drawn)) if joined else None)
+    print(f"{common.digits(count)} after {common.steps(model.step)}: {common.kept(where)}")
     if sample.trajectory:
         drawer = sampling.Drawer(model.family, model.family.trajectory)
         paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
@@ -139,7 +149,7 @@ def bulk(sample: Sample, cycle, count: int, model, config) -> int:
     """Make the shards that fall to this process."""
     from jaxgen.apps import bulk
     from jaxgen.data import files
-    from jaxgen.training.log import Console
+    from jaxgen.training.console import Console
 
     out = Path(sample.out or "")
     files.check(out / bulk.STATE)
@@ -150,7 +160,7 @@ def bulk(sample: Sample, cycle, count: int, model, config) -> int:
     if missing:
         console.say(f"{missing} shards are left to the other processes, in {out}")
     else:
-        console.say(f"{count} digits after {model.step} steps of training: {out}")
+        console.say(f"{common.digits(count)} after {common.steps(model.step)}: {out}")
     return 0
 
 

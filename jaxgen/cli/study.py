@@ -75,7 +75,7 @@ def main(args: list[str]) -> int:
     files.check(folder / "report.html")
     devices.start()
     from jaxgen.studies import study as studies
-    from jaxgen.training.log import Console
+    from jaxgen.training.console import Console
 
     console = Console()
     studies.require_reasonable(base, plans.count(axes, design), wanted.seeds, wanted.yes, console)

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 import jaxgen
+from jaxgen import config as configs
 from jaxgen.cli import common
 from jaxgen.config import Config, flat
 from jaxgen.training import folder
@@ -20,7 +21,12 @@ examples:
   bin/train --model ddpm --steps 2000          goes on with the same run
   bin/train --model ddpm --fresh --seed 1      starts over; the old run is moved aside
 
-Flags that begin with net or sampling belong to the model given by --model."""
+models:
+  {models}
+set-ups of papers:
+  {papers}
+
+The flags and defaults below are those of {shown}: bin/train --model NAME --help shows another's."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,13 @@ class Train:
 
 
 def main(args: list[str]) -> int:
-    train = common.parse(Train(common.recipe(args, "train")), "train", DESCRIPTION, args)
+    recipe = common.recipe(args, "train")
+    description = DESCRIPTION.format(
+        models=", ".join(configs.names()),
+        papers=", ".join(configs.papers()),
+        shown=recipe.model,
+    )
+    train = common.parse(Train(recipe), "train", description, args)
     group = (train.coordinator, train.processes, train.process)
     if group == (None, None, None):
         status, speaks = _alone(train), True
@@ -62,9 +74,9 @@ def main(args: list[str]) -> int:
 
 def _alone(train: Train) -> int:
     from jaxgen import devices
-    from jaxgen.training import log
+    from jaxgen.training.console import Console
 
-    console = log.Console(train.quiet)
+    console = Console(train.quiet)
     run = folder.locate(train.config.model, train.run)
     with run.lock():
         for line in run.prepare(train.config, train.fresh):
@@ -82,14 +94,15 @@ def _together(train: Train) -> tuple[int, bool]:
 
     peers.mute_runtime()
     from jaxgen import devices, hosts
-    from jaxgen.training import log, loop
+    from jaxgen.training import loop
+    from jaxgen.training.console import Console
 
     config = train.config
     run = folder.locate(config.model, train.run)
     devices.start(joins=True)
     group = hosts.Group(train.coordinator, train.processes, train.process)
     with contextlib.ExitStack() as stack, hosts.joined(group):
-        console = log.Console(train.quiet or not hosts.is_first())
+        console = Console(train.quiet or not hosts.is_first())
         settings = {f"--{name}": str(value) for name, value in flat(config)}
         hosts.require_alike({"jaxgen": jaxgen.__version__, "--run": str(run)} | settings)
         with hosts.told_to_all():

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from jaxgen.training.log import Console, duration
+from jaxgen.training.console import Console, duration
 
 PRIOR = 120.0  # estimated seconds for which estimates count as right, before time has told
 

@@ -22,8 +22,8 @@ from jaxgen.evaluation.judge import Judge
 from jaxgen.families.base import Variational
 from jaxgen.families.ddpm import DDPM
 from jaxgen.training import loop, trained, watch
+from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder, read_log
-from jaxgen.training.log import Console
 
 CURVE = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of a training after which it is looked at
 

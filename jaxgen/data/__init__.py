@@ -8,6 +8,7 @@
     tfds       datasets that TensorFlow Datasets prepared, read without TensorFlow
     tfds_builder  makes such a dataset of IDX files
     synthetic  crude strokes, for tests
+    labelled   a person's own digits, with their labels, to learn from
     pictures   a person's own picture of one digit, brought to MNIST's form
     own        a person's own digits, many in a file or folder
     ink        light on dark, as MNIST has it
@@ -37,6 +38,7 @@ SOURCES = (  # what --data takes
     "mnist:N:SEED",
     "idx:DIR",
     "tfds:NAME_OR_DIR",
+    "files:PATH",
     "synthetic",
     "synthetic:N",
 )
@@ -56,10 +58,16 @@ def load(source: str = "mnist", told: Callable[[str], None] = lambda line: None)
     if source.startswith(STRIDED) and whole(source) == source:
         return partition.strided(source, *raw(source))
     if whole(source) == source:
-        (train, dark), (test, also) = map(_lightened, raw(source))
+        (train, dark), (test, also) = map(_lightened, raw(source, told))
         if count := dark + also:
             told(f"{count:,} images of {source} have dark ink: inverted")
-        return partition.hold_out(source, train, test)
+        digits = partition.hold_out(source, train, test)
+        if source.partition(":")[0] not in ("mnist", "synthetic"):
+            told(
+                f"{len(digits.train.labels):,} images to learn from, {len(digits.valid.labels):,} "
+                f"held out to choose settings by, {len(test.labels):,} to test with"
+            )
+        return digits
     count, _, seed = source.removeprefix(STRIDED).partition(":")[2].partition(":")
     if not (count.isdecimal() and (seed or "0").isdecimal()):
         raise UserError(_unknown(source))
@@ -73,11 +81,17 @@ def _lightened(split: Split) -> tuple[Split, int]:
 
 
 def anchored(source: str) -> str:
-    """The source with a whole path, if it has one, which means the same from every folder."""
+    """The source with a whole path, if it has one, which means the same from every folder. A path
+    alone is that of a data set of whichever kind lies there."""
     kind, colon, path = source.removeprefix(STRIDED).partition(":")
     here = os.path.abspath(os.path.expanduser(path))
-    if not path or kind not in ("idx", "tfds") or (kind == "tfds" and not os.path.exists(here)):
-        return source  # of TFDS there are names too
+    if not colon and kind not in ("mnist", "synthetic"):
+        is_path = os.path.exists(os.path.expanduser(source))
+        return anchored(_kind_of(source)) if is_path else source
+    if not path or kind not in ("idx", "tfds", "files"):
+        return source
+    if kind == "tfds" and not os.path.exists(here):
+        return source  # a name
     strided = STRIDED if source.startswith(STRIDED) else ""
     return f"{strided}{kind}{colon}{here}"
 
@@ -88,15 +102,22 @@ def whole(source: str) -> str:
     return f"{strided}mnist" if source.removeprefix(STRIDED).startswith("mnist:") else source
 
 
-def raw(source: str = "mnist") -> tuple[Split, Split]:
-    """Return all training digits and the test digits of a source, in file order."""
+def raw(
+    source: str = "mnist", told: Callable[[str], None] = lambda line: None
+) -> tuple[Split, Split]:
+    """Return all training digits and the test digits of a source, in file order. ``told`` hears
+    what was done to them."""
     match source.removeprefix(STRIDED).split(":", 1):
         case ["mnist"]:
             return mnist.raw()
         case ["idx", folder] if folder:
-            return idx.raw(folder)
+            return idx.raw(folder, told)
         case ["tfds", name] if name:
             return tfds.raw(name, source.startswith(STRIDED))
+        case ["files", path] if path:
+            from jaxgen.data import labelled  # here, so that MNIST itself needs no Pillow
+
+            return labelled.raw(path, told)
         case ["synthetic"]:
             return synthetic.raw()
         case ["synthetic", count] if count.isdecimal():
@@ -104,12 +125,22 @@ def raw(source: str = "mnist") -> tuple[Split, Split]:
     raise UserError(_unknown(source))
 
 
+def _kind_of(path: str) -> str:
+    """The source that an existing path is."""
+    there = os.path.expanduser(path)
+    if os.path.isfile(os.path.join(there, "dataset_info.json")):
+        return f"tfds:{path}"
+    names = os.listdir(there) if os.path.isdir(there) else []
+    if any(name.startswith(("t10k-images-idx3", "t10k-images.idx3")) for name in names):
+        return f"idx:{path}"
+    return f"files:{path}"
+
+
 def _unknown(source: str) -> str:
     kinds = {known.split(":")[0]: known for known in reversed(SOURCES)}
     near = difflib.get_close_matches(source.split(":")[0].lower(), kinds, n=1)
     meant = kinds[near[0]] if near else ""
-    if os.path.isdir(source):
-        prepared = os.path.isfile(os.path.join(source, "dataset_info.json"))
-        meant = f"{'tfds' if prepared else 'idx'}:{source}"
+    if os.path.exists(os.path.expanduser(source)):
+        meant = _kind_of(source)
     hint = f"did you mean {meant}? The sources are" if meant else "the sources are"
     return f"--data {source!r} is no source of digits: {hint} {', '.join(SOURCES)}"

@@ -32,6 +32,14 @@ def check(path: str | Path) -> None:
         raise UserError(f"cannot write {path}: {reason}; name another path")
 
 
+def check_new(path: str | Path) -> None:
+    """As ``check``, for a name that a person has given: UserError also where there is a file, so
+    that none is lost."""
+    check(path)
+    if os.path.lexists(path):
+        raise UserError(f"{path} is there already: name another path, or remove it first")
+
+
 def _obstacle(path: Path) -> str | None:
     if path.exists() and not path.is_file():  # a device or a pipe would be moved away
         return "it is there and no file"

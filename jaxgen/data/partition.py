@@ -28,12 +28,20 @@ from jaxgen.errors import UserError
 
 RULE = "fair samples 1"  # the name of the rules above; figures of two rules are not comparable
 HELD_OUT = 12  # one training image of so many is for validation
+TEST = 7  # one training image of so many, where there are no test images
 
 
 def hold_out(source: str, train: Split, test: Split) -> Digits:
     """Hold out one training image of twelve; too few to hold one out is a UserError."""
     valid = sample(train, _one_of_twelve(source, train), "held out")
     return Digits(source, part(train, ~valid), part(train, valid), test)
+
+
+def with_test(train: Split) -> tuple[Split, Split]:
+    """Part a fair sample of one training image of seven off as test images, where there are
+    none."""
+    is_test = sample(train, len(train.labels) // TEST, "test")
+    return part(train, ~is_test), part(train, is_test)
 
 
 def strided(source: str, train: Split, test: Split) -> Digits:

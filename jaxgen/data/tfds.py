@@ -31,7 +31,6 @@ from jaxgen.data import files, partition, sizes, split
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
-TEST = 7  # one training image of so many, where there are no test images
 _RULES = 2  # counted up when what is kept would come out otherwise
 _BLOCK = 1000  # examples read at once
 
@@ -53,11 +52,9 @@ def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
         _keep(cache, fingerprint, train, test)
     if len(test.labels):
         return train, test
-    count = len(train.labels)
-    if strided:
-        is_test = np.arange(count) % TEST == TEST - 1
-    else:
-        is_test = partition.sample(train, count // TEST, "test")
+    if not strided:
+        return partition.with_test(train)
+    is_test = np.arange(len(train.labels)) % partition.TEST == partition.TEST - 1
     return split.part(train, ~is_test), split.part(train, is_test)
 
 
@@ -120,7 +117,8 @@ def _not_prepared(name: str, known: list[str]) -> str:
         return f"tfds:{name} is not in {where}, nor known to TFDS: did you mean tfds:{near[0]}?"
     return (
         f"tfds:{name} is not prepared in {where}: "
-        f"run `tfds build {name} --file_format=array_record`, or set TFDS_DATA_DIR"
+        f"run `tfds build {name} --file_format=array_record` in another environment, which has "
+        "tensorflow, tensorflow-datasets and array_record, or set TFDS_DATA_DIR"
     )
 
 

@@ -7,7 +7,7 @@ from jaxgen.compare.claims import Estimate, estimate
 from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, Text, is_wide
 from jaxgen.reproduce.rows import Row
 from jaxgen.reproduce.work import Reproduction
-from jaxgen.training.log import duration
+from jaxgen.training.console import duration
 
 DIGITS = 55_000  # training digits of MNIST, in an epoch
 

@@ -15,8 +15,8 @@ from jaxgen.reproduce import measures
 from jaxgen.reproduce.rows import Row
 from jaxgen.studies.work import curve
 from jaxgen.training import loop, seals, together, trained
+from jaxgen.training.console import Console, duration
 from jaxgen.training.folder import RunFolder, commit, machine, read_log
-from jaxgen.training.log import Console, duration
 from jaxgen.training.workers import Workers
 
 

@@ -20,7 +20,7 @@ from jaxgen.studies.figures import FIGURES
 from jaxgen.studies.plan import Plan, Setting
 from jaxgen.studies.work import Arrays, Found, Task
 from jaxgen.training import together
-from jaxgen.training.log import Console, duration
+from jaxgen.training.console import Console, duration
 from jaxgen.training.workers import Workers
 
 TIMED = 6  # shapes at most that are timed before a study begins

@@ -22,8 +22,8 @@ from jaxgen.evaluation import codes, judge, metrics, reference
 from jaxgen.evaluation.reference import Reference
 from jaxgen.families.base import Family, Fitted, Variables, Variational, over
 from jaxgen.training import costs, loop, trained, watch
+from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder, read_log
-from jaxgen.training.log import Console
 
 COUNT = 2000  # digits that are drawn, and real ones that are encoded
 SHOWN = 10  # digits in a picture, one of each

@@ -15,7 +15,7 @@ from jaxgen import data, devices, families, sampling
 from jaxgen.arrays import IMAGE, Batch
 from jaxgen.config import Config
 from jaxgen.training import flops, loop, optimisers
-from jaxgen.training.log import Console
+from jaxgen.training.console import Console
 from jaxgen.training.step import State, init
 
 SIDE = 2048  # of the matrices whose product is timed

@@ -58,7 +58,11 @@ class RunFolder:
         try:
             return configs.from_dict(json.loads(self.config.read_text()))
         except FileNotFoundError:
-            raise UserError(f"there is no run in {self}: bin/train makes one") from None
+            there = sorted(f"{path.parent}" for path in ROOT.glob("*/config.json"))
+            known = f"there is {', '.join(there)}, and " if there else ""
+            raise UserError(
+                f"there is no run in {self.path.absolute()}: {known}bin/train makes one"
+            ) from None
         except (OSError, ValueError, RecursionError, UserError) as error:
             raise UserError(
                 f"{self.config} cannot be read ({error}): is it a run of jaxgen?"

@@ -1,89 +1,17 @@
-"""What a run tells: to a person on the console, and to programs in ``metrics.jsonl``,
-``watch.jsonl`` and TensorBoard events."""
+"""What a run tells to programs: ``metrics.jsonl``, ``watch.jsonl`` and TensorBoard events."""
 
-import contextlib
 import json
-import math
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-import rich.console
-import rich.progress
-import rich.text
 from tensorboardX import SummaryWriter
 
 from jaxgen.training.folder import whole_lines, write
 
 Metrics = Mapping[str, float]
-EVERY = 30.0  # seconds between lines about one thing, where no line can be changed
-
-
-class Console:
-    """Lines, and a live bar where the output is a terminal."""
-
-    def __init__(self, quiet: bool = False):
-        self._rich = rich.console.Console(quiet=quiet, highlight=False, soft_wrap=True)
-        self._bar: rich.progress.Progress | None = None
-
-    @property
-    def quiet(self) -> bool:
-        return self._rich.quiet
-
-    def say(self, line: str = "") -> None:
-        self._rich.print(line, markup=False)
-
-    @contextlib.contextmanager
-    def bar(self, done: int, total: int) -> Iterator[None]:
-        """Show how far training is, on a terminal."""
-        if not self._rich.is_terminal:
-            yield
-            return
-        columns = (
-            rich.progress.TextColumn("{task.description}"),
-            rich.progress.BarColumn(),
-            rich.progress.MofNCompleteColumn(),
-            rich.progress.TextColumn("{task.fields[state]}"),
-            rich.progress.TimeRemainingColumn(compact=True),
-        )
-        with rich.progress.Progress(*columns, console=self._rich, transient=True) as self._bar:
-            self._bar.add_task("training", completed=done, total=total, state="compiling")
-            yield
-        self._bar = None
-
-    @contextlib.contextmanager
-    def status(self) -> Iterator[Callable[[str], None]]:
-        """Gives a function that shows what goes on: on a terminal, in one line that changes;
-        elsewhere, a line now and then."""
-        if self._rich.is_terminal:
-            with self._rich.status("") as status:
-                yield lambda line: status.update(rich.text.Text(line))
-            return
-        told = -math.inf
-
-        def tell(line: str) -> None:
-            nonlocal told
-            if time.monotonic() - told >= EVERY:
-                told = time.monotonic()
-                self.say(line)
-
-        yield tell
-
-    def progress(self, step: int, total: int, metrics: Metrics, speed: float, line: bool) -> None:
-        """Move the bar; or, where there is none, print a line if asked to. ``speed`` is in steps a
-        second."""
-        shown = [
-            f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name
-        ]
-        state = "  ".join([*shown, f"{speed:.1f} steps/s"])
-        if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=step, state=state)
-        elif line:
-            left = f"  {duration((total - step) / speed)} left" if step < total else ""
-            self.say(f"step {step:{len(str(total))}d}/{total}  {state}{left}")
 
 
 class Records:
@@ -152,10 +80,3 @@ class Records:
     def __exit__(self, *_) -> None:
         self._file.close()
         self._events.close()
-
-
-def duration(seconds: float) -> str:
-    """Seconds as minutes:seconds, with hours where there are some."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -18,9 +18,10 @@ from jaxgen.data import batches
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
 from jaxgen.training import checkpoint, optimisers, seals, traffic
+from jaxgen.training.console import Console, duration, plural
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
-from jaxgen.training.log import Console, Records, duration
+from jaxgen.training.log import Records
 from jaxgen.training.optimisers import Optimisers
 from jaxgen.training.step import State, init, make_advance, make_step
 from jaxgen.training.watch import COUNT, Watch
@@ -86,7 +87,8 @@ def _train(
     step, last = int(state.step), config.steps
     if step >= last:
         console.say(
-            f"{folder} has its {step} steps: --steps {2 * step} trains on, --fresh starts over"
+            f"{folder} has its {plural(step, 'step')}: --steps {2 * step} trains on, "
+            "--fresh starts over"
         )
         return 0
     console.say(banner(config, state, len(digits.labels), folder))
@@ -152,7 +154,7 @@ def _train(
         console.say(f"stopped at step {step}: {there}")
         return 128 + signal
     console.say(
-        f"{step} steps in {duration(time.perf_counter() - started)}; "
+        f"{plural(step, 'step')} in {duration(time.perf_counter() - started)}; "
         f"samples in {folder.samples}/{step}.png"
     )
     return 0
@@ -280,7 +282,7 @@ def any_digits(config: Config, drawer: sampling.Drawer, state: State) -> np.ndar
 def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.variables.params))
     step = int(state.step)
-    steps = f"steps {step + 1} to {config.steps}" if step else f"{config.steps} steps"
+    steps = f"steps {step + 1} to {config.steps}" if step else plural(config.steps, "step")
     return (
         f"{config.model}: {parameters:,} parameters, {devices.describe()}, "
         f"{count:,} digits of {config.data}, {steps} of {config.batch}, in {folder}"

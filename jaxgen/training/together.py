@@ -20,9 +20,10 @@ from jaxgen import data, devices, families, sampling
 from jaxgen.config import Config
 from jaxgen.data import batches
 from jaxgen.training import checkpoint, loop, optimisers, seals, step
+from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
-from jaxgen.training.log import Console, Records
+from jaxgen.training.log import Records
 from jaxgen.training.watch import Watch
 
 MOST = 64  # runs in one program, for the memory of a device

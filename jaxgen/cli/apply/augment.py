@@ -93,7 +93,7 @@ def main(args: list[str]) -> int:
     devices.start()
     from jaxgen.apps import augment
     from jaxgen.training import trained
-    from jaxgen.training.log import Console
+    from jaxgen.training.console import Console
 
     order = augment.Order(
         wanted.count, wanted.format, wanted.mix, wanted.filter, wanted.real, wanted.seed
@@ -117,8 +117,8 @@ def main(args: list[str]) -> int:
     )
     already = ", all there already" if before == making.state["total"] else ""
     console.say(
-        f"{common.digits(making.state['total'])} after {model.step} steps of training{already}: "
-        f"{wanted.out}, told of in {wanted.out / 'README.md'}"
+        f"{common.digits(making.state['total'])} after {common.steps(model.step)}{already}: "
+        f"{wanted.out}, described in {wanted.out / 'README.md'}"
     )
     return 0
 
@@ -136,7 +136,7 @@ def study(args: list[str]) -> int:
     from jaxgen.apps import study, study_report
     from jaxgen.pages import files as pages
     from jaxgen.training import folder
-    from jaxgen.training.log import Console
+    from jaxgen.training.console import Console
 
     console = Console()
     plan = study.Plan(tuple(wanted.models.split(",")), wanted.sizes, wanted.seeds)

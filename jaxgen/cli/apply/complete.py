@@ -85,7 +85,7 @@ def main(args: list[str]) -> int:
         lambda: picture(seen.images, visible, done.images),
     )
     many = common.digits(len(first))
-    print(f"{many} completed after {model.step} steps of training: {where}")
+    print(f"{many} completed after {common.steps(model.step)}: {common.kept(where)}")
     return 0
 
 

@@ -73,5 +73,5 @@ def main(args: list[str]) -> int:
     source.warn()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
     where = images.save(out, drawn, targets, lambda: images.pairs(seen.images, drawn, 20))
-    print(f"{common.digits(len(drawn))} after {model.step} steps of training: {where}")
+    print(f"{common.digits(len(drawn))} after {common.steps(model.step)}: {common.kept(where)}")
     return 0

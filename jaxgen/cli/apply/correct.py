@@ -74,7 +74,7 @@ def main(args: list[str]) -> int:
     labels = clean.labels if clean.known else done.digits
     where = images.save(out, done.images, labels, lambda: images.pairs(seen, done.images, 20))
     many = common.digits(len(seen))
-    print(f"{many} corrected after {model.step} steps of training: {where}")
+    print(f"{many} corrected after {common.steps(model.step)}: {common.kept(where)}")
     return 0
 
 

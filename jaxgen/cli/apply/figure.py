@@ -76,7 +76,7 @@ def main(args: list[str]) -> int:
     what = wanted.what or figures.usual(config.family, family)
     figures.require(what, config.family, family, f"{folder}")
     out = wanted.out or Path(common.unused(folder, f"{what}-seed-{wanted.seed}.png"))
-    files.check(out)
+    files.check_new(out)
     model = trained.load(folder, config, common.warn)
     digits = folder.digits(config, wanted.data)
     digit = wanted.digit
@@ -86,5 +86,5 @@ def main(args: list[str]) -> int:
         model.require([digit], f"--digit {digit}")
     lesson = figures.Lesson(model.family, model.variables, digits, folder, digit, wanted.seed)
     files.write(out, figures.render(what, lesson, out.suffix.lower()))
-    print(f"{what} after {model.step} steps of training: {out}")
+    print(f"{what} after {common.steps(model.step)}: {common.kept(out)}")
     return 0

@@ -92,5 +92,5 @@ def main(args: list[str]) -> int:
         return images.grid(np.concatenate([styles[:1], drawn]))
 
     where = images.save(out, drawn, targets, picture)
-    print(f"{common.digits(len(drawn))} after {model.step} steps of training: {where}")
+    print(f"{common.digits(len(drawn))} after {common.steps(model.step)}: {common.kept(where)}")
     return 0

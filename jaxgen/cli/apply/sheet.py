@@ -76,7 +76,7 @@ def main(args: list[str]) -> int:
     from jaxgen.data import files
 
     out = wanted.out or common.unused(folder, f"sheet-seed-{wanted.seed}.pdf")
-    files.check(out)
+    files.check_new(out)
     config = replace(config, sampling=wanted.sampling)
     common.require_ear(families.build(config), "--model with these settings")
     devices.start()
@@ -87,7 +87,7 @@ def main(args: list[str]) -> int:
     sums, numbers = wanted.counts
     operations = tuple(wanted.operations.split(","))
     made = {
-        "Sums": exercises.sums(sums, operations, wanted.largest, wanted.seed),
+        title(set(operations)): exercises.sums(sums, operations, wanted.largest, wanted.seed),
         "Numbers to read": exercises.numbers(numbers, wanted.largest, wanted.seed),
     }
     sections = [sheet.Section(title, found) for title, found in made.items() if found]
@@ -98,7 +98,7 @@ def main(args: list[str]) -> int:
     source.warn()
     written = sheet.write(model, digits, wanted.seed, judged=source.caution is None)
     told = (
-        f"Every digit was drawn by {config.model}, after {model.step} steps of training on "
+        f"Every digit was drawn by {config.model}, after {common.steps(model.step)} on "
         f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
     )
     files.write(out, sheet.pdf(sections, written.images, wanted.paper, told))
@@ -106,5 +106,12 @@ def main(args: list[str]) -> int:
     count = len(written.images)
     more = "" if source.caution else f", {written.again} more where the judge could not read them"
     print(f"{common.digits(count)} drawn{more}")
-    print(f"{many} after {model.step} steps of training: {out}")
+    print(f"{many} after {common.steps(model.step)}: {common.kept(out)}")
     return 0
+
+
+def title(operations: set[str]) -> str:
+    """What exercises of these operations are called."""
+    if operations <= {"plus", "minus"}:
+        return "Subtractions" if operations == {"minus"} else "Sums"
+    return "Multiplications" if operations == {"times"} else "Sums and multiplications"

@@ -1,0 +1,104 @@
+"""What a person is told while something lasts: lines, and a live bar where the output is a
+terminal."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import rich.console
+import rich.progress
+import rich.text
+
+EVERY = 30.0  # seconds between lines about one thing, where no line can be changed
+
+
+class Console:
+    """Lines, and a live bar where the output is a terminal."""
+
+    def __init__(self, quiet: bool = False):
+        self._rich = rich.console.Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self._bar: rich.progress.Progress | None = None
+
+    @property
+    def quiet(self) -> bool:
+        return self._rich.quiet
+
+    def say(self, line: str = "") -> None:
+        self._rich.print(line, markup=False)
+
+    @contextlib.contextmanager
+    def bar(self, done: int, total: int) -> Iterator[None]:
+        """Show how far training is, on a terminal."""
+        if not self._rich.is_terminal:
+            yield
+            return
+        columns = (
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("{task.fields[state]}"),
+            rich.progress.TimeRemainingColumn(compact=True),
+        )
+        with rich.progress.Progress(*columns, console=self._rich, transient=True) as self._bar:
+            self._bar.add_task("training", completed=done, total=total, state="compiling")
+            yield
+        self._bar = None
+
+    @contextlib.contextmanager
+    def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Gives a function that shows how many are done, where this is a terminal."""
+        columns = (
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TimeRemainingColumn(compact=True),
+        )
+        with rich.progress.Progress(*columns, console=self._rich, transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+
+    @contextlib.contextmanager
+    def status(self) -> Iterator[Callable[[str], None]]:
+        """Gives a function that shows what goes on: on a terminal, in one line that changes;
+        elsewhere, a line now and then."""
+        if self._rich.is_terminal:
+            with self._rich.status("") as status:
+                yield lambda line: status.update(rich.text.Text(line))
+            return
+        told = -math.inf
+
+        def tell(line: str) -> None:
+            nonlocal told
+            if time.monotonic() - told >= EVERY:
+                told = time.monotonic()
+                self.say(line)
+
+        yield tell
+
+    def progress(
+        self, step: int, total: int, metrics: Mapping[str, float], speed: float, line: bool
+    ) -> None:
+        """Move the bar; or, where there is none, print a line if asked to. ``speed`` is in steps a
+        second."""
+        shown = [
+            f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name
+        ]
+        state = "  ".join([*shown, f"{speed:.1f} steps/s"])
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=step, state=state)
+        elif line:
+            left = f"  {duration((total - step) / speed)} left" if step < total else ""
+            self.say(f"step {step:{len(str(total))}d}/{total}  {state}{left}")
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 step``, or ``2 steps``."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as minutes:seconds, with hours where there are some."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
