@@ -32,6 +32,8 @@ LINE = 48  # grey of 255: parts the black squares of a grid without drawing the 
 MOST = 10_000  # images in a grid
 IDX = ".idx.gz"
 FOLDER = "/"
+PAIRED = 10  # pairs in a row of a picture of them
+_FILM = 800  # pixels, at least
 _WIDE = 1000  # pixels, about what fits on a screen
 _ROW = 40  # digits of a number in a row
 _INK = 20  # of 255: what is darker is ground
@@ -95,6 +97,14 @@ def grid(
     return picture
 
 
+def film(frames: np.ndarray) -> np.ndarray:
+    """Return one picture after another, uint8 [t, H, W], of frames [t, n, h, w] or [t, n, h, w, 1]
+    of n images each, at a size that a projector shows: 800 pixels wide or more."""
+    columns = _columns(frames.shape[1])
+    scale = math.ceil(_FILM / (columns * frames.shape[3]))
+    return np.stack([grid(images, columns, scale=scale) for images in frames])
+
+
 def number(images: np.ndarray) -> np.ndarray:
     """Return one picture, uint8 [H, W], of digits [n, h, w] or [n, h, w, 1] as a number is written:
     each as wide as its ink, in rows of 40, at a size that a projector shows."""
@@ -131,7 +141,7 @@ def cells(picture: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     return inner[:, :, : SIDE * scale : scale, : SIDE * scale : scale].reshape(-1, SIDE, SIDE, 1)
 
 
-def pairs(above: np.ndarray, below: np.ndarray, columns: int) -> np.ndarray:
+def pairs(above: np.ndarray, below: np.ndarray, columns: int = PAIRED) -> np.ndarray:
     """Return one picture, uint8 [H, W], of two as many images [n, h, w, 1]: in turn a row of the
     one and a row of the other, each image under its counterpart."""
     both = np.stack([to_uint8(above), to_uint8(below)])
@@ -243,8 +253,7 @@ def _save_npz(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
 
 
 def _save_gif(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
-    frames = np.stack([grid(image[None]) for image in to_uint8(images)])
-    save_gif(path, frames, milliseconds=400, hold_last=400)
+    save_gif(path, film(to_uint8(images)[:, None]), milliseconds=400, hold_last=400)
     return f"{path}"
 
 

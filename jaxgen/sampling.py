@@ -113,6 +113,13 @@ class Ways(NamedTuple):
     latents: Latents  # image by image along the first axis, way by way
     labels: np.ndarray  # int32 [ways, stops]
 
+    def round_trip(self) -> "Ways":
+        """The same ways, each of which ends with the latent that it began with."""
+        count, stops = self.labels.shape
+        places = np.arange(count * stops).reshape(count, stops)
+        places[:, -1] = places[:, 0]
+        return self._replace(latents=jax.tree.map(lambda x: x[places.ravel()], self.latents))
+
 
 def drawn(family: Family, variables: Variables, labels: np.ndarray, seed: int) -> Ways:
     """Draw a latent for each of ``labels`` [ways, stops]: that of image i of ``seed``, counted way

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from jaxgen import config, families
-from jaxgen.cli import common, main
+from jaxgen.cli import flags as reading
+from jaxgen.cli import main
 from jaxgen.data import idx
 from jaxgen.errors import UserError
 from jaxgen.evaluation import suite
@@ -60,9 +61,11 @@ def test_train_says_what_it_does_and_what_to_do_next(trained):
 
 
 @pytest.fixture
-def there(trained, monkeypatch):
+def there(trained, tmp_path, monkeypatch):
+    """A folder that has the run of a model, and nothing else."""
     model, folder, _ = trained
-    monkeypatch.chdir(folder)
+    (tmp_path / "runs").symlink_to(folder / "runs")
+    monkeypatch.chdir(tmp_path)
     return model
 
 
@@ -102,7 +105,9 @@ def arrays(*args) -> np.ndarray:
     """The images that a command writes, as floats."""
     assert main.run([*args, "--out", "x.npz"]) == 0
     with np.load("x.npz") as found:
-        return found["images"].astype(float)
+        images = found["images"].astype(float)
+    Path("x.npz").unlink()
+    return images
 
 
 def test_reconstruct_shows_digits_above_their_reconstructions(there, capsys):
@@ -241,7 +246,7 @@ class Layers:
 
 def test_several_numbers_are_one_argument_with_commas(capsys):
     def parse(*args):
-        return common.parse(Layers(), "train", "", list(args)).layers
+        return reading.parse(Layers(), "train", "", list(args)).layers
 
     assert parse() == (784, 30)
     assert parse("--layers", "1000,500,250") == (1000, 500, 250)
@@ -260,9 +265,22 @@ def test_a_trajectory_shows_every_step(there):
         with pytest.raises(UserError, match="no trajectory"):
             main.run(["sample", "--model", there, "--trajectory", "x.gif"])
         return
-    assert main.run(["sample", "--model", there, "--digits", "12", "--trajectory", "x.gif"]) == 0
-    with Image.open("x.gif") as film:
+    asked = ["sample", "--model", there, "--digits", "12", "--trajectory"]
+    assert main.run([*asked, "few.gif", "--steps=3"]) == 0
+    with Image.open("few.gif") as film:
         assert film.n_frames == 4  # the noise, and three steps
+        assert film.width >= 800
+    assert main.run([*asked, "even.gif"]) == 0
+    with Image.open("even.gif") as film:
+        assert film.n_frames > 20  # of 51, where a frame like the one before is no new one
+
+
+def test_a_tour_ends_where_it_began(there):
+    way = ["interpolate", "--model", there, "--digits", "121", "--frames", "3"]
+    assert main.run([*way, "--out", "round.npz"]) == 0
+    with np.load("round.npz") as found:
+        assert np.array_equal(found["images"][0], found["images"][-1])
+        assert not np.array_equal(found["images"][0], found["images"][2])
 
 
 @pytest.fixture(autouse=True)

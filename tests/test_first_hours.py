@@ -14,7 +14,8 @@ from PIL import Image
 
 import jaxgen
 from jaxgen import config, images
-from jaxgen.cli import common, main
+from jaxgen.cli import flags as reading
+from jaxgen.cli import main
 from jaxgen.errors import UserError
 from tests import runs
 from tests.faults import training
@@ -36,21 +37,21 @@ class Settings:
     [("10000", 10_000), ("10,000", 10_000), ("10_000", 10_000), ("1e4", 10_000), ("1.0", 1)],
 )
 def test_numbers_are_read_as_people_write_them(text, number):
-    assert common.parse(Settings(), "x", "", ["--count", text]).count == number
+    assert reading.parse(Settings(), "x", "", ["--count", text]).count == number
 
 
 @pytest.mark.parametrize("text", ["1.5", "ten", "1,5", "1e", "", "nan"])
 def test_what_is_no_number_is_said(text):
     with pytest.raises(UserError, match=r"^--count: .*is no (whole )?number; bin/x --help"):
-        common.parse(Settings(), "x", "", ["--count", text])
+        reading.parse(Settings(), "x", "", ["--count", text])
     if text not in ("1.5", "nan"):
         with pytest.raises(UserError, match=r"^--rate: .*is no number; bin/x --help"):
-            common.parse(Settings(), "x", "", ["--rate", text])
+            reading.parse(Settings(), "x", "", ["--rate", text])
 
 
 def test_help_is_as_a_person_would_write_it(capsys):
     with pytest.raises(SystemExit):
-        common.parse(Settings(), "x", "What it does.", ["--help"])
+        reading.parse(Settings(), "x", "What it does.", ["--help"])
     told = capsys.readouterr().out
     assert "How many, in two lines." in told and "--count N" in told
     assert "(default: 0.5)" in told
@@ -79,15 +80,15 @@ def test_the_help_of_training_says_whose_flags_it_shows(capsys):
 
 def test_names_of_models_and_flags_of_other_programs_are_understood():
     meant = ["--model", "VAE", "--lr=1e-3", "--batch-size", "9", "--latent_dim", "2", "--n=3"]
-    assert common.as_meant(meant) == [
+    assert reading.as_meant(meant) == [
         *("--model", "vae", "--optim.rate=1e-3", "--batch", "9", "--net.latents", "2", "--count=3")
     ]
-    assert common.as_meant(["--model=DDPM-full"]) == ["--model=ddpm_full"]
-    assert common.as_meant(["--model", "my/VAE"]) == ["--model", "my/VAE"]
+    assert reading.as_meant(["--model=DDPM-full"]) == ["--model=ddpm_full"]
+    assert reading.as_meant(["--model", "my/VAE"]) == ["--model", "my/VAE"]
     with pytest.raises(UserError, match="--epochs is said in steps"):
-        common.as_meant(["--epochs", "3"])
-    for name in set(common.SYNONYMS.values()):
-        assert name not in common.SYNONYMS
+        reading.as_meant(["--epochs", "3"])
+    for name in set(reading.SYNONYMS.values()):
+        assert name not in reading.SYNONYMS
 
 
 def test_a_model_that_does_not_exist_is_told_with_those_that_do():

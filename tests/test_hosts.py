@@ -138,6 +138,7 @@ def test_groups_that_cannot_be_are_one_sentence(args, says, here):
     [
         ([], "what is to be launched"),
         (["--", "evaluate"], "what is to be launched"),
+        (["evaluate"], "there is no argument evaluate"),
         (["--processes", "0", "--", "train"], "must be 1 or more"),
     ],
 )

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from jaxgen import config, data
-from jaxgen.cli import common, main
+from jaxgen.cli import flags as reading
+from jaxgen.cli import main
 from jaxgen.data import contents, idx, own, synthetic
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
@@ -56,7 +57,7 @@ def train(model: str, *args: str) -> None:
 )
 def test_the_home_folder_is_meant_by_a_tilde(arg, means, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert common.at_home(arg) == means.replace("HOME", "/home/somebody")
+    assert reading.at_home(arg) == means.replace("HOME", "/home/somebody")
 
 
 def test_every_verb_knows_the_home_folder(here, monkeypatch, capsys):
@@ -80,7 +81,7 @@ def test_every_verb_knows_the_home_folder(here, monkeypatch, capsys):
 def test_what_is_proposed_can_be_pasted(run):
     meant = folders.locate("ae", run)
     pasted = shlex.split(f"bin/sample --model ae{meant.run_flag('ae')}")
-    assert folders.locate("ae", common.peek(pasted, "run")).path == meant.path
+    assert folders.locate("ae", reading.peek(pasted, "run")).path == meant.path
 
 
 def test_a_source_has_a_whole_path(here):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from jaxgen import config, devices
-from jaxgen.cli import common, main, study
+from jaxgen.cli import flags as reading
+from jaxgen.cli import main, study
 from jaxgen.data import Split, mnist
 from jaxgen.errors import UserError
 from jaxgen.studies import findings, plan, questions, views, work
@@ -30,7 +31,7 @@ VAE = config.recipe("vae")
 
 def resolve(base, args=()):
     usual = study.Study(base)
-    return lambda flags: common.parse(usual, "study", "", [*args, *flags]).config
+    return lambda flags: reading.parse(usual, "study", "", [*args, *flags]).config
 
 
 # Plans.

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.config import Config
 
 DESCRIPTION = """Measure a recipe on this machine: the train step, drawing digits and, unless
@@ -34,7 +34,7 @@ class Bench:
 
 
 def main(args: list[str]) -> int:
-    bench = common.parse(Bench(common.recipe(args, "bench")), "bench", DESCRIPTION, args)
+    bench = flags.parse(Bench(common.recipe(args, "bench")), "bench", DESCRIPTION, args)
     if not bench.quick:
         whole_training(args)
     from jaxgen import devices

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxgen.cli import common
+from jaxgen.cli import flags
 from jaxgen.errors import UserError
 
 DESCRIPTION = """Compare the six families: train what is missing, measure everything, and write a
@@ -41,7 +41,7 @@ class Compare:
 
 
 def main(args: list[str]) -> int:
-    wanted = common.parse(Compare(), "compare", DESCRIPTION, args)
+    wanted = flags.parse(Compare(), "compare", DESCRIPTION, args)
     from jaxgen.compare import plan
 
     models = tuple(name for name in wanted.models.split(",") if name)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.data import files
 
 DESCRIPTION = """Measure a trained model: draw digits from it and show them to the judge, a
@@ -52,12 +52,12 @@ class Evaluate(common.OfRun):
 
 def main(args: list[str]) -> int:
     for flag, train in (("train-judge", train_judge), ("train-population", train_population)):
-        if file := common.peek(args, flag):
-            common.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
+        if file := flags.peek(args, flag):
+            flags.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
             files.check_new(file)
             return train(Path(file))
     folder, config = common.run_and_recipe(args, "evaluate")
-    wanted = common.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
+    wanted = flags.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
     import rich.console
 
     from jaxgen import devices

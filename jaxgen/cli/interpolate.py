@@ -6,7 +6,7 @@ from typing import Annotated
 import tyro
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
 DESCRIPTION = """Walk from digit to digit through the latents of a trained model, as a picture or a
@@ -25,7 +25,7 @@ to 28 by 28, and what digit the judge takes them for."""
 @dataclass(frozen=True)
 class Interpolate(common.OfRun):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    from_: Annotated[str | None, tyro.conf.arg(name="from", **common.PLAIN)] = None
+    from_: Annotated[str | None, tyro.conf.arg(name="from", **flags.PLAIN)] = None
     """The digit to begin with, 0 to 9; drawn anew for every way."""
     to: str | None = None
     """The digit to end with."""
@@ -92,7 +92,7 @@ class Interpolate(common.OfRun):
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "interpolate")
-    wanted = common.parse(Interpolate(config.sampling), "interpolate", DESCRIPTION, args)
+    wanted = flags.parse(Interpolate(config.sampling), "interpolate", DESCRIPTION, args)
     stops = wanted.stops
     import numpy as np
 
@@ -118,6 +118,8 @@ def main(args: list[str]) -> int:
         labels = np.tile([int(digit) for digit in stops], (count, 1)).astype(np.int32)
         model.require(labels.ravel(), "--digits" if wanted.digits else "--from or --to")
         ways = sampling.drawn(family, model.variables, labels, wanted.seed)
+        if len(stops) > 2 and stops[0] == stops[-1]:
+            ways = ways.round_trip()
     legs = ways.labels.shape[1] - 1
     frames = wanted.frames or (10 if kind != ".gif" else 60 if legs == 1 else 20)
     drawn, nearest = sampling.interpolate(family, model.variables, ways, frames, wanted.seed)
@@ -125,7 +127,7 @@ def main(args: list[str]) -> int:
         images.save_picture(out, strips(drawn, legs, frames))
         where = common.kept(out)
     elif kind == ".gif":
-        images.save_gif(out, film(drawn), milliseconds=60, hold_last=1000)
+        images.save_gif(out, images.film(drawn.swapaxes(0, 1)), milliseconds=60, hold_last=1000)
         where = out
     else:
         where = images.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())
@@ -143,13 +145,3 @@ def strips(drawn, legs: int, frames: int):
     firsts = [(frames - 1) * leg for leg in range(legs)]
     rows = [way[first : first + frames] for way in drawn for first in firsts]
     return images.grid(np.concatenate(rows), frames)
-
-
-def film(drawn):
-    """All ways side by side, image by image: uint8 [t, H, W]."""
-    import numpy as np
-
-    from jaxgen import images
-
-    scale = 8 if len(drawn) == 1 else 4 if len(drawn) <= 25 else None
-    return np.stack([images.grid(pictures, scale=scale) for pictures in drawn.swapaxes(0, 1)])

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 from jaxgen import environment
-from jaxgen.cli import common
+from jaxgen.cli import flags
 from jaxgen.errors import LOST, UserError
 
 DESCRIPTION = """Start several processes on this machine that train as one, or that share out the
@@ -24,6 +24,7 @@ examples:
 On many machines there is nothing to launch with: start bin/train on each, with --coordinator
 HOST:PORT of the first, --processes and --process."""
 
+VERBS = ("train", "sample")  # what can be launched
 POLL = 0.2  # seconds
 GRACE = 10.0  # seconds that the others have to end, once one has
 
@@ -37,13 +38,13 @@ class Launch:
 
 
 def main(args: list[str]) -> int:
-    own, dashes, command = _parted(args)
-    launch = common.parse(Launch(), "launch", DESCRIPTION, own)
+    own, command = _parted(args)
+    launch = flags.parse(Launch(), "launch", DESCRIPTION, own)
     if launch.processes < 1 or launch.devices < 1:
         raise UserError(
             f"--processes {launch.processes} and --devices {launch.devices} must be 1 or more"
         )
-    if not dashes or command[:1] not in (["train"], ["sample"]):
+    if not command or command[0] not in VERBS:
         raise UserError("what is to be launched? bin/launch --processes 2 -- train --model ddpm")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -91,11 +92,14 @@ def _start(command, number, processes, port, variables) -> subprocess.Popen:
     )
 
 
-def _parted(args: list[str]) -> tuple[list[str], bool, list[str]]:
-    if "--" not in args:
-        return args, False, []
-    place = args.index("--")
-    return args[:place], True, args[place + 1 :]
+def _parted(args: list[str]) -> tuple[list[str], list[str]]:
+    """What is for launch itself, and the command: after dashes, or from its verb on."""
+    for place, arg in enumerate(args):
+        if arg == "--":
+            return args[:place], args[place + 1 :]
+        if arg in VERBS:
+            return args[:place], args[place:]
+    return args, []
 
 
 def _pass_on(process: subprocess.Popen, said: list[str], log: list[str]) -> None:

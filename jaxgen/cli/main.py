@@ -113,8 +113,8 @@ def run(args: list[str]) -> int:
     verb, *rest = args
     if verb not in VERBS:
         raise UserError(f"there is no verb {verb!r}: {config.suggest(verb, VERBS)}")
-    from jaxgen.cli import common
+    from jaxgen.cli import common, flags
 
     environment.settle(common.warn)
-    rest = common.as_meant(rest)
+    rest = flags.as_meant(rest)
     return importlib.import_module(f"jaxgen.cli.{verb}").main(rest)

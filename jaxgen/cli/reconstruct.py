@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from jaxgen import config as configs
-from jaxgen.cli import common
-
-COLUMNS = 10
+from jaxgen.cli import common, flags
 
 DESCRIPTION = """Take digits to a model's latents and back: how much of them does it keep?
 
@@ -37,7 +35,7 @@ class Reconstruct(common.OfRun):
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "reconstruct")
-    wanted = common.parse(Reconstruct(), "reconstruct", DESCRIPTION, args)
+    wanted = flags.parse(Reconstruct(), "reconstruct", DESCRIPTION, args)
     import numpy as np
 
     from jaxgen import devices, images, sampling
@@ -63,7 +61,7 @@ def main(args: list[str]) -> int:
         f"{errors.mean():.3f} an image{between} (summed over 784 pixels in [0, 1])"
     )
     if images.ending(out) == ".png":
-        images.save_picture(out, images.pairs(digits, back, COLUMNS))
+        images.save_picture(out, images.pairs(digits, back))
         print(f"each above its reconstruction: {common.kept(out)}")
     else:
         print(f"the reconstructions: {images.save(out, back, labels)}")

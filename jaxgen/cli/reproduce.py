@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxgen.cli import common
+from jaxgen.cli import flags
 from jaxgen.errors import UserError
 from jaxgen.reproduce.rows import ROWS, named
 
@@ -41,8 +41,8 @@ class Reproduce:
 
 
 def main(args: list[str]) -> int:
-    names = common.leading(args)
-    wanted = common.parse(Reproduce(), "reproduce", DESCRIPTION, args[len(names) :])
+    names = flags.leading(args)
+    wanted = flags.parse(Reproduce(), "reproduce", DESCRIPTION, args[len(names) :])
     if wanted.list:
         return _list()
     if not names:

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
 DESCRIPTION = """Draw digits from a trained model. The same seed draws the same digits, however
@@ -48,7 +48,8 @@ class Sample(common.OfRun):
     labels int32 [n]; .idx.gz a pair of files as MNIST has them; a folder, if it ends in /, a PNG
     each, or of more than 10,000 digits shards. The label of any digit is 10 (in shards -1)."""
     trajectory: Path | None = None
-    """Also show the way from the first latent to the digits, as a .gif."""
+    """Also show the way from the first latent to the digits, as a .gif: in 50 steps that are even
+    in time, unless steps or spacing are given."""
     processes: int = 1
     """How many processes make the shards, of which each makes its own."""
     process: int = 0
@@ -106,10 +107,10 @@ class Sample(common.OfRun):
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "sample")
-    sample = common.parse(Sample(config.sampling), "sample", DESCRIPTION, args)
+    sample = flags.parse(Sample(config.sampling), "sample", DESCRIPTION, args)
     import numpy as np
 
-    from jaxgen import devices, images, sampling
+    from jaxgen import devices, families, images, sampling
     from jaxgen.training import trained
 
     for path in (sample.out, sample.trajectory):
@@ -135,14 +136,19 @@ def main(args: list[str]) -> int:
     where = images.save(out, drawn, labels, (lambda: images.number(drawn)) if joined else None)
     print(f"{common.digits(count)} after {common.steps(model.step)}: {common.kept(where)}")
     if sample.trajectory:
-        drawer = sampling.Drawer(model.family, model.family.trajectory)
+        family = families.build(config_of_film(config, args))
+        drawer = sampling.Drawer(family, family.trajectory)
         paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
-        images.save_gif(
-            sample.trajectory,
-            np.stack([images.grid(frame, scale=2) for frame in paths.swapaxes(0, 1)]),
-        )
+        images.save_gif(sample.trajectory, images.film(paths.swapaxes(0, 1)))
         print(f"how they came about: {sample.trajectory}")
     return 0
+
+
+def config_of_film(config: configs.Config, args: list[str]) -> configs.Config:
+    """The recipe with steps that are even in time where none were asked for: a sampler that spares
+    steps takes most of them where there is nothing but noise to be seen."""
+    given = {arg.partition("=")[0] for arg in args}
+    return config if given & {"--steps", "--spacing"} else common.even(config)
 
 
 def bulk(sample: Sample, cycle, count: int, model, config) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.studies import plan as plans
@@ -53,7 +53,7 @@ def main(args: list[str]) -> int:
         return _list()
     args = _flags(question, args)
     usual = Study(common.recipe(args, "study"), seeds=question.seeds if question else 3)
-    wanted = common.parse(usual, "study", DESCRIPTION, args)
+    wanted = flags.parse(usual, "study", DESCRIPTION, args)
     base = wanted.config
     if question and base.model not in question.models:
         raise UserError(
@@ -65,8 +65,8 @@ def main(args: list[str]) -> int:
     apart = wanted.each or (question is not None and question.design == "each")
     design = "each" if apart else "grid"
 
-    def resolve(flags: list[str]) -> Config:
-        return common.parse(usual, "study", DESCRIPTION, [*args, *flags]).config
+    def resolve(more: list[str]) -> Config:
+        return flags.parse(usual, "study", DESCRIPTION, [*args, *more]).config
 
     folder = wanted.out or Path("studies") / _name(question, base, axes)
     from jaxgen import devices
@@ -115,7 +115,7 @@ def _flags(question: Question | None, args: list[str]) -> list[str]:
     """What a question sets, before what the user does: the last one counts."""
     if question is None:
         return args
-    model = [] if common.peek(args, "model") else ["--model", question.models[0]]
+    model = [] if flags.peek(args, "model") else ["--model", question.models[0]]
     return [*model, *question.flags, *args]
 
 

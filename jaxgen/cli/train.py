@@ -8,7 +8,7 @@ import tyro
 
 import jaxgen
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.config import Config, flat
 from jaxgen.training import folder
 
@@ -57,7 +57,7 @@ def main(args: list[str]) -> int:
         papers=", ".join(configs.papers()),
         shown=recipe.model,
     )
-    train = common.parse(Train(recipe), "train", description, args)
+    train = flags.parse(Train(recipe), "train", description, args)
     group = (train.coordinator, train.processes, train.process)
     if group == (None, None, None):
         status, speaks = _alone(train), True
@@ -66,9 +66,9 @@ def main(args: list[str]) -> int:
     if status == 0 and speaks and not train.quiet:
         model = train.config.model
         run = folder.locate(model, train.run)
-        flags = run.run_flag(model) or f" --model {model}"
+        named = run.run_flag(model) or f" --model {model}"
         learned = known.contents.learned if (known := run.learned) else (3,)
-        print(f"next: bin/sample{flags} --digit {3 if 3 in learned else learned[0]}")
+        print(f"next: bin/sample{named} --digit {3 if 3 in learned else learned[0]}")
     return status
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxgen.cli import common
+from jaxgen.cli import flags
 from jaxgen.errors import UserError
 
 DESCRIPTION = """Check every saved step of runs against its seal, which names its files and their
@@ -25,8 +25,8 @@ class Verify:
 
 
 def main(args: list[str]) -> int:
-    names = common.leading(args)
-    wanted = common.parse(Verify(), "verify", DESCRIPTION, args[len(names) :])
+    names = flags.leading(args)
+    wanted = flags.parse(Verify(), "verify", DESCRIPTION, args[len(names) :])
     if wanted.all == bool(names):
         raise UserError("which run? give names or folders of runs, or --all for all under runs/")
     from jaxgen.training import folder

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
 DESCRIPTION = """Make a data set of drawn digits, of any number, that other programs can load. The
@@ -81,7 +81,7 @@ def main(args: list[str]) -> int:
     if "--study" in args:
         return study(args)
     folder, config = common.run_and_recipe(args, "apply augment")
-    wanted = common.parse(Augment(config.sampling), "apply augment", DESCRIPTION, args)
+    wanted = flags.parse(Augment(config.sampling), "apply augment", DESCRIPTION, args)
     if wanted.out is None:
         raise UserError("where to? --out digits-synth/, a new folder")
     from jaxgen import devices, families
@@ -124,7 +124,7 @@ def main(args: list[str]) -> int:
 
 
 def study(args: list[str]) -> int:
-    wanted = common.parse(Study(), "apply augment", STUDY, args)
+    wanted = flags.parse(Study(), "apply augment", STUDY, args)
     for model in wanted.models.split(","):
         configs.recipe(model)
     import jaxgen

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
 DESCRIPTION = """Complete digits that are hidden in part. What is visible stays as it is, bit for
@@ -45,7 +45,7 @@ class Complete(common.OfRun):
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply complete")
-    wanted = common.parse(Complete(), "apply complete", DESCRIPTION, args)
+    wanted = flags.parse(Complete(), "apply complete", DESCRIPTION, args)
     import numpy as np
 
     from jaxgen import devices, images
@@ -97,6 +97,6 @@ def picture(digits, visible, completed):
 
     shown = np.where(visible == 1, digits, 0.35)
     if completed.shape[1] == 1:
-        return images.pairs(shown, completed[:, 0], 20)
+        return images.pairs(shown, completed[:, 0])
     rows = np.concatenate([shown[:, None], completed], 1)
     return images.grid(rows.reshape(-1, *digits.shape[1:]), rows.shape[1])

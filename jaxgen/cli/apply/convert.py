@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
 DESCRIPTION = """Turn digits into another digit in the same hand, or write the same digits in
@@ -41,7 +41,7 @@ class Convert(common.OfRun):
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply convert")
-    wanted = common.parse(Convert(), "apply convert", DESCRIPTION, args)
+    wanted = flags.parse(Convert(), "apply convert", DESCRIPTION, args)
     if wanted.to is None and wanted.style is None:
         raise UserError("into what? --to 1 for another digit, or --style hand.png for another hand")
     import numpy as np
@@ -72,6 +72,6 @@ def main(args: list[str]) -> int:
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
     source.warn()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
-    where = images.save(out, drawn, targets, lambda: images.pairs(seen.images, drawn, 20))
+    where = images.save(out, drawn, targets, lambda: images.pairs(seen.images, drawn))
     print(f"{common.digits(len(drawn))} after {common.steps(model.step)}: {common.kept(where)}")
     return 0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 
 DESCRIPTION = """Correct damaged handwriting. The model is told the kind of damage and nothing else:
 which digit it was is read off what is seen.
@@ -43,7 +43,7 @@ class Correct(common.OfRun):
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply correct")
-    wanted = common.parse(Correct(), "apply correct", DESCRIPTION, args)
+    wanted = flags.parse(Correct(), "apply correct", DESCRIPTION, args)
     from jaxgen import devices, images
     from jaxgen.apps import correct, measuring, reader
     from jaxgen.apps import damage as damages
@@ -72,7 +72,7 @@ def main(args: list[str]) -> int:
         print(f"recognised as what they are: {measuring.recognised(done.images, clean.labels)}")
         print(f"  before: {measuring.recognised(seen, clean.labels)}")
     labels = clean.labels if clean.known else done.digits
-    where = images.save(out, done.images, labels, lambda: images.pairs(seen, done.images, 20))
+    where = images.save(out, done.images, labels, lambda: images.pairs(seen, done.images))
     many = common.digits(len(seen))
     print(f"{many} corrected after {common.steps(model.step)}: {common.kept(where)}")
     return 0

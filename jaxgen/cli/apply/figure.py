@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 
 DESCRIPTION = """Make a picture to teach with, of what a run has learned.
 
@@ -51,19 +51,9 @@ class Figure(common.OfRun):
             configs.require("out", self.out, known, "a file that ends in .png, .svg or .pdf")
 
 
-def _even(config: configs.Config) -> configs.Sampling:
-    """The settings of sampling; those of diffusion with steps that are even in time, for a sampler
-    that spares steps takes most of them where there is nothing to be seen."""
-    if config.family != "ddpm":
-        return config.sampling
-    net: Any = config.net
-    changes: dict[str, Any] = {"spacing": "time", "steps": min(50, net.times)}
-    return replace(config.sampling, **changes)
-
-
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply figure")
-    wanted = common.parse(Figure(_even(config)), "apply figure", DESCRIPTION, args)
+    wanted = flags.parse(Figure(common.even(config).sampling), "apply figure", DESCRIPTION, args)
     from jaxgen import devices, families
     from jaxgen.data import files
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
 DESCRIPTION = """Write digits in the hand of one image: its slant, the width of its strokes, and
@@ -47,7 +47,7 @@ class Restyle(common.OfRun):
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply restyle")
-    wanted = common.parse(Restyle(), "apply restyle", DESCRIPTION, args)
+    wanted = flags.parse(Restyle(), "apply restyle", DESCRIPTION, args)
     if wanted.style is None:
         raise UserError("whose hand? --style hand.png, or a digit of the data set such as test:7")
     import numpy as np
@@ -88,7 +88,7 @@ def main(args: list[str]) -> int:
 
     def picture():
         if wanted.style == "test":
-            return images.pairs(styles, drawn, 20)
+            return images.pairs(styles, drawn)
         return images.grid(np.concatenate([styles[:1], drawn]))
 
     where = images.save(out, drawn, targets, picture)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
 MOST = 1000  # exercises of a kind
@@ -70,7 +70,7 @@ class Sheet(common.OfRun):
 
 def main(args: list[str]) -> int:
     folder, config = common.run_and_recipe(args, "apply sheet")
-    wanted = common.parse(Sheet(config.sampling), "apply sheet", DESCRIPTION, args)
+    wanted = flags.parse(Sheet(config.sampling), "apply sheet", DESCRIPTION, args)
     import jaxgen
     from jaxgen import devices, families
     from jaxgen.data import files
