@@ -330,9 +330,9 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
     assert main.run([*command, "--out", "y.npz"]) == 0
     with np.load("y.npz") as found:
         assert found["labels"].tolist() == [2, 0, 2, 4]
-    command = ["apply", "convert", "--model", "ae", "--images", "mine/", "--out", "y.npz"]
-    assert main.run([*command, "--to", "1"]) == 0
-    with np.load("y.npz") as found:
+    command = ["apply", "convert", "--model", "ae", "--images", "mine/"]
+    assert main.run([*command, "--to", "1", "--out", "ones.npz"]) == 0
+    with np.load("ones.npz") as found:
         assert found["labels"].tolist() == [1, 1]
     assert main.run([*command, "--style", "test:2"]) == 0
 
@@ -380,7 +380,7 @@ def test_a_style_that_is_no_digit_is_doubted(there, capsys):
     for line in ((50, 20, 50, 180), (60, 100, 150, 20), (60, 100, 150, 180)):
         ImageDraw.Draw(picture).line(line, fill=0, width=16)
     picture.save("k.png")
-    command = ["apply", "restyle", "--model", "ae", "--out", "z.png"]
+    command = ["apply", "restyle", "--model", "ae"]
     assert main.run([*command, "--style", "k.png"]) == 0
     assert "k.png may be no digit: the judge is only" in capsys.readouterr().err
     assert main.run([*command, "--style", "test:1"]) == 0

@@ -46,7 +46,7 @@ def test_dark_ink_is_inverted_wherever_it_comes_in(here, capsys):
     )
     said = []
     ours = data.load(f"idx:{light}", said.append)
-    assert len(said) == 1 and said[0].endswith("60 to test with")
+    assert len(said) == 1 and said[0].endswith("75 to test with")
     theirs = data.load(f"idx:{dark}", said.append)
     assert said[1:] == [f"375 images of idx:{dark} have dark ink: inverted", said[0]]
     for part in ("train", "valid", "test"):
@@ -139,9 +139,9 @@ def test_a_figure_asks_for_no_digit_that_nobody_gave(here):
     for path in (images, labels):
         idx.write(path, idx.read(path)[kept])
     train("vae", f"--data=idx:{folder}")
-    assert main.run(["apply", "figure", "--model=vae", "--out=x.png"]) == 0
+    assert main.run(["apply", "figure", "--model=vae"]) == 0
     with pytest.raises(UserError, match="--digit 3 asks for 3, and the model has learned"):
-        main.run(["apply", "figure", "--model=vae", "--digit=3", "--out=x.png"])
+        main.run(["apply", "figure", "--model=vae", "--digit=3"])
 
 
 def test_how_many_real_digits_there_are_is_known_without_choosing_them():

@@ -218,10 +218,10 @@ def test_the_figure_command_writes_by_the_ending(there, capsys):
         assert main.run([*command, "--out", f"x{ending}"]) == 0
         assert Path(f"x{ending}").read_bytes().startswith(begins)
     command = ["apply", "figure", "--model", "ae"]
-    for number in ("", "-2"):  # nothing is overwritten
+    path = "runs/ae/drawn/interpolation-seed-0.png"
+    for before in ("", ", as before"):  # equal ones are kept once
         assert main.run(command) == 0
-        path = f"runs/ae/drawn/interpolation-seed-0{number}.png"
-        assert capsys.readouterr().out.splitlines()[-1].endswith(f": {path}")
+        assert capsys.readouterr().out.splitlines()[-1].endswith(f": {path}{before}")
         with Image.open(path) as picture:
             assert picture.size[0] > picture.size[1] > 100
 
