@@ -75,17 +75,13 @@ def test_the_side_is_the_one_of_the_arrays():
     assert (split.SIDE, split.DIGITS) == (arrays.SIDE, arrays.DIGITS)
 
 
-def test_mnist_is_ready_at_once_and_without_jax():
+def test_mnist_is_ready_without_what_takes_long_to_import():
     code = (
-        "import sys, time, numpy; start = time.process_time()\n"
-        "from jaxgen import data; data.load()\n"
-        "heavy = {'jax', 'PIL', 'tensorflow_datasets'}\n"
-        "print(time.process_time() - start, *heavy & {*sys.modules})"
+        "import sys; from jaxgen import data; data.load()\n"
+        "print(*{'jax', 'PIL', 'tensorflow_datasets'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    seconds, *imported = done.stdout.split()
-    assert not imported
-    assert float(seconds) < 0.6  # of the processor, so that a busy machine does not matter
+    assert not done.stdout.split()
 
 
 @pytest.mark.parametrize("harm", ["missing", "truncated", "altered", "spliced"])
