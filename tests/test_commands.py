@@ -103,11 +103,10 @@ def test_sample_writes_by_the_ending(there, capsys):
 
 def arrays(*args) -> np.ndarray:
     """The images that a command writes, as floats."""
+    Path("x.npz").unlink(missing_ok=True)
     assert main.run([*args, "--out", "x.npz"]) == 0
     with np.load("x.npz") as found:
-        images = found["images"].astype(float)
-    Path("x.npz").unlink()
-    return images
+        return found["images"].astype(float)
 
 
 def test_reconstruct_shows_digits_above_their_reconstructions(there, capsys):
