@@ -233,15 +233,17 @@ def _told(kind: type, name: str) -> str:
 
 
 @_REGISTRY.primitive_rule
-def _whole(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
-    """Whole numbers as people write them: 10000, 10,000, 10_000 and 1e4."""
-    if kind.type is not int:
+def _scalar(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
+    """Numbers, and whole numbers as people write them: 10000, 10,000, 10_000 and 1e4."""
+    if kind.type is not int and kind.type is not float:
         return None
+    metavar, read = ("N", _whole_number) if kind.type is int else ("NUMBER", _number)
+    kinds = (int,) if kind.type is int else (int, float)
     return constructors.PrimitiveConstructorSpec(
         nargs=1,
-        metavar="N",
-        instance_from_str=lambda args: _whole_number(args[0]),
-        is_instance=lambda found: type(found) is int,
+        metavar=metavar,
+        instance_from_str=lambda args: read(args[0]),
+        is_instance=lambda found: type(found) in kinds,
         str_from_instance=lambda number: [str(number)],
     )
 
@@ -261,20 +263,6 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise ValueError(f"{text} is no number") from None
-
-
-@_REGISTRY.primitive_rule
-def _real(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
-    """Numbers, and a word where there is none."""
-    if kind.type is not float:
-        return None
-    return constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="NUMBER",
-        instance_from_str=lambda args: _number(args[0]),
-        is_instance=lambda found: isinstance(found, float | int) and not isinstance(found, bool),
-        str_from_instance=lambda number: [str(number)],
-    )
 
 
 @_REGISTRY.primitive_rule
