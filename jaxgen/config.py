@@ -144,7 +144,8 @@ class Config:
     log_every: int = 50
     """Steps between two lines of the log."""
     sample_every: int = 250
-    """Steps between two pictures of samples."""
+    """Steps between two pictures of samples; before the first also 10, 20, 50, 100 and so on. 0: a
+    picture at the end only."""
     save_every: int = 250
     """Steps between two checkpoints."""
 
@@ -154,9 +155,10 @@ class Config:
         return type(self.net).__module__.rpartition(".")[2]
 
     def __post_init__(self):
-        for name in ("steps", "batch", "log_every", "sample_every", "save_every"):
+        for name in ("steps", "batch", "log_every", "save_every"):
             value = getattr(self, name)
             require(name.replace("_", "-"), value, value >= 1, "1 or more")
+        require("sample-every", self.sample_every, self.sample_every >= 0, "0 or more")
         require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 

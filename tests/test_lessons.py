@@ -17,7 +17,7 @@ from PIL import Image
 from jaxgen import data, families, images
 from jaxgen.apps import exercises, figures, redraw, sheet
 from jaxgen.apps.exercises import Exercise
-from jaxgen.apps.figures import codebook, noise, training
+from jaxgen.apps.figures import codebook, noise, plane, training
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
@@ -134,6 +134,15 @@ def test_patches_are_the_mean_of_what_images_show_there():
     assert patches[5, 4, 4] == 1 and patches[5].sum() == 1
 
 
+def test_labels_of_a_plane_lie_beside_each_other_and_near_to_where_they_were():
+    places = np.array([[0.0, 0], [0, 0], [3, 1], [50, 50]])
+    apart = plane.moved_apart(places, 10)
+    far = np.linalg.norm(apart[:, None] - apart[None], axis=-1) + 100 * np.eye(4)
+    assert far.min() >= 10
+    assert np.array_equal(apart[3], places[3])
+    assert np.abs(apart - places).max() < 15
+
+
 def test_cells_are_the_images_of_a_grid():
     some = DIGITS.test.images[:20]
     for scale in (1, 3):
@@ -186,7 +195,9 @@ def test_each_family_has_its_figure(name, there):
     what = figures.usual(name, family)
     assert what == {"vqvae": "codebook", "gan": "training", "ddpm": "process"}.get(name, "plane")
     figures.require(what, name, family, "runs/x")
-    lesson = figures.Lesson(family, family.init(jax.random.key(0)), DIGITS, run, 3, 0)
+    lesson = figures.Lesson(
+        family, family.init(jax.random.key(0)), DIGITS, run, "of whom it is", 3, 0
+    )
     made = figures.render(what, lesson, ".svg")
     text = made.decode()
     says = {
@@ -195,7 +206,7 @@ def test_each_family_has_its_figure(name, there):
         "training": "coverage",
         "process": "what the network",
     }
-    assert says[what] in text
+    assert says[what] in text and "of whom it is" in text
     if what == "training":
         assert figures.render(what, lesson, ".svg") == made
 
@@ -204,7 +215,7 @@ def test_the_two_populations_are_shown_for_a_model_of_mnist(there):
     family = families.build(small("ae"))
     variables = family.init(jax.random.key(0))
     run = RunFolder(Path("runs/ae"))
-    lesson = figures.Lesson(family, variables, data.load("mnist"), run, 3, 0)
+    lesson = figures.Lesson(family, variables, data.load("mnist"), run, "", 3, 0)
     text = figures.render("populations", lesson, ".svg").decode()
     for says in ("even positions", "population 0, mean 0.00", "population 1, mean 0.21"):
         assert says in text

@@ -124,6 +124,27 @@ def test_the_first_signal_is_answered_at_once_and_nohup_is_heeded(capfd):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def test_pictures_are_many_at_first():
+    def pictures(last, every):
+        steps = [step for step in range(last) if step + 1 == loop.next_picture(step, every)]
+        return [step + 1 for step in steps]
+
+    assert pictures(1000, 250) == [10, 20, 50, 100, 200, 250, 500, 750, 1000]
+    assert pictures(5000, 2000) == [10, 20, 50, 100, 200, 500, 1000, 2000, 4000]
+    assert pictures(12, 4) == [4, 8, 12]
+    assert loop.next_picture(3, 0) is None
+
+
+def test_a_picture_on_the_way_changes_nothing(tmp_path):
+    """Not even of a family that is fitted to codes, for each picture and for each checkpoint."""
+    for every, steps in ((15, [10, 12]), (0, [12])):
+        folder = tmp_path / f"{every}"
+        recipe = small("vae", steps=12, sample_every=every, save_every=12)
+        assert run(recipe, folder) == 0
+        assert sorted(int(path.stem) for path in folder.glob("samples/*")) == steps
+    assert same(*(final(recipe, tmp_path / f"{every}") for every in (15, 0)))
+
+
 @pytest.mark.parametrize("name", ["vae", "gan"])
 def test_what_a_power_cut_takes_is_a_minute_of_work(name, tmp_path, monkeypatch):
     class Cut(Listener):

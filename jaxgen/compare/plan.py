@@ -154,6 +154,6 @@ def _essence(config: Config) -> Config:
         with_horizon(config),
         sampling=recipe.sampling,
         log_every=1,
-        sample_every=1,
+        sample_every=0,
         save_every=1,
     )

@@ -174,7 +174,7 @@ class Comparison:
             seen = self.parts.get(look, of)
             if seen is None:
                 whole = plans.with_horizon(config)
-                part = replace(whole, steps=stage, save_every=stage, sample_every=stage)
+                part = replace(whole, steps=stage, save_every=stage, sample_every=0)
                 try:
                     loop.train_apart(part, run, listener, self.console.say)
                 except loop.Diverged as error:

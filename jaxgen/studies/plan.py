@@ -84,7 +84,7 @@ class Plan:
     def recipe(self, setting: Setting, seed: int) -> Config:
         """What is trained: saved and shown when it is done, or stopped."""
         config = setting.config
-        return replace(config, seed=seed, sample_every=config.steps, save_every=config.steps)
+        return replace(config, seed=seed, sample_every=0, save_every=config.steps)
 
     def trainings(self, seed: int) -> dict[Config, list[Setting]]:
         """What is trained from a seed, and the settings that are measured of it: they differ in how

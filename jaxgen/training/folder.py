@@ -4,8 +4,8 @@ config.json        the recipe as it was run
 data.json          what the digits are that it learns from: a digest, how many of each, their names
 sittings.jsonl     one line each time training began or went on: command, versions, commit, devices
 metrics.jsonl      one line a step
-watch.jsonl        one line a picture, where mode collapse may be: the digits that the judge takes
-                   500 drawn ones for, and the share of real digits that have one of them near
+watch.jsonl        one line every sample_every steps, where mode collapse may be: the digits that
+                   the judge takes 500 drawn ones for, and the share of real digits with one near
 events.*           the same for TensorBoard
 samples/           a picture of 80 digits, named by its step
 checkpoints/       the newest states

@@ -14,7 +14,7 @@ import numpy as np
 from jaxgen import data, devices, families, hosts, images, sampling
 from jaxgen.arrays import NO_DIGIT, Key
 from jaxgen.config import Config
-from jaxgen.data import batches
+from jaxgen.data import batches, partition
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
 from jaxgen.training import checkpoint, optimisers, seals, traffic
@@ -30,6 +30,9 @@ BLOCK = 50  # steps that one call of the device can take
 SECONDS = 1.0  # that a block lasts at most, so that signals are answered
 UNSAVED = 45.0  # seconds of work that may be lost, and a block, where a process is killed
 PICTURE = 80  # digits in a picture of samples, ten a row
+FITTED = (
+    5000  # digits whose codes a picture on the way is drawn by: all of them take ten times as long
+)
 INIT = (
     2**32 - 1
 )  # what the run's key is folded with for the first weights; steps fold in their number
@@ -98,6 +101,7 @@ def _train(
     drawer = sampling.Drawer(family)
     picture = picture_taker(config, drawer, folder, source.learned)
     watch = Watch(source) if family.may_collapse else None
+    some = partition.subset(digits, min(FITTED, len(digits.labels)))
     records = Records(folder.metrics, step, config.log_every)
     saved, saved_at = step, time.monotonic()
 
@@ -117,9 +121,7 @@ def _train(
         )  # a first block of two steps shows how long they take
         signal, size, _ = hosts.agree(interrupts.signal or 0, size)
         while step < last and not signal:
-            stop = min(
-                step + size, last, *(next_multiple(step, every) for every in cadences(config))
-            )
+            stop = min(step + size, last, next_stop(step, config))
             began = time.perf_counter()
             state, metrics = block(state, step, stop)
             seconds = time.perf_counter() - began
@@ -134,19 +136,19 @@ def _train(
             is_due = time.monotonic() - saved_at > UNSAVED
             signal, size, is_due = hosts.agree(interrupts.signal or 0, size, is_due)
             saves = step % config.save_every == 0 or step == last or signal
-            shows = step % config.sample_every == 0 or step == last
-            if saves or shows:
+            if saves:
                 state = fitted(family, state, digits)
-            if shows:
-                records.picture(step, picture(state))
-                if watch:
+            if step == last or step == next_picture(step - 1, config.sample_every):
+                shown = state if saves else fitted(family, state, some)
+                records.picture(step, picture(shown))
+                if watch and (step == last or step % config.sample_every == 0):
                     seen = watch.see(any_digits(config, drawer, state))
                     records.watch(step, *seen)
                     if collapse := watch.collapse(seen):
                         console.say(f"mode collapse at step {step}: {collapse}")
             if saves or is_due:  # last, so that what goes on from there lacks nothing before it
                 records.flush()
-                checkpoints.save(state, fitted=bool(saves or shows) or not family.has("fit"))
+                checkpoints.save(state, fitted=bool(saves) or not family.has("fit"))
                 saved, saved_at = step, time.monotonic()
         checkpoints.wait()
     if signal:
@@ -313,8 +315,24 @@ def check_finite(
                 )
 
 
-def cadences(config: Config) -> tuple[int, ...]:
-    return config.log_every, config.save_every, config.sample_every
+def next_stop(step: int, config: Config) -> int:
+    """The first step after ``step`` at which there is something to do besides training."""
+    return min(
+        next_multiple(step, config.log_every),
+        next_multiple(step, config.save_every),
+        next_picture(step, config.sample_every) or config.steps,
+    )
+
+
+def next_picture(step: int, every: int) -> int | None:
+    """The first step after ``step`` with a picture: more of them at the beginning, where digits
+    change most, at 10, 20, 50, 100, 200 and so on, and then at the multiples of ``every``; None
+    where that is 0."""
+    if not every:
+        return None
+    power = 10 ** max(len(f"{step}") - 1, 1)
+    early = next(n for n in (power, 2 * power, 5 * power, 10 * power) if n > step)
+    return min(early, every) if step < every else next_multiple(step, every)
 
 
 def next_multiple(step: int, every: int) -> int:

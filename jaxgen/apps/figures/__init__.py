@@ -75,6 +75,7 @@ def render(what: str, lesson: Lesson, ending: str) -> bytes:
         # Matplotlib asks PIL for what it will remove.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         figure = KINDS[what].draw(lesson)
+        figure.suptitle(lesson.told, fontsize=11)
         file = io.BytesIO()
         figure.savefig(file, format=ending[1:], dpi=DPI, metadata=undated[ending])
     return file.getvalue()

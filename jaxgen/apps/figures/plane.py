@@ -1,24 +1,24 @@
-"""A latent plane: where the codes of test digits lie, and what the plane decodes to (Kingma and
-Welling 2014, figure 4)."""
+"""A latent plane: where the codes of test digits lie, and what the plane decodes to (as in Kingma
+and Welling 2014, figure 4, but evenly spaced)."""
 
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
-from scipy import stats
 
 from jaxgen import images
 from jaxgen.apps.figures import drawing
-from jaxgen.arrays import NO_DIGIT, SIDE
+from jaxgen.arrays import NO_DIGIT
 from jaxgen.data.split import part
-from jaxgen.families.base import Fitted, Variational, over
+from jaxgen.families.base import Fitted, over
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TILES = 20  # along an edge
-SHARE = 0.95  # of the codes on each axis within the plane
+WITHIN = 0.99  # of the codes on each axis within the plane
+APART = 14  # points between the middles of two labels
+ROUNDS = 100  # of moving labels apart
 
 
 def draw(lesson: drawing.Lesson) -> "Figure":
@@ -28,46 +28,59 @@ def draw(lesson: drawing.Lesson) -> "Figure":
         digit = lesson.digit
         seen = part(lesson.digits.test, lesson.digits.test.labels == digit)
     codes = over(drawing.encode(family), lesson.variables, seen)
-    across, up = _axes_of_plane(lesson, codes, digit)
+    (left, low), (right, high) = np.quantile(codes, [(1 - WITHIN) / 2, (1 + WITHIN) / 2], axis=0)
+    middles = (np.arange(TILES) + 0.5) / TILES
+    across, up = left + middles * (right - left), low + middles * (high - low)
     places = np.stack(np.meshgrid(across, up[::-1]), -1).reshape(-1, 2).astype(np.float32)
     decoded = drawing.decoded(lesson, places, np.full(len(places), digit, np.int32))
 
-    figure = drawing.figure(10.4, 5.4)
-    left, right = figure.subplots(1, 2)
-    _scatter(left, codes, seen.labels)
-    # The frame that the other half shows.
-    left.plot(across[[0, -1, -1, 0, 0]], up[[0, 0, -1, -1, 0]], color="0.4", linewidth=1)
-    left.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    figure = drawing.figure(10.4, 5.9)
+    codes_axes, plane_axes = figure.subplots(1, 2)
+    codes_axes.plot(
+        [left, right, right, left, left], [low, low, high, high, low], color="0.4", linewidth=1
+    )
     whose = "test digits" if digit == NO_DIGIT else f"test digits {digit}"
-    left.set_title(f"The codes of {len(codes)} {whose}", fontsize=10)
-    drawing.show(right, images.grid(decoded, TILES, gap=0, scale=1), "What the frame decodes to")
-    middles = SIDE * (np.arange(TILES) + 0.5)
-    for axis, values, ticks in ((right.xaxis, across, middles), (right.yaxis, up, middles[::-1])):
-        chosen = np.arange(1, TILES, 3)
-        axis.set_ticks(ticks[chosen], [f"{value:.1f}" for value in values[chosen]])
-    right.set(xlabel="$z_1$", ylabel="$z_2$")
+    codes_axes.set_title(f"The codes of {len(codes):,} {whose}", fontsize=10)
+    tiles = images.grid(decoded, TILES, gap=0, scale=1)
+    plane_axes.imshow(
+        tiles, cmap="gray", vmin=0, vmax=255, extent=(left, right, low, high), aspect="auto"
+    )
+    plane_axes.set_title("What the frame decodes to", fontsize=10)
+    for axes in (codes_axes, plane_axes):
+        axes.set(xlabel="$z_1$", ylabel="$z_2$")
+        axes.set_box_aspect(1)
+    _scatter(codes_axes, codes, seen.labels)
     return figure
 
 
-def _axes_of_plane(lesson: drawing.Lesson, codes: np.ndarray, digit: int) -> np.ndarray:
-    """Where the tiles lie along each axis, float [2, TILES]: equally probable under the prior if it
-    is a Gaussian, else evenly where the codes are."""
-    rest = (1 - SHARE) / 2
-    if isinstance(lesson.family, Variational):
-        mean, log_var = lesson.family.prior_given(lesson.variables, jnp.array([digit]))
-        steps = stats.norm.ppf(np.linspace(rest, 1 - rest, TILES))
-        sigma = np.exp(0.5 * np.asarray(log_var[0]))
-        return np.asarray(mean[0])[:, None] + sigma[:, None] * steps
-    low, high = np.quantile(codes, [rest, 1 - rest], axis=0)
-    return np.linspace(low, high, TILES).T
-
-
 def _scatter(axes: "Axes", codes: np.ndarray, labels: np.ndarray) -> None:
+    """The codes, with a label for each digit at their median, or beside another's label."""
     from matplotlib import patheffects
 
-    around = [patheffects.withStroke(linewidth=3, foreground="white")]
-    for digit in np.unique(labels):
+    there = np.unique(labels)
+    for digit in there:
         own = codes[labels == digit]
         axes.scatter(own[:, 0], own[:, 1], s=5, color=f"C{digit}", alpha=0.6, linewidths=0)
-        x, y = np.median(own, 0)
-        axes.text(x, y, f"{digit}", fontsize=13, ha="center", va="center", path_effects=around)
+    axes.figure.draw_without_rendering()  # the layout, or distances are not known
+    medians = np.stack([np.median(codes[labels == digit], 0) for digit in there])
+    pixels = axes.transData.transform(medians)
+    apart = axes.transData.inverted().transform(moved_apart(pixels, APART * axes.figure.dpi / 72))
+    around = [patheffects.withStroke(linewidth=3, foreground="white")]
+    for digit, place in zip(there, apart, strict=True):
+        axes.text(*place, f"{digit}", fontsize=13, ha="center", va="center", path_effects=around)
+
+
+def moved_apart(places: np.ndarray, least: float) -> np.ndarray:
+    """Places [n, 2] that are at least so far from each other, near to where they were."""
+    places = places.astype(float)
+    order = np.arange(len(places))
+    upwards = np.stack(np.broadcast_arrays(0, np.sign(order[:, None] - order)), -1)
+    for _ in range(ROUNDS):
+        away = places[:, None] - places[None]  # [n, n, 2]
+        far = np.linalg.norm(away, axis=-1, keepdims=True)
+        ways = np.divide(away, far, out=upwards.astype(float), where=far > 0)
+        missing = np.clip(least - far, 0, None) * (upwards != 0).any(-1, keepdims=True)
+        if not missing.any():
+            break
+        places += 0.51 * (missing * ways).sum(1)  # each of two by half, and a little more
+    return places
