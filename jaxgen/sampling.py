@@ -112,24 +112,39 @@ class Ways(NamedTuple):
 
     latents: Latents  # image by image along the first axis, way by way
     labels: np.ndarray  # int32 [ways, stops]
+    places: np.ndarray  # int [ways, stops]: of the images in their seed
 
     def round_trip(self) -> "Ways":
         """The same ways, each of which ends with the latent that it began with."""
-        count, stops = self.labels.shape
-        places = np.arange(count * stops).reshape(count, stops)
-        places[:, -1] = places[:, 0]
-        return self._replace(latents=jax.tree.map(lambda x: x[places.ravel()], self.latents))
+        rows = in_turn(self.labels)
+        rows[:, -1] = rows[:, 0]
+        return self._replace(
+            latents=jax.tree.map(lambda x: x[rows.ravel()], self.latents),
+            places=self.places.ravel()[rows],
+        )
 
 
-def drawn(family: Family, variables: Variables, labels: np.ndarray, seed: int) -> Ways:
-    """Draw a latent for each of ``labels`` [ways, stops]: that of image i of ``seed``, counted way
-    by way."""
+def in_turn(labels: np.ndarray) -> np.ndarray:
+    """Places for ``labels`` [ways, stops], counted way by way: int [ways, stops]."""
+    return np.arange(labels.size).reshape(labels.shape)
+
+
+def drawn(
+    family: Family,
+    variables: Variables,
+    labels: np.ndarray,
+    seed: int,
+    places: np.ndarray | None = None,
+) -> Ways:
+    """Draw a latent for each of ``labels`` [ways, stops]: those of the images of ``seed`` at these
+    ``places`` [ways, stops], the first ones when not given."""
 
     def prior(variables, keys, labels):
         return family.prior(variables, split(keys)[0], labels)
 
-    indices = np.arange(labels.size)
-    return Ways(Program(prior, FEW)(variables, seed, indices, labels.ravel()), labels)
+    places = in_turn(labels) if places is None else places
+    latents = Program(prior, FEW)(variables, seed, places.ravel(), labels.ravel())
+    return Ways(latents, labels, places)
 
 
 def encoded(family: Family, variables: Variables, images: np.ndarray, labels: np.ndarray) -> Ways:
@@ -139,7 +154,7 @@ def encoded(family: Family, variables: Variables, images: np.ndarray, labels: np
         return family.encode(variables, images, labels)
 
     found = Program(encode, FEW)(variables, 0, np.arange(len(labels)), images, labels)
-    return Ways(found, labels[None])
+    return Ways(found, labels[None], in_turn(labels[None]))
 
 
 def interpolate(
@@ -155,8 +170,7 @@ def interpolate(
     places = np.arange((stops - 1) * (frames - 1) + 1)
     legs = np.minimum(places // (frames - 1), stops - 2)  # the last place ends the last leg
     share = (places - legs * (frames - 1)) / (frames - 1)
-    firsts = stops * np.arange(count)[:, None]
-    starts = (firsts + legs).ravel()  # [ways * t], places in the latents
+    starts = (stops * np.arange(count)[:, None] + legs).ravel()  # [ways * t], rows of the latents
 
     def walk(variables, keys, starts, ends, labels, share):
         keys = split(keys)[1]
@@ -165,7 +179,7 @@ def interpolate(
     images = Program(walk, FEW)(
         variables,
         seed,
-        np.repeat(firsts, len(places)),
+        np.repeat(ways.places[:, 0], len(places)),
         jax.tree.map(lambda leaf: leaf[starts], ways.latents),
         jax.tree.map(lambda leaf: leaf[starts + 1], ways.latents),
         (ways.labels.ravel()[starts], ways.labels.ravel()[starts + 1]),

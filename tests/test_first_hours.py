@@ -186,12 +186,3 @@ def test_a_python_without_packages_is_told_what_to_do():
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("jaxgen: this Python has no package tyro: install jaxgen")
-
-
-def test_sheets_are_called_by_what_they_ask():
-    from jaxgen.cli.apply import sheet
-
-    assert sheet.title({"plus", "minus"}) == "Sums"
-    assert sheet.title({"times"}) == "Multiplications"
-    assert sheet.title({"minus"}) == "Subtractions"
-    assert sheet.title({"plus", "times"}) == "Sums and multiplications"

@@ -33,16 +33,34 @@ DIGITS = data.load("synthetic:200")
 
 @pytest.mark.parametrize("largest", [10, 100, 9999])
 def test_sums_stay_within_their_bounds_and_are_right(largest):
-    kinds = ("plus", "minus", "times")
+    kinds = ("plus", "minus", "times", "divided")
     found = exercises.sums(300, kinds, largest, 0)
-    operations = {"+": int.__add__, "-": int.__sub__, "x": int.__mul__}
+    operations = {"+": int.__add__, "-": int.__sub__, "x": int.__mul__, ":": int.__truediv__}
     for place, (first, sign, second) in enumerate(found):
-        assert sign == exercises.SIGNS[kinds[place % 3]]
+        assert sign == exercises.SIGNS[kinds[place % 4]]
         result = operations[sign](first, second)
         assert result == found[place].answer
         assert min(first, second) > 0 and 0 <= result <= largest and max(first, second) <= largest
     assert exercises.sums(300, kinds, largest, 0) == found != exercises.sums(300, kinds, largest, 1)
     assert exercises.sums(20, kinds, largest, 0) == found[:20]
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "title"),
+    [
+        ("plus,minus", ("plus", "minus"), "Sums"),
+        ("minus", ("minus",), "Subtractions"),
+        ("Times, *", ("times", "times"), "Multiplications"),
+        ("/,:", ("divided", "divided"), "Divisions"),
+        ("+,x", ("plus", "times"), "Sums and multiplications"),
+        ("minus,times", ("minus", "times"), "Subtractions and multiplications"),
+        ("x,:,-,+", ("times", "divided", "minus", "plus"), "Sums, multiplications and divisions"),
+    ],
+)
+def test_operations_are_read_as_words_and_signs_and_have_a_name(text, named, title):
+    assert exercises.operations(text) == named
+    assert exercises.title(named) == title
+    assert exercises.operations("plus,over") is exercises.operations("") is None
 
 
 def test_no_exercise_comes_twice_while_there_are_others():
@@ -75,6 +93,20 @@ def test_what_is_not_kept_is_drawn_again_and_nothing_else(monkeypatch):
         redraw.redrawn(drawn_there, labels, np.arange(4), keeps, "cannot be")
 
 
+def test_of_places_the_first_that_is_sure_enough_is_taken_or_else_the_surest():
+    labels = np.arange(4, dtype=np.int32)
+    sureness = np.array([[0.7, 0.9, 0.9], [0.1, 0.6, 0.9], [0.1, 0.5, 0.2], [0.1, 0.1, 0.1]])
+
+    def sure(drawn, asked):
+        attempt, place = np.divmod(np.rint(drawn[:, 0, 0, 0] * 255).astype(int), 10)
+        assert np.array_equal(place, asked)
+        return sureness[place, attempt]
+
+    found, values = redraw.surest(drawn_there, labels, np.arange(4), sure, 0.6, tries=3)
+    assert found.tolist() == [0, 1 + redraw.MOST, 2 + redraw.MOST, 3]
+    assert values.tolist() == [0.7, 0.6, 0.5, 0.1]
+
+
 def words(pdf: bytes) -> str:
     """All that the pages of a PDF say, in order."""
     streams = re.findall(
@@ -87,20 +119,26 @@ def words(pdf: bytes) -> str:
 
 def test_a_sheet_asks_and_answers():
     sums = [Exercise(27, "+", 14), Exercise(60, "-", 5), Exercise(7, "x", 8)]
+    layout = sheet.Layout(told="told at the foot")
     sections = [sheet.Section("Sums", sums), sheet.Section("Numbers", [Exercise(582)])]
     digits = sheet.digits_of(sections)
     assert digits == "2714605785" + "82"
     ink = DIGITS.test.images[: len(digits)]
-    made = sheet.pdf(sections, ink, "a4", "told at the foot")
-    assert made.startswith(b"%PDF-") and made == sheet.pdf(sections, ink, "a4", "told at the foot")
+    made = sheet.pdf(sections, ink, layout)
+    assert made.startswith(b"%PDF-") and made == sheet.pdf(sections, ink, layout)
     assert made.count(b"/Type /Page\n") == 3  # sums, numbers, answers
     said = words(made)
     for answer in ("27 \\226 14", "27 + 14 = 41", "60 \\226 5 = 55", "7 \\327 8 = 56", "582"):
         assert (answer in said) == (answer != "27 \\226 14")
     assert said.count("told at the foot") == 3
-    assert sheet.pdf(sections, ink, "letter", "") != made
-    many = sheet.pdf([sheet.Section("Sums", sums * 20)], np.tile(ink[:10], (20, 1, 1, 1)), "a4", "")
-    assert many.count(b"/Type /Page\n") == 4  # two columns of a dozen, thrice, and answers
+    assert sheet.pdf(sections, ink, layout._replace(paper="letter")) != made
+    many = [sheet.Section("Sums", sums * 20)], np.tile(ink[:10], (20, 1, 1, 1))
+    made = sheet.pdf(*many, sheet.Layout())
+    assert made.count(b"/Type /Page\n") == 4  # two columns of a dozen, thrice, and answers
+    made = sheet.pdf(*many, sheet.Layout(columns=1, title="Class 3b"))
+    assert made.count(b"/Type /Page\n") == 6 and words(made).count("Class 3b") == 6
+    with pytest.raises(UserError, match="--columns 3 cannot be: there is room for 2 of these sums"):
+        sheet.pdf(*many, sheet.Layout(columns=3))
 
 
 def test_all_digits_of_a_sheet_are_used(monkeypatch):
@@ -111,10 +149,10 @@ def test_all_digits_of_a_sheet_are_used(monkeypatch):
     monkeypatch.setattr(
         sheet, "_digit", lambda canvas, image, x, y: used.append(x) or digit(canvas, image, x, y)
     )
-    sheet.pdf(sections, DIGITS.test.images[:5], "a4", "")
+    sheet.pdf(sections, DIGITS.test.images[:5], sheet.Layout())
     assert len(used) == 5 and used[:2] == sorted(used[:2]) and used[2:] == sorted(used[2:])
     with pytest.raises(StopIteration):
-        sheet.pdf(sections, DIGITS.test.images[:4], "a4", "")
+        sheet.pdf(sections, DIGITS.test.images[:4], sheet.Layout())
 
 
 # Figures.
@@ -253,10 +291,31 @@ def test_the_sheet_command_makes_the_same_sheet_again(there, capsys, monkeypatch
     assert not Path("c.pdf").exists()
 
 
+def test_a_sheet_can_be_in_one_hand(there, capsys, monkeypatch):
+    used = []
+    pdf = sheet.pdf
+    monkeypatch.setattr(
+        sheet, "pdf", lambda sections, *rest: used.append((sections, *rest)) or pdf(sections, *rest)
+    )
+    command = ["apply", "sheet", "--model", "ae", "--sums", "9", "--style", "test:3"]
+    assert main.run(command) == 0
+    (sections, written, _), told = used[0], capsys.readouterr()
+    assert "digits drawn" not in told.out and "the judge cannot read" in told.err
+    labels = np.array([*map(int, sheet.digits_of(sections))])
+    for digit in np.unique(labels):
+        assert len(np.unique(written[labels == digit], axis=0)) == 1
+    assert len(np.unique(written, axis=0)) == len(np.unique(labels))
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
         (["sheet"], "which model"),
+        (["sheet", "--model", "vqvae", "--style", "test:3"], "cannot tell the hand"),
+        (["sheet", "--model", "ae", "--title", "x" * 41], "a line of 40 letters"),
+        (["sheet", "--model", "ae", "--title", "\u6570\u5b66"], "letters of Latin alphabets"),
+        (["sheet", "--model", "ae", "--columns", "0"], "--columns 0"),
+        (["sheet", "--model", "ae", "--columns", "9"], "room for 2 of these sums"),
         (["sheet", "--model", "ae", "--sums", "0"], "would be empty"),
         (["sheet", "--model", "ae", "--sums", "-1"], "--sums -1"),
         (["sheet", "--model", "ae", "--operations", "plus,over"], "plus,over"),

@@ -12,6 +12,31 @@ MOST = 2**25  # places in a seed
 TRIES = 2**32 // MOST  # keys for each place
 
 
+def surest(
+    draw: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    labels: np.ndarray,
+    places: np.ndarray,
+    sure: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    least: float,
+    tries: int = 16,
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each of ``labels`` [n] at ``places`` [n] of a seed, the place of the first image that is
+    as ``sure`` as ``least``, or of so many the surest: int [n], and how sure these are: float [n].
+
+    ``draw`` is that of ``redrawn``; ``sure(drawn, labels)`` says how sure each of the images is.
+    """
+    best, found = places.copy(), np.full(len(places), -1.0)
+    for attempt in range(tries):
+        missing = np.flatnonzero(found < least)
+        if not len(missing):
+            break
+        tried = places[missing] + attempt * MOST
+        values = sure(draw(labels[missing], tried), labels[missing])
+        better = values > found[missing]
+        best[missing[better]], found[missing[better]] = tried[better], values[better]
+    return best, found
+
+
 def redrawn(
     draw: Callable[[np.ndarray, np.ndarray], np.ndarray],
     labels: np.ndarray,

@@ -1,7 +1,8 @@
 """A page of handwritten exercises to print, with a page of answers, as PDF.
 
 All digits are drawn by a model, each anew, and drawn again where the judge cannot read them: what a
-pupil gets wrong must not be the model's mistake. The same seed gives the same file, to the byte.
+pupil gets wrong must not be the model's mistake. Or one hand has written all of them. The same seed
+gives the same file, to the byte.
 """
 
 import io
@@ -13,16 +14,19 @@ from PIL import Image
 
 import jaxgen
 from jaxgen import sampling
-from jaxgen.apps import redraw
+from jaxgen.apps import redraw, restyle
 from jaxgen.apps.exercises import Exercise
+from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
+from jaxgen.images import to_uint8
 from jaxgen.training.trained import Trained
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
 
 PAPERS = {"a4": (595.28, 841.89), "letter": (612.0, 792.0)}  # points, wide and high
-SIGNS = {"+": "+", "-": "\N{EN DASH}", "x": "\N{MULTIPLICATION SIGN}"}  # as they are printed
+# As they are printed.
+SIGNS = {"+": "+", "-": "\N{EN DASH}", "x": "\N{MULTIPLICATION SIGN}", ":": "\N{DIVISION SIGN}"}
 
 _MARGIN = 48  # points, as all lengths below
 _HIGH = 30  # an image of 28 by 28 pixels
@@ -42,6 +46,25 @@ class Section(NamedTuple):
 
     title: str
     exercises: Sequence[Exercise]
+
+
+class Layout(NamedTuple):
+    """How a sheet looks."""
+
+    paper: str = "a4"  # a key of PAPERS
+    title: str = ""  # of all pages, in letters of Latin alphabets; that of each section if empty
+    columns: int | None = None  # of exercises; as many as there is room for when not given
+    told: str = ""  # what stands small at the foot of each page
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Wide and high, in points."""
+        return PAPERS[self.paper]
+
+    @property
+    def wide(self) -> float:
+        """Between the margins, in points."""
+        return self.size[0] - 2 * _MARGIN
 
 
 class Written(NamedTuple):
@@ -82,35 +105,60 @@ def write(model: Trained, digits: str, seed: int, judged: bool = True) -> Writte
     return Written(found, count - len(labels))
 
 
-def pdf(sections: Sequence[Section], images: np.ndarray, paper: str, told: str) -> bytes:
+def write_in_hand(
+    model: Trained, digits: str, seed: int, style: np.ndarray, source: np.ndarray
+) -> Written:
+    """These digits in the hand of one image float32 [1, 28, 28, 1] of the digit ``source`` int32
+    [1]: each of the ten once, for all places that have it."""
+    targets = np.unique([int(digit) for digit in digits]).astype(np.int32)
+    drawn = restyle.restyle(
+        model.family,
+        model.variables,
+        style.repeat(len(targets), 0),
+        source.repeat(len(targets)),
+        targets,
+        seed,
+    )
+    places = np.searchsorted(targets, [int(digit) for digit in digits])
+    return Written(to_uint8(drawn)[places], 0)
+
+
+def unread(written: Written, digits: str) -> list[int]:
+    """Those of the digits 0 to 9 that the judge takes for another somewhere, or is not sure of."""
+    labels = np.array([int(digit) for digit in digits])
+    sure = judge.likely(judge.load(), written.images)[np.arange(len(labels)), labels]
+    return np.unique(labels[sure < judge.SURE]).tolist()
+
+
+def pdf(sections: Sequence[Section], images: np.ndarray, layout: Layout) -> bytes:
     """The contents of a PDF file: the sections, written in ``images`` uint8 [n, 28, 28, 1], and the
-    answers; ``told`` stands small at the foot of each page."""
+    answers. Raises UserError where there is no room for so many columns."""
     from reportlab.pdfgen.canvas import Canvas
 
     file = io.BytesIO()
     # Invariant: no time of day in the file.
-    canvas = Canvas(file, pagesize=PAPERS[paper], invariant=1)
-    canvas.setTitle("Exercises")
+    canvas = Canvas(file, pagesize=layout.size, invariant=1)
+    canvas.setTitle(layout.title or "Exercises")
     canvas.setCreator(f"jaxgen {jaxgen.__version__}")
     digits = iter(images)
     for section in sections:
-        _section(canvas, section, digits, PAPERS[paper], told)
-    _answers(canvas, sections, PAPERS[paper], told)
+        _section(canvas, section, digits, layout)
+    _answers(canvas, sections, layout)
     canvas.save()
     return file.getvalue()
 
 
-def _section(canvas, section, digits, paper, told):
-    wide, high = paper
+def _section(canvas, section, digits, layout):
+    _, high = layout.size
     rows = int((high - _TOP - _MARGIN) // _ROW)
-    columns = _columns(section, wide - 2 * _MARGIN)
-    column = (wide - 2 * _MARGIN) / columns
+    columns = columns_of(section, layout)
+    column = layout.wide / columns
     page = rows * columns
     longest = max(len(f"{exercise.first}") for exercise in section.exercises)
     for place, exercise in enumerate(section.exercises):
         on_page = place % page
         if on_page == 0:
-            _head(canvas, section.title, paper, told)
+            _head(canvas, section.title, layout)
         down, across = divmod(on_page, columns)
         x, y = _MARGIN + across * column, high - _TOP - (down + 1) * _ROW
         _exercise(canvas, place + 1, exercise, digits, x, y, column - _PART, longest)
@@ -118,18 +166,28 @@ def _section(canvas, section, digits, paper, told):
             canvas.showPage()
 
 
-def _columns(section, wide):
-    """As many as leave room for the longest exercise, and for a line to write on."""
+def columns_of(section: Section, layout: Layout) -> int:
+    """How many columns a section has: as many as are asked for, or as leave room for the longest
+    exercise and for a line to write on. Raises UserError where more are asked for than there is
+    room for."""
     digits = max(len(digits_of([section._replace(exercises=[e])])) for e in section.exercises)
     signs = 56 if any(exercise.sign for exercise in section.exercises) else 12
-    return max(1, int(wide // (24 + 17 * digits + signs + _LINE + _PART)))
+    most = max(1, int(layout.wide // (24 + 17 * digits + signs + _LINE + _PART)))
+    if layout.columns and layout.columns > most:
+        raise UserError(
+            f"--columns {layout.columns} cannot be: there is room for {most} of these "
+            f"{section.title.lower()}"
+        )
+    return layout.columns or most
 
 
-def _head(canvas: "Canvas", title: str, paper, told: str, for_pupils: bool = True) -> None:
-    wide, high = paper
-    canvas.setFont(_BOLD, 18)
-    canvas.drawString(_MARGIN, high - _MARGIN - 10, title)
+def _head(canvas: "Canvas", title: str, layout: Layout, for_pupils: bool = True) -> None:
+    wide, high = layout.size
+    canvas.setFont(_BOLD, 18 if len(layout.title) < 20 else 12)
+    canvas.drawString(_MARGIN, high - _MARGIN - 10, layout.title or title)
     canvas.setFont(_FONT, 10)
+    if layout.title:
+        canvas.drawString(_MARGIN, high - _MARGIN - 28, title)
     if for_pupils:
         for x, name, length in ((wide - 300, "Name", 130), (wide - 130, "Date", 50)):
             canvas.drawString(x, high - _MARGIN - 10, name)
@@ -137,7 +195,7 @@ def _head(canvas: "Canvas", title: str, paper, told: str, for_pupils: bool = Tru
             canvas.line(start, high - _MARGIN - 12, start + length, high - _MARGIN - 12)
     canvas.setFont(_FONT, 7)
     canvas.setFillGray(_GREY)
-    canvas.drawString(_MARGIN, 30, told)
+    canvas.drawString(_MARGIN, 30, layout.told)
     canvas.setFillGray(0)
 
 
@@ -183,10 +241,10 @@ def _sign(canvas, sign, x, y):
     return x + 28
 
 
-def _answers(canvas, sections, paper, told):
-    wide, high = paper
+def _answers(canvas, sections, layout):
+    _, high = layout.size
     columns, row = 4, 15
-    column = (wide - 2 * _MARGIN) / columns
+    column = layout.wide / columns
     y, begun = 0.0, False
     for section in sections:
         lines = [
@@ -197,7 +255,7 @@ def _answers(canvas, sections, paper, told):
             if not begun or y < _MARGIN + row:
                 if begun:
                     canvas.showPage()
-                _head(canvas, "Answers", paper, told, for_pupils=False)
+                _head(canvas, "Answers", layout, for_pupils=False)
                 y, begun = high - _TOP - row, True
             if number == 0:
                 y -= row

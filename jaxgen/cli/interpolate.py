@@ -18,7 +18,8 @@ examples:
   bin/interpolate --model ddpm --digits 01234567890 --out tour.gif
   bin/interpolate --model ddpm --between mine.png test:7
 
-Your own images may be of any size and kind, one digit each; the command says how they were brought
+Digits that a way begins or ends with are drawn again where the judge cannot read them. Your own
+images may be of any size and kind, one digit each; the command says how they were brought
 to 28 by 28, and what digit the judge takes them for."""
 
 
@@ -117,7 +118,8 @@ def main(args: list[str]) -> int:
         count = wanted.count or (5 if wanted.to and kind == ".png" else 1)
         labels = np.tile([int(digit) for digit in stops], (count, 1)).astype(np.int32)
         model.require(labels.ravel(), "--digits" if wanted.digits else "--from or --to")
-        ways = sampling.drawn(family, model.variables, labels, wanted.seed)
+        places = legible(labels, wanted.seed, model, given.Source(folder, config, wanted.data))
+        ways = sampling.drawn(family, model.variables, labels, wanted.seed, places)
         if len(stops) > 2 and stops[0] == stops[-1]:
             ways = ways.round_trip()
     legs = ways.labels.shape[1] - 1
@@ -134,6 +136,37 @@ def main(args: list[str]) -> int:
     many = "one way" if len(drawn) == 1 else f"{len(drawn)} ways"
     print(f"{many} of {drawn.shape[1]} images after {common.steps(model.step)}: {where}")
     return 0
+
+
+def legible(labels, seed: int, model, source):
+    """Places in the seed of digits ``labels`` [ways, stops] that can be read, as far as the judge
+    can tell; says where it had to look for others."""
+    import numpy as np
+
+    from jaxgen import sampling
+    from jaxgen.apps import redraw
+    from jaxgen.evaluation import judge
+
+    places = sampling.in_turn(labels)
+    if source.caution:
+        source.warn()
+        return places
+    eye, drawer = judge.load(), sampling.Drawer(model.family, chunk=sampling.FEW)
+
+    def draw(asked, places):
+        return drawer.draw(model.variables, asked, seed, places)
+
+    def sure(drawn, asked):
+        return judge.likely(eye, drawn)[np.arange(len(asked)), asked]
+
+    flat = labels.ravel()
+    found, values = redraw.surest(draw, flat, places.ravel(), sure, judge.SURE)
+    again, unread = (found != places.ravel()).sum(), (values < judge.SURE).sum()
+    if again:
+        print(f"{again} of {len(flat)} ends are drawn again: the judge could not read them")
+    if unread:
+        print(f"{unread} of {len(flat)} ends cannot be read: train the model for longer")
+    return found.reshape(labels.shape)
 
 
 def strips(drawn, legs: int, frames: int):

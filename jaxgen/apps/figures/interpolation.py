@@ -28,7 +28,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     ends = measuring.of_digits(lesson.digits.test, pairs.ravel(), lesson.seed)
     family = lesson.family.faithful()
     found = sampling.encoded(family, lesson.variables, ends, pairs.ravel())
-    ways = sampling.Ways(found.latents, pairs)
+    ways = sampling.Ways(found.latents, pairs, sampling.in_turn(pairs))
     drawn, _ = sampling.interpolate(family, lesson.variables, ways, drawing.FRAMES, lesson.seed)
     share = np.linspace(0, 1, drawing.FRAMES)[:, None, None, None]
     starts, stops = ends[::2, None], ends[1::2, None]

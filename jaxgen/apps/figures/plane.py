@@ -49,11 +49,11 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     for axes in (codes_axes, plane_axes):
         axes.set(xlabel="$z_1$", ylabel="$z_2$")
         axes.set_box_aspect(1)
-    _scatter(codes_axes, codes, seen.labels)
+    _scatter(figure, codes_axes, codes, seen.labels)
     return figure
 
 
-def _scatter(axes: "Axes", codes: np.ndarray, labels: np.ndarray) -> None:
+def _scatter(figure: "Figure", axes: "Axes", codes: np.ndarray, labels: np.ndarray) -> None:
     """The codes, with a label for each digit at their median, or beside another's label."""
     from matplotlib import patheffects
 
@@ -61,13 +61,13 @@ def _scatter(axes: "Axes", codes: np.ndarray, labels: np.ndarray) -> None:
     for digit in there:
         own = codes[labels == digit]
         axes.scatter(own[:, 0], own[:, 1], s=5, color=f"C{digit}", alpha=0.6, linewidths=0)
-    axes.figure.draw_without_rendering()  # the layout, or distances are not known
+    figure.draw_without_rendering()  # the layout, or distances are not known
     medians = np.stack([np.median(codes[labels == digit], 0) for digit in there])
     pixels = axes.transData.transform(medians)
-    apart = axes.transData.inverted().transform(moved_apart(pixels, APART * axes.figure.dpi / 72))
+    apart = axes.transData.inverted().transform(moved_apart(pixels, APART * figure.dpi / 72))
     around = [patheffects.withStroke(linewidth=3, foreground="white")]
-    for digit, place in zip(there, apart, strict=True):
-        axes.text(*place, f"{digit}", fontsize=13, ha="center", va="center", path_effects=around)
+    for digit, (x, y) in zip(there, apart, strict=True):
+        axes.text(x, y, f"{digit}", fontsize=13, ha="center", va="center", path_effects=around)
 
 
 def moved_apart(places: np.ndarray, least: float) -> np.ndarray:

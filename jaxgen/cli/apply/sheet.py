@@ -11,15 +11,18 @@ from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
 MOST = 1000  # exercises of a kind
+LETTERS = 40  # of a title
 
 DESCRIPTION = """Make a PDF of exercises for those who learn numbers, written by a model, with a
-page of answers. A digit that the judge cannot read is drawn again.
+page of answers. Each digit is drawn anew, and again where the judge cannot read it; or all are in
+the hand of one image.
 
 examples:
   bin/apply sheet --model gan                               20 sums and 24 numbers to read
   bin/apply sheet --model gan --sums 20 --out sheet.pdf
-  bin/apply sheet --model gan --sums 40 --operations times
-  bin/apply sheet --model cvae --numbers 36 --largest 9999"""
+  bin/apply sheet --model gan --sums 40 --operations times,divided --title "Class 3b"
+  bin/apply sheet --model cvae --numbers 36 --largest 9999 --columns 2
+  bin/apply sheet --model cvae --style hand.png             written by one hand"""
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,18 @@ class Sheet(common.OfRun):
     numbers: int | None = None
     """How many numbers to read; 24 when neither these nor sums are given."""
     operations: str = "plus,minus"
-    """What the sums are, in turn: plus, minus and times, with commas."""
+    """What the sums are, in turn: plus, minus, times and divided, with commas."""
     largest: int = 100
     """No number is larger, results neither."""
+    style: str | None = None
+    """An image of a digit in whose hand all is written: a file, or a digit of the data set such as
+    test:7."""
+    title: str | None = None
+    """What stands at the head of each page."""
+    columns: int | None = None
+    """Columns of exercises; as many as there is room for when not given."""
     paper: Literal["a4", "letter"] = "a4"
+    """The size of a page."""
     seed: int = 0
     """Another seed makes other exercises, and draws other digits."""
     out: Path | None = None
@@ -47,10 +58,16 @@ class Sheet(common.OfRun):
             configs.require(name, count, count is None or 0 <= count <= MOST, f"from 0 to {MOST}")
         if not any(self.counts):
             raise UserError("the sheet would be empty: ask for --sums 20 or --numbers 24")
-        known = all(word in exercises.SIGNS for word in self.operations.split(","))
-        configs.require(
-            "operations", self.operations, known, "plus, minus and times, with commas between them"
-        )
+        known = exercises.operations(self.operations) is not None
+        some = "some of plus, minus, times and divided, with commas between them"
+        configs.require("operations", self.operations, known, some)
+        title = self.title or ""
+        short = len(title) <= LETTERS and title.isprintable()
+        configs.require("title", title, short, f"a line of {LETTERS} letters or fewer")
+        latin = title.encode("cp1252", "ignore").decode("cp1252") == title
+        configs.require("title", title, latin, "in letters of Latin alphabets, as the font is")
+        some = self.columns is None or self.columns >= 1
+        configs.require("columns", self.columns, some, "1 or more")
         least, most = exercises.LEAST, exercises.MOST
         configs.require(
             "largest", self.largest, least <= self.largest <= most, f"from {least} to {most}"
@@ -80,38 +97,47 @@ def main(args: list[str]) -> int:
     config = replace(config, sampling=wanted.sampling)
     common.require_ear(families.build(config), "--model with these settings")
     devices.start()
-    from jaxgen.apps import exercises, sheet
+    from jaxgen.apps import exercises, restyle, sheet
     from jaxgen.cli import given
     from jaxgen.training import trained
 
     sums, numbers = wanted.counts
-    operations = tuple(wanted.operations.split(","))
+    operations = exercises.operations(wanted.operations) or ()
     made = {
-        title(set(operations)): exercises.sums(sums, operations, wanted.largest, wanted.seed),
+        exercises.title(operations): exercises.sums(sums, operations, wanted.largest, wanted.seed),
         "Numbers to read": exercises.numbers(numbers, wanted.largest, wanted.seed),
     }
     sections = [sheet.Section(title, found) for title, found in made.items() if found]
+    layout = sheet.Layout(wanted.paper, wanted.title or "", wanted.columns)
+    for section in sections:
+        sheet.columns_of(section, layout)  # before the digits are drawn
+    if wanted.style:
+        restyle.require(families.build(config))
     model = trained.load(folder, config, common.warn)
     digits = sheet.digits_of(sections)
     model.require(map(int, digits), "the sheet")
     source = given.Source(folder, config, wanted.data)
     source.warn()
-    written = sheet.write(model, digits, wanted.seed, judged=source.caution is None)
+    if wanted.style:
+        hand = given.style(wanted.style, source)
+        print("\n".join(hand.lines))
+        written = sheet.write_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
+        if not source.caution and (unread := sheet.unread(written, digits)):
+            common.warn(
+                f"the judge cannot read {', '.join(map(str, unread))} in this hand: look at the "
+                "sheet, or take another --style"
+            )
+    else:
+        written = sheet.write(model, digits, wanted.seed, judged=source.caution is None)
+    hands = f" in the hand of {wanted.style}" if wanted.style else ""
     told = (
-        f"Every digit was drawn by {config.model}, after {common.steps(model.step)} on "
+        f"Every digit was drawn by {config.model}{hands}, after {common.steps(model.step)} on "
         f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
     )
-    files.write(out, sheet.pdf(sections, written.images, wanted.paper, told))
+    files.write(out, sheet.pdf(sections, written.images, layout._replace(told=told)))
     many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
-    count = len(written.images)
-    more = "" if source.caution else f", {written.again} more where the judge could not read them"
-    print(f"{common.digits(count)} drawn{more}")
+    if not wanted.style:
+        more = "" if source.caution else f", {written.again} more where the judge could not read"
+        print(f"{common.digits(len(digits))} drawn{more and more + ' them'}")
     print(f"{many} after {common.steps(model.step)}: {common.kept(out)}")
     return 0
-
-
-def title(operations: set[str]) -> str:
-    """What exercises of these operations are called."""
-    if operations <= {"plus", "minus"}:
-        return "Subtractions" if operations == {"minus"} else "Sums"
-    return "Multiplications" if operations == {"times"} else "Sums and multiplications"
