@@ -3,17 +3,18 @@
 ``save`` writes by the ending of the name:
 
     .png      a grid
-    .npz      the images and their labels, as arrays
-    .gif      the images one after another
+    .npz      the images and their labels, as arrays; .csv and .parquet the same, as ``data.tables``
+              has them
+    .gif      the images one after another; .mp4 the same, as ``films`` has them
     .idx.gz   a pair of files as MNIST has them: train.idx.gz and t10k.idx.gz in one folder are what
               --data idx:FOLDER reads
-    /         a folder with one small PNG an image, named by its place and its label
+    /         a folder with one small PNG an image, named by its place and its label, or in a folder
+              for each digit
 
 Files are written whole or not at all, and the same images give the same bytes: there are no times
 in them.
 """
 
-import io
 import math
 import os
 from collections.abc import Callable
@@ -21,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image
 
-from jaxgen.data import files, idx
+from jaxgen import films
+from jaxgen.data import files, idx, tables
 from jaxgen.data.pictures import png
 from jaxgen.data.split import DIGITS, SIDE
 from jaxgen.errors import UserError
@@ -32,6 +33,7 @@ LINE = 48  # grey of 255: parts the black squares of a grid without drawing the 
 MOST = 10_000  # images in a grid
 IDX = ".idx.gz"
 FOLDER = "/"
+ENDINGS = (".png", *tables.CONTENTS, *films.CONTENTS, IDX)  # of files
 PAIRED = 10  # pairs in a row of a picture of them
 _FILM = 800  # pixels, at least
 _WIDE = 1000  # pixels, about what fits on a screen
@@ -168,6 +170,7 @@ def check(path: str | Path) -> None:
     new or empty.
     """
     kind = ending(path)
+    films.require(kind)
     if kind != FOLDER:
         for file in _pair(path) if kind == IDX else [path]:
             files.check_new(file)
@@ -186,36 +189,49 @@ def save(
     images: np.ndarray,
     labels: np.ndarray,
     picture: Callable[[], np.ndarray] | None = None,
+    dark: bool = False,
+    by_digit: bool = False,
 ) -> str:
     """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] as the end of ``path`` asks;
     return in words where they are.
 
     For .png ``picture`` gives what is shown, if not a grid of the images. A label is 0 to 9, or 10
-    (NO_DIGIT) where none was asked for. Folders above ``path`` are made, a file there is replaced.
+    (NO_DIGIT) where none was asked for. With ``dark``, ink is dark on white. A folder has one for
+    each digit within, ``by_digit``. Folders above ``path`` are made, a file there is replaced.
     Raises UserError for an unknown ending, no room or no permission; then there is no file, or the
     old one.
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images have {len(labels)} labels")
-    kind = ending(path)
-    if kind == ".png" and picture:
-        save_picture(path, picture())
-        return f"{path}"
-    return WRITERS[kind](path, images, np.asarray(labels))
+    kind, images, labels = ending(path), to_uint8(images), np.asarray(labels)
+
+    def inked(pixels: np.ndarray) -> np.ndarray:
+        return 255 - pixels if dark else pixels
+
+    if kind == ".png":
+        save_picture(path, inked(picture() if picture else grid(images)))
+    elif kind in films.CONTENTS:
+        save_film(path, inked(film(images[:, None])), milliseconds=400, hold_last=400)
+    elif kind in tables.CONTENTS:
+        files.write(path, tables.CONTENTS[kind](inked(images[..., 0]), labels))
+    elif kind == IDX:
+        return _save_idx(path, inked(images[..., 0]), labels)
+    else:
+        return _save_folder(path, inked(images[..., 0]), labels, by_digit)
+    return f"{path}"
 
 
 def ending(path: str | Path) -> str:
-    """Return which of WRITERS is for ``path``: ``/`` where it ends so or is a folder; UserError if
-    there is none."""
+    """Return which of ENDINGS ``path`` has: ``/`` where it ends so or is a folder; UserError if it
+    has none."""
     if str(path).endswith(("/", os.sep)) or os.path.isdir(path):
         return FOLDER
     name = Path(path).name.lower()
-    endings = [known for known in WRITERS if known != FOLDER]
-    for known in endings:
+    for known in ENDINGS:
         if name.endswith(known) and name != known:
             return known
     raise UserError(
-        f"cannot write {path}: let its name end in {' or '.join(endings)}, or in / for a folder"
+        f"cannot write {path}: let its name end in {' or '.join(ENDINGS)}, or in / for a folder"
     )
 
 
@@ -224,41 +240,16 @@ def save_picture(path: str | Path, picture: np.ndarray) -> None:
     files.write(path, png(picture))
 
 
-def save_gif(
+def save_film(
     path: str | Path, frames: np.ndarray, milliseconds: int = 80, hold_last: int = 1500
 ) -> None:
-    """Write pictures, uint8 [t, H, W], as a film that plays again and again.
-
-    Each lasts ``milliseconds``, the last one ``hold_last``; GIF rounds them down to 10, and
-    browsers slow down what is under 20. A frame like the one before prolongs that one. Noise packs
-    badly: in a grid at ``scale`` 2, 100 digits of it take 0.2 MB a frame.
-    """
-    durations = [milliseconds] * (len(frames) - 1) + [hold_last]
-    first, *rest = (Image.fromarray(frame) for frame in frames)
-    file = io.BytesIO()
-    first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
-    files.write(path, file.getvalue())
-
-
-def _save_png(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
-    save_picture(path, grid(images))
-    return f"{path}"
-
-
-def _save_npz(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
-    file = io.BytesIO()
-    np.savez_compressed(file, images=_flat(images), labels=labels.astype(np.int32))
-    files.write(path, file.getvalue())
-    return f"{path}"
-
-
-def _save_gif(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
-    save_gif(path, film(to_uint8(images)[:, None]), milliseconds=400, hold_last=400)
-    return f"{path}"
+    """Write pictures, uint8 [t, H, W], as a film: .gif or .mp4. Each lasts ``milliseconds``, the
+    last one ``hold_last``."""
+    files.write(path, films.CONTENTS[ending(path)](frames, milliseconds, hold_last))
 
 
 def _save_idx(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
-    arrays = _flat(images), labels.astype(np.uint8)
+    arrays = images, labels.astype(np.uint8)
     pair = _pair(path)
     files.write_all(
         {file: idx.content(array, True) for file, array in zip(pair, arrays, strict=True)}
@@ -266,14 +257,14 @@ def _save_idx(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
     return " and ".join(map(str, pair))
 
 
-def _save_folder(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
+def _save_folder(path: str | Path, images: np.ndarray, labels: np.ndarray, by_digit: bool) -> str:
     check(path)
     digits = max(5, len(str(len(images) - 1)))
-    names = [
-        f"{place:0{digits}}-{label if label < DIGITS else 'any'}.png"
-        for place, label in enumerate(labels)
-    ]
-    pictures = map(png, _flat(images))
+    names = []
+    for place, label in enumerate(labels):
+        digit, number = label if label < DIGITS else "any", f"{place:0{digits}}"
+        names.append(f"{digit}/{number}.png" if by_digit else f"{number}-{digit}.png")
+    pictures = map(png, images)
     files.write_all(
         {Path(path) / name: picture for name, picture in zip(names, pictures, strict=True)}
     )
@@ -284,18 +275,3 @@ def _pair(path: str | Path) -> list[Path]:
     """three.idx.gz: three-images-idx3-ubyte.gz and three-labels-idx1-ubyte.gz."""
     stem = str(path)[: -len(IDX)]
     return [Path(f"{stem}-{part}-ubyte.gz") for part in ("images-idx3", "labels-idx1")]
-
-
-def _flat(images: np.ndarray) -> np.ndarray:
-    images = to_uint8(images)
-    return images.reshape(images.shape[:3])  # [n, 28, 28, 1] -> [n, 28, 28]
-
-
-# By the end of the name.
-WRITERS: dict[str, Callable[[str | Path, np.ndarray, np.ndarray], str]] = {
-    ".png": _save_png,
-    ".npz": _save_npz,
-    ".gif": _save_gif,
-    IDX: _save_idx,
-    FOLDER: _save_folder,
-}

@@ -1,5 +1,6 @@
 """Data sets of drawn digits: what they hold, in every format, and that they go on."""
 
+import io
 import json
 import resource
 import sys
@@ -9,12 +10,13 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn import neighbors
 
 from jaxgen import data, images, sampling
-from jaxgen.apps import augment
+from jaxgen.apps import augment, loading
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.cli import main
-from jaxgen.data import Split, writers
+from jaxgen.data import Split, tables, writers
 from jaxgen.errors import UserError
 from jaxgen.training import trained
 from jaxgen.training.folder import RunFolder
@@ -64,11 +66,26 @@ def read_npz(folder: Path) -> Split:
     return Split(pictures[..., None], labels)
 
 
+def read_csv(folder: Path) -> Split:
+    parts = [tables.from_csv(f"{path}") for path in sorted(folder.glob("train-*.csv"))]
+    pictures, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Split(pictures[..., None].astype(np.uint8), labels)
+
+
+def read_parquet(folder: Path) -> Split:
+    parts = [tables.from_parquet(f"{path}") for path in sorted(folder.glob("train-*.parquet"))]
+    found = [io.BytesIO(picture) for pictures, _ in parts for picture in pictures]
+    pictures = np.stack([np.asarray(Image.open(file)) for file in found])
+    return Split(pictures[..., None], np.concatenate([labels for _, labels in parts]))
+
+
 READERS = {
     "idx": lambda folder: data.raw(f"idx:{folder}")[0],
     "tfds": lambda folder: data.raw(f"tfds:{folder}")[0],
     "png": read_png,
     "npz": read_npz,
+    "csv": read_csv,
+    "parquet": read_parquet,
 }
 
 
@@ -92,6 +109,53 @@ def test_a_data_set_holds_what_the_model_draws(kind, there, tmp_path, capsys):
     assert main.run([*COMMAND, "--format", kind, "--out", f"{out}"]) == 0
     assert "all there already" in capsys.readouterr().out and held(out) == before
     assert "tensorflow" not in sys.modules
+
+
+@pytest.mark.parametrize("kind", writers.FORMATS)
+def test_the_code_of_a_card_loads_the_data_set(kind, tmp_path, monkeypatch):
+    """By what there is here; what others are told is at least Python."""
+    monkeypatch.setattr(writers, "PIECE", 60)
+    writer = writers.FORMATS[kind](tmp_path)
+    writer.begin(DIGITS.test)
+    for part in (slice(0, 60), slice(60, 90)):
+        writer.put(part.start, Split(*(array[part] for array in DIGITS.train)))
+    monkeypatch.chdir(tmp_path)
+    told = loading.code(kind)
+    assert {"PyTorch", "Keras", "Hugging Face datasets", "scikit-learn"} < set(told)
+    assert len([compile(code, name, "exec") for name, code in told.items()]) == 5
+    names: dict = {"classifier": neighbors.KNeighborsClassifier(1)}
+    exec(told["NumPy"], names)
+    exec(told["scikit-learn"], names)
+    count = len(names["labels"])
+    assert count == 90
+    pictures = names["images"]
+    assert names["classifier"].score(pictures.reshape(count, -1), names["labels"]) > 0.95
+    order = np.lexsort([*pictures.reshape(count, -1).T])
+    wanted = DIGITS.train.images[:90, ..., 0]
+    other = np.lexsort([*wanted.reshape(count, -1).T])
+    assert np.array_equal(pictures[order], wanted[other])
+    assert np.array_equal(names["labels"][order], DIGITS.train.labels[:90][other])
+
+
+def test_ink_is_dark_where_it_is_asked_for(there, tmp_path):
+    light, dark = (
+        [*COMMAND, "--format", "npz", "--ink", ink, "--out", f"{tmp_path}/{ink}"]
+        for ink in ("light", "dark")
+    )
+    assert main.run(light) == main.run(dark) == 0
+    for name in ("train-00000.npz", "test.npz"):
+        one, other = (np.load(tmp_path / ink / name) for ink in ("light", "dark"))
+        assert np.array_equal(255 - one["images"], other["images"])
+        assert np.array_equal(one["labels"], other["labels"])
+    assert "dark ink" in (tmp_path / "dark" / "README.md").read_text()
+    with pytest.raises(UserError, match="a data set of --ink dark, not light"):
+        main.run([*light[:-1], f"{tmp_path}/dark"])
+    # One that an earlier version has made goes on.
+    card = tmp_path / "light" / "card.json"
+    told = json.loads(card.read_text())
+    del told["order"]["ink"]
+    card.write_text(json.dumps(told))
+    assert main.run(light) == 0
 
 
 @pytest.mark.parametrize("kind", ["idx", "tfds"])
@@ -217,7 +281,7 @@ def test_a_mix_is_in_turn(mix, counts):
         (["--mix", "3:0"], "--mix 3:0"),
         (["--out", "runs"], "already holds gan"),
         (["--out", "runs/gan/config.json"], "no folder"),
-        (["--format", "csv"], "csv"),
+        (["--format", "xml"], "xml"),
     ],
 )
 def test_mistakes_are_one_sentence(there, args, says):

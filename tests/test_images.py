@@ -2,12 +2,16 @@
 
 import errno
 import io
+import json
+import subprocess
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import GifImagePlugin, Image
+from pyarrow import parquet
 
 from jaxgen import data, images
 from jaxgen.data import idx
@@ -42,7 +46,7 @@ def test_arrays_of_a_device_are_taken():
 def test_what_is_no_pixel_is_told(wrong, tmp_path):
     broken = DIGITS.copy()
     broken[3, 4, 5] = wrong
-    for name in ("x.png", "x.npz", "x.gif", "x.idx.gz", "x/"):
+    for name in (*(f"x{ending}" for ending in images.ENDINGS), "x/"):
         with pytest.raises(UserError, match="1 of 18032 pixels"):
             images.save(f"{tmp_path}/{name}", broken, LABELS)
     assert not list(tmp_path.iterdir())
@@ -121,7 +125,7 @@ def test_gif_shows_the_images_one_after_another(tmp_path):
 
 def test_gif_rests_on_the_last_frame(tmp_path):
     frames = (np.arange(5)[:, None, None] * np.full((1, 30, 40), 50)).astype(np.uint8)
-    images.save_gif(tmp_path / "x.gif", frames, milliseconds=60, hold_last=900)
+    images.save_film(tmp_path / "x.gif", frames, milliseconds=60, hold_last=900)
     with Image.open(tmp_path / "x.gif") as found:
         assert found.info["loop"] == 0  # for ever
         durations = []
@@ -130,6 +134,65 @@ def test_gif_rests_on_the_last_frame(tmp_path):
             assert np.array_equal(np.asarray(found.convert("L")), frame)
             durations.append(found.info["duration"])
     assert durations == [60, 60, 60, 60, 900]
+
+
+def test_mp4_holds_the_frames(tmp_path, monkeypatch):
+    frames = images.film(DIGITS[:4, None])[:, :-1, :-1]  # of odd sides
+    images.save_film(tmp_path / "x.mp4", frames, milliseconds=100, hold_last=300)
+    reader = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", f"{tmp_path}/x.mp4"]
+    done = subprocess.run(
+        [*reader, *["-f", "rawvideo", "-pix_fmt", "gray", "-"]], capture_output=True
+    )
+    height, width = (side + side % 2 for side in frames.shape[1:])
+    assert f"{width}x{height}" in done.stderr.decode() and "10 fps" in done.stderr.decode()
+    shown = np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width)
+    assert len(shown) == 6  # the last one for as long as three
+    expected = frames[[0, 1, 2, 3, 3, 3]].astype(float)
+    assert np.abs(shown[:, : frames.shape[1], : frames.shape[2]] - expected).mean() < 4
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"\.mp4 needs a package more: .* imageio-ffmpeg; or"):
+        images.check(tmp_path / "y.mp4")
+    images.check(tmp_path / "y.gif")
+
+
+def test_parquet_has_the_features_that_hugging_face_reads(tmp_path):
+    labels = np.where(LABELS == 4, 10, LABELS)
+    images.save(tmp_path / "x.parquet", DIGITS, labels)
+    table = parquet.read_table(tmp_path / "x.parquet")
+    features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    assert features["image"] == {"_type": "Image"} and features["label"]["names"][3] == "3"
+    assert table["label"].to_pylist() == np.where(LABELS == 4, -1, LABELS).tolist()
+    with Image.open(io.BytesIO(table["image"][7].as_py()["bytes"])) as found:
+        assert np.array_equal(np.asarray(found), images.to_uint8(DIGITS)[7, ..., 0])
+
+
+def test_csv_is_a_line_a_digit(tmp_path):
+    images.save(tmp_path / "x.csv", DIGITS, LABELS)
+    head, *lines = (tmp_path / "x.csv").read_text().splitlines()
+    assert head.startswith("label,pixel0,pixel1,") and head.endswith(",pixel783")
+    rows = np.array([line.split(",") for line in lines], int)
+    assert np.array_equal(rows[:, 0], LABELS)
+    assert np.array_equal(rows[:, 1:], images.to_uint8(DIGITS).reshape(23, -1))
+
+
+def test_ink_can_be_dark(tmp_path):
+    images.save(tmp_path / "x.npz", DIGITS, LABELS, dark=True)
+    with np.load(tmp_path / "x.npz") as found:
+        assert np.array_equal(found["images"], 255 - images.to_uint8(DIGITS)[..., 0])
+    images.save(tmp_path / "x.png", DIGITS, LABELS, dark=True)
+    images.save(tmp_path / "y.png", DIGITS, LABELS)
+    dark, light = (np.asarray(Image.open(tmp_path / name)) for name in ("x.png", "y.png"))
+    assert np.array_equal(dark, 255 - light)
+
+
+def test_a_folder_can_have_one_for_each_digit(tmp_path):
+    labels = np.where(LABELS == 4, 10, LABELS)
+    images.save(f"{tmp_path}/x/", DIGITS, labels, by_digit=True)
+    for place, (image, label) in enumerate(zip(images.to_uint8(DIGITS), labels, strict=True)):
+        path = tmp_path / "x" / ("any" if label == 10 else f"{label}") / f"{place:05}.png"
+        with Image.open(path) as found:
+            assert np.array_equal(np.asarray(found), image[..., 0])
+    assert len(list((tmp_path / "x").rglob("*.png"))) == 23
 
 
 def test_idx_is_a_pair_that_loads_as_a_source(tmp_path):
@@ -202,7 +265,7 @@ def test_a_folder_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     assert not list((tmp_path / "x").iterdir())
 
 
-@pytest.mark.parametrize("ending", images.WRITERS)
+@pytest.mark.parametrize("ending", [*images.ENDINGS, images.FOLDER])
 def test_equal_images_give_equal_files_whatever_the_time(ending, tmp_path, monkeypatch):
     images.save(f"{tmp_path}/one/x{ending}", DIGITS, LABELS)
     monkeypatch.setattr("time.time", lambda: 2e9)
@@ -228,7 +291,7 @@ def test_a_file_is_replaced(tmp_path):
 def test_an_unknown_ending_is_refused_with_those_there_are(name, tmp_path):
     for call in (images.check, lambda path: images.save(path, DIGITS, LABELS)):
         with pytest.raises(
-            UserError, match=r"\.png or \.npz or \.gif or \.idx\.gz, or in / for a folder"
+            UserError, match=r"\.png or \.npz or .*\.gif or .*\.idx\.gz, or in / for a folder"
         ):
             call(tmp_path / name)
     assert not list(tmp_path.iterdir())

@@ -5,8 +5,10 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from jaxgen import config, data, images
 from jaxgen.cli import common, given
@@ -25,7 +27,7 @@ def same(found: given.Given, expected: np.ndarray = SOME) -> bool:
     return np.array_equal(images.to_uint8(found.images), expected)
 
 
-@pytest.mark.parametrize("name", ["x.npz", "x.idx.gz", "x/"])
+@pytest.mark.parametrize("name", ["x.npz", "x.csv", "x.parquet", "x.idx.gz", "x/"])
 def test_what_is_saved_is_read_back_with_its_labels(name, here):
     images.save(name, SOME, LABELS)
     found = given.some([name], None, digits, 0)
@@ -35,6 +37,68 @@ def test_what_is_saved_is_read_back_with_its_labels(name, here):
     again = given.some([name], 5, digits, 0)
     assert same(few, images.to_uint8(again.images))
     assert all(any(np.array_equal(one, image) for image in found.images) for one in few.images)
+
+
+def test_tables_of_others_are_read(here):
+    """Lines with the label first or last or missing, with and without names; columns of image files
+    that are plain bytes."""
+    pixels = SOME.reshape(12, -1)
+    named = ",".join([*(f"p{place}" for place in range(784)), "Class"])
+    forms = {
+        "bare.csv": (np.column_stack([LABELS, pixels]), ""),
+        "last.csv": (np.column_stack([pixels, LABELS]), named),
+        "none.csv": (pixels, ""),
+    }
+    for name, (rows, head) in forms.items():
+        np.savetxt(name, rows, "%d", ",", header=head, comments="")
+        found = given.some([name], None, digits, 0)
+        assert same(found), name
+        assert found.known == (name != "none.csv")
+        if found.known:
+            assert np.array_equal(found.labels, LABELS)
+    np.savetxt("part.csv", pixels / 255, delimiter=",")
+    assert same(given.some(["part.csv"], None, digits, 0))
+    parquet.write_table(pa.table({"image": [*map(images.png, SOME[..., 0])]}), "bytes.parquet")
+    found = given.some(["bytes.parquet"], None, digits, 0)
+    assert same(found) and not found.known
+
+
+def test_labels_that_nobody_asked_for_are_unknown(here):
+    for name in ("x.csv", "x.parquet"):
+        images.save(name, SOME, np.full(12, 10))
+        assert not given.some([name], None, digits, 0).known
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.csv", b"", "no numbers with commas"),
+        ("x.csv", b"1 2 3", "no numbers with commas"),
+        ("x.csv", b"1,2,3\n", "3 pixels a line, which make no square"),
+        ("x.csv", b"label,a\n0.5,1\n", "its labels are no whole numbers"),
+        ("x.csv", b"label,a\n1,x\n", "could not convert string 'x'"),
+        ("x.csv", b"label,a\n1,2,3\n1,2\n", "number of columns changed"),
+        ("x.csv", b"\xff\xfe1,2\n", "codec can't decode"),
+        ("x.parquet", b"PAR1 not at all", "magic bytes"),
+    ],
+)
+def test_tables_that_are_none_are_told(name, content, says, here):
+    Path(name).write_bytes(content)
+    with pytest.raises(UserError, match=f"cannot read {name}: .*{says}.*; give a sound") as caught:
+        own.find(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_tables_of_others_things_are_told(here):
+    parquet.write_table(pa.table({"text": ["a"], "label": [1]}), "text.parquet")
+    with pytest.raises(UserError, match="it has the columns text, label, and no image"):
+        own.find("text.parquet")
+    parquet.write_table(pa.table({"image": [1.5], "label": [1]}), "number.parquet")
+    with pytest.raises(UserError, match="its images are no image files"):
+        own.find("number.parquet")
+    parquet.write_table(pa.table({"image": [b"no picture"]}), "none.parquet")
+    with pytest.raises(UserError, match=r"image 0 of none\.parquet is no image"):
+        given.some(["none.parquet"], None, digits, 0)
 
 
 def test_the_file_of_images_stands_for_both(here):

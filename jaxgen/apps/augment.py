@@ -46,6 +46,7 @@ class Order(NamedTuple):
     filter: float | None  # probability of the digit asked for, by the filter
     real: bool  # whether the training digits come first
     seed: int
+    ink: str = "light"  # or dark
 
 
 def cycle(mix: str, real: np.ndarray) -> np.ndarray:
@@ -110,7 +111,7 @@ class Making:
         with writers.told(self.folder):
             if self.state["done"] == 0:
                 self._save()  # so that the same command goes on, whatever is written by then
-                writer.begin(self.digits.test)
+                writer.begin(self._inked(self.digits.test))
             if self.order.filter is not None and self.state["done"] < self.state["total"]:
                 self._keeps = self._filter(self.order.filter, tell)
             while (place := self.state["done"]) < self.state["total"]:
@@ -118,11 +119,17 @@ class Making:
                 if self.state["judged"] is None and place + writers.PIECE > self._real:
                     tell("measuring the drawn digits")
                     self.state["judged"] = self._judge(piece, max(self._real - place, 0))
-                writer.put(place, piece)
+                writer.put(place, self._inked(piece))
                 counts = np.bincount(piece.labels, minlength=DIGITS)
                 self.state["digits"] = (counts + self.state["digits"]).tolist()
                 self.state["done"] = place + len(piece.labels)
                 self._save()
+
+    def _inked(self, digits: Split) -> Split:
+        """Digits with the ink that is asked for; those of a model are light."""
+        if self.order.ink == "light":
+            return digits
+        return Split(255 - digits.images, digits.labels)
 
     def _save(self) -> None:
         text = json.dumps(self.state, indent=1) + "\n"

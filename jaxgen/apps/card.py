@@ -2,14 +2,8 @@
 
 from typing import Any
 
+from jaxgen.apps import loading
 from jaxgen.data import Digits
-
-READ = {
-    "idx": "bin/train --data idx:FOLDER, or whatever reads MNIST's own files",
-    "npz": 'np.load("train-00000.npz") gives images and labels, for each train-*.npz',
-    "png": 'torchvision.datasets.ImageFolder("train"), or any reader of a folder a class',
-    "tfds": 'tfds.builder_from_directory(FOLDER).as_data_source("train"), or --data tfds:FOLDER',
-}
 
 
 def card(state: dict[str, Any], digits: Digits) -> str:
@@ -50,7 +44,8 @@ def card(state: dict[str, Any], digits: Digits) -> str:
         "---",
         "# Handwritten digits, drawn by a model",
         "",
-        f"{state['done']:,} of {total:,} training digits, 28 x 28 grey, with labels. {begins}",
+        f"{state['done']:,} of {total:,} training digits, 28 x 28 grey, "
+        f"{order.get('ink', 'light')} ink, with labels. {begins}",
         f"The {len(digits.test.labels):,} test digits are the real ones of {digits.source}.",
         "",
         "## How it was made",
@@ -72,14 +67,22 @@ def card(state: dict[str, Any], digits: Digits) -> str:
         "",
         "## How to read it",
         "",
-        f"    {READ[order['format']]}",
+        "In this folder; what follows NumPy goes on from there, or reads by itself.",
         "",
+        *_code(order["format"]),
         "## Licence",
         "",
         licence,
         "",
     ]
     return "\n".join(lines)
+
+
+def _code(form: str) -> list[str]:
+    lines = []
+    for name, code in loading.code(form).items():
+        lines += [f"{name}:", "", "```python", *code.splitlines(), "```", ""]
+    return [*lines, "jaxgen: `bin/train --data FOLDER`", ""]
 
 
 def _judged(found: dict[str, Any] | None) -> str:

@@ -14,6 +14,8 @@ from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training.trained import Trained
 
+_ONCE = {"ink": "light"}  # what orders of earlier versions were that do not say
+
 
 def of(order: dict[str, Any], model: Trained, config: Config) -> dict[str, Any]:
     """An order, by the names of its flags, and the model that it is drawn from, for JSON."""
@@ -64,7 +66,7 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
     """How the data set in a folder differs from the one that is wanted, in words; None if it is
     that."""
     for flag, value in wanted["order"].items():
-        theirs = found["order"].get(flag)
+        theirs = found["order"].get(flag, _ONCE.get(flag))
         if theirs != value:
             return f"--{flag} {theirs}, not {value}"
     for name in ("jaxgen", "steps"):

@@ -43,8 +43,8 @@ class Interpolate(common.OfRun):
     seed: int = 0
     """Another seed draws other digits."""
     out: str | None = None
-    """Where to: .png a picture, a row from each digit to the next; .gif a film; and way by way,
-    with the digit that is nearest, .npz arrays, .idx.gz, or a folder, if it ends in /."""
+    """Where to: .png a picture, a row from each digit to the next; .gif or .mp4 a film; way by way,
+    with the digit that is nearest, .npz, .csv, .parquet, .idx.gz, or a folder, if it ends in /."""
 
     def __post_init__(self):
         for flag, digit in (("from", self.from_), ("to", self.to)):
@@ -97,7 +97,7 @@ def main(args: list[str]) -> int:
     stops = wanted.stops
     import numpy as np
 
-    from jaxgen import devices, images, sampling
+    from jaxgen import devices, films, images, sampling
     from jaxgen.cli import given
     from jaxgen.training import trained
 
@@ -123,13 +123,13 @@ def main(args: list[str]) -> int:
         if len(stops) > 2 and stops[0] == stops[-1]:
             ways = ways.round_trip()
     legs = ways.labels.shape[1] - 1
-    frames = wanted.frames or (10 if kind != ".gif" else 60 if legs == 1 else 20)
+    frames = wanted.frames or (10 if kind not in films.CONTENTS else 60 if legs == 1 else 20)
     drawn, nearest = sampling.interpolate(family, model.variables, ways, frames, wanted.seed)
     if kind == ".png":
         images.save_picture(out, strips(drawn, legs, frames))
         where = common.kept(out)
-    elif kind == ".gif":
-        images.save_gif(out, images.film(drawn.swapaxes(0, 1)), milliseconds=60, hold_last=1000)
+    elif kind in films.CONTENTS:
+        images.save_film(out, images.film(drawn.swapaxes(0, 1)), milliseconds=60, hold_last=1000)
         where = out
     else:
         where = images.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())

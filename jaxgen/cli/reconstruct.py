@@ -27,7 +27,8 @@ class Reconstruct(common.OfRun):
     """Another seed takes other test digits."""
     out: str | None = None
     """Where to: .png a picture, ten pairs a row; the reconstructions alone and the digits that they
-    are of as .npz arrays, .idx.gz, .gif one after another, or a folder, if it ends in /."""
+    are of as .npz, .csv, .parquet or .idx.gz, .gif or .mp4 one after another, or a folder, if it
+    ends in /."""
 
     def __post_init__(self):
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -44,12 +44,18 @@ class Sample(common.OfRun):
     seed: int = 0
     """Another seed draws other digits."""
     out: str | None = None
-    """Where to: .png a picture; .gif one after another; .npz arrays images uint8 [n, 28, 28] and
-    labels int32 [n]; .idx.gz a pair of files as MNIST has them; a folder, if it ends in /, a PNG
-    each, or of more than 10,000 digits shards. The label of any digit is 10 (in shards -1)."""
+    """Where to: .png a picture; .gif or .mp4 one after another; .npz arrays images uint8
+    [n, 28, 28] and labels int32 [n]; .csv a line each, label and pixels; .parquet as Hugging Face
+    datasets has images; .idx.gz a pair of files as MNIST has them; a folder, if it ends in /, a PNG
+    each, or of more than 10,000 digits shards. The label of any digit is 10 (in .parquet and shards
+    -1)."""
+    by_digit: bool = False
+    """Give a folder of PNG files a folder within for each digit, as ImageFolder reads."""
+    ink: Literal["light", "dark"] = "light"
+    """Light ink on black as MNIST has it, or dark on white."""
     trajectory: Path | None = None
-    """Also show the way from the first latent to the digits, as a .gif: in 50 steps that are even
-    in time, unless steps or spacing are given."""
+    """Also show the way from the first latent to the digits, as a .gif or .mp4: in 50 steps that
+    are even in time, unless steps or spacing are given."""
     processes: int = 1
     """How many processes make the shards, of which each makes its own."""
     process: int = 0
@@ -75,8 +81,9 @@ class Sample(common.OfRun):
                 )
         if self.trajectory is not None:
             suffix = self.trajectory.suffix.lower()
+            known = suffix in (".gif", ".mp4")
             configs.require(
-                "trajectory", self.trajectory, suffix == ".gif", "a file that ends in .gif"
+                "trajectory", self.trajectory, known, "a file that ends in .gif or .mp4"
             )
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
         configs.require("processes", self.processes, self.processes >= 1, "1 or more")
@@ -98,6 +105,12 @@ class Sample(common.OfRun):
             )
         if self.shards and self.trajectory is not None:
             raise UserError("--trajectory is of few digits: leave it out, or --count")
+        if self.by_digit and not (self.out or "").endswith("/"):
+            raise UserError("--by-digit is for a folder: give --out FOLDER/")
+        if self.shards and (self.by_digit or self.ink == "dark"):
+            raise UserError(
+                f"--by-digit and --ink are for {FEW} digits or fewer: bin/apply augment makes more"
+            )
 
     @property
     def shards(self) -> bool:
@@ -133,13 +146,15 @@ def main(args: list[str]) -> int:
         drawn = drawer.draw(model.variables, labels, sample.seed, told=told)
     out = sample.out or common.unused(folder, f"{name_of(sample)}.png")
     joined = sample.digits is not None and not sample.cells
-    where = images.save(out, drawn, labels, (lambda: images.number(drawn)) if joined else None)
+    picture = (lambda: images.number(drawn)) if joined else None
+    dark = sample.ink == "dark"
+    where = images.save(out, drawn, labels, picture, dark, sample.by_digit)
     print(f"{common.digits(count)} after {common.steps(model.step)}: {common.kept(where)}")
     if sample.trajectory:
         family = families.build(config_of_film(config, args))
         drawer = sampling.Drawer(family, family.trajectory)
         paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
-        images.save_gif(sample.trajectory, images.film(paths.swapaxes(0, 1)))
+        images.save_film(sample.trajectory, images.film(paths.swapaxes(0, 1)))
         print(f"how they came about: {sample.trajectory}")
     return 0
 

@@ -1,8 +1,8 @@
 """A person's own digits to learn from: files:PATH is a file or folder of images whose digits are
 known, as ``own`` reads them.
 
-    digits.npz, digits.idx.gz   images and labels
-    a folder                    such files, or pictures in folders 0 to 9
+    digits.npz, .csv, .parquet, .idx.gz   images and labels
+    a folder                              such files, or pictures in folders 0 to 9
 
 What lies in ``train`` and ``test``, or in files whose names begin so, are these parts, as
 ``bin/apply augment`` writes them. Otherwise, or where there is no test part, a fair sample of one
@@ -50,7 +50,7 @@ def _parts(path: str) -> dict[str, list[own.Found]]:
 
 
 def _is_file_of(part: str, name: str) -> bool:
-    return name.lower().startswith(part) and name.lower().endswith((".npz", ".npy"))
+    return name.lower().startswith(part) and name.lower().endswith(own.FILES)
 
 
 def _read(path: str, found: list[own.Found], done: Counter[str]) -> Split:

@@ -1,8 +1,10 @@
-"""A person's own digits, many in one file or folder: arrays, IDX files, folders of pictures.
+"""A person's own digits, many in one file or folder: arrays, tables, IDX files, pictures.
 
     digits.npz                      images [n, h, w], and labels [n] if they are known, as
                                     ``bin/sample --out`` writes them, or one array alone
     digits.npy                      the same without labels
+    digits.csv                      a line a digit, of a label, if it is known, and pixels
+    digits.parquet                  columns image, of image files, and label, if it is known
     digits-images-idx3-ubyte        MNIST's format, ``.gz`` or not, with digits-labels-idx1-ubyte
                                     beside it if they are known; digits.idx.gz stands for both
     a folder                        files as above, or pictures of one digit each: their labels are
@@ -26,11 +28,11 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from jaxgen.data import files, idx, pictures, sizes
+from jaxgen.data import files, idx, pictures, sizes, tables
 from jaxgen.data.split import DIGITS
 from jaxgen.errors import UserError
 
-MOST_BYTES = 2**31  # of one array: 2.7 million digits
+FILES = (".npz", ".npy", ".csv", ".parquet")  # of many images, by the ending of the name
 _SAVED = re.compile(r"\d+-(\d|any)\.png")  # as ``images.save`` names them
 _INTEGERS = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")  # NumPy's names of types
 _PIXELS = ("b1", *_INTEGERS, "f2", "f4", "f8")
@@ -54,23 +56,21 @@ class Found(NamedTuple):
 
 def is_many(path: str) -> bool:
     """Whether a name is that of a folder or of a file of many images."""
-    return (
-        os.path.isdir(path) or path.lower().endswith((".npz", ".npy", ".idx.gz")) or _is_idx(path)
-    )
+    return os.path.isdir(path) or path.lower().endswith((*FILES, ".idx.gz")) or _is_idx(path)
 
 
 def find(path: str, broken: bool = False) -> list[Found]:
     """All images of a folder or a file of many; ``broken`` as for ``pictures.decode``. Raises
     UserError where there is none, or what there is cannot be read."""
     if not os.path.isdir(path):
-        return [_array(path)]
+        return [_many(path, broken)]
     pictured = pictures.endings()
     singles, found = [], []
     for label, file in _walk(path):
         if file.lower().endswith(pictured):
             singles.append(_picture(file, label, broken))
         elif is_many(file) and not file.lower().endswith(".idx.gz"):
-            found.append(_array(file))
+            found.append(_many(file, broken))
     if singles:
         found.append(Found(singles, together=False))
     if not found:
@@ -106,8 +106,42 @@ def _picture(path: str, label: int | None, broken: bool) -> Item:
     return Item(path, label, lambda: pictures.load(path, broken))
 
 
-def _array(path: str) -> Found:
-    images, labels = _numpy(path) if path.lower().endswith((".npz", ".npy")) else _idx(path)
+def _many(path: str, broken: bool) -> Found:
+    """The images of a file of many."""
+    if not path.lower().endswith(FILES):
+        return _array(path, *_idx(path))
+    kind = os.path.splitext(path)[1].lower()
+    read = {".csv": tables.from_csv, ".parquet": tables.from_parquet}.get(kind, _numpy)
+    try:
+        if os.path.getsize(path) > tables.MOST_BYTES:
+            raise ValueError(f"it has more than {tables.MOST_BYTES} bytes")
+        images, labels = read(path)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # damage makes zipfile, NumPy and Arrow raise whatever there is
+        told = getattr(error, "strerror", None) or " ".join(f"{error}".split())
+        reason = told or type(error).__name__
+        raise UserError(f"cannot read {path}: {reason}; give a sound {kind} file") from None
+    if isinstance(images, np.ndarray):
+        return _array(path, images, labels)
+
+    def decoded(place, content):
+        return lambda: pictures.decode(content, f"image {place} of {path}", broken)
+
+    items = [
+        Item(path, _label(labels, place), decoded(place, content))
+        for place, content in enumerate(images)
+    ]
+    if not items:
+        raise UserError(f"{path} holds no images: name another file")
+    return Found(items, together=True)
+
+
+def _label(labels: np.ndarray | None, place: int) -> int | None:
+    return None if labels is None or not 0 <= labels[place] < DIGITS else int(labels[place])
+
+
+def _array(path: str, images: np.ndarray, labels: np.ndarray | None) -> Found:
     if labels is not None and (labels.ndim != 1 or labels.dtype.kind not in "iu"):
         raise UserError(f"{path} has labels of the shape {labels.shape}: give it a number an image")
     shape, images = images.shape, _colours_last(images)
@@ -126,8 +160,7 @@ def _array(path: str) -> Found:
         return formed, [*words, *done]
 
     def item(place):
-        label = None if labels is None or not 0 <= labels[place] < DIGITS else int(labels[place])
-        return Item(path, label, lambda: read(place))
+        return Item(path, _label(labels, place), lambda: read(place))
 
     return Found([item(place) for place in range(len(images))], together=True)
 
@@ -171,32 +204,24 @@ def _idx(path: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _numpy(path: str) -> tuple[np.ndarray, np.ndarray | None]:
-    try:
-        if path.lower().endswith(".npy"):
-            with open(path, "rb") as file:
-                return _values(file, "images", _PIXELS), None
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            name = names[0] if len(names) == 1 else "images"
-            if name not in names:
-                raise UserError(
-                    f"{path} holds {', '.join(names) or 'nothing'}, and no images: let the array "
-                    "of them have that name"
-                )
-            labels = None
-            with archive.open(f"{name}.npy") as file:
-                images = _values(file, name, _PIXELS)
-            if "labels" in names and name != "labels":
-                with archive.open("labels.npy") as file:
-                    labels = _values(file, "labels", _INTEGERS)
-            return images, labels
-    except (UserError, MemoryError):
-        raise
-    except Exception as error:  # damage makes zipfile and NumPy raise whatever there is
-        told = getattr(error, "strerror", None) or " ".join(f"{error}".split())
-        reason = told or type(error).__name__
-        kind = path[-len(".npz") :].lower()
-        raise UserError(f"cannot read {path}: {reason}; give a sound {kind} file") from None
+    if path.lower().endswith(".npy"):
+        with open(path, "rb") as file:
+            return _values(file, "images", _PIXELS), None
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        name = names[0] if len(names) == 1 else "images"
+        if name not in names:
+            raise UserError(
+                f"{path} holds {', '.join(names) or 'nothing'}, and no images: let the array "
+                "of them have that name"
+            )
+        labels = None
+        with archive.open(f"{name}.npy") as file:
+            images = _values(file, name, _PIXELS)
+        if "labels" in names and name != "labels":
+            with archive.open("labels.npy") as file:
+                labels = _values(file, "labels", _INTEGERS)
+        return images, labels
 
 
 def _values(file: IO[bytes], name: str, types: tuple[str, ...]) -> np.ndarray:
@@ -211,8 +236,9 @@ def _values(file: IO[bytes], name: str, types: tuple[str, ...]) -> np.ndarray:
     if min(shape, default=0) < 0:
         raise ValueError(f"its {name} have the shape {shape}")
     size = math.prod(shape) * dtype.itemsize
-    if size > MOST_BYTES:
-        raise ValueError(f"its {name} would take {size} bytes, and {MOST_BYTES} is the most")
+    if size > tables.MOST_BYTES:
+        most = tables.MOST_BYTES
+        raise ValueError(f"its {name} would take {size} bytes, and {most} is the most")
     content = file.read(size)
     # Only at the end is the checksum compared.
     if len(content) < size or file.read(1):

@@ -6,7 +6,7 @@ because the process is stopped, leaves it as it was. The test digits of a real d
 them, so that what learns from the folder can be measured:
 
     idx     train-images-idx3-ubyte and train-labels-idx1-ubyte, t10k likewise: as MNIST has them
-    npz     train-00000.npz and so on, arrays images uint8 [n, 28, 28] and labels int32 [n]; test
+    npz     train-00000.npz and so on, and test.npz, as ``tables`` has them; csv and parquet alike
     png     train/3/0000007.png: a folder for each digit, as ImageFolder of many libraries reads
     tfds    a prepared data set of TensorFlow Datasets, in array_record
 
@@ -14,7 +14,6 @@ The same pieces give the same files, to the bit.
 """
 
 import contextlib
-import io
 import os
 import struct
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
-from jaxgen.data import files, idx, pictures
+from jaxgen.data import files, idx, pictures, tables
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
@@ -93,11 +92,11 @@ def _count(path: Path, count: int) -> None:
         file.write(struct.pack(">I", count))
 
 
-class Npz:
-    """A file a piece."""
+class Pieces:
+    """A file a piece, of a kind of ``tables``."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, ending: str):
+        self._folder, self._ending = folder, ending
 
     def begin(self, test: Split) -> None:
         self._write("test", test)
@@ -106,9 +105,8 @@ class Npz:
         self._write(f"train-{place // PIECE:05}", digits)
 
     def _write(self, name: str, digits: Split) -> None:
-        file = io.BytesIO()
-        np.savez_compressed(file, images=digits.images[..., 0], labels=digits.labels)
-        files.write(self._folder / f"{name}.npz", file.getvalue())
+        content = tables.CONTENTS[self._ending](digits.images[..., 0], digits.labels)
+        files.write(self._folder / f"{name}{self._ending}", content)
 
 
 class Png:
@@ -143,7 +141,14 @@ def _tfds(folder: Path) -> Writer:
     return tfds_writer.Tfds(folder)
 
 
-FORMATS: dict[str, Callable[[Path], Writer]] = {"idx": Idx, "npz": Npz, "png": Png, "tfds": _tfds}
+FORMATS: dict[str, Callable[[Path], Writer]] = {
+    "idx": Idx,
+    "npz": lambda folder: Pieces(folder, ".npz"),
+    "csv": lambda folder: Pieces(folder, ".csv"),
+    "parquet": lambda folder: Pieces(folder, ".parquet"),
+    "png": Png,
+    "tfds": _tfds,
+}
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ def equal(a, b):
     return all(np.array_equal(x, y) for x, y in zip(in_order(a), in_order(b), strict=True))
 
 
-@pytest.mark.parametrize("kind", ["npz", "png"])
+@pytest.mark.parametrize("kind", ["npz", "csv", "parquet", "png"])
 def test_what_augment_writes_is_read_back(kind, here):
     mnist_train, mnist_test = (
         data.Split(part.images[:40], part.labels[:40]) for part in data.raw("mnist")

@@ -32,8 +32,11 @@ class Augment(common.OfRun):
     """How many digits to draw."""
     out: Path | None = None
     """Folder of the data set: a new one, or one that this command has begun."""
-    format: Literal["idx", "npz", "png", "tfds"] = "idx"
-    """MNIST's own files; arrays; a folder of PNG files for each digit; TensorFlow Datasets."""
+    format: Literal["idx", "npz", "csv", "parquet", "png", "tfds"] = "idx"
+    """MNIST's own files; arrays; tables of label and pixels; Parquet as Hugging Face datasets has
+    it; a folder of PNG files for each digit; TensorFlow Datasets."""
+    ink: Literal["light", "dark"] = "light"
+    """Light ink on black as MNIST has it, or dark on white: also of the real digits."""
     mix: str = "balanced"
     """Which digits: as many of each, as often as in the real data (real), or weights such as
     0:1,7:3."""
@@ -96,7 +99,13 @@ def main(args: list[str]) -> int:
     from jaxgen.training.console import Console
 
     order = augment.Order(
-        wanted.count, wanted.format, wanted.mix, wanted.filter, wanted.real, wanted.seed
+        wanted.count,
+        wanted.format,
+        wanted.mix,
+        wanted.filter,
+        wanted.real,
+        wanted.seed,
+        wanted.ink,
     )
     console = Console()
     model = trained.load(folder, config, common.warn)

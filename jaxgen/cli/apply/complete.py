@@ -35,8 +35,8 @@ class Complete(common.OfRun):
     """Another seed takes other test digits and draws other completions."""
     out: str | None = None
     """Where to: .png a picture of what was visible above what was made of it, or with several ways
-    beside them; the completed digits alone as .npz arrays, .idx.gz, .gif, or a folder, if it ends
-    in /."""
+    beside them; the completed digits alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a
+    folder, if it ends in /."""
 
     def __post_init__(self):
         configs.require("ways", self.ways, 1 <= self.ways <= 100, "from 1 to 100")

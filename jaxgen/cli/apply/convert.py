@@ -29,8 +29,8 @@ class Convert(common.OfRun):
     seed: int = 0
     """Another seed takes other test digits."""
     out: str | None = None
-    """Where to: .png a picture of each above what became of it; the new digits alone as .npz
-    arrays, .idx.gz, .gif, or a folder, if it ends in /."""
+    """Where to: .png a picture of each above what became of it; the new digits alone as .npz,
+    .csv, .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
     def __post_init__(self):
         configs.require("to", self.to, self.to in (None, *"0123456789"), "0 to 9")

@@ -35,7 +35,7 @@ class Correct(common.OfRun):
     """Another seed takes other test digits and damages them in other ways."""
     out: str | None = None
     """Where to: .png a picture of what was seen above what was made of it; the corrected digits
-    alone as .npz arrays, .idx.gz, .gif, or a folder, if it ends in /."""
+    alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
     def __post_init__(self):
         configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")

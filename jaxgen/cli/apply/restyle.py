@@ -30,8 +30,8 @@ class Restyle(common.OfRun):
     seed: int = 0
     """Another seed takes other test digits and digits to write."""
     out: str | None = None
-    """Where to: .png a picture, the style image first; the digits alone as .npz arrays, .idx.gz,
-    .gif, or a folder, if it ends in /."""
+    """Where to: .png a picture, the style image first; the digits alone as .npz, .csv, .parquet
+    or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
     def __post_init__(self):
         if self.digits is not None and not (self.digits.isascii() and self.digits.isdecimal()):

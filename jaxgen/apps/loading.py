@@ -1,0 +1,116 @@
+"""Code that loads a data set of drawn digits, for its card: into NumPy from the current folder, and
+from there into what people train with, or by these themselves where they read a format."""
+
+_NUMPY = {
+    "idx": """
+import numpy as np
+
+images = np.fromfile("train-images-idx3-ubyte", np.uint8, offset=16).reshape(-1, 28, 28)
+labels = np.fromfile("train-labels-idx1-ubyte", np.uint8, offset=8)
+""",
+    "npz": """
+import glob
+import numpy as np
+
+parts = [np.load(path) for path in sorted(glob.glob("train-*.npz"))]
+images, labels = (np.concatenate([part[name] for part in parts]) for name in ("images", "labels"))
+""",
+    "csv": """
+import glob
+import numpy as np
+
+paths = sorted(glob.glob("train-*.csv"))
+rows = [np.loadtxt(path, np.uint8, delimiter=",", skiprows=1, ndmin=2) for path in paths]
+labels, images = np.split(np.concatenate(rows), [1], axis=1)
+labels, images = labels[:, 0], images.reshape(-1, 28, 28)
+""",
+    "parquet": """
+import glob, io
+import numpy as np
+import pyarrow.dataset
+from PIL import Image
+
+table = pyarrow.dataset.dataset(sorted(glob.glob("train-*.parquet"))).to_table()
+files = [io.BytesIO(image["bytes"]) for image in table["image"].to_pylist()]
+images = np.stack([np.asarray(Image.open(file)) for file in files])
+labels = table["label"].to_numpy()
+""",
+    "png": """
+import glob, os
+import numpy as np
+from PIL import Image
+
+paths = glob.glob("train/*/*.png")
+images = np.stack([np.asarray(Image.open(path)) for path in paths])
+labels = np.array([int(path.split(os.sep)[1]) for path in paths])
+""",
+    "tfds": """
+import numpy as np
+import tensorflow_datasets as tfds
+
+source = tfds.builder_from_directory(".").as_data_source("train")
+images = np.stack([one["image"][..., 0] for one in source])
+labels = np.array([one["label"] for one in source])
+""",
+}
+_FROM_NUMPY = {
+    "PyTorch": """
+import torch
+
+digits = torch.utils.data.TensorDataset(torch.tensor(images), torch.tensor(labels))
+""",
+    "Keras": """
+model.fit(images[..., None] / 255, labels)
+""",
+    "Hugging Face datasets": """
+import datasets
+
+digits = datasets.Dataset.from_dict({"image": images, "label": labels})
+""",
+    "scikit-learn": """
+classifier.fit(images.reshape(len(images), -1), labels)
+""",
+}
+_THEMSELVES = {
+    "csv": {
+        "Hugging Face datasets": """
+import datasets
+
+digits = datasets.load_dataset("csv", data_files={"train": "train-*.csv", "test": "test.csv"})
+""",
+    },
+    "parquet": {
+        "Hugging Face datasets": """
+import datasets
+
+files = {"train": "train-*.parquet", "test": "test.parquet"}
+digits = datasets.load_dataset("parquet", data_files=files)
+""",
+    },
+    "png": {
+        "PyTorch": """
+from torchvision import datasets, transforms
+
+form = transforms.Compose([transforms.Grayscale(), transforms.ToTensor()])
+digits = datasets.ImageFolder("train", form)
+""",
+        "Keras": """
+import keras
+
+form = {"color_mode": "grayscale", "image_size": (28, 28)}
+digits = keras.utils.image_dataset_from_directory("train", **form)
+""",
+        "Hugging Face datasets": """
+import datasets
+
+digits = datasets.load_dataset("imagefolder", data_dir=".")
+""",
+    },
+}
+
+
+def code(form: str) -> dict[str, str]:
+    """By the name of a library, the code that loads a data set of a format of
+    ``writers.FORMATS``."""
+    found = {"NumPy": _NUMPY[form]} | _FROM_NUMPY | _THEMSELVES.get(form, {})
+    return {name: text.strip() for name, text in found.items()}
