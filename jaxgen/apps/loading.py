@@ -94,12 +94,6 @@ from torchvision import datasets, transforms
 form = transforms.Compose([transforms.Grayscale(), transforms.ToTensor()])
 digits = datasets.ImageFolder("train", form)
 """,
-        "Keras": """
-import keras
-
-form = {"color_mode": "grayscale", "image_size": (28, 28)}
-digits = keras.utils.image_dataset_from_directory("train", **form)
-""",
         "Hugging Face datasets": """
 import datasets
 
