@@ -72,13 +72,28 @@ def main() -> int:
 @contextlib.contextmanager
 def alone() -> Iterator[int]:
     """Let one start at a time work on .venv; the system frees the place of one that is killed."""
-    with BUSY.open("a") as busy:
-        try:
-            fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("jaxgen: another start is setting up .venv, waiting for it ...\n")
-            fcntl.flock(busy, fcntl.LOCK_EX)
-        yield busy.fileno()
+    while True:
+        with BUSY.open("a") as busy:
+            try:
+                fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("jaxgen: another start is setting up .venv, waiting for it ...\n")
+                fcntl.flock(busy, fcntl.LOCK_EX)
+            if not is_at(BUSY, busy.fileno()):  # the one that was waited for has removed it
+                continue
+            try:
+                yield busy.fileno()
+            finally:
+                BUSY.unlink(missing_ok=True)
+            return
+
+
+def is_at(path: Path, number: int) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(number), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def recover() -> None:

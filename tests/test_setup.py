@@ -94,7 +94,7 @@ class Tree:
 
     def left(self) -> set[str]:
         """What lies in the tree that did not come with it."""
-        return {path.name for path in self.root.glob(".venv*")} - {".venv.busy"}
+        return {path.name for path in self.root.glob(".venv*")}
 
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:
@@ -413,6 +413,11 @@ def wheel_of(folder: Path, name: str) -> tuple[Path, str]:
         )
         wheel.writestr(f"{info}/RECORD", "")
     return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_help_of_the_checks_is_no_check(tree):
+    code, out, _ = tree.run("test", "--help")
+    assert code == 0 and out.startswith("usage: bin/test") and "--faults" in out
 
 
 def test_pip_serves_where_there_is_no_uv(tree, tmp_path):

@@ -4,6 +4,8 @@ import csv
 import json
 import math
 import multiprocessing
+import subprocess
+import sys
 from dataclasses import replace
 
 import jax
@@ -397,6 +399,15 @@ def test_two_things_together_and_what_is_only_drawn(few, tmp_path, capsys):
         "sampling.prior",
     ]
     assert "prior normal" in (tmp_path / "s/report.md").read_text()
+
+
+def test_processes_that_are_left_at_once_leave_no_warning():
+    leave = (
+        "import os\nfrom jaxgen.training import workers\n"
+        "workers.devices.workers = lambda: 2\nkept = workers.Workers()\nos._exit(7)"
+    )
+    done = subprocess.run([sys.executable, "-c", leave], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (7, "")
 
 
 def _refuse(number):

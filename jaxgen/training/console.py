@@ -3,6 +3,9 @@ terminal."""
 
 import contextlib
 import math
+import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -13,11 +16,22 @@ import rich.text
 EVERY = 30.0  # seconds between lines about one thing, where no line can be changed
 
 
+class _Output(rich.console.Console):
+    """Rich's console, for which an output that nobody reads any more, as after ``| head -1``, is a
+    terminal that was closed: a training saves before it ends."""
+
+    def on_broken_pipe(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        signal.raise_signal(signal.SIGHUP)
+
+
 class Console:
     """Lines, and a live bar where the output is a terminal."""
 
     def __init__(self, quiet: bool = False):
-        self._rich = rich.console.Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self._rich = _Output(quiet=quiet, highlight=False, soft_wrap=True)
         self._bar: rich.progress.Progress | None = None
 
     @property

@@ -17,6 +17,8 @@ from jaxgen.training.interrupts import Interrupts
 
 POLL = 0.5  # seconds after which a signal is answered
 BEAT = 20.0  # seconds between two beats
+# Where it stops at once, Python's helper would warn of semaphores, which it then frees.
+QUIET = "ignore:resource_tracker:UserWarning"
 GRACE = 30.0  # seconds that a process has to save, once the one that wants it is gone
 
 Item = TypeVar("Item")
@@ -35,6 +37,8 @@ class Workers:
         self._interrupts = Interrupts()
         self._pool = None
         if self.count > 1:
+            if QUIET not in sys.warnoptions:  # which that helper has from here
+                sys.warnoptions.append(QUIET)
             spawn: Any = multiprocessing.get_context("spawn")
             self._pool = concurrent.futures.ProcessPoolExecutor(
                 self.count, spawn, _begin, (spawn.Value("i", 0), os.getpid())

@@ -87,6 +87,26 @@ def test_a_training_that_is_told_twice_stops_at_once(often, straight, tmp_path, 
     training.require_same(config, run, whole)
 
 
+def test_a_training_whose_output_nobody_reads_saves(tmp_path):
+    """As after ``bin/train | head -1``."""
+    config = small("ae", steps=100_000, save_every=100_000, sample_every=0, log_every=1)
+    run = tmp_path / "run"
+    process = training.start(config, run)
+    assert process.stdout and process.stderr
+    while "steps/s" not in process.stdout.readline():
+        assert process.poll() is None
+    process.stdout.close()
+    with process.stderr:
+        wrong = process.stderr.read()
+    assert process.wait() == 128 + signal.SIGHUP
+    assert wrong.strip() == (
+        "stopping, and saving first; Ctrl-C again stops at once and loses all of this run"
+    )
+    (step,) = seals.steps(run / "checkpoints")
+    assert step > 0
+    training.require_sound(run)
+
+
 def test_a_training_whose_terminal_is_closed_saves(tmp_path):
     config = small("ae", steps=100_000, save_every=100_000, sample_every=100_000)
     run = tmp_path / "run"

@@ -1,0 +1,120 @@
+"""What the README, the documents and the help of the commands tell people to type runs as it
+stands, in a folder where their models are."""
+
+import re
+import shlex
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jaxgen import config, data, devices
+from jaxgen.cli import main
+from jaxgen.evaluation import judge
+from tests import runs
+from tests.conftest import flags
+
+ROOT = Path(__file__).parents[1]
+APPLIED = ("augment", "complete", "convert", "correct", "figure", "restyle", "sheet")
+PLAIN = ("sample", "train", "reconstruct", "interpolate", "evaluate", "compare", "study")
+HELPED = [*PLAIN, "reproduce", "bench", "verify", "launch", *(f"apply.{name}" for name in APPLIED)]
+# Of these it is only tried that they are understood, for what they do takes minutes.
+LONG = ("train", "compare", "study", "reproduce", "bench", "evaluate")
+MOST = 10_000  # digits that a command here may draw for real
+PICTURES = ("mine.png", "hand.png", "scan.png", "a.png", "mask.png", "mine/1.png", "folder/1.png")
+
+
+def commands(text: str) -> list[str]:
+    """What is to be typed: lines of code, and code within lines, but for those that are no whole
+    commands: that have places for other words, or name no model."""
+    lines = re.findall(r"^ *(bin/\w.*?)(?: {2,}.*)?$", text, re.MULTILINE)
+    found = [*lines, *re.findall(r"`(bin/[^`]+)`", text)]
+    found = [re.sub(r"\s+#.*|\\$", "", command).strip() for command in found]
+    parts = r"\b[A-Z]+\b|\$|--help|--seeds$|^bin/(_run|test)\b|^bin/\w+$"
+    of_a_run = (
+        r"bin/(sample|evaluate|reconstruct|interpolate|apply)\b(?!.*--(model|run|study|train-))"
+    )
+    return [
+        command
+        for command in dict.fromkeys(found)
+        if not re.search(parts, command) and not re.match(of_a_run, command)
+    ]
+
+
+def written() -> list[str]:
+    texts = [path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))]
+    for name in HELPED:
+        module = import_module(f"jaxgen.cli.{name}")
+        texts += [value for value in vars(module).values() if isinstance(value, str)]
+    recipes = [f"{name}.py" for name in (*config.names(), "papers/" + config.papers()[0])]
+    texts += [(ROOT / "configs" / name).read_text() for name in recipes]
+    return [command for text in texts for command in commands(text)]
+
+
+COMMANDS = [*dict.fromkeys(written())]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with tiny runs of all that the documents speak of, and a person's images."""
+    folder = tmp_path_factory.mktemp("documents")
+    with pytest.MonkeyPatch.context() as patch:
+        runs.at_home(patch, folder)
+        for name in config.names():
+            runs.tiny(name)
+        short = ["--steps=2", "--batch=8", f"--data={runs.SOURCE}", *flags("vae")]
+        assert main.run(["train", "--model=vae", "--run=vae-2d", *short, "--net.latents=2"]) == 0
+        digits = data.load("mnist").test.images[..., 0]
+        for place, name in enumerate(PICTURES):
+            Path(name).parent.mkdir(exist_ok=True)
+            Image.fromarray(digits[place]).resize((280, 280)).save(name)
+        Path("studies/x").mkdir(parents=True)
+        Path("studies/x/y").symlink_to(folder / "runs" / "ae")
+        yield folder
+
+
+class UnderstoodError(Exception):
+    """A command has come to where it begins to compute."""
+
+
+@pytest.fixture
+def there(home, monkeypatch):
+    runs.at_home(monkeypatch, home)
+    monkeypatch.setattr(judge, "SURE", 0.0)  # what two steps of training draw is no digit
+    return home
+
+
+def test_the_documents_have_commands():
+    assert len(COMMANDS) > 80
+    verbs = {shlex.split(command)[0] for command in COMMANDS}
+    assert len(verbs) == 12, verbs
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_of_the_documents_runs_as_it_stands(command, there, monkeypatch, tmp_path):
+    verb, *args = shlex.split(command, comments=True)
+    args = [verb.removeprefix("bin/"), *args]
+    if args[0] == "launch":
+        args = args[args.index("--") + 1 :] if "--" in args else args[3:]
+    counts = [int(count) for count in re.findall(r"--count[ =](\d+)", command)]
+    many = [word for word in ("--study", "--real", "populations") if word in args]  # or of MNIST
+    monkeypatch.chdir(tmp_path)  # what it writes is new
+    for name in ("runs", "studies", *PICTURES[:5], "mine", "folder"):
+        if (name, args[0]) != ("runs", "train"):  # of networks that are smaller
+            Path(name).symlink_to(there / name)
+    if args[0] in LONG or many or any(count > MOST for count in counts):
+
+        def begin(*_, **__):
+            raise UnderstoodError
+
+        monkeypatch.setattr(devices, "start", begin)
+        monkeypatch.setattr(subprocess, "Popen", begin)  # of bench
+        try:
+            assert main.run(args) == 0  # of those that list what there is
+        except UnderstoodError:
+            return
+        assert "--list" in args, "did not come to where it computes"
+        return
+    assert main.run(args) == 0
