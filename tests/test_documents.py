@@ -7,6 +7,7 @@ import subprocess
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,8 +23,9 @@ PLAIN = ("sample", "train", "reconstruct", "interpolate", "evaluate", "compare",
 HELPED = [*PLAIN, "reproduce", "bench", "verify", "launch", *(f"apply.{name}" for name in APPLIED)]
 # Of these it is only tried that they are understood, for what they do takes minutes.
 LONG = ("train", "compare", "study", "reproduce", "bench", "evaluate")
-MOST = 10_000  # digits that a command here may draw for real
-PICTURES = ("mine.png", "hand.png", "scan.png", "a.png", "mask.png", "mine/1.png", "folder/1.png")
+MOST = 1000  # digits that a command here may draw for real
+PICTURES = ("mine.png", "hand.png", "scan.png", "a.png", "mine/1.png", "folder/1.png")
+SHORT = ("--data=synthetic:4000", "--steps=2", "--batch=8")  # with a thousand test digits
 
 
 def commands(text: str) -> list[str]:
@@ -63,13 +65,14 @@ def home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         runs.at_home(patch, folder)
         for name in config.names():
-            runs.tiny(name)
-        short = ["--steps=2", "--batch=8", f"--data={runs.SOURCE}", *flags("vae")]
-        assert main.run(["train", "--model=vae", "--run=vae-2d", *short, "--net.latents=2"]) == 0
+            assert main.run(["train", "--model", name, *SHORT, *flags(name)]) == 0
+        plane = ["--run=vae-2d", "--net.latents=2"]
+        assert main.run(["train", "--model=vae", *SHORT, *flags("vae"), *plane]) == 0
         digits = data.load("mnist").test.images[..., 0]
         for place, name in enumerate(PICTURES):
             Path(name).parent.mkdir(exist_ok=True)
             Image.fromarray(digits[place]).resize((280, 280)).save(name)
+        Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save("mask.png")
         Path("studies/x").mkdir(parents=True)
         Path("studies/x/y").symlink_to(folder / "runs" / "ae")
         yield folder
@@ -99,9 +102,9 @@ def test_each_command_of_the_documents_runs_as_it_stands(command, there, monkeyp
     if args[0] == "launch":
         args = args[args.index("--") + 1 :] if "--" in args else args[3:]
     counts = [int(count) for count in re.findall(r"--count[ =](\d+)", command)]
-    many = [word for word in ("--study", "--real", "populations") if word in args]  # or of MNIST
+    many = [word for word in ("--study", "--real", "--filter", "populations") if word in args]
     monkeypatch.chdir(tmp_path)  # what it writes is new
-    for name in ("runs", "studies", *PICTURES[:5], "mine", "folder"):
+    for name in ("runs", "studies", "mask.png", *PICTURES[:4], "mine", "folder"):
         if (name, args[0]) != ("runs", "train"):  # of networks that are smaller
             Path(name).symlink_to(there / name)
     if args[0] in LONG or many or any(count > MOST for count in counts):

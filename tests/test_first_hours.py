@@ -42,7 +42,8 @@ def test_numbers_are_read_as_people_write_them(text, number):
 
 @pytest.mark.parametrize("text", ["1.5", "ten", "1,5", "1e", "", "nan"])
 def test_what_is_no_number_is_said(text):
-    with pytest.raises(UserError, match=r"^--count: .*is no (whole )?number; bin/x --help"):
+    said = rf"^--count: {text or 'nothing'} is no (whole )?number; bin/x --help"
+    with pytest.raises(UserError, match=said):
         reading.parse(Settings(), "x", "", ["--count", text])
     if text not in ("1.5", "nan"):
         with pytest.raises(UserError, match=r"^--rate: .*is no number; bin/x --help"):
@@ -108,6 +109,27 @@ def test_the_flag_that_was_given_is_blamed(ddpm):
         main.run(["sample", "--model", "ddpm", "--steps=0"])
     with pytest.raises(UserError, match=r"^--sampling\.steps 0 cannot be"):
         main.run(["train", "--model", "ddpm", "--sampling.steps=0"])
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["sample", "--modle", "cvae"], "there is no flag --modle: --model is meant?"),
+        (["evaluate", "-run=x"], "there is no flag -run: --run is meant?"),
+        (["sample", "VAE"], "which model? bin/sample --model vae is meant?"),
+        (["bench"], "which model? bin/bench --model ae | cvae"),
+        (["train", "--model=vae", "--net.layers=5,x"], "--net.layers: x is no number; bin/train"),
+        (["apply", "augment", "--study", "--sizes=ten"], "--sizes: ten is no number; bin/apply"),
+        (
+            ["train", "--model=vae", "--net.network=conf"],
+            "--net.network conf cannot be: it must be one of conv, dense; bin/train",
+        ),
+    ],
+)
+def test_what_seems_to_be_meant_is_said(args, says, here):
+    with pytest.raises(UserError) as caught:
+        main.run(args)
+    assert f"{caught.value}".startswith(says)
 
 
 def test_a_run_that_is_not_there_is_told_with_those_that_are(ddpm, here):

@@ -183,8 +183,10 @@ def columns_of(section: Section, layout: Layout) -> int:
 
 def _head(canvas: "Canvas", title: str, layout: Layout, for_pupils: bool = True) -> None:
     wide, high = layout.size
-    canvas.setFont(_BOLD, 18 if len(layout.title) < 20 else 12)
-    canvas.drawString(_MARGIN, high - _MARGIN - 10, layout.title or title)
+    head = layout.title or title
+    room = wide - 300 - _MARGIN - _PART  # beside the name
+    canvas.setFont(_BOLD, min(18, 18 * room / canvas.stringWidth(head, _BOLD, 18)))
+    canvas.drawString(_MARGIN, high - _MARGIN - 10, head)
     canvas.setFont(_FONT, 10)
     if layout.title:
         canvas.drawString(_MARGIN, high - _MARGIN - 28, title)

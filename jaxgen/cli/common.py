@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import difflib
 import itertools
 import os
 import re
@@ -41,9 +42,20 @@ def recipe(args: list[str], verb: str) -> Config:
     model = flags.peek(args, "model")
     if model is None:
         if not {"-h", "--help"} & set(args):
-            raise UserError(f"which model? bin/{verb} --model {' | '.join(config.names())}")
+            raise _which(verb, args)
         model = "ddpm"
     return config.recipe(model)
+
+
+def _which(verb: str, args: list[str]) -> UserError:
+    """What is said where no model is named: if one seems to be meant, how that is written."""
+    for arg in args:
+        if arg.lower() in config.names():
+            return UserError(f"which model? bin/{verb} --model {arg.lower()} is meant?")
+        name = arg.partition("=")[0].lstrip("-")
+        if arg.startswith("-") and (close := difflib.get_close_matches(name, ["model", "run"])):
+            return UserError(f"there is no flag {arg.partition('=')[0]}: --{close[0]} is meant?")
+    return UserError(f"which model? bin/{verb} --model {' | '.join(config.names())}")
 
 
 def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
@@ -52,7 +64,7 @@ def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
     model, run = flags.peek(args, "model"), flags.peek(args, "run")
     asks_help = bool({"-h", "--help"} & set(args))
     if not (model or run or asks_help):
-        raise UserError(f"which model? bin/{verb} --model {' | '.join(config.names())}")
+        raise _which(verb, args)
     found = folder.locate(model or "ddpm", run)
     if asks_help and not found.config.exists():
         return found, config.recipe(model or "ddpm")

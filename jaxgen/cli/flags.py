@@ -86,6 +86,11 @@ def _sentence(box: str) -> str:
     proposed = re.search(r"Perhaps you meant:.*?(--[\w.-]+)", rest, re.DOTALL)
     text = " ".join(complaint.split()).rstrip(".")
     text = re.sub(r"^Error parsing (--[\w.-]+): ", r"\1: ", text)
+    # Of a setting that may also be none, the complaint of what else it may be.
+    text = re.sub(r"no type matching .* - <class '\w+'>: (?=.* is no)", "", text)
+    if choice := re.fullmatch(r"invalid choice '(.*)' for argument '(\S+)'. .* of \((.*)\)", text):
+        known = sorted(set(re.findall(r"[\w-]+", choice[3])) - {"None"})
+        text = f"{choice[2]} {choice[1]} cannot be: it must be one of {', '.join(known)}"
     if unknown := re.match(r"Unrecognized options: ([^\s,]+)", text):
         what = "flag" if unknown[1].startswith("-") else "argument"
         text = f"there is no {what} {unknown[1]}"
@@ -262,7 +267,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{text} is no number") from None
+        raise ValueError(f"{text or 'nothing'} is no number") from None
 
 
 @_REGISTRY.primitive_rule
@@ -273,7 +278,7 @@ def _numbers(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveCons
     return constructors.PrimitiveConstructorSpec(
         nargs=1,
         metavar="INT,INT,...",
-        instance_from_str=lambda args: tuple(int(number) for number in args[0].split(",")),
+        instance_from_str=lambda args: tuple(map(_whole_number, args[0].split(","))),
         is_instance=lambda found: isinstance(found, tuple) and all(type(x) is int for x in found),
         str_from_instance=lambda numbers: [",".join(map(str, numbers))],
     )

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, with mishaps told as sentences."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Mapping
@@ -72,7 +73,8 @@ def write_all(contents: Mapping[str | Path, bytes]) -> None:
         _replace(real)
     except OSError as error:
         path, reason = next(iter(contents)), error.strerror or error
-        raise UserError(f"cannot write {path}: {reason}; make room, or name another path") from None
+        room = "make room, or " if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
+        raise UserError(f"cannot write {path}: {reason}; {room}name another path") from None
 
 
 def lock(path: Path, busy: str) -> "filelock.FileLock":
