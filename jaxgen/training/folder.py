@@ -58,7 +58,8 @@ class RunFolder:
         try:
             return configs.from_dict(json.loads(self.config.read_text()))
         except FileNotFoundError:
-            there = sorted(f"{path.parent}" for path in ROOT.glob("*/config.json"))
+            began = (path.parent for path in ROOT.glob("*/config.json"))
+            there = sorted(f"{path}" for path in began if RunFolder(path).metrics.exists())
             known = f"there is {', '.join(there)}, and " if there else ""
             raise UserError(
                 f"there is no run in {self.path.absolute()}: {known}bin/train makes one"
