@@ -17,9 +17,9 @@ from jaxgen.cli import flags as reading
 from jaxgen.cli import main, study
 from jaxgen.data import Split, mnist
 from jaxgen.errors import UserError
-from jaxgen.studies import findings, plan, questions, views, work
+from jaxgen.studies import plan, questions, views, work
 from jaxgen.studies.figures import FIGURES
-from jaxgen.studies.findings import along, bootstrap, decided, difference
+from jaxgen.studies.findings import along, decided, difference, interval
 from jaxgen.studies.plan import Axis
 from jaxgen.studies.questions import QUESTIONS, Claim
 from jaxgen.training import loop, together
@@ -163,13 +163,38 @@ def test_thousands_of_runs_want_a_yes(tmp_path, monkeypatch):
 
 
 def test_the_interval_of_a_mean_is_known_where_chance_is():
-    assert bootstrap([2.0, 2.0, 2.0])[:3] == (2, 2, 2)
-    assert bootstrap([1.0, 3.0])[:3] == (2, 1, 3)
-    once = bootstrap([1.0])
+    assert interval([2.0, 2.0, 2.0])[:3] == (2, 2, 2)
+    # The half width by a table of Student's t: 12.706 and, for one of five, 63.657; times 1.
+    assert interval([1.0, 3.0])[:3] == pytest.approx((2, 2 - 12.706, 2 + 12.706), abs=1e-3)
+    assert interval([1.0, 3.0], 5)[:3] == pytest.approx((2, 2 - 63.657, 2 + 63.657), abs=1e-3)
+    once = interval([1.0])
     assert not once.known and once.sign == 0
-    many = bootstrap(np.random.default_rng(1).normal(5, 1, 400).tolist())
+    many = interval(np.random.default_rng(1).normal(5, 1, 400).tolist())
     assert many.high - many.low == pytest.approx(2 * 1.96 / 20, rel=0.1)
-    assert findings.certainty(3) == 0.75
+
+
+@pytest.mark.parametrize(("seeds", "values"), [(3, 2), (3, 3), (5, 2), (5, 4)])
+def test_where_there_is_no_difference_one_is_claimed_for_one_figure_in_twenty(seeds, values):
+    draws, claimed = 2000, 0
+    axis = Axis("net.beta", tuple(map(str, range(values))))
+    noise = np.random.default_rng(0).normal(10, 1, (draws, values, seeds))
+    for figures in noise:
+        found = {
+            value: dict(enumerate(own)) for value, own in zip(axis.values, figures, strict=True)
+        }
+        claimed += "no difference is shown" not in along("error", axis, found)
+    assert 0.03 < claimed / draws < 0.065
+
+
+def test_a_claim_of_several_differences_is_true_of_all_together():
+    """Of 2,000 claims about three values that are alike, one in twenty is decided."""
+    claim = Claim("More is better", "net.beta", "distance", ("2", "3", "4"), "1")
+    noise = np.random.default_rng(0).normal(10, 1, (2000, 4, 5))
+    told = [
+        decided(claim, {f"{place + 1}": dict(enumerate(own)) for place, own in enumerate(one)}, {})
+        for one in noise
+    ]
+    assert 0.03 < np.mean(["is left open" not in text for text in told]) < 0.065
 
 
 def test_seeds_are_paired():

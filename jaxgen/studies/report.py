@@ -121,11 +121,10 @@ def _how(study: Study) -> str:
     if n == 1:
         return f"{text}\n\nOne seed says nothing of chance, so no difference is claimed."
     return (
-        f"{text}\n\nDifferences compare each seed with itself; their intervals are of the "
-        f"bootstrap over seeds. Of {n} seeds such an interval is about the whole range of the "
-        "differences, which holds the true median with a probability of "
-        f"{findings.certainty(n):.0%}. A difference is claimed where its interval leaves out 0. Of "
-        "many settings the best is partly so by luck."
+        f"{text}\n\nDifferences compare each seed with itself; their intervals are by Student's "
+        f"t, of {n} seeds. A difference is claimed where its interval leaves out 0. The intervals "
+        "of a sentence are so wide that all of them hold together with 95 %: along an axis any two "
+        "values could have been the best and the worst, so each pair counts."
     )
 
 

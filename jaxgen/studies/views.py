@@ -11,7 +11,7 @@ from jaxgen import images
 from jaxgen.pages.document import COLOURS, Block, Curve, Dot, Dots, Lines, Pictures, Table, is_wide
 from jaxgen.studies import work
 from jaxgen.studies.figures import FIGURES
-from jaxgen.studies.findings import Interval, bootstrap, say
+from jaxgen.studies.findings import Interval, interval, say
 from jaxgen.studies.plan import Axis, Setting
 from jaxgen.studies.questions import Question
 from jaxgen.studies.study import Study
@@ -245,7 +245,7 @@ def _cell(one: Interval | None) -> str:
 
 def _interval(study: Study, setting: Setting, name: str) -> Interval | None:
     found = list(study.figures(setting, name).values())
-    return bootstrap(found) if found else None
+    return interval(found) if found else None
 
 
 def numbers(axis: Axis) -> tuple[str, Callable[[str], float]] | None:
