@@ -35,6 +35,7 @@ HELD: dict[str, Any] = {
     "jax_check_tracer_leaks": False,
     "jax_debug_infs": False,
     "jax_debug_key_reuse": False,
+    "jax_debug_leaked_clients_on_clear_backends": False,
     "jax_debug_nans": False,
     "jax_disable_jit": False,
     "jax_error_checking_behavior_divide": "ignore",

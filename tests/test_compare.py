@@ -58,13 +58,19 @@ def test_a_budget_has_units(text, value):
 
 
 def test_parts_are_found_only_as_what_they_are_of(tmp_path):
-    parts = Parts(tmp_path / "parts")
+    said = []
+    parts = Parts(tmp_path / "parts", "jaxgen.losses", said.append)
     assert parts.get("cost", ["gan", 1]) is None
     parts.put("cost", ("gan", 1), {"seconds": [1.5]}, {"images": np.arange(3)})
     assert parts.get("cost", ["gan", 1]) == {"seconds": [1.5]}
     assert parts.get("cost", ["gan", 2]) is None
     assert parts.arrays("cost")["images"].tolist() == [0, 1, 2]
     kept = (tmp_path / "parts" / "cost.json").read_text()
+    other = Parts(tmp_path / "parts", "jaxgen.densities", said.append)
+    assert other.get("cost", ["gan", 1]) is None and other.get("cost", ["gan", 1]) is None
+    assert said == [
+        f"{tmp_path}/parts has findings by another version of jaxgen: they are made anew"
+    ]
     for harm in ("{", "{}", "[]"):
         (tmp_path / "parts" / "cost.json").write_text(harm)
         assert parts.get("cost", ["gan", 1]) is None

@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import jaxgen
 from jaxgen import config as configs
 from jaxgen import data, families, images, sampling
 from jaxgen.compare.claims import Estimate, estimate
@@ -127,7 +126,7 @@ class Study:
 
     def __init__(self, plan: Plan, folder: Path, console: Console):
         self.plan, self.folder, self.console = plan, folder, console
-        self.parts = Parts(folder / "parts")
+        self.parts = Parts(folder / "parts", "jaxgen.apps.study", console.say)
         self._times: dict[str, float] = {}
 
     def carry_out(self) -> None:
@@ -189,7 +188,7 @@ class Study:
         return Job(
             f"drawn-{model}-{size}-{seed}",
             f"{model} on {size} digits of each kind, seed {seed}",
-            [configs.to_dict(config), DRAWN, jaxgen.__version__],
+            [configs.to_dict(config), DRAWN],
             lambda: self._times[model],
             lambda: self._draw(config, f"{model}-{size}-{seed}"),
         )
@@ -211,7 +210,7 @@ class Study:
         return Job(
             f"score-{way}-{size}-{seed}",
             f"{way}: {size} digits of each kind, seed {seed}",
-            [way, source(size, seed), drawn, repr(NETWORK), STEPS, BATCH, jaxgen.__version__],
+            [way, source(size, seed), drawn, repr(NETWORK), STEPS, BATCH],
             lambda: self._times["classifier"],
             lambda: (self._score(way, size, seed), {}),
         )

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import jaxgen
 from jaxgen import data, families, sampling
 from jaxgen.compare import measuring
 from jaxgen.compare import plan as plans
@@ -33,7 +32,7 @@ class Comparison:
 
     def __init__(self, plan: Plan, folder: Path, console: Console):
         self.plan, self.folder, self.console = plan, folder, console
-        self.parts = Parts(folder / "parts")
+        self.parts = Parts(folder / "parts", "jaxgen.compare.measuring", console.say)
         self.runs = folder / "runs"
         self.judge = judge.load()
         self.digits = data.load("mnist")
@@ -108,7 +107,7 @@ class Comparison:
         return next(entry.config for entry in self.plan.entries if entry.model == model)
 
     def _cost_of(self, model: str) -> Any:
-        return _recipe(replace(self._first(model), steps=1))
+        return to_dict(replace(self._first(model), steps=1))
 
     def cost(self, model: str) -> dict[str, Any] | None:
         """What was found of a recipe's cost."""
@@ -144,7 +143,7 @@ class Comparison:
             Job(
                 f"train-{self._key(entry)}",
                 f"training {entry.name}",
-                _recipe(self.planned(entry)),
+                to_dict(self.planned(entry)),
                 lambda entry=entry: self._training_seconds(entry),
                 lambda entry=entry: self._train(self.planned(entry), self._key(entry)),
             )
@@ -170,7 +169,7 @@ class Comparison:
         drawer = sampling.Drawer(family)
         for stage in sorted({max(round(share * config.steps), 1) for share in CURVE}):
             # Kept by itself: once training has gone on, there are no weights of this stage left.
-            look, of = f"look-{name}-{stage}", [_recipe(config), self.judge.hash, measuring.GLANCE]
+            look, of = f"look-{name}-{stage}", [to_dict(config), self.judge.hash, measuring.GLANCE]
             seen = self.parts.get(look, of)
             if seen is None:
                 whole = plans.with_horizon(config)
@@ -206,7 +205,7 @@ class Comparison:
         return [(entry, training) for entry, training in found if training]
 
     def training(self, entry: Entry) -> dict[str, Any] | None:
-        return self.parts.get(f"train-{self._key(entry)}", _recipe(self.planned(entry)))
+        return self.parts.get(f"train-{self._key(entry)}", to_dict(self.planned(entry)))
 
     def _measurements(self) -> list[Job]:
         return [
@@ -229,7 +228,7 @@ class Comparison:
         return bool(training["curve"] or not training["failed"])
 
     def _measured_of(self, entry: Entry) -> Any:
-        return [_recipe(self.planned(entry)), self.amount, self.judge.hash, measuring.REDRAWN]
+        return [to_dict(self.planned(entry)), self.amount, self.judge.hash, measuring.REDRAWN]
 
     def _measuring_seconds(self, entry: Entry) -> float:
         family, amount = families.build(entry.config), self.amount
@@ -334,11 +333,6 @@ class Comparison:
         for entry, distance in zip(entries, self._measures.distances(other, drawn), strict=True):
             distances.setdefault(entry.model, []).append(distance)
         return {"judge": other.hash, "distances": distances}
-
-
-def _recipe(config: Config) -> Any:
-    """What a finding depends on: the recipe, and the version of jaxgen."""
-    return [to_dict(config), jaxgen.__version__]
 
 
 def _seconds(run: RunFolder, step: int) -> float:

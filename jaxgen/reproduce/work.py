@@ -54,7 +54,7 @@ class Reproduction:
         self._rows = {row.name: row for row in rows}
         self._steps, self._full = steps, full
         self._folder, self._console = folder, console
-        self._parts = Parts(folder / "parts")
+        self._parts = Parts(folder / "parts", "jaxgen.reproduce.measures", self._console.say)
 
     def carry_out(self) -> None:
         """Train and measure what is missing."""
@@ -147,7 +147,7 @@ class Reproduction:
 
     def _of(self, row: Row, seed: int) -> Any:
         recipes = [configs.to_dict(self.config(recipe, row, seed)) for recipe in row.recipes]
-        return [recipes, jaxgen.__version__]
+        return recipes
 
     def found(self, row: Row, seed: int) -> dict[str, Any] | None:
         """What was measured of a row: ``figures`` by name, and of each recipe in

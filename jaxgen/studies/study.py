@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import jaxgen
 from jaxgen import config as configs
 from jaxgen import data
 from jaxgen.compare.clock import SideBySide
@@ -34,7 +33,7 @@ class Study:
     def __init__(self, plan: Plan, folder: Path, console: Console):
         plans.claim_folder(folder, plan)
         self.plan, self.folder, self.console = plan, folder, console
-        self._parts = Parts(folder / "parts")
+        self._parts = Parts(folder / "parts", "jaxgen.studies.work", console.say)
         self._judge = judge.load().hash
         self._known: dict[Config, Found] = {}  # what has been read
 
@@ -127,7 +126,7 @@ class Study:
         return self._known[config]
 
     def _of(self, config: Config) -> Any:
-        return [configs.to_dict(config), work.COUNT, self._judge, jaxgen.__version__]
+        return [configs.to_dict(config), work.COUNT, self._judge]
 
     def _name(self, config: Config) -> str:
         setting = next(s for s in self.plan.settings if self.plan.recipe(s, config.seed) == config)

@@ -1,0 +1,75 @@
+"""Which of jaxgen's own sources a result rests on, so that one kept from before a change of them is
+not taken for one of today."""
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+# These are found by their names, and not imported where a file says so.
+NAMED = ("families",)
+# What only shows how far something is, or writes down what was found.
+SHOWN = ("cli", "pages", "training/console.py", "training/log.py", "training/interrupts.py")
+
+
+@functools.cache
+def digest(module: str) -> str:
+    """The SHA-256 of a module of jaxgen, such as ``jaxgen.studies.work``, and of all that it
+    imports of jaxgen, directly or through others: of their code, so that comments, docstrings and
+    layout do not matter."""
+    found = hashlib.sha256()
+    for path in sorted(imported(module)):
+        found.update(f"{path.relative_to(ROOT)}\n{_code(path)}\n".encode())
+    return found.hexdigest()
+
+
+def imported(module: str) -> set[Path]:
+    """The files of a module and of all that it imports of jaxgen, directly or through others."""
+    found: set[Path] = set()
+    waiting = _files(module)
+    while waiting:
+        path = waiting.pop()
+        if path in found or f"{path.relative_to(ROOT)}".startswith(SHOWN):
+            continue
+        found.add(path)
+        if path.parent.name in NAMED:
+            waiting += path.parent.glob("*.py")
+        for name in _imports(path):
+            waiting += _files(name)
+    return found
+
+
+def _files(name: str) -> list[Path]:
+    """The files of a module by its name, or by that of something in it, with those of the packages
+    above it."""
+    top, *parts = name.split(".")
+    if top != ROOT.name:
+        return []
+    paths = [ROOT.joinpath(*parts[:count]) for count in range(len(parts) + 1)]
+    files = [file for path in paths for file in (path / "__init__.py", path.with_suffix(".py"))]
+    return [file for file in files if file.exists()]
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        match node:
+            case ast.Import(names=names):
+                yield from (name.name for name in names)
+            case ast.ImportFrom(module=str(module), names=names):
+                yield from (f"{module}.{name.name}" for name in names)
+
+
+def _code(path: Path) -> str:
+    """The code of a file without its docstrings and comments."""
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [one for one in body if not _is_text(one)]  # pyright: ignore
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
