@@ -289,8 +289,12 @@ def test_a_curve_can_have_the_colour_of_another_place():
     curves = (Curve("gan", (1, 2), (3, 4), place=4),)
     found = charts.inline(Lines(curves, "x", "y", ""), charts.WIDE, "name", "caption")
     assert "var(--series-4)" in found and "var(--series-0)" not in found
-    with pytest.raises(ValueError, match="'gan' is given place 6"):
-        Curve("gan", (1, 2), (3, 4), place=6)
+    assert "stroke-dasharray: 10" not in found
+    seventh = (Curve("new", (1, 2), (3, 4), place=10),)
+    found = charts.inline(Lines(seventh, "x", "y", ""), charts.WIDE, "name", "caption")
+    assert "var(--series-4)" in found and "stroke-dasharray: 10" in found
+    with pytest.raises(ValueError, match="'gan' is given place 12"):
+        Curve("gan", (1, 2), (3, 4), place=12)
 
 
 def test_points_are_where_their_numbers_are():

@@ -142,7 +142,8 @@ class Measures:
         """Rate in nats and squared error: of a code; of diffusion, from level to level."""
         family, few = model.family, partition.subset(self._digits.test, CURVED)
         if not isinstance(family, DDPM):
-            return None if kept.rate is None else [(kept.rate, kept.squared_error)]
+            rate, error = kept.rate, kept.squared_error
+            return None if rate is None or error is None else [(rate, error)]
 
         def progress(variables, keys, images, labels):
             start, nats, errors = family.progress(variables, images, labels, keys)

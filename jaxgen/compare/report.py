@@ -90,7 +90,7 @@ def _overview(told) -> tuple[Block, ...]:
                 cells.value(shares.get(family), "{:.2%}"),
                 cells.mean(values(told, name, "generated", "coverage")),
                 cells.population(told, name),
-                *COURSE[family],
+                *COURSE.get(family, ("", "")),
             )
         )
     head = (

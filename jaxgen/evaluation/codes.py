@@ -36,7 +36,8 @@ class Codes(NamedTuple):
     """The figures of n real digits that were encoded."""
 
     n: int
-    squared_error: float  # an image: summed over its pixels, where white is 1
+    # Of a reconstruction, summed over its pixels, where white is 1; None without an encoder.
+    squared_error: float | None
     bound: float | None  # nats an image; None for a family without one
     rate: float | None  # nats an image: what the code says of it beyond its digit
     active: int | None  # dimensions of a variational code that say anything
@@ -44,7 +45,9 @@ class Codes(NamedTuple):
 
     def lines(self) -> list[str]:
         """The figures for a person."""
-        said = [f"reconstruction: squared error {self.squared_error:.2f} an image"]
+        said = []
+        if self.squared_error is not None:
+            said.append(f"reconstruction: squared error {self.squared_error:.2f} an image")
         if self.linear:
             size, pca_error, probe, pca_probe = self.linear
             said[0] += f"; {size} principal components {pca_error:.2f}"
@@ -74,10 +77,11 @@ def measure(
         real = partition.subset(real, min(SEARCHED, len(real.labels)))
     family = family.faithful()
     chunk = min(1024, -(-len(real.labels) // 8) * 8)  # a multiple of any usual number of devices
-    pixels = metrics.pixels(real.images)
-    reconstructed = over(family.reconstruct, variables, real, chunk)
-    error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
-    bound = None
+    error = bound = None
+    if family.has("encode"):
+        pixels = metrics.pixels(real.images)
+        reconstructed = over(family.reconstruct, variables, real, chunk)
+        error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
     if family.has("bound") and not family.searches:
         bound = float(over(family.bound, variables, real, chunk).mean())
     rate = None
@@ -94,7 +98,7 @@ def measure(
 def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | None:
     """The codes of digits laid out in a plane [n, 2], near ones near (t-SNE: van der Maaten and
     Hinton 2008), or as they are where they have two dimensions; None where codes are no vectors."""
-    if family.searches or not _is_vector(family, variables):
+    if not _is_vector(family, variables):
         return None
     from sklearn.manifold import TSNE
 
@@ -106,7 +110,7 @@ def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | No
 
 
 def _linear(family, variables, train, real):
-    if family.searches or not _is_vector(family, variables):
+    if not _is_vector(family, variables):
         return None
     from sklearn.decomposition import PCA
 
@@ -128,6 +132,9 @@ def _linear(family, variables, train, real):
 
 
 def _is_vector(family, variables) -> bool:
+    """Whether images have codes that are vectors, and are encoded in one step."""
+    if family.searches or not family.has("encode"):
+        return False
     images, labels = np.zeros((1, 28, 28, 1), np.float32), np.zeros(1, np.int32)
     latents = jax.eval_shape(family.encode, variables, images, labels)
     return isinstance(latents, jax.ShapeDtypeStruct) and latents.ndim == 2

@@ -89,6 +89,7 @@ def _lines(chart: Lines, figure: "Figure", width: int) -> None:
     ends = []
     for number, curve in enumerate(chart.curves):
         place = number if curve.place is None else curve.place
+        again, place = divmod(place, COLOURS)  # once more in the same colours, dashed
         x, y, low, high = (np.array(v) for v in (curve.x, curve.y, curve.low, curve.high))
         order = np.argsort(x, kind="stable")
         mark = _MARKS[place] if len(x) <= _FEW else ""
@@ -96,7 +97,14 @@ def _lines(chart: Lines, figure: "Figure", width: int) -> None:
             axes.fill_between(
                 x[order], low[order], high[order], color=SERIES[place], alpha=0.16, linewidth=0
             )
-        axes.plot(x[order], y[order], color=SERIES[place], marker=mark, markersize=5.5)
+        axes.plot(
+            x[order],
+            y[order],
+            color=SERIES[place],
+            marker=mark,
+            markersize=5.5,
+            linestyle=(0, (5, 2)) if again else "-",
+        )
         ends.append((x[order[-1]], y[order[-1]], curve.name, SERIES[place]))
     for level in chart.levels:
         axes.axhline(level.value, color=MUTED, **_DASHED)

@@ -66,9 +66,9 @@ class Curve:
 
     def __post_init__(self):
         _same_length(self.name, self.x, self.y)
-        if self.place is not None and not 0 <= self.place < COLOURS:
+        if self.place is not None and not 0 <= self.place < 2 * COLOURS:
             raise ValueError(
-                f"{self.name!r} is given place {self.place}: 0 to {COLOURS - 1} can be"
+                f"{self.name!r} is given place {self.place}: 0 to {2 * COLOURS - 1} can be"
             )
         if len(self.low) or len(self.high):
             _same_length(self.name, self.x, self.low, self.high)
@@ -82,10 +82,10 @@ def is_wide(values: Sequence[float]) -> bool:
 
 @dataclass(frozen=True)
 class Lines:
-    """A chart of up to six curves, each named at its end.
+    """A chart of up to twelve curves, each named at its end.
 
     A curve's colour is that of its place: give the families in one order in all charts, or each
-    its place.
+    its place. From the seventh on curves are dashed, in the same colours.
     """
 
     curves: tuple[Curve, ...]
@@ -97,8 +97,10 @@ class Lines:
     log_y: bool = False
 
     def __post_init__(self):
-        if not 1 <= len(self.curves) <= COLOURS:
-            raise ValueError(f"{len(self.curves)} curves in a chart: 1 to {COLOURS} can be told")
+        if not 1 <= len(self.curves) <= 2 * COLOURS:
+            raise ValueError(
+                f"{len(self.curves)} curves in a chart: 1 to {2 * COLOURS} can be told"
+            )
         values = [y for c in self.curves for y in (*c.y, *c.low, *c.high)]
         _levels(self.levels, self.log_y, values)
         _levels((), self.log_x, [x for curve in self.curves for x in curve.x])

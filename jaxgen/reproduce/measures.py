@@ -43,7 +43,7 @@ Tell = Callable[[str], None]
 def hinton2006(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
     (model,) = models.values()
     found = codes.measure(model.family, model.variables, digits)
-    assert found.linear
+    assert found.linear and found.squared_error is not None
     return {
         "autoencoder": (found.squared_error, math.inf),
         "30 principal components": (found.linear.pca_squared_error, math.inf),

@@ -37,7 +37,7 @@ def usual(name: str, family: Family) -> str:
     if name in KINDS["plane"].families and _dimensions(family) == 2:
         return "plane"
     known = {"vqvae": "codebook", "gan": "training", "ddpm": "process"}
-    return known.get(name, "interpolation")
+    return known.get(name, "interpolation" if family.has("encode") else "training")
 
 
 def require(what: str, name: str, family: Family, run: str) -> None:
@@ -48,6 +48,8 @@ def require(what: str, name: str, family: Family, run: str) -> None:
         raise UserError(
             f"{name} has no {what}: take {' or '.join(able)}, or --what {' or '.join(others)}"
         )
+    if what == "interpolation" and not family.has("encode"):
+        raise UserError(f"{name} has no way from an image to a latent: take --what training")
     if what == "plane" and (found := _dimensions(family)) != 2:
         raise UserError(
             f"a plane has 2 dimensions and the latent of {run} has {found}: "
