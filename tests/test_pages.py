@@ -377,7 +377,7 @@ def test_a_picture_is_the_one_given():
         (lambda: Dots((), "x", "c"), "has none"),
         (lambda: Dots((Dot("a", 1, 0, 2),), "x", "c", log=True), "logarithmic"),
         (lambda: Lines((), "x", "y", "c"), "0 curves"),
-        (lambda: Lines((Curve("a", [1], [2]),) * 7, "x", "y", "c"), "7 curves"),
+        (lambda: Lines((Curve("a", [1], [2]),) * 13, "x", "y", "c"), "13 curves"),
         (lambda: Lines((Curve("a", [0], [2]),), "x", "y", "c", log_x=True), "logarithmic"),
         (lambda: Lines((Curve("a", [1], [2]),), "x", "y", "c", (Level("l", -1),), log_y=True),
          "-1 has no place"),
