@@ -226,7 +226,10 @@ def test_along_an_axis_the_best_the_alike_and_the_worst_are_named():
 
 def test_no_difference_is_a_finding():
     found = {"0.1": {0: 1.0, 1: 2.0}, "1": {0: 2.0, 1: 1.0}}
-    assert "no difference is shown" in along("error", AXIS, found)
+    told = along("error", AXIS, found)
+    assert "no difference is shown" in told and "2 seeds show large ones only" in told
+    many = {"0.1": {0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0}, "1": {0: 2.0, 1: 1.0, 2: 4.0, 3: 3.0}}
+    assert "large ones" not in along("error", AXIS, many)
     once = along("error", AXIS, {"0.1": {0: 1.0}, "1": {0: 9.0}})
     assert "no difference is shown" in once and "one seed shows none" in once
     assert along("error", AXIS, {"0.1": {0: 1.0}, "1": {}}) == ""

@@ -19,6 +19,7 @@ from jaxgen.studies.figures import FIGURES, Figure
 from jaxgen.studies.plan import Axis
 from jaxgen.studies.questions import Claim
 
+FEW = 3  # seeds: their intervals are three to seven times as wide as those of ten
 BySeed = Mapping[int, float]
 
 
@@ -80,7 +81,9 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     told = [value for value, loss in losses.items() if loss and loss.sign == -figure.better]
     title = figure.name[0].upper() + figure.name[1:] + (over and f", the mean over {over}")
     if not told:
-        reason = "" if len(known[best]) > 1 else ": one seed shows none"
+        seeds = len(known[best])
+        reason = f", and {seeds} seeds show large ones only" if seeds <= FEW else ""
+        reason = ": one seed shows none" if seeds == 1 else reason
         return (
             f"{title}: no difference is shown between the values of {axis.name} "
             f"({say(means[best])} at {best} to {say(means[worst])} at {worst}){reason}."
