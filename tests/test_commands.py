@@ -315,7 +315,7 @@ def test_evaluate_reports_figures(there, capsys):
         (["train", "--model", "ddpm", "--steps", "0"], "--steps 0"),
         (["train", "--model", "ddpm", "--steps", "-5"], "--steps -5"),
         (["train", "--model", "ddpm", "--steps", "many"], "--steps: many is no number"),
-        (["train", "--model", "ddpm", "--optim.decay", "steep"], "'steep'"),
+        (["train", "--model", "ddpm", "--optim.decay", "steep"], "--optim.decay steep cannot be"),
         (["train", "--model", "ddpm", "--net.width", "30"], "--net.width 30"),
         (["train", "--model", "ddpm", "--data", "mnits"], "mnist"),
         (["train", "--model", "ddpm", "--data", "idx:nowhere"], "nowhere"),
