@@ -140,7 +140,8 @@ def main(args: list[str]) -> int:
 
 def legible(labels, seed: int, model, source):
     """Places in the seed of digits ``labels`` [ways, stops] that can be read, as far as the judge
-    can tell; says where it had to look for others."""
+    can tell; says where it had to look for others. Where it cannot read such digits at all, the
+    first places."""
     import numpy as np
 
     from jaxgen import sampling
@@ -149,7 +150,6 @@ def legible(labels, seed: int, model, source):
 
     places = sampling.in_turn(labels)
     if source.caution:
-        source.warn()
         return places
     eye, drawer = judge.load(), sampling.Drawer(model.family, chunk=sampling.FEW)
 
