@@ -2,12 +2,15 @@
 
 import dataclasses
 import os
+import signal
 
 os.environ["JAXGEN_BIN"] = "1"  # commands are called as a clone has them
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"  # as on a machine with two cores, whatever this one has
 # Most programs of the tests run once or twice, in small, and would take longer to optimise than to
 # run; those of whole trainings are compiled as they are for users: see ``optimised``.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+
+import signal
 
 import jax
 import pytest
@@ -16,6 +19,10 @@ from jaxgen import config, devices
 from tests import browser
 
 devices.start()
+# As in a shell's foreground: where tests are started with nohup, or by a script in the background,
+# these are ignored, and programs that they start would inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Tests that compile the same program need not wait for it twice, however quickly that goes.
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 
