@@ -10,7 +10,6 @@ os.environ["JAX_NUM_CPU_DEVICES"] = "2"  # as on a machine with two cores, whate
 # run; those of whole trainings are compiled as they are for users: see ``optimised``.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 
-import signal
 
 import jax
 import pytest
