@@ -10,9 +10,9 @@ import jaxgen
 ROOT = Path(jaxgen.__file__).parent
 # From the bottom up: a part may import from its own line and the lines before it.
 LAYERS = [
-    {"errors", "environment"},
+    {"errors", "environment", "sources"},
     {"config", "arrays", "data", "configs"},
-    {"devices", "peers", "hosts", "images", "losses", "densities", "descent"},
+    {"devices", "peers", "hosts", "films", "images", "losses", "densities", "descent"},
     {"pages"},  # so that it cannot know a model
     {"nn", "diffusion"},
     {"families"},
