@@ -111,6 +111,16 @@ def test_the_flag_that_was_given_is_blamed(ddpm):
         main.run(["train", "--model", "ddpm", "--sampling.steps=0"])
 
 
+@pytest.mark.parametrize("columns", [40, 60, 79, 80, 81, 120])
+def test_a_choice_is_told_alike_in_every_width_of_the_terminal(columns, ddpm, monkeypatch):
+    monkeypatch.setenv("COLUMNS", f"{columns}")
+    with pytest.raises(UserError) as caught:
+        main.run(["sample", "--model=ddpm", "--ink=red"])
+    assert f"{caught.value}" == (
+        "--ink red cannot be: it must be one of dark, light; bin/sample --help lists every flag"
+    )
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [

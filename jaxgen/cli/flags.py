@@ -84,7 +84,7 @@ def _sentence(box: str) -> str:
         lines = [line.strip().replace("-" * 8, "─" * 8) for line in box.splitlines()[2:]]
     complaint, _, rest = "\n".join(lines).partition("─" * 8)
     proposed = re.search(r"Perhaps you meant:.*?(--[\w.-]+)", rest, re.DOTALL)
-    text = " ".join(complaint.split()).rstrip(".")
+    text = " ".join(complaint.split()).rstrip(". ")  # the last point may have a line to itself
     text = re.sub(r"^Error parsing (--[\w.-]+): ", r"\1: ", text)
     # Of a setting that may also be none, the complaint of what else it may be.
     text = re.sub(r"no type matching .* - <class '\w+'>: (?=.* is no)", "", text)
