@@ -21,8 +21,9 @@ from jaxgen.errors import UserError
 def require(ending: str) -> None:
     """Raise UserError where films of this ending cannot be made, for want of a package."""
     if ending == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        pip = "-m pip install" if importlib.util.find_spec("pip") else ""
-        install = f"{sys.executable} {pip}" if pip else f"uv pip install --python {sys.executable}"
+        install = f"uv pip install --python {sys.executable}"
+        if importlib.util.find_spec("pip"):
+            install = f"{sys.executable} -m pip install"
         raise UserError(
             f".mp4 needs a package more: {install} imageio-ffmpeg; or let the name end in .gif"
         )

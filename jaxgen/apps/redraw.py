@@ -12,11 +12,15 @@ MOST = 2**25  # places in a seed
 TRIES = 2**32 // MOST  # keys for each place
 
 
+# A function of two arrays with a row an image: of labels and places, or of images and labels.
+Each = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
 def surest(
-    draw: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    draw: Each,
     labels: np.ndarray,
     places: np.ndarray,
-    sure: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    sure: Each,
     least: float,
     tries: int = 16,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -38,11 +42,7 @@ def surest(
 
 
 def redrawn(
-    draw: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    labels: np.ndarray,
-    places: np.ndarray,
-    keeps: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    refusal: str,
+    draw: Each, labels: np.ndarray, places: np.ndarray, keeps: Each, refusal: str
 ) -> tuple[np.ndarray, int]:
     """An image for each of ``labels`` [n] at ``places`` [n] of a seed that is kept: uint8
     [n, 28, 28, 1], and how many were drawn for that.

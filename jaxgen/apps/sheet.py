@@ -91,7 +91,7 @@ def write(model: Trained, digits: str, seed: int, judged: bool = True) -> Writte
     def legible(drawn, asked):
         if not judged:
             return np.ones(len(asked), bool)
-        return judge.likely(eye, drawn)[np.arange(len(asked)), asked] >= judge.SURE
+        return judge.sure_of(eye, drawn, asked) >= judge.SURE
 
     labels = np.array([int(digit) for digit in digits], np.int32)
     drawer = sampling.Drawer(model.family, chunk=sampling.FEW)
@@ -126,7 +126,7 @@ def write_in_hand(
 def unread(written: Written, digits: str) -> list[int]:
     """Those of the digits 0 to 9 that the judge takes for another somewhere, or is not sure of."""
     labels = np.array([int(digit) for digit in digits])
-    sure = judge.likely(judge.load(), written.images)[np.arange(len(labels)), labels]
+    sure = judge.sure_of(judge.load(), written.images, labels)
     return np.unique(labels[sure < judge.SURE]).tolist()
 
 

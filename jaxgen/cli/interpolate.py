@@ -1,5 +1,6 @@
 """``bin/interpolate``: the ways between digits, through a model's latents."""
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -142,8 +143,6 @@ def legible(labels, seed: int, model, source):
     """Places in the seed of digits ``labels`` [ways, stops] that can be read, as far as the judge
     can tell; says where it had to look for others. Where it cannot read such digits at all, the
     first places."""
-    import numpy as np
-
     from jaxgen import sampling
     from jaxgen.apps import redraw
     from jaxgen.evaluation import judge
@@ -156,11 +155,10 @@ def legible(labels, seed: int, model, source):
     def draw(asked, places):
         return drawer.draw(model.variables, asked, seed, places)
 
-    def sure(drawn, asked):
-        return judge.likely(eye, drawn)[np.arange(len(asked)), asked]
-
     flat = labels.ravel()
-    found, values = redraw.surest(draw, flat, places.ravel(), sure, judge.SURE)
+    found, values = redraw.surest(
+        draw, flat, places.ravel(), functools.partial(judge.sure_of, eye), judge.SURE
+    )
     again, unread = (found != places.ravel()).sum(), (values < judge.SURE).sum()
     if again:
         print(f"{again} of {len(flat)} ends are drawn again: the judge could not read them")

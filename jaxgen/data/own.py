@@ -113,8 +113,8 @@ def _many(path: str, broken: bool) -> Found:
     kind = os.path.splitext(path)[1].lower()
     read = {".csv": tables.from_csv, ".parquet": tables.from_parquet}.get(kind, _numpy)
     try:
-        if os.path.getsize(path) > tables.MOST_BYTES:
-            raise ValueError(f"it has more than {tables.MOST_BYTES} bytes")
+        if os.path.getsize(path) > idx.MOST_BYTES:
+            raise ValueError(f"it has more than {idx.MOST_BYTES} bytes")
         images, labels = read(path)
     except (UserError, MemoryError):
         raise
@@ -236,8 +236,8 @@ def _values(file: IO[bytes], name: str, types: tuple[str, ...]) -> np.ndarray:
     if min(shape, default=0) < 0:
         raise ValueError(f"its {name} have the shape {shape}")
     size = math.prod(shape) * dtype.itemsize
-    if size > tables.MOST_BYTES:
-        most = tables.MOST_BYTES
+    if size > idx.MOST_BYTES:
+        most = idx.MOST_BYTES
         raise ValueError(f"its {name} would take {size} bytes, and {most} is the most")
     content = file.read(size)
     # Only at the end is the checksum compared.

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from jaxgen.data.idx import MOST_BYTES
 from jaxgen.data.pictures import png
 from jaxgen.data.split import DIGITS
 
-MOST_BYTES = 2**31  # of one array: 2.7 million digits
 _LABELS = ("label", "labels", "class", "digit", "target", "y")
 
 

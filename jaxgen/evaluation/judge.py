@@ -178,6 +178,11 @@ def likely(judge: Judge, images) -> np.ndarray:
     return shares / shares.sum(1, keepdims=True)
 
 
+def sure_of(judge: Judge, images, labels: np.ndarray) -> np.ndarray:
+    """How probable the judge finds the digit of each of ``labels`` int [n]: float32 [n]."""
+    return likely(judge, images)[np.arange(len(labels)), labels]
+
+
 def caution(judge: Judge, real: Split) -> str | None:
     """Why the judge's figures mean nothing for digits such as ``real``, in a sentence; None where
     it can read them."""

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
+from jaxgen.compare.claims import estimate
 from jaxgen.studies.figures import FIGURES, Figure
 from jaxgen.studies.plan import Axis
 from jaxgen.studies.questions import Claim
@@ -49,11 +49,7 @@ class Interval(NamedTuple):
 def interval(values: Sequence[float], comparisons: int = 1) -> Interval:
     """The mean of values, one a seed, with its 95 % interval; or, as one of so many
     ``comparisons``, with an interval such that all of them hold together with 95 %."""
-    mean, n = float(np.mean(values)), len(values)
-    if n == 1:
-        return Interval(mean, -math.inf, math.inf, 1)
-    error = float(np.std(values, ddof=1)) / math.sqrt(n)
-    half = float(stats.t.ppf(1 - 0.025 / comparisons, n - 1)) * error
+    mean, half, n = estimate(values, comparisons)
     return Interval(mean, mean - half, mean + half, n)
 
 

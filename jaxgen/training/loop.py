@@ -101,7 +101,6 @@ def _train(
     drawer = sampling.Drawer(family)
     picture = picture_taker(config, drawer, folder, source.learned)
     watch = Watch(source) if family.may_collapse else None
-    some = partition.subset(digits, min(FITTED, len(digits.labels)))
     records = Records(folder.metrics, step, config.log_every)
     saved, saved_at = step, time.monotonic()
 
@@ -139,7 +138,10 @@ def _train(
             if saves:
                 state = fitted(family, state, digits)
             if step == last or step == next_picture(step - 1, config.sample_every):
-                shown = state if saves else fitted(family, state, some)
+                shown = state
+                if family.has("fit") and not saves:
+                    few = partition.subset(digits, min(FITTED, len(digits.labels)))
+                    shown = fitted(family, state, few)
                 records.picture(step, picture(shown))
                 if watch and (step == last or step % config.sample_every == 0):
                     seen = watch.see(any_digits(config, drawer, state))

@@ -59,15 +59,15 @@ class Sheet(common.OfRun):
         if not any(self.counts):
             raise UserError("the sheet would be empty: ask for --sums 20 or --numbers 24")
         known = exercises.operations(self.operations) is not None
-        some = "some of plus, minus, times and divided, with commas between them"
-        configs.require("operations", self.operations, known, some)
+        words = "some of plus, minus, times and divided, with commas between them"
+        configs.require("operations", self.operations, known, words)
         title = self.title or ""
         short = len(title) <= LETTERS and title.isprintable()
         configs.require("title", title, short, f"a line of {LETTERS} letters or fewer")
         latin = title.encode("cp1252", "ignore").decode("cp1252") == title
         configs.require("title", title, latin, "in letters of Latin alphabets, as the font is")
-        some = self.columns is None or self.columns >= 1
-        configs.require("columns", self.columns, some, "1 or more")
+        fits = self.columns is None or self.columns >= 1
+        configs.require("columns", self.columns, fits, "1 or more")
         least, most = exercises.LEAST, exercises.MOST
         configs.require(
             "largest", self.largest, least <= self.largest <= most, f"from {least} to {most}"
@@ -137,7 +137,7 @@ def main(args: list[str]) -> int:
     files.write(out, sheet.pdf(sections, written.images, layout._replace(told=told)))
     many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
     if not wanted.style:
-        more = "" if source.caution else f", {written.again} more where the judge could not read"
-        print(f"{common.digits(len(digits))} drawn{more and more + ' them'}")
+        more = f", {written.again} more where the judge could not read them"
+        print(f"{common.digits(len(digits))} drawn{'' if source.caution else more}")
     print(f"{many} after {common.steps(model.step)}: {common.kept(out)}")
     return 0
