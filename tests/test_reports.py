@@ -1,0 +1,424 @@
+"""The documents of the experiments, made of made-up figures, are those in golden/reports.
+
+``JAXGEN_GOLDEN=write bin/test tests/test_reports.py`` writes them anew: then read what changed.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgen import devices
+from jaxgen.apps import study as augmentation
+from jaxgen.cli import main
+from jaxgen.compare import measuring, run
+from jaxgen.evaluation import codes, judge, suite
+from jaxgen.evaluation.metrics import Prdc
+from jaxgen.evaluation.parzen import Parzen
+from jaxgen.evaluation.report import Figures, Mean, Mixtures, Neighbour, Report, Share
+from jaxgen.evaluation.smoothness import Smoothness
+from jaxgen.reproduce import work as reproducing
+from jaxgen.reproduce.rows import ROWS
+from jaxgen.studies import study, work
+from jaxgen.training import folder
+
+GOLDEN = Path(__file__).parent / "golden" / "reports"
+
+
+def number(low: float, high: float, *names) -> float:
+    """A number between two that hangs on names alone."""
+    digest = hashlib.sha256(repr(names).encode()).digest()
+    return round(low + (high - low) * int.from_bytes(digest[:6]) / 2**48, 6)
+
+
+def pixels(*names, shape=(28, 28, 1), count=1) -> np.ndarray:
+    """Pictures that hang on names alone: uint8 [count, ...shape]."""
+    seed = int(number(0, 2**32, *names))
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape)).astype(np.uint8)
+
+
+@pytest.fixture
+def still(here, monkeypatch):
+    """One process on a machine that has always the same name."""
+    monkeypatch.setattr(devices, "workers", lambda: 1)
+    monkeypatch.setattr(devices, "describe", lambda: "2 cpu devices")
+    for module in (folder, reproducing):
+        monkeypatch.setattr(module, "commit", lambda: "abc123")
+        monkeypatch.setattr(module, "machine", lambda: "a machine")
+    return here
+
+
+def same(name: str, out: Path, *texts: str) -> None:
+    """Hold what was written into a folder against what is to be."""
+    shown = [(out / text).read_text() for text in texts]
+    for path in sorted(out.rglob("*.png")):
+        picture = np.asarray(Image.open(io.BytesIO(path.read_bytes())))
+        digest = hashlib.sha256(picture.tobytes()).hexdigest()[:16]
+        shown.append(f"{path.relative_to(out)} {picture.shape} {digest}")
+    found = re.sub(r"\b[0-9a-f]{64}\b", "JUDGE", "\n".join(shown)) + "\n"
+    place = GOLDEN / f"{name}.md"
+    if os.environ.get("JAXGEN_GOLDEN") == "write":
+        place.write_text(found)
+    assert found == place.read_text()
+
+
+# bin/compare
+
+
+def cost(config):
+    def training(batch):
+        return {
+            "seconds": [number(0.05, 0.06, config.model, batch, n) for n in range(6)],
+            "products": [1.5e11 + 1e9 * n for n in range(6)],
+            "operations": int(number(1e9, 9e9, config.model, batch)),
+            "parameters": int(number(1e5, 1e6, config.model)),
+            "memory": int(number(1e7, 1e8, config.model)),
+            "sent": 0.0,
+        }
+
+    drawing = {
+        str(batch): [batch * number(1e-3, 4e-3, config.model, batch, n) for n in range(6)]
+        for batch in (1, 16, 128)
+    }
+    return {"own": training("own"), "equal": training(128), "drawing": drawing}
+
+
+def looks(model: str, seed: int, steps: int):
+    """Six looks at a training, each nearer than the one before."""
+    return [
+        {
+            "step": max(round(steps * share), 1),
+            "seconds": 10.0 * share * (1 + seed),
+            "frechet": number(0.1, 0.4, model, seed) / share,
+            "recognised": number(0.8, 0.9, model, seed) * share,
+        }
+        for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
+    ]
+
+
+def share(*names):
+    value = number(0.9, 0.98, *names)
+    return {"value": value, "low": value - 0.01, "high": value + 0.01}
+
+
+def mean(*names):
+    return {"value": number(80, 120, *names), "half": number(0.1, 0.4, *names), "n": 500}
+
+
+def generated(*names):
+    distance = number(0.05, 0.5, *names)
+    return {
+        "recognised": share(*names),
+        "frechet_in_noise_units": distance,
+        "frechet_in_noise_units_interval": [distance - 0.02, distance + 0.02],
+        "class_entropy": number(2.2, 2.3, *names),
+        "precision": number(0.5, 1, *names, "p"),
+        "recall": number(0.5, 1, *names, "r"),
+        "density": number(0.5, 1, *names, "d"),
+        "coverage": number(0.5, 1, *names, "c"),
+        "copied": number(0, 0.01, *names),
+        "diversity": number(0.8, 1.1, *names),
+        "population_1": share(*names, "population"),
+    }
+
+
+def measured(model: str, family: str, seed: int):
+    """What is measured of a model: figures and arrays."""
+    name, variational = (model, seed), family in ("vae", "cvae")
+    coded = family in ("vae", "cvae", "vqvae")
+    rate, error = number(15, 30, *name), number(5, 9, *name)
+    figures = {
+        "n": 10_000,
+        "generated": generated(*name),
+        "real": generated("real"),
+        "populations_of_real": {"real": 0.5, "floor": 0.75},
+        "frechet_again": [number(0.05, 0.5, *name, n) for n in range(2)],
+        "drawing_seconds": 1.0,
+        "coding": [(rate, error)] if coded else None,
+        "codes": {
+            "n": 10_000,
+            "squared_error": error,
+            "bound": number(80, 90, *name) if variational else None,
+            "rate": rate if coded else None,
+            "active": 12 if variational else None,
+            "linear": None
+            if family in ("vqvae", "ddpm")
+            else {
+                "dimensions": 16,
+                "pca_squared_error": 14.0,
+                "probe": number(0.8, 0.9, *name),
+                "pca_probe": 0.85,
+            },
+        },
+        "smoothness": {
+            "ways": 100,
+            "unevenness": number(1, 2, *name),
+            "detour": number(1, 2, *name, 1),
+            "recognised": share(*name, "smooth"),
+        },
+        "useful": share(*name, "useful"),
+        "useful_real": share("useful"),
+        "parzen": {"log_density": mean(*name, "parzen"), "sigma": 0.2, "samples": 10_000},
+        "parzen_real": {"log_density": mean("parzen"), "sigma": 0.2, "samples": 10_000},
+        "likelihood": {"static": mean(*name), "dynamic": mean(*name, 2), "samples": 500}
+        if variational
+        else None,
+        "bits_per_dimension": mean(*name, "bits") if family == "ddpm" else None,
+    }
+    if family == "ddpm":
+        figures["coding"] = [(1.0 + n, 50.0 / (1 + n)) for n in range(8)]
+    arrays = {
+        "images": pixels(*name, count=50),
+        "labels": np.arange(50, dtype=np.int32) % 10,
+        "picture": pixels(*name, "picture", shape=(290, 232))[0],
+        "copies": pixels(*name, "copies", shape=(58, 232))[0],
+    }
+    if figures["codes"]["linear"]:
+        arrays["plane"] = np.random.default_rng(seed).normal(size=(40, 2)).round(3)
+        arrays["plane_labels"] = np.arange(40, dtype=np.int32) % 10
+    return figures, arrays
+
+
+@pytest.fixture
+def comparison(still, monkeypatch):
+    def train(self, config, name):
+        why = "a mode collapse" if name.startswith("gan-1") else None
+        kept = {"run": f"runs/{name}", "steps": config.steps, "failed": why}
+        curve = looks(config.model, config.seed, config.steps)
+        return kept | {"seconds": curve[-1]["seconds"], "curve": curve}, {}
+
+    def load(self, entry):
+        return SimpleNamespace(entry=entry)
+
+    def model(self, one):
+        return measured(one.entry.model, one.entry.config.family, one.entry.config.seed)
+
+    def steps(self, one):
+        return [
+            {"steps": n, "seconds": 1e-3 * n, "frechet": 2.0 / n, "recognised": 1 - 0.5 / n}
+            for n in (1, 2, 5, 10, 20, 50, 100)
+        ]
+
+    def distances(self, other, drawn):
+        return [number(0.1, 1, other.name, place) for place, _ in enumerate(drawn)]
+
+    monkeypatch.setattr(measuring, "cost", cost)
+    monkeypatch.setattr(run.Comparison, "_train", train)
+    monkeypatch.setattr(run.Comparison, "_load", load)
+    monkeypatch.setattr(measuring.Measures, "model", model)
+    monkeypatch.setattr(measuring.Measures, "sampler_steps", steps)
+    monkeypatch.setattr(measuring.Measures, "distances", distances)
+    monkeypatch.setattr(judge, "train", lambda weights, *_, **__: number(0.98, 0.99, weights.name))
+    ours = judge.load()
+    monkeypatch.setattr(
+        judge,
+        "load",
+        lambda weights=None, *_: (
+            SimpleNamespace(hash="0" * 64, name=weights.name) if weights else ours
+        ),
+    )
+    return still
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_comparison(comparison, seeds):
+    assert main.run(["compare", "--steps", "1000", "--seeds", f"{seeds}"]) == 0
+    same(f"compare-{seeds}", comparison / "compare", "report.md")
+    told = json.loads((comparison / "compare" / "report.json").read_text())
+    assert told["models"]["gan"]["seeds"]["0"]["measured"]["n"] == 10_000
+
+
+# bin/study
+
+
+@pytest.fixture
+def studied(still, monkeypatch):
+    def train(tasks, workers):
+        for place, task in enumerate(tasks):
+            yield place, [result(config) for config in task.measured]
+
+    def result(config):
+        def figure(low, high, name):
+            return number(low, high, name, config.net, config.sampling, config.data, config.seed)
+
+        curve = [(40 * n, 100.0 / n) for n in range(1, 26)]
+        if getattr(config.net, "latents", 0) == 64 and config.seed == 1:
+            return {"failed": "loss is nan at step 7: bad", "figures": {}, "curve": curve}, {}
+        small = 1.0 / getattr(config.net, "latents", 8)
+        figures = {
+            "parameters": 1000.0,
+            "seconds": figure(10, 12, "seconds"),
+            "error": 100 * small + figure(0, 1, "error"),
+            "train_error": 90 * small + figure(0, 1, "train"),
+            "rate": 20 + figure(0, 1, "rate"),
+            "distance": figure(0.2, 0.3, "distance"),
+            "coverage": figure(0.5, 0.9, "coverage"),
+            "recognised": figure(0.5, 0.9, "recognised"),
+            "diversity": figure(0.9, 1.1, "diversity"),
+            "distance_normal": figure(1, 2, "normal"),
+        }
+        figures["distortion"] = 60 + figure(0, 1, "distortion")
+        figures["bound"] = figures["rate"] + figures["distortion"]
+        if config.model == "gan":
+            figures["collapsed"] = float(figure(0, 1, "collapsed") > 0.9)
+        name = (config.net, config.sampling, config.seed)
+        arrays = {key: pixels(key, *name, count=10) for key in ("real", "back", "drawn")}
+        return {"failed": None, "figures": figures, "curve": curve}, arrays
+
+    monkeypatch.setattr(study, "_train", train)
+    monkeypatch.setattr(work, "time_of", lambda config: work.Seconds(60.0, 1.0))
+    return still
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("latent", ["latent"]),
+        ("beta", ["beta", "--model", "cvae", "--seeds", "3"]),
+        ("rate", ["rate", "--seeds", "2"]),
+        ("schedule", ["schedule"]),
+        ("balance", ["balance"]),
+        ("data", ["data", "--model", "gan", "--seeds", "1"]),
+        ("activation", ["activation"]),
+        ("three", ["--model=vae", *(f"--vary=net.{x}" for x in ("beta=1,2", "latents=2,4,8"))]),
+    ],
+)
+def test_a_study(studied, name, args):
+    if name == "three":
+        args = [*args, "--vary=optim.rate=1e-3,1e-2", "--seeds=2"]
+    assert main.run(["study", *args, "--yes", "--out", "s"]) == 0
+    same(f"study-{name}", studied / "s", "report.md", "results.csv")
+
+
+# bin/reproduce
+
+
+@pytest.mark.parametrize(("name", "seeds"), [("one", 1), ("three", 3)])
+def test_rows_of_papers(still, monkeypatch, name, seeds):
+    published = {row.name: row for row in ROWS}
+
+    def measure(item, console=None):
+        row, trainings = published[item.row], {}
+        for training in item.trainings:
+            trainings[training.config.model] = {
+                "steps": training.config.steps,
+                "batch": training.config.batch,
+                "seconds": 600.0,
+                "curve": [(100 * n, 50.0 / n) for n in range(1, 6)],
+            }
+        figures = {
+            figure: (
+                value * number(0.9, 1.05, figure, item.seed),
+                float("inf") if item.row in ("ghosh2020", "hinton2006") else 0.1,
+            )
+            for figure, value in row.published.items()
+        }
+        if item.row == "goodfellow2014":
+            figures["as many training digits"] = (240.0, 1.0)
+        provenance = {"jaxgen": "0.1.0, commit abc123", "on": "2 cpu devices, a machine"}
+        return {"figures": figures, "trainings": trainings, "provenance": provenance}
+
+    monkeypatch.setattr(reproducing, "train", lambda *_: None)
+    monkeypatch.setattr(reproducing.Reproduction, "_train_together", lambda _, trainings: trainings)
+    monkeypatch.setattr(reproducing, "measure", measure)
+    assert main.run(["reproduce", "all", "--seeds", f"{seeds}", "--out", "r"]) == 0
+    short = ["reproduce", "hinton2006", "--steps", "50", "--out", "r"]
+    assert main.run(short) == 0
+    texts = ["reproduction.md", "reproduction.json"][: 2 if seeds == 1 else 1]
+    same(f"reproduce-{name}", still / "r", *texts)
+
+
+# bin/apply augment --study
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_a_study_of_augmentation(still, monkeypatch, seeds):
+    def draw(self, config, name):
+        arrays = {"images": pixels(name, count=60), "labels": np.arange(60, dtype=np.int32) % 10}
+        return {"run": name}, arrays
+
+    def score(self, way, size, seed):
+        base = 0.7 + 0.0004 * size + 0.02 * way.changed + 0.03 * (way.model == "gan")
+        value = base + number(-0.01, 0.01, f"{way}", size, seed)
+        return augmentation.Share(value, value - 0.01, value + 0.01)
+
+    monkeypatch.setattr(augmentation.Study, "_draw", draw)
+    monkeypatch.setattr(augmentation.Study, "_score", score)
+    monkeypatch.setattr(augmentation, "time_generator", lambda config: 60.0)
+    monkeypatch.setattr(augmentation, "time_classifier", lambda digits: 9.0)
+    command = ["apply", "augment", "--study", "--seeds", f"{seeds}", "--out", "a"]
+    assert main.run(command) == 0
+    same(f"augment-{seeds}", still / "a", "report.md", "report.json")
+
+
+# bin/evaluate
+
+
+@pytest.mark.parametrize("kind", ["whole", "bare"])
+def test_an_evaluation(tmp_path, kind):
+    """All that there can be, and as little."""
+    whole = kind == "whole"
+
+    def share(*names):
+        value = number(0.9, 0.98, *names)
+        return Share(value, value - 0.01, value + 0.01)
+
+    def mean(*names):
+        return Mean(number(80, 120, *names), number(0.1, 0.4, *names), 500)
+
+    def figures(name):
+        return Figures(
+            share(name) if whole or name == "real" else None,
+            number(10, 20, name),
+            (9.0, 21.0),
+            tuple(int(number(450, 550, name, digit)) for digit in range(10)),
+            Prdc(*(number(0.5, 1, name, place) for place in range(4))),
+            0.0012,
+            (*(number(0.9, 1.1, name, digit) for digit in range(9)), float("nan")),
+            share(name, "population") if whole else None,
+        )
+
+    rest = {
+        "mixtures": Mixtures(0.5, 0.75) if whole else Mixtures(None, None),
+        "population_accuracy": 0.78 if whole else None,
+        "by_digit": tuple(share(digit) if digit or whole else None for digit in range(10)),
+        "closest": (Neighbour(3, 70, 2.5, 0.4),),
+    }
+    report = Report(
+        5000,
+        0,
+        "0" * 64,
+        "mnist" if whole else "strided:mnist",
+        "test" if whole else "valid",
+        whole,
+        42.0,
+        figures("generated"),
+        figures("real"),
+        kinds=10,
+        **rest,
+    )
+    real = suite.Real(None, share("useful real"), Parzen(mean("windows"), 0.2, 5000))
+    linear = codes.Linear(16, 14.2, 0.9, 0.85)
+    found = suite.Suite(
+        pixels("drawn", count=2),
+        np.arange(2),
+        1.5,
+        report,
+        codes.Codes(10_000, *((5.5, 88.8, 20.1, 12, linear) if whole else (None,) * 5)),
+        Smoothness(100, 1.5, 1.2, share("frames") if whole else None),
+        share("useful") if whole else None,
+        Parzen(mean("drawn"), 0.2, 5000),
+        suite.Likelihood(mean("static"), mean("dynamic"), 500) if whole else None,
+        mean("bits") if whole else None,
+        real,
+    )
+    lines = [report.table(), *found.lines(), json.dumps(found.to_dict(), indent=1)]
+    (tmp_path / "evaluation").write_text("\n".join(lines))
+    same(f"evaluate-{kind}", tmp_path, "evaluation")
