@@ -113,13 +113,6 @@ def test_counts_of_logits():
     assert metrics.histogram(logits) == (0, 0, 0, 2, 0, 1, 0, 0, 0, 1)
 
 
-def test_wilson_interval():
-    # Newcombe 1998, table I.
-    assert metrics.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert metrics.wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
-    assert metrics.wilson(20, 20)[1] == pytest.approx(1)
-
-
 def test_planted_copies_are_found():
     rng = np.random.default_rng(0)
     train = rng.integers(0, 256, (700, 28, 28, 1), dtype=np.uint8)

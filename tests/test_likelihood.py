@@ -11,7 +11,7 @@ from scipy import stats
 from jaxgen import data, families, losses
 from jaxgen.data import Split
 from jaxgen.diffusion import schedules, variational
-from jaxgen.evaluation import likelihood, parzen, report
+from jaxgen.evaluation import likelihood, parzen
 from jaxgen.families.base import Variables, Variational
 
 from .conftest import small
@@ -112,12 +112,6 @@ def test_binarised_greys_keep_their_mean():
     drawn = likelihood.binarised(images, jax.random.split(jax.random.key(0), 500))
     assert set(np.unique(drawn)) == {0.0, 1.0}
     assert abs(drawn.mean() - 0.3) < 4 * math.sqrt(0.21 / drawn.size)
-
-
-def test_a_mean_has_the_interval_of_its_spread():
-    mean = report.mean_of(np.array([1.0, 2.0, 3.0, 4.0]))
-    assert mean.value == 2.5 and mean.n == 4
-    assert mean.half == pytest.approx(1.96 * math.sqrt(5 / 3) / 2)
 
 
 def test_probabilities_of_discretised_greys_sum_to_one():

@@ -6,6 +6,7 @@
 import hashlib
 import io
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -16,17 +17,17 @@ import pytest
 from PIL import Image
 
 from jaxgen import devices
-from jaxgen.apps import study as augmentation
 from jaxgen.cli import main
 from jaxgen.compare import measuring, run
 from jaxgen.evaluation import codes, judge, suite
 from jaxgen.evaluation.metrics import Prdc
 from jaxgen.evaluation.parzen import Parzen
-from jaxgen.evaluation.report import Figures, Mean, Mixtures, Neighbour, Report, Share
+from jaxgen.evaluation.report import Figures, Mixtures, Neighbour, Report
 from jaxgen.evaluation.smoothness import Smoothness
-from jaxgen.reproduce import work as reproducing
-from jaxgen.reproduce.rows import ROWS
-from jaxgen.studies import study, work
+from jaxgen.evaluation.statistics import Estimate
+from jaxgen.experiments import augmentation, paper_measures, reproduction, study, train
+from jaxgen.experiments.papers import ROWS
+from jaxgen.experiments.trial import Result
 from jaxgen.training import folder
 
 GOLDEN = Path(__file__).parent / "golden" / "reports"
@@ -49,7 +50,7 @@ def still(here, monkeypatch):
     """One process on a machine that has always the same name."""
     monkeypatch.setattr(devices, "workers", lambda: 1)
     monkeypatch.setattr(devices, "describe", lambda: "2 cpu devices")
-    for module in (folder, reproducing):
+    for module in (folder, reproduction):
         monkeypatch.setattr(module, "commit", lambda: "abc123")
         monkeypatch.setattr(module, "machine", lambda: "a machine")
     return here
@@ -240,17 +241,19 @@ def test_a_comparison(comparison, seeds):
 
 @pytest.fixture
 def studied(still, monkeypatch):
-    def train(tasks, workers):
-        for place, task in enumerate(tasks):
-            yield place, [result(config) for config in task.measured]
+    def training(context, config, name):
+        curve = [(40 * n, 100.0 / n) for n in range(1, 26)]
+        why = None
+        if getattr(config.net, "latents", 0) == 64 and config.seed == 1:
+            why = "loss is nan at step 7: bad"
+        return Result({"failed": why, "curve": curve})
 
-    def result(config):
+    def measured(context, config, training):
         def figure(low, high, name):
             return number(low, high, name, config.net, config.sampling, config.data, config.seed)
 
-        curve = [(40 * n, 100.0 / n) for n in range(1, 26)]
-        if getattr(config.net, "latents", 0) == 64 and config.seed == 1:
-            return {"failed": "loss is nan at step 7: bad", "figures": {}, "curve": curve}, {}
+        if training.figures["failed"]:
+            return Result(training.figures | {"figures": {}})
         small = 1.0 / getattr(config.net, "latents", 8)
         figures = {
             "parameters": 1000.0,
@@ -270,10 +273,12 @@ def studied(still, monkeypatch):
             figures["collapsed"] = float(figure(0, 1, "collapsed") > 0.9)
         name = (config.net, config.sampling, config.seed)
         arrays = {key: pixels(key, *name, count=10) for key in ("real", "back", "drawn")}
-        return {"failed": None, "figures": figures, "curve": curve}, arrays
+        return Result(training.figures | {"figures": figures}, arrays)
 
-    monkeypatch.setattr(study, "_train", train)
-    monkeypatch.setattr(work, "time_of", lambda config: work.Seconds(60.0, 1.0))
+    monkeypatch.setattr(train, "train", training)
+    monkeypatch.setattr(train, "train_batch", lambda *_: ())
+    monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 60, "step": 1}))
+    monkeypatch.setattr(study, "measure", measured)
     return still
 
 
@@ -304,35 +309,33 @@ def test_a_study(studied, name, args):
 def test_rows_of_papers(still, monkeypatch, name, seeds):
     published = {row.name: row for row in ROWS}
 
-    def measure(item, console=None):
-        row, trainings = published[item.row], {}
-        for training in item.trainings:
-            trainings[training.config.model] = {
-                "steps": training.config.steps,
-                "batch": training.config.batch,
-                "seconds": 600.0,
-                "curve": [(100 * n, 50.0 / n) for n in range(1, 6)],
-            }
-        figures = {
-            figure: (
-                value * number(0.9, 1.05, figure, item.seed),
-                float("inf") if item.row in ("ghosh2020", "hinton2006") else 0.1,
-            )
-            for figure, value in row.published.items()
-        }
-        if item.row == "goodfellow2014":
-            figures["as many training digits"] = (240.0, 1.0)
-        provenance = {"jaxgen": "0.1.0, commit abc123", "on": "2 cpu devices, a machine"}
-        return {"figures": figures, "trainings": trainings, "provenance": provenance}
+    def figures(row, models, seed, progress):
+        def estimate(figure, value):
+            mean = value * number(0.9, 1.05, figure, seed)
+            half = math.inf if row in ("ghosh2020", "hinton2006") else 0.1
+            return Estimate(mean, mean - half, mean + half, 1)
 
-    monkeypatch.setattr(reproducing, "train", lambda *_: None)
-    monkeypatch.setattr(reproducing.Reproduction, "_train_together", lambda _, trainings: trainings)
-    monkeypatch.setattr(reproducing, "measure", measure)
+        found = {name: estimate(name, value) for name, value in published[row].published.items()}
+        if row == "goodfellow2014":
+            found["as many training digits"] = Estimate(240.0, 239.0, 241.0, 1)
+        return found
+
+    monkeypatch.setattr(train, "train", trained)
+    monkeypatch.setattr(train, "train_batch", lambda *_: ())
+    monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 600, "step": 1}))
+    monkeypatch.setattr(train, "load", lambda *_: None)
+    monkeypatch.setattr(paper_measures, "measure", figures)
     assert main.run(["reproduce", "all", "--seeds", f"{seeds}", "--out", "r"]) == 0
-    short = ["reproduce", "hinton2006", "--steps", "50", "--out", "r"]
-    assert main.run(short) == 0
+    assert main.run(["reproduce", "hinton2006", "--steps", "50", "--out", "r"]) == 0
     texts = ["reproduction.md", "reproduction.json"][: 2 if seeds == 1 else 1]
     same(f"reproduce-{name}", still / "r", *texts)
+
+
+def trained(context, config, name):
+    """A training that takes no time."""
+    curve = [(100 * n, 50.0 / n) for n in range(1, 6)]
+    figures = {"run": f"runs/{name}", "steps": config.steps, "batch": config.batch}
+    return Result(figures | {"seconds": 600.0, "curve": curve, "failed": None, "collapse": None})
 
 
 # bin/apply augment --study
@@ -340,19 +343,18 @@ def test_rows_of_papers(still, monkeypatch, name, seeds):
 
 @pytest.mark.parametrize("seeds", [1, 4])
 def test_a_study_of_augmentation(still, monkeypatch, seeds):
-    def draw(self, config, name):
+    def draw(context, config, name):
         arrays = {"images": pixels(name, count=60), "labels": np.arange(60, dtype=np.int32) % 10}
-        return {"run": name}, arrays
+        return Result({"run": name}, arrays)
 
-    def score(self, way, size, seed):
+    def score(context, way, size, seed, *drawn):
         base = 0.7 + 0.0004 * size + 0.02 * way.changed + 0.03 * (way.model == "gan")
-        value = base + number(-0.01, 0.01, f"{way}", size, seed)
-        return augmentation.Share(value, value - 0.01, value + 0.01)
+        return Result(base + number(-0.01, 0.01, f"{way}", size, seed))
 
-    monkeypatch.setattr(augmentation.Study, "_draw", draw)
-    monkeypatch.setattr(augmentation.Study, "_score", score)
-    monkeypatch.setattr(augmentation, "time_generator", lambda config: 60.0)
-    monkeypatch.setattr(augmentation, "time_classifier", lambda digits: 9.0)
+    monkeypatch.setattr(augmentation, "draw", draw)
+    monkeypatch.setattr(augmentation, "score", score)
+    monkeypatch.setattr(augmentation, "time_classifier", lambda *_: Result(9.0))
+    monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 60, "step": 1}))
     command = ["apply", "augment", "--study", "--seeds", f"{seeds}", "--out", "a"]
     assert main.run(command) == 0
     same(f"augment-{seeds}", still / "a", "report.md", "report.json")
@@ -368,10 +370,11 @@ def test_an_evaluation(tmp_path, kind):
 
     def share(*names):
         value = number(0.9, 0.98, *names)
-        return Share(value, value - 0.01, value + 0.01)
+        return Estimate(value, value - 0.01, value + 0.01, 5000)
 
     def mean(*names):
-        return Mean(number(80, 120, *names), number(0.1, 0.4, *names), 500)
+        value, half = number(80, 120, *names), number(0.1, 0.4, *names)
+        return Estimate(value, value - half, value + half, 500)
 
     def figures(name):
         return Figures(

@@ -26,7 +26,7 @@ from jaxgen.data import Digits, Split, files, writers
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, metrics, reference
 from jaxgen.evaluation.evaluate import evaluate
-from jaxgen.evaluation.report import share
+from jaxgen.evaluation.statistics import proportion
 from jaxgen.training.trained import Trained
 
 if TYPE_CHECKING:
@@ -199,10 +199,10 @@ class Making:
         }
         if len(asked) <= eye.network.widths[-1]:  # too few for a distance
             hits = metrics.hits(judge.look(eye, drawn)[0], asked)
-            return found | {"recognised": share(hits, len(asked))}
+            return found | {"recognised": proportion(hits, len(asked))[:3]}
         report = evaluate(drawn, asked, self.config.data, eye, self.order.seed)
         return found | {
-            "recognised": report.generated.recognised,
+            "recognised": report.generated.recognised and report.generated.recognised[:3],
             "frechet": report.generated.frechet / report.unit,
             "frechet_real": report.real.frechet / report.unit,
             "recall": report.generated.prdc.recall,

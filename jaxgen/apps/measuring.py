@@ -1,7 +1,6 @@
 """What an application is worth, by the judge and in pixels, with intervals."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from jaxgen.arrays import DIGITS
 from jaxgen.data import Split
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, metrics, morphology
-from jaxgen.evaluation.report import share
+from jaxgen.evaluation.statistics import Estimate, correlation, proportion
 from jaxgen.images import to_float
 
 
@@ -21,7 +20,7 @@ def hits(images: np.ndarray, labels: np.ndarray) -> int:
 def recognised(images: np.ndarray, labels: np.ndarray) -> str:
     """The same in words, with an interval."""
     found = hits(images, labels)
-    value, low, high = share(found, len(labels))
+    value, low, high, _ = proportion(found, len(labels))
     return f"{found} of {len(labels)}, {value:.1%} (95 % interval {low:.1%} to {high:.1%})"
 
 
@@ -56,31 +55,9 @@ def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
     return to_float(digits.images[rows])
 
 
-class Correlation(NamedTuple):
-    """Pearson's r, and the interval that holds the true one at 95 % (Fisher 1921)."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> Correlation:
-    """That of two figures of n images each [n], of those that have both."""
-    both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < 4 or min(np.ptp(a[both]), np.ptp(b[both])) == 0:
-        return Correlation(np.nan, -1.0, 1.0)
-    value = float(np.corrcoef(a[both], b[both])[0, 1])
-    half = 1.96 / np.sqrt(both.sum() - 3)
-    z = np.arctanh(value)
-    return Correlation(value, float(np.tanh(z - half)), float(np.tanh(z + half)))
-
-
 def hands(
     styles: np.ndarray, drawn: np.ndarray, chance: np.ndarray
-) -> list[tuple[str, Correlation, Correlation]]:
+) -> list[tuple[str, Estimate, Estimate]]:
     """How far thickness and slant of the strokes of ``drawn`` go with those of ``styles``, and how
     far those of other images do, pair by pair."""
     measures = {"the width of strokes": morphology.thickness, "their slant": morphology.slant}

@@ -1,13 +1,12 @@
 """``bin/reproduce``: published numbers, and ours."""
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from jaxgen.cli import flags
 from jaxgen.errors import UserError
-from jaxgen.reproduce.rows import ROWS, named
+from jaxgen.experiments.papers import ROWS, named
 
 DESCRIPTION = """Set published numbers beside ours: train in the set-up of a paper, measure as it
 does, and write down both. What was found is kept, so that the same command goes on.
@@ -53,18 +52,18 @@ def main(args: list[str]) -> int:
 
     files.check(wanted.out / "reproduction.md")
     devices.start()
+    from jaxgen.experiments import reproduction
     from jaxgen.pages import markdown
-    from jaxgen.reproduce import report, work
     from jaxgen.training.console import Console
 
     console = Console()
-    runs = wanted.runs or wanted.out
-    reproduction = work.Reproduction(rows, wanted.seeds, wanted.steps, wanted.full, runs, console)
+    experiment = reproduction.Reproduction(
+        rows, wanted.seeds, wanted.steps, wanted.full, wanted.runs or wanted.out
+    )
     place = wanted.out / "reproduction.json"
     kept = _kept(place)  # before hours of training, in case it cannot be read
-    reproduction.carry_out()
-    found = kept | report.told(reproduction)
-    document = report.document(found, ROWS)
+    found = kept | experiment.carry_out(console)
+    document = reproduction.document(found, ROWS)
     beside = "reproduction_files"
     shown = {
         wanted.out / beside / name: content for name, content in markdown.pictures(document).items()
@@ -73,14 +72,14 @@ def main(args: list[str]) -> int:
     (wanted.out / beside).mkdir(parents=True, exist_ok=True)
     files.write_all(
         {
-            place: (json.dumps(_plain(found), indent=1) + "\n").encode(),
+            place: (json.dumps(found, indent=1) + "\n").encode(),
             text: markdown.markdown(document, beside).encode(),
             **shown,
         }
     )
     for row in rows:
-        label = reproduction.label(row)
-        for line in report.lines(row, label, found[label]):
+        label = experiment.label(row)
+        for line in reproduction.lines(row, label, found[label]):
             console.say(line)
     console.say(f"report in {text}")
     return 0
@@ -94,15 +93,6 @@ def _kept(place: Path) -> dict:
         return {}
     except (OSError, ValueError) as error:
         raise UserError(f"{place} cannot be read ({error}): give --out another folder") from None
-
-
-def _plain(value):
-    """The same without what JSON has not: an infinite number is None."""
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _list() -> int:

@@ -10,8 +10,8 @@ import tyro
 from jaxgen.cli import common, flags
 from jaxgen.config import Config
 from jaxgen.errors import UserError
-from jaxgen.studies import plan as plans
-from jaxgen.studies.questions import QUESTIONS, Question, named
+from jaxgen.experiments import grid as grids
+from jaxgen.experiments.questions import QUESTIONS, Question, named
 
 DESCRIPTION = """Study what a setting changes: train with each of its values, from several seeds,
 and write a report. What was found is kept, so that the same command goes on where it stopped.
@@ -61,7 +61,7 @@ def main(args: list[str]) -> int:
             f"{', '.join(question.models)}: with --vary you can ask anything of it"
         )
     varied = wanted.vary or (question.vary if question else ())
-    axes = tuple(plans.axis(text, base) for text in varied)
+    axes = tuple(grids.axis(text, base) for text in varied)
     apart = wanted.each or (question is not None and question.design == "each")
     design = "each" if apart else "grid"
 
@@ -74,18 +74,14 @@ def main(args: list[str]) -> int:
 
     files.check(folder / "report.html")
     devices.start()
-    from jaxgen.studies import study as studies
+    from jaxgen.experiments import study as studies
     from jaxgen.training.console import Console
 
     console = Console()
-    studies.require_reasonable(base, plans.count(axes, design), wanted.seeds, wanted.yes, console)
-    plan = plans.make(base, axes, design, wanted.seeds, resolve)
-    study = studies.Study(plan, folder, console)
-    try:
-        study.carry_out(wanted.yes)
-    except SystemExit:
-        console.say("stopped: the same command goes on from there")
-        raise
+    studies.require_reasonable(base, grids.count(axes, design), wanted.seeds, wanted.yes, console)
+    grid = grids.make(base, axes, design, wanted.seeds, resolve)
+    study = studies.Study(grid, folder, console)
+    study.carry_out(wanted.yes)
     return _report(study, question, shlex.join(["bin/study", *given]), folder, console)
 
 
@@ -93,8 +89,8 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
     import jaxgen
     from jaxgen import devices
     from jaxgen.evaluation import judge
+    from jaxgen.experiments import study_report
     from jaxgen.pages import files as pages
-    from jaxgen.studies import report
     from jaxgen.training.folder import commit, write
 
     provenance = (
@@ -104,9 +100,9 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
         ("judge", judge.load().hash),
         *(("caution", caution) for caution in study.cautions()),
     )
-    write(folder / "results.csv", report.table(study))
-    page, *_ = pages.write(report.document(study, question, provenance), folder, "report")
-    console.say("\n".join([*study.cautions(), *report.said(study, question)]))
+    write(folder / "results.csv", study_report.table(study))
+    page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
+    console.say("\n".join([*study.cautions(), *study_report.said(study, question)]))
     console.say(f"report in {page}")
     return 0
 

@@ -14,7 +14,8 @@ from jaxgen.evaluation.reference import (
     real_digits,
     relative,
 )
-from jaxgen.evaluation.report import Figures, Neighbour, Report, share
+from jaxgen.evaluation.report import Figures, Neighbour, Report
+from jaxgen.evaluation.statistics import proportion
 
 CLOSEST = 16  # neighbours that the report names
 
@@ -93,7 +94,9 @@ def as_bytes(images: np.ndarray) -> np.ndarray:
 
 def _recognised(logits, labels, digits):
     rows = np.isin(labels, list(digits))
-    return share(metrics.hits(logits[rows], labels[rows]), int(rows.sum())) if rows.any() else None
+    if not rows.any():
+        return None
+    return proportion(metrics.hits(logits[rows], labels[rows]), int(rows.sum()))
 
 
 def _closest(copies):

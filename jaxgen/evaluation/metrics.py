@@ -131,14 +131,6 @@ def hits(logits, labels) -> int:
     return int((np.argmax(logits, axis=1) == labels).sum())
 
 
-def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """The interval that holds a share of ``hits`` in ``n`` (Wilson 1927); at z = 1.96 for 95 %."""
-    share, spread = hits / n, z**2 / n
-    middle = share + spread / 2
-    half = z * np.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return float((middle - half) / (1 + spread)), float((middle + half) / (1 + spread))
-
-
 def histogram(logits) -> tuple[int, ...]:
     """How many of the logits [n, 10] are taken for each digit, 0 to 9."""
     return tuple(np.bincount(np.argmax(logits, axis=1), minlength=DIGITS).tolist())

@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 
 from jaxgen.data import Split, partition
 from jaxgen.evaluation import metrics
-from jaxgen.evaluation.report import Mean, mean_of
+from jaxgen.evaluation.statistics import Estimate, mean
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # as the paper's code has them
 CHOOSING = 1000  # validation digits that sigma is chosen by
@@ -24,7 +24,7 @@ CHOOSING = 1000  # validation digits that sigma is chosen by
 class Parzen(NamedTuple):
     """The figure of n real digits under windows about m drawn ones."""
 
-    log_density: Mean  # nats an image
+    log_density: Estimate  # nats an image
     sigma: float  # chosen on validation digits
     samples: int  # m
 
@@ -34,7 +34,7 @@ def measure(images: np.ndarray, samples: np.ndarray, valid: Split) -> Parzen:
     [n, 28, 28, 1]."""
     few = partition.subset(valid, min(CHOOSING, len(valid.labels)))
     sigma = max(SIGMAS, key=lambda sigma: log_density(few.images, samples, sigma).mean())
-    return Parzen(mean_of(log_density(images, samples, sigma)), sigma, len(samples))
+    return Parzen(mean(log_density(images, samples, sigma)), sigma, len(samples))
 
 
 def log_density(images: np.ndarray, samples: np.ndarray, sigma: float) -> np.ndarray:

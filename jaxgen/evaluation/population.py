@@ -21,7 +21,7 @@ from jaxgen.data import populations
 from jaxgen.data.split import Split
 from jaxgen.evaluation import judge
 from jaxgen.evaluation.judge import Judge
-from jaxgen.evaluation.report import Share
+from jaxgen.evaluation.statistics import Estimate
 
 WEIGHTS = Path(__file__).with_name("population.safetensors")
 SHA256 = "1779fa5c9d634fb5bc53e8efe508755934f1bb1b636abb662668ae3aac898129"  # of WEIGHTS
@@ -59,7 +59,7 @@ def rates(classifier: Judge, real: Split) -> Rates | None:
     return Rates(float(says[known == 0].mean()), float(says[known == 1].mean()), *counts)
 
 
-def share(classifier: Judge, rates: Rates, images: np.ndarray) -> Share:
+def share(classifier: Judge, rates: Rates, images: np.ndarray) -> Estimate:
     """The share of images [n, 28, 28, 1] that resemble population 1, with its 95 % interval."""
     r, n = float(judge.look(classifier, images)[0].argmax(1).mean()), len(images)
     apart = rates.of_1 - rates.of_0
@@ -71,7 +71,7 @@ def share(classifier: Judge, rates: Rates, images: np.ndarray) -> Share:
     ) / apart**2
     half = 1.96 * variance**0.5
     value, low, high = (float(np.clip(x, 0, 1)) for x in (p, p - half, p + half))
-    return Share(value, low, high)
+    return Estimate(value, low, high, n)
 
 
 def train(out_path: str | Path, report: Callable[[str], None] = print, steps: int = STEPS) -> Rates:

@@ -25,7 +25,8 @@ from jaxgen.data.split import Digits, Split, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics, population
 from jaxgen.evaluation.judge import Judge, look
-from jaxgen.evaluation.report import Against, Figures, Mixtures, share
+from jaxgen.evaluation.report import Against, Figures, Mixtures
+from jaxgen.evaluation.statistics import proportion
 from jaxgen.families.base import Family
 
 COPIES = 2000  # real digits at most that are searched for among the training images, to save time
@@ -75,7 +76,7 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
     searched = partition.subset(real, min(n, COPIES))
     rates = population.rates(population.load(), floor_digits)
     figures = Figures(
-        recognised=share(metrics.hits(logits, real.labels), n),
+        recognised=proportion(metrics.hits(logits, real.labels), n),
         frechet=metrics.frechet(floor_features, features),
         frechet_interval=metrics.frechet_interval(floor_features, features),
         histogram=metrics.histogram(logits),

@@ -4,27 +4,13 @@ import dataclasses
 import math
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
 from jaxgen.config import STRIDED
 from jaxgen.evaluation import metrics
+from jaxgen.evaluation.statistics import Estimate
 
 READS = 0.5  # of the real digits: a judge that reads fewer says nothing of drawn ones
 
 Against = Literal["test", "valid"]  # the real digits that generated ones are held against
-
-
-class Share(NamedTuple):
-    """A share of the images, and the interval that holds the true one at 95 % (Wilson)."""
-
-    value: float
-    low: float
-    high: float
-
-
-def share(hits: int, n: int) -> Share:
-    """The share of ``hits`` in ``n``, with its interval."""
-    return Share(hits / n, *metrics.wilson(hits, n))
 
 
 def blind(share: float) -> str | None:
@@ -38,27 +24,10 @@ def blind(share: float) -> str | None:
     )
 
 
-class Mean(NamedTuple):
-    """A mean over images, and the half width of its 95 % interval."""
-
-    value: float
-    half: float
-    n: int
-
-    def __str__(self) -> str:
-        return f"{self.value:.2f} +- {self.half:.2f}"
-
-
-def mean_of(values: np.ndarray) -> Mean:
-    """The mean of one figure an image [n], with the interval of the normal distribution."""
-    spread = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-    return Mean(float(np.mean(values)), 1.96 * spread / len(values) ** 0.5, len(values))
-
-
 class Figures(NamedTuple):
     """Everything that is measured of n images."""
 
-    recognised: Share | None  # as the digit asked for; None where none was
+    recognised: Estimate | None  # as the digit asked for; None where none was
     frechet: float  # in squared feature units
     frechet_interval: tuple[float, float]  # of it, at 95 %: ``metrics.frechet_interval``
     histogram: tuple[int, ...]  # what the judge takes the images for, digits 0 to 9
@@ -68,7 +37,7 @@ class Figures(NamedTuple):
     # over the same of the real digits; NaN where there are not two.
     spreads: tuple[float, ...]
     # That resembles population 1 of MNIST's writers; None where the populations are not known.
-    population: Share | None
+    population: Estimate | None
 
     @property
     def class_entropy(self) -> float:
@@ -127,7 +96,7 @@ class Report:
     """How many real digits the classifier behind ``population`` tells right: 0.5 is chance."""
     kinds: int
     """How many of the ten there are among the real digits."""
-    by_digit: tuple[Share | None, ...]
+    by_digit: tuple[Estimate | None, ...]
     """Recognised, for each digit asked for."""
     closest: tuple[Neighbour, ...]
     """The images with the least ratio, for pictures beside their neighbours."""
@@ -147,13 +116,13 @@ class Report:
             "real": self._figures(self.real),
             "populations_of_real": self.mixtures._asdict(),
             "population_accuracy": self.population_accuracy,
-            "recognised_by_digit": [one and one._asdict() for one in self.by_digit],
+            "recognised_by_digit": [one and one.to_dict() for one in self.by_digit],
             "closest": [neighbour._asdict() for neighbour in self.closest],
         }
 
     def _figures(self, figures):
         return {
-            "recognised": figures.recognised and figures.recognised._asdict(),
+            "recognised": figures.recognised and figures.recognised.to_dict(),
             "frechet": figures.frechet,
             "frechet_in_noise_units": figures.frechet / self.unit,
             "frechet_in_noise_units_interval": [x / self.unit for x in figures.frechet_interval],
@@ -164,7 +133,7 @@ class Report:
             "copied": figures.copied,
             "diversity": _known(figures.diversity),
             "diversity_by_digit": [_known(spread) for spread in figures.spreads],
-            "population_1": figures.population and figures.population._asdict(),
+            "population_1": figures.population and figures.population.to_dict(),
         }
 
     @property

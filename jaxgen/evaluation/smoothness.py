@@ -14,7 +14,7 @@ from jaxgen import images as pixels
 from jaxgen import sampling
 from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.evaluation.judge import Judge, look
-from jaxgen.evaluation.report import Share, share
+from jaxgen.evaluation.statistics import Estimate, proportion
 from jaxgen.families.base import Family, Variables
 
 WAYS = 100
@@ -27,7 +27,8 @@ class Smoothness(NamedTuple):
     ways: int
     unevenness: float  # largest step over mean step, the mean over ways; 1 is perfectly even
     detour: float  # length of a way in features over the distance of its ends, the median over ways
-    recognised: Share | None  # of the frames between, as the digit of both ends; None for any digit
+    # Of the frames between, those that are the digit of both ends; None for any digit.
+    recognised: Estimate | None
 
 
 def measure(
@@ -56,5 +57,5 @@ def measure(
         WAYS,
         float(unevenness.mean()) if moved.any() else 1.0,
         float(np.median(detour)) if moved.any() else 1.0,
-        share(int((found == labels[:, None]).sum()), found.size) if known else None,
+        proportion(int((found == labels[:, None]).sum()), found.size) if known else None,
     )

@@ -17,8 +17,9 @@ from jaxgen.evaluation.evaluate import evaluate
 from jaxgen.evaluation.judge import Judge
 from jaxgen.evaluation.parzen import Parzen
 from jaxgen.evaluation.reference import Reference
-from jaxgen.evaluation.report import Mean, Report, Share, mean_of
+from jaxgen.evaluation.report import Report
 from jaxgen.evaluation.smoothness import Smoothness
+from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.families.base import Family, Variables, Variational
 
 
@@ -39,15 +40,15 @@ class Real(NamedTuple):
     """What real digits get: the same for all models at one amount, so measured once."""
 
     reference: Reference
-    useful: Share | None  # after as many real training digits
+    useful: Estimate | None  # after as many real training digits
     parzen: Parzen  # windows about as many real training digits
 
 
 class Likelihood(NamedTuple):
     """The bound by importance of black and white digits, in nats an image."""
 
-    static: Mean
-    dynamic: Mean
+    static: Estimate
+    dynamic: Estimate
     samples: int
 
 
@@ -64,13 +65,13 @@ class Suite:
     report: Report
     codes: Codes
     smoothness: Smoothness
-    useful: Share | None
+    useful: Estimate | None
     """What a classifier makes of the test digits that has learnt from the drawn ones; None where
     these are few, or no digit could be asked for."""
     parzen: Parzen
     likelihood: Likelihood | None
     """For families with a posterior and black or white pixels."""
-    bits: Mean | None
+    bits: Estimate | None
     """A pixel, of images as 256 greys: for families that give these a probability."""
     real: Real
     """What real digits get."""
@@ -161,7 +162,7 @@ def measure(
     bits = None
     if family.has("bound") and not isinstance(family, Variational):
         few = partition.subset(held, min(amount.coded, len(held.labels)))
-        bits = mean_of(likelihood.of_greys(family, variables, few, seed, _counting(told, few)))
+        bits = mean(likelihood.of_greys(family, variables, few, seed, _counting(told, few)))
     return Suite(drawn, asked, seconds, report, kept, smooth, useful, windows, likely, bits, real)
 
 
@@ -176,9 +177,9 @@ def _likelihood(family, variables, few, samples, seed, told):
     if not isinstance(family, Variational) or not family.is_bernoulli:
         return None
 
-    def found(binarisation: likelihood.Binarisation) -> Mean:
+    def found(binarisation: likelihood.Binarisation) -> Estimate:
         heard = _counting(told, few)
-        return mean_of(
+        return mean(
             likelihood.importance(family, variables, few, samples, binarisation, seed, heard)
         )
 
@@ -191,6 +192,8 @@ def _counting(told, few):
 
 def plain(figure: Any) -> Any:
     """Named tuples within named tuples as dictionaries."""
+    if isinstance(figure, Estimate):
+        return figure.to_dict()
     if hasattr(figure, "_asdict"):
         return {name: plain(value) for name, value in figure._asdict().items()}
     return figure

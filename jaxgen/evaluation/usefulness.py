@@ -13,7 +13,7 @@ from jaxgen.data import Split
 from jaxgen.evaluation import judge as judges
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.judge import Layered, Network
-from jaxgen.evaluation.report import Share, share
+from jaxgen.evaluation.statistics import Estimate, proportion
 
 EPOCHS = 8
 STEPS = 400  # at least, however few the digits
@@ -29,7 +29,7 @@ def score(
     steps: int | None = None,
     batch: int = judges.BATCH,
     change: Callable | None = None,
-) -> Share:
+) -> Estimate:
     """The share of the digits ``test`` that a classifier recognises after the digits ``learned``
     alone, each batch of them changed by ``change(images, key)`` if anything is. When ``steps`` are
     not given, there are to be LEAST digits or more."""
@@ -38,7 +38,7 @@ def score(
         learned, _quiet, seed=seed, steps=steps, network=network, batch=batch, change=change
     )
     logits, _ = judges.look(judges.Judge(network, variables, ""), test.images)
-    return share(metrics.hits(logits, test.labels), len(test.labels))
+    return proportion(metrics.hits(logits, test.labels), len(test.labels))
 
 
 def _quiet(line: str) -> None:

@@ -7,6 +7,7 @@ splits it.
 """
 
 import abc
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -76,6 +77,12 @@ class Family(abc.ABC):
     def hears_labels(self) -> bool:
         """Whether the digit asked for makes a difference to what is drawn."""
         return True
+
+    def with_sampling(self, **settings: Any) -> "Family":
+        """The same family with other sampling settings."""
+        family: Any = self
+        sampling = dataclasses.replace(family.sampling, **settings)
+        return dataclasses.replace(family, sampling=sampling)
 
     @abc.abstractmethod
     def init(self, key: Key) -> Variables:

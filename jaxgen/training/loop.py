@@ -67,7 +67,6 @@ def train_apart(
         for line in folder.prepare_anew(config):
             say(line)
         if status := train(config, folder, console):
-            say("stopped: the same command goes on from there")
             raise SystemExit(status)
 
 

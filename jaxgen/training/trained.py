@@ -1,7 +1,7 @@
 """A trained model, as the commands that use one need it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -20,6 +20,10 @@ class Trained(NamedTuple):
     variables: Variables  # with the averaged weights
     step: int
     digits: tuple[int, ...] = tuple(range(DIGITS))  # that it has learned
+
+    def drawn_with(self, **settings: Any) -> "Trained":
+        """The same model with other sampling settings."""
+        return self._replace(family=self.family.with_sampling(**settings))
 
     def require(self, asked: Iterable[int], flags: str) -> None:
         """Raise a ``UserError`` where one of the digits ``asked`` is none that it has learned."""

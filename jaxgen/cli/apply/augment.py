@@ -142,23 +142,23 @@ def study(args: list[str]) -> int:
 
     files.check(wanted.out / "report.json")
     devices.start()
-    from jaxgen.apps import study, study_report
+    from jaxgen.experiments import augmentation
     from jaxgen.pages import files as pages
     from jaxgen.training import folder
     from jaxgen.training.console import Console
 
     console = Console()
-    plan = study.Plan(tuple(wanted.models.split(",")), wanted.sizes, wanted.seeds)
-    found = study.Study(plan, wanted.out, console)
-    found.carry_out()
-    told = study_report.to_dict(found)
+    models = tuple(wanted.models.split(","))
+    experiment = augmentation.Augmentation(models, wanted.sizes, wanted.seeds)
+    found = experiment.carry_out(wanted.out, console)
+    told = found.to_dict()
     folder.write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
     provenance = (
         ("command", f"`{shlex.join(['bin/apply', 'augment', *args])}`"),
         ("jaxgen", f"{jaxgen.__version__}, commit {folder.commit()}"),
         ("devices", devices.describe()),
     )
-    page, *_ = pages.write(study_report.document(found, provenance), wanted.out, "report")
+    page, *_ = pages.write(augmentation.document(found, provenance), wanted.out, "report")
     console.say("\n".join(told["verdicts"]))
     console.say(f"report in {page}")
     return 0

@@ -83,7 +83,7 @@ def table(clean, seen, done, damage, learned, seed: int) -> str:
     from jaxgen import images
     from jaxgen.apps import correct, filters, measuring
     from jaxgen.cli import given
-    from jaxgen.evaluation.report import mean_of
+    from jaxgen.evaluation.statistics import mean
 
     pixels, labels = given.spread(learned, min(LEARN, len(learned.labels)), seed)
     pixels = images.to_float(pixels)
@@ -95,6 +95,6 @@ def table(clean, seen, done, damage, learned, seed: int) -> str:
     ways["closing"] = filters.closer(lambda mended: measuring.hits(mended, labels), harmed)(seen)
     lines = ["                 PSNR in dB        recognised as what they were"]
     for name, mended in ways.items():
-        nearer = mean_of(measuring.psnr(mended, clean.images))
+        nearer = mean(measuring.psnr(mended, clean.images))
         lines.append(f"{name:<17}{nearer!s:<18}{measuring.recognised(mended, clean.labels)}")
     return "\n".join(lines)

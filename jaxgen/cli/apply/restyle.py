@@ -84,7 +84,10 @@ def main(args: list[str]) -> int:
         real = test if np.isin(targets, test.labels).all() else train  # few lack some digits
         chance = measuring.of_digits(real, targets, wanted.seed)
         for name, ours, plain in measuring.hands(styles, drawn, chance):
-            print(f"{name} goes with the style's: r = {ours}; a digit by chance: r = {plain}")
+            print(
+                f"{name} goes with the style's: r = {ours.within()}; "
+                f"a digit by chance: r = {plain.within()}"
+            )
 
     def picture():
         if wanted.style == "test":

@@ -5,11 +5,11 @@ import io
 
 import numpy as np
 
+from jaxgen.experiments import findings, measures, views
+from jaxgen.experiments.grid import Axis
+from jaxgen.experiments.questions import Question
+from jaxgen.experiments.study import Study
 from jaxgen.pages.document import Document, Section, Text
-from jaxgen.studies import findings, views, work
-from jaxgen.studies.plan import Axis
-from jaxgen.studies.questions import Question
-from jaxgen.studies.study import Study
 
 
 def document(
@@ -34,20 +34,20 @@ def document(
 
 
 def _asks(study: Study) -> str:
-    varied = findings.listed([axis.name for axis in study.plan.axes])
-    return f"What does {varied} change in {study.plan.base.model}?"
+    varied = findings.listed([axis.name for axis in study.grid.axes])
+    return f"What does {varied} change in {study.grid.base.model}?"
 
 
 def said(study: Study, question: Question | None) -> list[str]:
     """What was found, in paragraphs: claims, each axis, and the runs that failed."""
     told = []
     for claim in question.claims if question else ():
-        axis = next((axis for axis in study.plan.axes if axis.name == claim.setting), None)
+        axis = next((axis for axis in study.grid.axes if axis.name == claim.setting), None)
         if axis:
             found, lines = _over(study, axis, claim.figure), _lines(study, axis, claim.figure)
             told.append(findings.decided(claim, found, lines))
     names = list(dict.fromkeys(name for group in views.plots(study, question) for name in group))
-    for axis in study.plan.axes:
+    for axis in study.grid.axes:
         sentences = [
             findings.along(name, axis, _over(study, axis, name), _others(study, axis))
             for name in [*names, *(["rate"] if question and question.coding else [])]
@@ -59,9 +59,9 @@ def said(study: Study, question: Question | None) -> list[str]:
 
 def _others(study: Study, axis: Axis) -> str:
     """What else varies together with an axis, in words."""
-    if len(study.plan.along(axis)) < 2:
+    if len(study.grid.along(axis)) < 2:
         return ""
-    return findings.listed([other.name for other in study.plan.axes if other is not axis])
+    return findings.listed([other.name for other in study.grid.axes if other is not axis])
 
 
 def _lines(study: Study, axis: Axis, name: str) -> dict[str, dict[str, dict[int, float]]]:
@@ -70,14 +70,14 @@ def _lines(study: Study, axis: Axis, name: str) -> dict[str, dict[str, dict[int,
         ", ".join(f"{other} {value}" for other, value in line[0].values if other != axis.name): {
             setting.of(axis.name): study.figures(setting, name) for setting in line
         }
-        for line in study.plan.along(axis)
+        for line in study.grid.along(axis)
     }
 
 
 def _over(study: Study, axis: Axis, name: str) -> dict[str, dict[int, float]]:
     """A figure by the values of an axis and by seed: where other things vary together with it, the
     mean over their values that all values of the axis have been trained with."""
-    lines = study.plan.along(axis)
+    lines = study.grid.along(axis)
     found: dict[str, dict[int, float]] = {}
     for value in axis.values:
         by_seed: dict[int, list[float]] = {}
@@ -94,14 +94,14 @@ def _over(study: Study, axis: Axis, name: str) -> dict[str, dict[int, float]]:
 
 def _failures(study: Study) -> str:
     told = []
-    for setting in study.plan.settings:
-        why = [study.found(setting, seed)["failed"] for seed in study.plan.seeds]
+    for setting in study.grid.settings:
+        why = [study.failed(setting, seed) for seed in study.grid.seeds]
         if failed := [reason for reason in why if reason]:
             told.append(f"{setting.label}: {len(failed)} of {len(why)} ({failed[0].split(':')[0]})")
     collapsed = []
-    for setting in study.plan.settings:
+    for setting in study.grid.settings:
         if count := int(sum(study.figures(setting, "collapsed").values())):
-            collapsed.append(f"{setting.label}: {count} of {len(study.plan.seeds)}")
+            collapsed.append(f"{setting.label}: {count} of {len(study.grid.seeds)}")
     text = f"Trainings that diverged: {'; '.join(told)}." if told else ""
     if collapsed:
         text += f" Trainings that ended in mode collapse: {'; '.join(collapsed)}."
@@ -109,12 +109,12 @@ def _failures(study: Study) -> str:
 
 
 def _how(study: Study) -> str:
-    plan, n = study.plan, len(study.plan.seeds)
-    varied = "all together" if plan.design == "grid" else "one thing at a time"
+    grid, n = study.grid, len(study.grid.seeds)
+    varied = "all together" if grid.design == "grid" else "one thing at a time"
     text = (
-        f"{plan.base.model} was trained with {len(plan.settings)} settings, {varied}, from "
+        f"{grid.base.model} was trained with {len(grid.settings)} settings, {varied}, from "
         f"{n} seed{'s' if n > 1 else ''}; all settings from the same first weights' seeds, and on "
-        f"the same digits in the same order. {work.COUNT:,} validation digits are encoded, and as "
+        f"the same digits in the same order. {measures.COUNT:,} validation digits are encoded, and as "
         "many drawn ones are held against them by the judge; N is what noise of 0.1 does to real "
         "digits."
     )
@@ -132,11 +132,10 @@ def table(study: Study) -> str:
     """All runs as CSV: what was varied, the seed, why it failed if it did, and the figures."""
     names, text = study.names(), io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(axis.name for axis in study.plan.axes), "seed", "failed", *names])
-    for setting in study.plan.settings:
-        for seed in study.plan.seeds:
-            found = study.found(setting, seed)
-            figures = [found["figures"].get(name, "") for name in names]
+    writer.writerow([*(axis.name for axis in study.grid.axes), "seed", "failed", *names])
+    for setting in study.grid.settings:
+        for seed in study.grid.seeds:
+            figures = [study.figures(setting, name).get(seed, "") for name in names]
             values = [value for _, value in setting.values]
-            writer.writerow([*values, seed, found["failed"] or "", *figures])
+            writer.writerow([*values, seed, study.failed(setting, seed) or "", *figures])
     return text.getvalue()

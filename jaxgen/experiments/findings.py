@@ -10,54 +10,30 @@ claims one is written for 5 % of figures of two values, and for 2 to 5 % of more
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.compare.claims import estimate
-from jaxgen.studies.figures import FIGURES, Figure
-from jaxgen.studies.plan import Axis
-from jaxgen.studies.questions import Claim
+from jaxgen.evaluation.statistics import Estimate, mean
+from jaxgen.experiments.grid import Axis
+from jaxgen.experiments.measures import FIGURES, Figure
+from jaxgen.experiments.questions import Claim
 
 FEW = 3  # seeds: their intervals are three to seven times as wide as those of ten
 BySeed = Mapping[int, float]
 
 
-class Interval(NamedTuple):
-    """A mean, and the interval of it; infinite where it is the mean of one value."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    @property
-    def sign(self) -> int:
-        """1 or -1 where the interval lies on one side of 0, else 0."""
-        return (self.low > 0) - (self.high < 0)
-
-    @property
-    def known(self) -> bool:
-        return math.isfinite(self.low)
-
-    def __str__(self) -> str:
-        if not self.known:
-            return f"{say(self.value)}, once"
-        return f"{say(self.value)}, {say(self.low)} to {say(self.high)}"
+def between(one: Estimate) -> str:
+    """A figure and the ends of its interval."""
+    if not one.is_known:
+        return f"{say(one.value)}, once"
+    return f"{say(one.value)}, {say(one.low)} to {say(one.high)}"
 
 
-def interval(values: Sequence[float], comparisons: int = 1) -> Interval:
-    """The mean of values, one a seed, with its 95 % interval; or, as one of so many
-    ``comparisons``, with an interval such that all of them hold together with 95 %."""
-    mean, half, n = estimate(values, comparisons)
-    return Interval(mean, mean - half, mean + half, n)
-
-
-def difference(one: BySeed, other: BySeed, comparisons: int = 1) -> Interval | None:
+def difference(one: BySeed, other: BySeed, comparisons: int = 1) -> Estimate | None:
     """How much more the one is than the other, over the seeds that both have, as one of so many
     ``comparisons``; None where there is no such seed."""
     both = sorted(set(one) & set(other))
-    return interval([one[seed] - other[seed] for seed in both], comparisons) if both else None
+    return mean([one[seed] - other[seed] for seed in both], comparisons) if both else None
 
 
 def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") -> str:
@@ -89,7 +65,7 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     if alike:
         text += f", from which {listed(alike)} cannot be told"
     last = next(value for value in reversed(order) if value in told)
-    return f"{text}; at {last} it is {say(means[last])} (a difference of {losses[last]})."
+    return f"{text}; at {last} it is {say(means[last])} (a difference of {between(losses[last])})."
 
 
 def _trend(figure: Figure, axis: Axis, known, means) -> str:
@@ -138,7 +114,7 @@ def _verdict(claim: Claim, found: Mapping[str, BySeed]) -> tuple[str, list[str]]
             continue
         signs.append(change.sign * better)
         words = {1: "better", 0: "no difference shown", -1: "worse"}[signs[-1]]
-        parts.append(f"{value} against {claim.right}: {words} ({change})")
+        parts.append(f"{value} against {claim.right}: {words} ({between(change)})")
     if not signs:
         return "", []
     verdict = "is left open"

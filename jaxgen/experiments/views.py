@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen import images
+from jaxgen.evaluation.statistics import Estimate, mean
+from jaxgen.experiments.findings import say
+from jaxgen.experiments.grid import Axis, Setting
+from jaxgen.experiments.measures import FIGURES, SHOWN
+from jaxgen.experiments.questions import Question
+from jaxgen.experiments.study import Study
 from jaxgen.pages.document import COLOURS, Block, Curve, Dot, Dots, Lines, Pictures, Table, is_wide
-from jaxgen.studies import work
-from jaxgen.studies.figures import FIGURES
-from jaxgen.studies.findings import Interval, interval, say
-from jaxgen.studies.plan import Axis, Setting
-from jaxgen.studies.questions import Question
-from jaxgen.studies.study import Study
 
 VIEWS = 4  # sections at most of one study that varies more than two things together
 PLOTS = (("error", "train_error"), ("distance", "distance_normal"), ("recognised",))
@@ -31,17 +31,17 @@ class View(NamedTuple):
 
 def of(study: Study) -> list[View]:
     """The sections of a study."""
-    plan = study.plan
-    if plan.design == "each" or len(plan.axes) == 1:
-        return [View(axis, {"": plan.along(axis)[0]}, "") for axis in plan.axes]
-    first, second, *rest = plan.axes
+    grid = study.grid
+    if grid.design == "each" or len(grid.axes) == 1:
+        return [View(axis, {"": grid.along(axis)[0]}, "") for axis in grid.axes]
+    first, second, *rest = grid.axes
     found = []
     for choice in itertools.islice(itertools.product(*(axis.values for axis in rest)), VIEWS):
         fixed = [(axis.name, value) for axis, value in zip(rest, choice, strict=True)]
         lines = {
             f"{second.name.rpartition('.')[2]} {value}": [
                 setting
-                for setting in plan.settings
+                for setting in grid.settings
                 if set(fixed) | {(second.name, value)} <= set(setting.values)
             ]
             for value in second.values
@@ -93,12 +93,12 @@ def _chart(study: Study, view: View, names: list[str]) -> list[Block]:
     curves = []
     for line, settings in lines:
         for name in names:
-            points = [(place(s.of(view.axis.name)), _interval(study, s, name)) for s in settings]
+            points = [(place(s.of(view.axis.name)), _mean(study, s, name)) for s in settings]
             known = sorted((x, y) for x, y in points if y is not None)
             if not known:
                 continue
             x, y = zip(*known, strict=True)
-            many = all(one.known for one in y)
+            many = all(one.is_known for one in y)
             curves.append(
                 Curve(
                     line or FIGURES[name].name,
@@ -117,7 +117,7 @@ def _chart(study: Study, view: View, names: list[str]) -> list[Block]:
             tuple(curves),
             called,
             FIGURES[names[0]].name,
-            f"Means over seeds{', and their intervals' if len(study.plan.seeds) > 1 else ''}.",
+            f"Means over seeds{', and their intervals' if len(study.grid.seeds) > 1 else ''}.",
             log_x=is_wide(places),
             log_y=is_wide(values),
         )
@@ -125,9 +125,9 @@ def _chart(study: Study, view: View, names: list[str]) -> list[Block]:
 
 
 def _dots(study, view, name, line, settings) -> list[Block]:
-    found = [(s.of(view.axis.name), _interval(study, s, name)) for s in settings]
+    found = [(s.of(view.axis.name), _mean(study, s, name)) for s in settings]
     dots = tuple(
-        Dot(value, one.value, one.low, one.high) if one.known else Dot(value, one.value)
+        Dot(value, one.value, one.low, one.high) if one.is_known else Dot(value, one.value)
         for value, one in found
         if one is not None
     )
@@ -143,7 +143,7 @@ def _coding(study: Study, view: View) -> list[Block]:
     rows, points = [], []
     for setting in settings:
         rate, distortion, bound = (
-            _interval(study, setting, name) for name in ("rate", "distortion", "bound")
+            _mean(study, setting, name) for name in ("rate", "distortion", "bound")
         )
         if rate is None or distortion is None or bound is None:
             continue
@@ -176,7 +176,7 @@ def _losses(study: Study, view: View) -> list[Block]:
     name, settings = list(view.lines.items())[-1]
     curves = []
     for setting in settings[:COLOURS]:
-        found = [dict(map(tuple, study.found(setting, seed)["curve"])) for seed in study.plan.seeds]
+        found = [dict(map(tuple, study.curve(setting, seed))) for seed in study.grid.seeds]
         steps = sorted(set.intersection(*(set(own) for own in found)))
         means = [float(np.mean([own[step] for own in found])) for step in steps]
         if steps:
@@ -190,7 +190,7 @@ def _losses(study: Study, view: View) -> list[Block]:
 
 def _pictures(study: Study, view: View) -> list[Block]:
     blocks: list[Block] = []
-    seed = study.plan.seeds[0]
+    seed = study.grid.seeds[0]
     for line, settings in view.lines.items():
         arrays = {s.of(view.axis.name): study.arrays(s, seed) for s in settings}
         known = {value: own for value, own in arrays.items() if own}
@@ -212,7 +212,7 @@ def _pictures(study: Study, view: View) -> list[Block]:
 
 
 def _picture(rows: dict[str, np.ndarray], caption: str) -> Pictures:
-    whole = images.grid(np.concatenate(list(rows.values())), columns=work.SHOWN, scale=1)
+    whole = images.grid(np.concatenate(list(rows.values())), columns=SHOWN, scale=1)
     return Pictures(
         whole,
         caption,
@@ -225,27 +225,27 @@ def every_setting(study: Study) -> Table:
     """All figures of all settings."""
     names = study.names()
     rows = []
-    for setting in study.plan.settings:
-        cells = [_cell(_interval(study, setting, name)) for name in names]
+    for setting in study.grid.settings:
+        cells = [_cell(_mean(study, setting, name)) for name in names]
         rows.append((", ".join(value for _, value in setting.values), *cells))
     head = (
-        ", ".join(axis.name for axis in study.plan.axes),
+        ", ".join(axis.name for axis in study.grid.axes),
         *(FIGURES[name].name for name in names),
     )
     return Table(head, tuple(rows), "Means over the seeds that were trained to the end.")
 
 
-def _cell(one: Interval | None) -> str:
+def _cell(one: Estimate | None) -> str:
     if one is None:
         return ""
-    if not one.known or one.low == one.high:
+    if not one.is_known or one.low == one.high:
         return say(one.value)
     return f"{say(one.value)} ({say(one.low)} to {say(one.high)})"
 
 
-def _interval(study: Study, setting: Setting, name: str) -> Interval | None:
+def _mean(study: Study, setting: Setting, name: str) -> Estimate | None:
     found = list(study.figures(setting, name).values())
-    return interval(found) if found else None
+    return mean(found) if found else None
 
 
 def numbers(axis: Axis) -> tuple[str, Callable[[str], float]] | None:

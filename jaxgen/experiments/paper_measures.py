@@ -1,8 +1,6 @@
-"""What is measured of the trained models of a row: each figure with half of its 95 % interval over
-test digits, where that is known."""
+"""What is measured of the trained models of a row: each figure with its 95 % interval over test
+digits, where that is known."""
 
-import dataclasses
-import math
 from collections.abc import Callable, Mapping
 
 import jax
@@ -15,7 +13,7 @@ from jaxgen.apps import damage, measuring
 from jaxgen.arrays import IMAGE, NO_DIGIT
 from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import codes, judge, likelihood, metrics, parzen, reference, usefulness
-from jaxgen.evaluation.report import mean_of
+from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.families.base import Variational
 from jaxgen.families.cvae import CVAE
 from jaxgen.training.trained import Trained
@@ -34,24 +32,30 @@ QUADRANTS = {  # that are seen, by how many: row and column of each
     2: [(1, 0), (0, 0)],
     3: [(1, 0), (0, 0), (0, 1)],
 }
+BURDA = {  # what each recipe of Burda et al. is called
+    "burda2015": "VAE, k = 1",
+    "burda2015_iwae5": "IWAE, k = 5",
+    "burda2015_iwae50": "IWAE, k = 50",
+    "burda2015_digits": "told the digit, k = 1",
+}
 
 Models = Mapping[str, Trained]  # by recipe
-Figures = dict[str, tuple[float, float]]  # value, and half of its interval; infinite if not known
-Tell = Callable[[str], None]
+Figures = dict[str, Estimate]
+Progress = Callable[[str], None]
 
 
-def hinton2006(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+def hinton2006(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     (model,) = models.values()
     found = codes.measure(model.family, model.variables, digits)
     assert found.linear and found.squared_error is not None
     return {
-        "autoencoder": (found.squared_error, math.inf),
-        "30 principal components": (found.linear.pca_squared_error, math.inf),
+        "autoencoder": mean([found.squared_error]),
+        "30 principal components": mean([found.linear.pca_squared_error]),
     }
 
 
-def burda2015(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
-    """By importance; named after what was trained."""
+def burda2015(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
+    """By importance."""
     ((recipe, model),) = models.items()
     assert isinstance(model.family, Variational)
     nats = likelihood.importance(
@@ -61,40 +65,34 @@ def burda2015(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
         SAMPLES,
         "dynamic",
         seed,
-        lambda done: tell(f"likelihood of {done} of {len(digits.test.labels)} test digits"),
+        lambda done: progress(f"likelihood of {done} of {len(digits.test.labels)} test digits"),
     )
-    name = {
-        "burda2015": "VAE, k = 1",
-        "burda2015_iwae5": "IWAE, k = 5",
-        "burda2015_iwae50": "IWAE, k = 50",
-        "burda2015_digits": "told the digit, k = 1",
-    }[recipe]
-    return {name: _with_half(nats)}
+    return {BURDA[recipe]: mean(nats)}
 
 
-def goodfellow2014(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+def goodfellow2014(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     (model,) = models.values()
     drawn = _draw(model, sampling.balanced(DRAWN), seed)
     found = parzen.measure(digits.test.images, drawn, digits.valid)
-    tell("the same of real digits")
+    progress("the same of real digits")
     train = partition.subset(digits.train, DRAWN).images
     real = parzen.measure(digits.test.images, train, digits.valid)
     return {
-        "GAN": (found.log_density.value, found.log_density.half),
-        "as many training digits": (real.log_density.value, real.log_density.half),
+        "GAN": found.log_density,
+        "as many training digits": real.log_density,
     }
 
 
-def sohn2015(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+def sohn2015(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     names = {"sohn2015": "CVAE", "sohn2015_nn": "network without a code"}
     found = {}
     for recipe, model in models.items():
         assert isinstance(model.family, CVAE)
         for seen, places in QUADRANTS.items():
-            tell(f"{names[recipe]}, quadrants seen: {seen}")
+            progress(f"{names[recipe]}, quadrants seen: {seen}")
             nats = hidden_nats(model, digits.test, quadrants(places))
             plural = "" if seen == 1 else "s"
-            found[f"{names[recipe]}, {seen} quadrant{plural} seen"] = _with_half(nats)
+            found[f"{names[recipe]}, {seen} quadrant{plural} seen"] = mean(nats)
     return found
 
 
@@ -129,7 +127,7 @@ def hidden_nats(model: Trained, test: Split, visible: np.ndarray) -> np.ndarray:
     return program(model.variables, likelihood.STATIC, rows, images.to_float(test.images), unknown)
 
 
-def ghosh2020(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+def ghosh2020(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     eye, found = judge.load(), {}
     real = reference.measure(eye, digits, DRAWN)
     for name, recipe, prior in (
@@ -137,47 +135,46 @@ def ghosh2020(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
         ("VAE, mixture of ten", "vae", "fitted"),
         ("VAE, N(0, I)", "vae", "normal"),
     ):
-        tell(name)
-        model = _set(models[recipe], prior=prior)
+        progress(name)
+        model = models[recipe].drawn_with(prior=prior)
         asked = reference.asked_of(model.family, digits.test.labels, DRAWN)
         drawn = _draw(model, asked, seed)
         features = judge.look(eye, drawn)[1]
-        found[name] = (metrics.frechet(features, real.features) / real.unit, math.inf)
+        found[name] = mean([metrics.frechet(features, real.features) / real.unit])
     return found
 
 
-def synthetic(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+def synthetic(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     (model,) = models.values()
-    model, labels = _set(model, guidance=GUIDANCE), sampling.balanced(LEARNED)
+    model, labels = model.drawn_with(guidance=GUIDANCE), sampling.balanced(LEARNED)
     learned = {
         "on drawn digits": Split(_draw(model, labels, seed), labels),
         "on real digits": partition.subset(digits.train, LEARNED),
     }
     found = {}
     for name, split in learned.items():
-        tell(f"a classifier learns {name}")
-        share = usefulness.score(split, digits.test, seed)
-        found[name] = (100 * share.value, 50 * (share.high - share.low))
+        progress(f"a classifier learns {name}")
+        found[name] = usefulness.score(split, digits.test, seed).times(100)
     return found
 
 
-def bits(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+def bits(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     (model,) = models.values()
     few = partition.subset(digits.test, CODED)
     found = likelihood.of_greys(
-        model.family, model.variables, few, seed, lambda done: tell(f"{done} of {CODED} digits")
+        model.family, model.variables, few, seed, lambda done: progress(f"{done} of {CODED} digits")
     )
-    return {"diffusion, a bound": _with_half(found)}
+    return {"diffusion, a bound": mean(found)}
 
 
-def denoising(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
+def denoising(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     from skimage.metrics import structural_similarity
 
     (model,) = models.values()
     clean, found = images.to_float(digits.test.images), {}
     few = partition.sample(digits.test, 1000, "subset")
     for level in (10, 20, 30, 40, 50):
-        tell(f"noise of {level} %")
+        progress(f"noise of {level} %")
         kind = damage.named(f"noise:{level / 100}")
         program = sampling.Program(
             lambda variables, keys, seen, labels, kind=kind: model.family.reconstruct(
@@ -187,23 +184,20 @@ def denoising(models: Models, digits: Digits, seed: int, tell: Tell) -> Figures:
         )
         rows = np.arange(len(clean))
         mended = program(model.variables, seed, rows, clean, digits.test.labels)
-        found[f"noise {level} %"] = _with_half(measuring.psnr(mended, clean))
+        found[f"noise {level} %"] = mean(measuring.psnr(mended, clean))
         similar = np.array(
             [
                 structural_similarity(one[..., 0], other[..., 0], data_range=1.0)
                 for one, other in zip(mended[few], clean[few], strict=True)
             ]
         )
-        found[f"noise {level} %, SSIM"] = _with_half(similar)
+        found[f"noise {level} %, SSIM"] = mean(similar)
     return found
 
 
-MEASURES: dict[str, Callable[[Models, Digits, int, Tell], Figures]] = {
+MEASURES: dict[str, Callable[[Models, Digits, int, Progress], Figures]] = {
     "hinton2006": hinton2006,
-    "burda2015": burda2015,
-    "burda2015_iwae5": burda2015,
-    "burda2015_iwae50": burda2015,
-    "burda2015_digits": burda2015,
+    **dict.fromkeys(BURDA, burda2015),
     "goodfellow2014": goodfellow2014,
     "sohn2015": sohn2015,
     "ghosh2020": ghosh2020,
@@ -213,22 +207,10 @@ MEASURES: dict[str, Callable[[Models, Digits, int, Tell], Figures]] = {
 }
 
 
-def measure(row: str, models: Models, seed: int, tell: Tell) -> Figures:
+def measure(row: str, models: Models, seed: int, progress: Progress) -> Figures:
     """The figures of a row."""
-    return MEASURES[row](models, data.load("mnist"), seed, tell)
-
-
-def _set(model: Trained, **drawing) -> Trained:
-    """The model with other settings for drawing."""
-    settings = dataclasses.replace(model.family.sampling, **drawing)  # pyright: ignore
-    family = dataclasses.replace(model.family, sampling=settings)  # pyright: ignore
-    return model._replace(family=family)
+    return MEASURES[row](models, data.load("mnist"), seed, progress)
 
 
 def _draw(model: Trained, labels: np.ndarray, seed: int) -> np.ndarray:
     return images.to_uint8(sampling.Drawer(model.family).draw(model.variables, labels, seed))
-
-
-def _with_half(values: np.ndarray) -> tuple[float, float]:
-    mean = mean_of(values)
-    return mean.value, mean.half

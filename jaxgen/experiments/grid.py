@@ -1,20 +1,19 @@
-"""The runs of a study: every setting that is asked about, from the same seeds."""
+"""The settings of a study: all combinations of what is varied, or one thing at a time."""
 
 import itertools
-import json
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from jaxgen import config as configs
 from jaxgen.config import Config
-from jaxgen.data import files
 from jaxgen.errors import UserError
 
 Design = Literal["grid", "each"]
+Resolve = Callable[[list[str]], Config]
+"""Takes flags, and returns the recipe that they make of the base."""
 
 
 class Axis(NamedTuple):
@@ -37,6 +36,19 @@ class Setting(NamedTuple):
     @property
     def label(self) -> str:
         return ", ".join(f"{name} {value}" for name, value in self.values)
+
+    def run_name(self, seed: int) -> str:
+        """What tells the training from others, which differ in more than how is drawn from them."""
+        return _name([pair for pair in self.values if not pair[0].startswith("sampling.")], seed)
+
+    def name(self, seed: int) -> str:
+        """What tells the setting and the seed from others."""
+        return _name(self.values, seed)
+
+
+def _name(values, seed: int) -> str:
+    parts = [f"{name.rpartition('.')[2]}-{value}" for name, value in values]
+    return re.sub(r"[^\w.-]+", "_", "-".join([*parts, "seed", str(seed)]))
 
 
 def axis(text: str, config: Config) -> Axis:
@@ -66,14 +78,9 @@ def flags(axis: Axis, value: str, config: Config) -> list[str]:
     return [f"--{axis.name}={value}"]
 
 
-def written(value: Any) -> str:
-    """A value as ``--vary`` has it."""
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
 @dataclass(frozen=True)
-class Plan:
-    """A study: its settings, each trained from the same seeds."""
+class Grid:
+    """Settings, each trained from the same seeds."""
 
     base: Config
     axes: tuple[Axis, ...]
@@ -86,13 +93,10 @@ class Plan:
         config = setting.config
         return replace(config, seed=seed, sample_every=0, save_every=config.steps)
 
-    def trainings(self, seed: int) -> dict[Config, list[Setting]]:
-        """What is trained from a seed, and the settings that are measured of it: they differ in how
-        it is drawn from."""
-        found: dict[Config, list[Setting]] = {}
-        for setting in self.settings:
-            found.setdefault(trained(self.recipe(setting, seed)), []).append(setting)
-        return found
+    def trained(self, setting: Setting, seed: int) -> Config:
+        """What the training of a setting depends on: not on how is drawn from it."""
+        config = self.recipe(setting, seed)
+        return replace(config, sampling=configs.recipe(config.model).sampling)
 
     def along(self, axis: Axis) -> list[list[Setting]]:
         """The settings that differ in nothing but this axis, in the order of its values: for each
@@ -105,19 +109,10 @@ class Plan:
         return [line for line in ordered if len(line) > 1]
 
 
-def trained(config: Config) -> Config:
-    """What a training depends on: not so how it is drawn from."""
-    return replace(config, sampling=configs.recipe(config.model).sampling)
-
-
 def make(
-    base: Config,
-    axes: tuple[Axis, ...],
-    design: Design,
-    seeds: int,
-    resolve: Callable[[list[str]], Config],
-) -> Plan:
-    """Plan a study. ``resolve`` makes a recipe of flags that are added to those of ``base``."""
+    base: Config, axes: tuple[Axis, ...], design: Design, seeds: int, resolve: Resolve
+) -> Grid:
+    """The settings of a study, from ``base.seed`` on. Raises UserError where two are the same."""
     configs.require("seeds", seeds, seeds >= 1, "1 or more")
     if not axes:
         raise UserError("what is varied? give a question, or --vary net.beta=0.1,1,10")
@@ -136,7 +131,7 @@ def make(
         if config in found:
             raise UserError(f"{Setting(values, config).label} is the same as {found[config].label}")
         found[config] = Setting(values, config)
-    return Plan(
+    return Grid(
         base, axes, design, tuple(found.values()), tuple(range(base.seed, base.seed + seeds))
     )
 
@@ -147,7 +142,7 @@ def count(axes: tuple[Axis, ...], design: Design) -> int:
     return math.prod(sizes) if design == "grid" else 1 + sum(size - 1 for size in sizes)
 
 
-def _one_at_a_time(base, axes, resolve):
+def _one_at_a_time(base: Config, axes: tuple[Axis, ...], resolve: Resolve):
     """The axes, each with the value of the base among its own; and as choices the base, and it with
     one other value."""
     settings = dict(configs.flat(base))
@@ -155,7 +150,7 @@ def _one_at_a_time(base, axes, resolve):
     for axis in axes:
         # As the axis writes it, if it does: 1 and 1.0 are one value.
         same = [value for value in axis.values if resolve(flags(axis, value, base)) == base]
-        usual.append(same[0] if same else written(settings[axis.name]))
+        usual.append(same[0] if same else _written(settings[axis.name]))
         completed.append(axis if same else Axis(axis.name, (usual[-1], *axis.values)))
     choices = [tuple(usual)]
     for place, axis in enumerate(completed):
@@ -167,65 +162,6 @@ def _one_at_a_time(base, axes, resolve):
     return tuple(completed), choices
 
 
-def claim_folder(folder: Path, plan: Plan) -> None:
-    """Make the folder that of this question. Raises UserError where it is that of another: of other
-    values or more seeds of the same it may be."""
-    base = configs.to_dict(replace(plan.base, seed=0))
-    for axis in plan.axes:
-        *outer, last = axis.name.replace("-", "_").split(".")
-        (base[outer[0]] if outer else base)[last] = "varied"
-    question = {
-        "varied": [axis.name for axis in plan.axes],
-        "design": plan.design,
-        "base": json.loads(json.dumps(base)),
-    }
-    place = folder / "study.json"
-    try:
-        theirs = json.loads(place.read_text())
-    except FileNotFoundError:
-        files.check(place)
-        folder.mkdir(parents=True, exist_ok=True)
-        files.write_all({place: (json.dumps(question, indent=1) + "\n").encode()})
-        return
-    except (OSError, ValueError) as error:
-        raise UserError(f"{place} cannot be read ({error}): give --out another folder") from None
-    if theirs != question and _is_strided(theirs):
-        raise UserError(
-            f"{folder} holds a study on the digits as earlier versions divided them: "
-            "give --out another folder"
-        )
-    if theirs != question:
-        raise UserError(
-            f"{folder} holds a study of another question ({_told(theirs)}): "
-            "give --out another folder"
-        )
-
-
-def _is_strided(question) -> bool:
-    try:
-        return "format" not in question["base"]
-    except (KeyError, TypeError):
-        return False
-
-
-def _told(question) -> str:
-    try:
-        model, steps = question["base"]["model"], question["base"]["steps"]
-        return f"{', '.join(question['varied'])} of {model}, {steps} steps"
-    except (KeyError, TypeError):
-        return "one that cannot be read"
-
-
-def folder_name(setting: Setting, seed: int) -> str:
-    """The name of a run's folder: what is varied in its training, and its seed."""
-    return _name([pair for pair in setting.values if not pair[0].startswith("sampling.")], seed)
-
-
-def part_name(setting: Setting, seed: int) -> str:
-    """The name of what is found of a run: all that is varied, and its seed."""
-    return _name(setting.values, seed)
-
-
-def _name(values, seed) -> str:
-    parts = [f"{name.rpartition('.')[2]}-{value}" for name, value in values]
-    return re.sub(r"[^\w.-]+", "_", "-".join([*parts, "seed", str(seed)]))
+def _written(value: Any) -> str:
+    """A value as ``--vary`` has it."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)

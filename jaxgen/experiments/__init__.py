@@ -1,0 +1,6 @@
+"""Experiments: many trainings and measurements, and a report of what they show.
+
+An experiment (``course``, ``questions``, ``papers``, ``augmentation``) describes its trials and
+makes a document of their results. ``execute.run`` carries the trials out, on this machine or on a
+cluster, and ``store`` keeps each result, so that the same command goes on after a stop.
+"""

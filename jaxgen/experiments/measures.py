@@ -1,0 +1,109 @@
+"""What a study measures of a model: figures of validation digits, since a study is how settings are
+chosen."""
+
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgen import data, images, sampling
+from jaxgen.data import Split, partition
+from jaxgen.evaluation import codes, judge, metrics, reference
+from jaxgen.evaluation.reference import Reference
+from jaxgen.experiments.trial import Arrays
+from jaxgen.families.base import Family, Fitted, Variables, Variational, over
+
+COUNT = 2000  # digits that are drawn, and real ones that are encoded
+SHOWN = 10  # digits in a picture, one of each
+
+
+class Figure(NamedTuple):
+    """A figure that every run of a family has."""
+
+    name: str
+    better: int
+    """-1 where less is better, 1 where more is, 0 where neither is."""
+
+
+FIGURES = {
+    "error": Figure("squared error of a reconstruction", -1),
+    "train_error": Figure("squared error of training digits", -1),
+    "bound": Figure("bound in nats", -1),
+    "rate": Figure("rate of the codes in nats", 0),
+    "distortion": Figure("distortion in nats", 0),
+    "used": Figure("perplexity of the codes", 1),
+    "distance": Figure("Frechet distance in N", -1),
+    "distance_normal": Figure("Frechet distance with codes from N(0, I)", -1),
+    "recognised": Figure("share recognised as the digit asked for", 1),
+    "coverage": Figure("coverage", 1),
+    "diversity": Figure("diversity within a digit", 1),
+    "collapsed": Figure("mode collapse", -1),
+    "seconds": Figure("seconds of training", -1),
+    "parameters": Figure("parameters", 0),
+}
+
+
+def model(family: Family, variables: Variables, source: str) -> tuple[dict[str, float], Arrays]:
+    """The figures of a trained model, of which some families have more than others, and one digit
+    of each kind for a picture."""
+    digits = data.load(source)
+    real = partition.subset(digits.valid, COUNT)
+    figures = {"parameters": float(sum(x.size for x in jax.tree.leaves(variables.params)))}
+    arrays = {}
+    if family.has("encode") and not family.searches:
+        figures |= _coding(family.faithful(), variables, real, digits.train)
+        few = [int(np.argmax(real.labels == digit)) for digit in range(SHOWN)]
+        back = sampling.reconstruct(
+            family.faithful(), variables, images.to_float(real.images[few]), real.labels[few], 0
+        )
+        arrays |= {"real": real.images[few], "back": images.to_uint8(back)}
+    figures |= _drawing(family, variables, source)
+    if isinstance(family, Fitted) and family.hears_labels:
+        normal = family.with_sampling(prior="normal")
+        figures["distance_normal"] = _drawing(normal, variables, source)["distance"]
+    drawn = sampling.Drawer(family).draw(variables, sampling.balanced(SHOWN), 0)
+    return figures, arrays | {"drawn": images.to_uint8(drawn)}
+
+
+def _coding(family: Family, variables: Variables, real: Split, train: Split) -> dict[str, float]:
+    chunk, figures = COUNT // 2, {}
+    for name, part in (("error", real), ("train_error", partition.subset(train, COUNT))):
+        back = over(family.reconstruct, variables, part, chunk)
+        lost = metrics.pixels(part.images) - back.reshape(len(back), -1)
+        figures[name] = float(np.square(lost).sum(1).mean())
+    if family.has("rate"):
+        rates = over(codes.without_keys(family.rate), variables, real, chunk)
+        figures["rate"] = float(rates.mean())
+    if isinstance(family, Variational):
+        figures["bound"] = float(over(family.bound, variables, real, chunk).mean())
+        figures["distortion"] = figures["bound"] - figures["rate"]
+    latents = over(codes.without_keys(family.encode), variables, real, chunk)
+    if np.issubdtype(latents.dtype, np.integer):
+        shares = np.unique(latents, return_counts=True)[1] / latents.size
+        figures["used"] = float(np.exp(-(shares * np.log(shares)).sum()))
+    return figures
+
+
+def _drawing(family: Family, variables: Variables, source: str) -> dict[str, float]:
+    held = _held(source, COUNT)
+    asked = reference.asked_of(family, data.load(source).valid.labels, COUNT)
+    drawn = images.to_uint8(sampling.Drawer(family).draw(variables, asked, 0))
+    logits, features = judge.look(judge.load(), drawn)
+    apart = reference.relative(metrics.spreads(features, logits.argmax(1)), held.spreads)
+    figures = {
+        "distance": metrics.frechet(features, held.features) / held.unit,
+        "coverage": metrics.prdc(held.features, features).coverage,
+    }
+    if family.hears_labels:
+        figures["recognised"] = metrics.accuracy(logits, asked)
+    if known := [spread for spread in apart if math.isfinite(spread)]:
+        figures["diversity"] = sum(known) / len(known)
+    return {name: float(value) for name, value in figures.items()}
+
+
+@functools.cache
+def _held(source: str, count: int) -> Reference:
+    """The validation digits that drawn ones are held against, seen once."""
+    return reference.measure(judge.load(), data.load(source), count, "valid")

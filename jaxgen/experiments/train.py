@@ -1,0 +1,170 @@
+"""The trials that train a recipe, and those that time one."""
+
+import dataclasses
+import hashlib
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgen import config as configs
+from jaxgen import data, families, sampling
+from jaxgen.config import Config
+from jaxgen.experiments.store import Store
+from jaxgen.experiments.trial import Context, Result, Trial
+from jaxgen.training import costs, loop, together, trained, watch
+from jaxgen.training.console import Console
+from jaxgen.training.folder import RunFolder, read_log
+
+POINTS = 25  # of the loss over the steps
+TIMED = 20  # steps by which a training is timed
+
+
+def trial(config: Config, name: str, timing: Trial | None, store: Store) -> Trial:
+    """The training of a recipe in the folder ``name`` of the experiment's runs."""
+    return Trial(
+        f"train-{name}",
+        f"training {name}",
+        train,
+        (config, name),
+        key=configs.to_dict(config),
+        seconds=lambda: seconds(timing, store)["training"] if timing else 10.0,
+        batch=train_batch,
+    )
+
+
+def train(context: Context, config: Config, name: str) -> Result:
+    """Train, or go on where a run of the recipe was stopped. A training that diverges is a result
+    too."""
+    run, failed = RunFolder(context.folder / "runs" / name), None
+    try:
+        loop.train_apart(config, run, Listener(context, config.steps), context.say)
+    except loop.Diverged as error:
+        failed = str(error)
+    return found(run, config, failed)
+
+
+def train_batch(context: Context, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result]]:
+    """Train recipes of one shape in one program, where there are several."""
+    for places in together.groups([one.arguments[0] for one in trials]):
+        group = [trials[place] for place in places]
+        if len(group) == 1:
+            continue
+        context.say(f"in one program: {', '.join(one.title for one in group)}")
+        recipes, names = zip(*(one.arguments for one in group), strict=True)
+        folders = [context.folder / "runs" / name for name in names]
+        reasons = together.train(recipes, folders)
+        for one, config, folder, why in zip(group, recipes, folders, reasons, strict=True):
+            yield one, found(RunFolder(folder), config, why)
+
+
+def found(run: RunFolder, config: Config, failed: str | None) -> Result:
+    """What is known of a run: its folder, seconds, loss over the steps, and why it failed."""
+    lines = read_log(run.metrics)
+    return Result(
+        {
+            "run": str(run.path),
+            "steps": config.steps,
+            "batch": config.batch,
+            "seconds": float(lines[-1]["seconds"]) if lines else 0.0,
+            "curve": curve(lines),
+            "failed": failed,
+            "collapse": None if failed else collapse(run, config.data),
+        }
+    )
+
+
+def curve(lines: Sequence[dict[str, Any]]) -> list[tuple[int, float]]:
+    """The loss over the steps, of the first player where there are several: the means of POINTS
+    stretches of them."""
+    points = []
+    for part in np.array_split(np.arange(len(lines)), POINTS):
+        if len(part):
+            name = min((name for name in lines[0] if name.endswith("loss")), key=len)
+            mean = float(np.mean([lines[place][name] for place in part]))
+            points.append((int(lines[part[-1]]["step"]), mean))
+    return [point for point in points if math.isfinite(point[1])]
+
+
+def collapse(run: RunFolder, source: str) -> str | None:
+    """What makes a mode collapse of the last look at a run that was watched; None for none."""
+    seen = watch.last(run.path / "watch.jsonl")
+    return watch.Watch(data.load(source)).collapse(seen) if seen else None
+
+
+def load(training: Result, config: Config) -> trained.Trained:
+    """The weights of a training, to be drawn from as ``config`` says."""
+    return trained.load(RunFolder(Path(training.figures["run"])), config, lambda line: None)
+
+
+class Listener(Console):
+    """A console that passes on how far a training is."""
+
+    def __init__(self, context: Context, steps: int):
+        super().__init__(quiet=True)
+        self._context, self._steps = context, steps
+
+    def progress(self, step, total, metrics, speed, line) -> None:
+        self._context.progress(f"step {step:,} of {self._steps:,}", step / self._steps)
+
+
+# How long a recipe takes.
+
+
+def timing(config: Config) -> Trial:
+    """Time some steps of a recipe's training, and of its drawing."""
+    shape = repr(together.static(config))
+    return Trial(
+        f"seconds-{hashlib.sha256(shape.encode()).hexdigest()[:12]}",
+        f"timing {config.model}",
+        measure_time,
+        (config,),
+        key=shape,
+    )
+
+
+def measure_time(context: Context, config: Config) -> Result:
+    """Time a recipe."""
+    return Result(time_of(config))
+
+
+def time_of(config: Config) -> dict[str, float]:
+    """Seconds of the whole ``training``, and of a ``step`` of drawing 1,000 digits, once programs
+    have been compiled and, if they can be, kept."""
+    costs.fresh(config)
+    began = time.monotonic()
+    state, block = costs.fresh(config)
+    state, _ = block(state, 0, 2)
+    compiling = time.monotonic() - began
+    began = time.monotonic()
+    state, _ = block(state, 2, 2 + TIMED)
+    training = compiling + config.steps * (time.monotonic() - began) / TIMED
+    short = with_steps(config, 2)
+    drawer, few = sampling.Drawer(families.build(short)), sampling.balanced(sampling.CHUNK)
+    drawer.draw(state.variables, few, 0)
+    began = time.monotonic()
+    drawer.draw(state.variables, few, 0)
+    drawing = (time.monotonic() - began) * 1000 / len(few)
+    return {"training": training, "step": drawing / drawing_steps(short)}
+
+
+def seconds(timing: Trial, store: Store) -> dict[str, float]:
+    """What was measured of a recipe's time; a guess where nothing was."""
+    known = store.get(timing)
+    return known.figures if known else {"training": 60.0, "step": 1.0}
+
+
+def drawing_steps(config: Config) -> int:
+    """The steps in which a family draws."""
+    return getattr(config.sampling, "steps", 1)
+
+
+def with_steps(config: Config, steps: int) -> Config:
+    """The recipe with so many steps of drawing, where its family takes several."""
+    if not hasattr(config.sampling, "steps"):
+        return config
+    sampled: Any = config.sampling
+    return dataclasses.replace(config, sampling=dataclasses.replace(sampled, steps=steps))
