@@ -10,8 +10,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 # These are found by their names, and not imported where a file says so.
 NAMED = ("families",)
-# What only shows how far something is, or writes down what was found.
-SHOWN = ("cli", "pages", "training/console.py", "training/log.py", "training/interrupts.py")
+# What only carries work out, shows how far it is, or writes down what was found.
+SHOWN = (
+    "cli",
+    "pages",
+    "experiments/execute.py",
+    "experiments/executors.py",
+    "training/console.py",
+    "training/log.py",
+    "training/interrupts.py",
+)
 
 
 @functools.cache

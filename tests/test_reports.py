@@ -10,7 +10,6 @@ import math
 import os
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,14 +17,19 @@ from PIL import Image
 
 from jaxgen import devices
 from jaxgen.cli import main
-from jaxgen.compare import measuring, run
-from jaxgen.evaluation import codes, judge, suite
+from jaxgen.evaluation import codes, suite
 from jaxgen.evaluation.metrics import Prdc
 from jaxgen.evaluation.parzen import Parzen
 from jaxgen.evaluation.report import Figures, Mixtures, Neighbour, Report
 from jaxgen.evaluation.smoothness import Smoothness
 from jaxgen.evaluation.statistics import Estimate
-from jaxgen.experiments import augmentation, paper_measures, reproduction, study, train
+from jaxgen.experiments import (
+    augmentation_measures,
+    course_measures,
+    measures,
+    paper_measures,
+    train,
+)
 from jaxgen.experiments.papers import ROWS
 from jaxgen.experiments.trial import Result
 from jaxgen.training import folder
@@ -50,7 +54,7 @@ def still(here, monkeypatch):
     """One process on a machine that has always the same name."""
     monkeypatch.setattr(devices, "workers", lambda: 1)
     monkeypatch.setattr(devices, "describe", lambda: "2 cpu devices")
-    for module in (folder, reproduction):
+    for module in (folder, paper_measures):
         monkeypatch.setattr(module, "commit", lambda: "abc123")
         monkeypatch.setattr(module, "machine", lambda: "a machine")
     return here
@@ -189,42 +193,39 @@ def measured(model: str, family: str, seed: int):
 
 @pytest.fixture
 def comparison(still, monkeypatch):
-    def train(self, config, name):
-        why = "a mode collapse" if name.startswith("gan-1") else None
-        kept = {"run": f"runs/{name}", "steps": config.steps, "failed": why}
+    def training(context, config, budget, known):
+        why = "a mode collapse" if (config.model, config.seed) == ("gan", 1) else None
         curve = looks(config.model, config.seed, config.steps)
-        return kept | {"seconds": curve[-1]["seconds"], "curve": curve}, {}
+        kept = {"run": f"runs/{config.model}", "steps": config.steps, "failed": why}
+        return Result(kept | {"seconds": curve[-1]["seconds"], "curve": curve})
 
-    def load(self, entry):
-        return SimpleNamespace(entry=entry)
+    def measure(context, config, amount, training):
+        return Result(*measured(config.model, config.family, config.seed))
 
-    def model(self, one):
-        return measured(one.entry.model, one.entry.config.family, one.entry.config.seed)
+    def steps(context, config, training):
+        return Result(
+            [
+                {"steps": n, "seconds": 1e-3 * n, "frechet": 2.0 / n, "recognised": 1 - 0.5 / n}
+                for n in (1, 2, 5, 10, 20, 50, 100)
+            ]
+        )
 
-    def steps(self, one):
-        return [
-            {"steps": n, "seconds": 1e-3 * n, "frechet": 2.0 / n, "recognised": 1 - 0.5 / n}
-            for n in (1, 2, 5, 10, 20, 50, 100)
-        ]
+    def ask(context, name, models, judge, *measured):
+        distances = {}
+        for place, model in enumerate(models):
+            one = number(0.1, 1, f"judge of {name}.safetensors", place)
+            distances.setdefault(model, []).append(one)
+        return Result({"judge": "0" * 64, "distances": distances})
 
-    def distances(self, other, drawn):
-        return [number(0.1, 1, other.name, place) for place, _ in enumerate(drawn)]
+    def other(context, name):
+        return Result(number(0.98, 0.99, f"judge of {name}.safetensors"))
 
-    monkeypatch.setattr(measuring, "cost", cost)
-    monkeypatch.setattr(run.Comparison, "_train", train)
-    monkeypatch.setattr(run.Comparison, "_load", load)
-    monkeypatch.setattr(measuring.Measures, "model", model)
-    monkeypatch.setattr(measuring.Measures, "sampler_steps", steps)
-    monkeypatch.setattr(measuring.Measures, "distances", distances)
-    monkeypatch.setattr(judge, "train", lambda weights, *_, **__: number(0.98, 0.99, weights.name))
-    ours = judge.load()
-    monkeypatch.setattr(
-        judge,
-        "load",
-        lambda weights=None, *_: (
-            SimpleNamespace(hash="0" * 64, name=weights.name) if weights else ours
-        ),
-    )
+    monkeypatch.setattr(course_measures, "cost", lambda _, config: Result(cost(config)))
+    monkeypatch.setattr(course_measures, "train_with_looks", training)
+    monkeypatch.setattr(course_measures, "measure", measure)
+    monkeypatch.setattr(course_measures, "measure_sampler", steps)
+    monkeypatch.setattr(course_measures, "train_judge", other)
+    monkeypatch.setattr(course_measures, "ask_judge", ask)
     return still
 
 
@@ -278,7 +279,7 @@ def studied(still, monkeypatch):
     monkeypatch.setattr(train, "train", training)
     monkeypatch.setattr(train, "train_batch", lambda *_: ())
     monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 60, "step": 1}))
-    monkeypatch.setattr(study, "measure", measured)
+    monkeypatch.setattr(measures, "measure", measured)
     return still
 
 
@@ -309,7 +310,7 @@ def test_a_study(studied, name, args):
 def test_rows_of_papers(still, monkeypatch, name, seeds):
     published = {row.name: row for row in ROWS}
 
-    def figures(row, models, seed, progress):
+    def figures(row, seed):
         def estimate(figure, value):
             mean = value * number(0.9, 1.05, figure, seed)
             half = math.inf if row in ("ghosh2020", "hinton2006") else 0.1
@@ -320,11 +321,14 @@ def test_rows_of_papers(still, monkeypatch, name, seeds):
             found["as many training digits"] = Estimate(240.0, 239.0, 241.0, 1)
         return found
 
+    def measure_of(row):
+        return lambda models, digits, seed, progress: figures(row, seed)
+
     monkeypatch.setattr(train, "train", trained)
     monkeypatch.setattr(train, "train_batch", lambda *_: ())
     monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 600, "step": 1}))
     monkeypatch.setattr(train, "load", lambda *_: None)
-    monkeypatch.setattr(paper_measures, "measure", figures)
+    monkeypatch.setattr(paper_measures, "MEASURES", {row: measure_of(row) for row in published})
     assert main.run(["reproduce", "all", "--seeds", f"{seeds}", "--out", "r"]) == 0
     assert main.run(["reproduce", "hinton2006", "--steps", "50", "--out", "r"]) == 0
     texts = ["reproduction.md", "reproduction.json"][: 2 if seeds == 1 else 1]
@@ -351,9 +355,9 @@ def test_a_study_of_augmentation(still, monkeypatch, seeds):
         base = 0.7 + 0.0004 * size + 0.02 * way.changed + 0.03 * (way.model == "gan")
         return Result(base + number(-0.01, 0.01, f"{way}", size, seed))
 
-    monkeypatch.setattr(augmentation, "draw", draw)
-    monkeypatch.setattr(augmentation, "score", score)
-    monkeypatch.setattr(augmentation, "time_classifier", lambda *_: Result(9.0))
+    monkeypatch.setattr(augmentation_measures, "draw", draw)
+    monkeypatch.setattr(augmentation_measures, "score", score)
+    monkeypatch.setattr(augmentation_measures, "time_classifier", lambda *_: Result(9.0))
     monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 60, "step": 1}))
     command = ["apply", "augment", "--study", "--seeds", f"{seeds}", "--out", "a"]
     assert main.run(command) == 0

@@ -42,35 +42,31 @@ class Compare:
 
 def main(args: list[str]) -> int:
     wanted = flags.parse(Compare(), "compare", DESCRIPTION, args)
-    from jaxgen.compare import plan
+    from jaxgen.experiments import course
 
     models = tuple(name for name in wanted.models.split(",") if name)
-    planned = plan.make(models, wanted.seeds, wanted.steps, wanted.budget, wanted.full)
+    plan = course.make(models, wanted.seeds, wanted.steps, wanted.budget, wanted.full)
     from jaxgen import devices
     from jaxgen.data import files
 
     files.check(wanted.out / "report.json")
 
     devices.start()
-    from jaxgen.compare import figures, report, run
+    from jaxgen.experiments import course_report
     from jaxgen.pages import files as pages
     from jaxgen.training.console import Console
     from jaxgen.training.folder import write
 
     console = Console()
-    comparison = run.Comparison(planned, wanted.out, console)
+    comparison = course.Comparison(plan, wanted.out, console)
     if wanted.quiz:
         return _quiz(comparison, wanted.out)
     comparison.carry_out()
-    told = figures.to_dict(comparison, shlex.join(["bin/compare", *args]))
-    write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
-    first = {
-        entry.model: comparison.arrays(entry)
-        for entry in reversed(planned.entries)
-        if comparison.measured(entry)
-    }
-    arrays = {model: first[model] for model in planned.models if model in first}
-    page, *_ = pages.write(report.document(told, arrays), wanted.out, "report")
+    command = shlex.join(["bin/compare", *args])
+    found = course_report.Findings(comparison.to_dict(command)).whole()
+    write(wanted.out / "report.json", json.dumps(found, indent=1) + "\n")
+    document = course_report.document(found, comparison.arrays())
+    page, *_ = pages.write(document, wanted.out, "report")
     console.say(f"report in {page}")
     for line in comparison.skipped:
         print(f"jaxgen: skipped {line}", file=sys.stderr)
@@ -80,18 +76,17 @@ def main(args: list[str]) -> int:
 def _quiz(comparison, folder: Path) -> int:
     import numpy as np
 
+    from jaxgen import data
     from jaxgen.pages.quiz import quiz
     from jaxgen.training.folder import write
 
     shown = 40
     pictures = {
-        entry.model: comparison.arrays(entry)["images"][:shown, ..., 0]
-        for entry in comparison.plan.entries
-        if entry.config.seed == 0 and comparison.measured(entry)
+        model: arrays["images"][:shown, ..., 0] for model, arrays in comparison.arrays().items()
     }
     if not pictures:
         raise UserError(f"{folder} holds no comparison of these models: bin/compare makes one")
-    test = comparison.digits.test.images
+    test = data.load("mnist").test.images
     chosen = np.random.default_rng(0).choice(len(test), shown, replace=False)
     page = folder / "quiz.html"
     write(page, quiz({"real": test[chosen, ..., 0], **pictures}, seed=0))

@@ -9,10 +9,12 @@ import jax
 import numpy as np
 
 from jaxgen import data, images, sampling
+from jaxgen.config import Config
 from jaxgen.data import Split, partition
 from jaxgen.evaluation import codes, judge, metrics, reference
 from jaxgen.evaluation.reference import Reference
-from jaxgen.experiments.trial import Arrays
+from jaxgen.experiments import train
+from jaxgen.experiments.trial import Arrays, Context, Result
 from jaxgen.families.base import Family, Fitted, Variables, Variational, over
 
 COUNT = 2000  # digits that are drawn, and real ones that are encoded
@@ -45,7 +47,24 @@ FIGURES = {
 }
 
 
-def model(family: Family, variables: Variables, source: str) -> tuple[dict[str, float], Arrays]:
+def measure(context: Context, config: Config, training: Result) -> Result:
+    """The figures of a training, drawn from as ``config`` says; and one digit of each kind for a
+    picture. Of a training that failed, there are none."""
+    known = training.figures
+    found = {"failed": known["failed"], "figures": {}, "curve": known["curve"]}
+    if known["failed"]:
+        return Result(found)
+    model = train.load(training, config)
+    figures, arrays = figures_of(model.family, model.variables, config.data)
+    figures["seconds"] = known["seconds"]
+    if model.family.may_collapse:
+        figures["collapsed"] = float(known["collapse"] is not None)
+    return Result(found | {"figures": figures}, arrays)
+
+
+def figures_of(
+    family: Family, variables: Variables, source: str
+) -> tuple[dict[str, float], Arrays]:
     """The figures of a trained model, of which some families have more than others, and one digit
     of each kind for a picture."""
     digits = data.load(source)

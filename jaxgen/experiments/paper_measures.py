@@ -8,14 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgen import data, images, sampling
+import jaxgen
+from jaxgen import data, devices, images, sampling
 from jaxgen.apps import damage, measuring
 from jaxgen.arrays import IMAGE, NO_DIGIT
+from jaxgen.config import Config
 from jaxgen.data import Digits, Split, partition
+from jaxgen.errors import UserError
 from jaxgen.evaluation import codes, judge, likelihood, metrics, parzen, reference, usefulness
 from jaxgen.evaluation.statistics import Estimate, mean
+from jaxgen.experiments import train
+from jaxgen.experiments.trial import Context, Result
 from jaxgen.families.base import Variational
 from jaxgen.families.cvae import CVAE
+from jaxgen.training.folder import commit, machine
 from jaxgen.training.trained import Trained
 
 SAMPLES = 5000  # codes by importance of each test digit, as Burda et al. have
@@ -207,9 +213,26 @@ MEASURES: dict[str, Callable[[Models, Digits, int, Progress], Figures]] = {
 }
 
 
-def measure(row: str, models: Models, seed: int, progress: Progress) -> Figures:
-    """The figures of a row."""
-    return MEASURES[row](models, data.load("mnist"), seed, progress)
+def measure(
+    context: Context, row: str, seed: int, recipes: tuple[Config, ...], *trainings: Result
+) -> Result:
+    """The ``figures`` of a row, each a value and half of its 95 % interval, how its recipes were
+    trained, and the ``provenance``."""
+    models, found = {}, {}
+    for config, training in zip(recipes, trainings, strict=True):
+        if why := training.figures["failed"]:
+            raise UserError(why)
+        models[config.model] = train.load(training, config)
+        names = ("steps", "batch", "seconds", "curve")
+        found[config.model] = {name: training.figures[name] for name in names}
+    mnist = data.load("mnist")
+    figures = MEASURES[row](models, mnist, seed, lambda what: context.progress(what, None))
+    provenance = {
+        "jaxgen": f"{jaxgen.__version__}, commit {commit() or 'unknown'}",
+        "on": f"{devices.describe()}, {machine()}",
+    }
+    pairs = {name: (one.value, one.half if one.is_known else None) for name, one in figures.items()}
+    return Result({"figures": pairs, "trainings": found, "provenance": provenance})
 
 
 def _draw(model: Trained, labels: np.ndarray, seed: int) -> np.ndarray:

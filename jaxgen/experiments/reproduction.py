@@ -4,9 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jaxgen
 from jaxgen import config as configs
-from jaxgen import devices
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.evaluation import statistics
@@ -14,10 +12,9 @@ from jaxgen.evaluation.statistics import Estimate
 from jaxgen.experiments import execute, paper_measures, train
 from jaxgen.experiments.papers import Row
 from jaxgen.experiments.store import Store
-from jaxgen.experiments.trial import Context, Result, Trial
+from jaxgen.experiments.trial import Trial
 from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, Text, is_wide
 from jaxgen.training.console import Console, duration
-from jaxgen.training.folder import commit, machine
 
 DIGITS = 55_000  # training digits of MNIST, in an epoch
 
@@ -48,7 +45,7 @@ class Reproduction:
         trials = [*trainings, *(one for seed in zip(*measurings, strict=True) for one in seed)]
 
         def what(rest: list[Trial]) -> str:
-            count = sum(trial.function is measure for trial in rest)
+            count = sum(trial.function is paper_measures.measure for trial in rest)
             return f"{len(rest) - count} trainings, {count} measurements"
 
         execute.carry_out(trials, tuple(timings), self.folder, store, console, what)
@@ -81,32 +78,11 @@ class Reproduction:
         return Trial(
             f"{self.label(row)} seed {seed}",
             f"measuring {row.name} seed {seed}",
-            measure,
+            paper_measures.measure,
             (row.name, seed, recipes),
             tuple(trainings),
             seconds=lambda: 60.0,
         )
-
-
-def measure(
-    context: Context, row: str, seed: int, recipes: tuple[Config, ...], *trainings: Result
-) -> Result:
-    """The ``figures`` of a row, each a value and half of its 95 % interval, how its recipes were
-    trained, and the ``provenance``."""
-    models, found = {}, {}
-    for config, training in zip(recipes, trainings, strict=True):
-        if why := training.figures["failed"]:
-            raise UserError(why)
-        models[config.model] = train.load(training, config)
-        names = ("steps", "batch", "seconds", "curve")
-        found[config.model] = {name: training.figures[name] for name in names}
-    figures = paper_measures.measure(row, models, seed, lambda what: context.progress(what, None))
-    provenance = {
-        "jaxgen": f"{jaxgen.__version__}, commit {commit() or 'unknown'}",
-        "on": f"{devices.describe()}, {machine()}",
-    }
-    pairs = {name: (one.value, one.half if one.is_known else None) for name, one in figures.items()}
-    return Result({"figures": pairs, "trainings": found, "provenance": provenance})
 
 
 def document(found: dict[str, Any], rows: tuple[Row, ...]) -> Document:

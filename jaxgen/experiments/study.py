@@ -16,7 +16,7 @@ from jaxgen.experiments import execute, measures, train
 from jaxgen.experiments.grid import Grid, Setting
 from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.store import Store
-from jaxgen.experiments.trial import Arrays, Context, Result, Trial
+from jaxgen.experiments.trial import Arrays, Result, Trial
 from jaxgen.training import together
 from jaxgen.training.console import Console, duration, plural
 
@@ -49,7 +49,7 @@ class Study:
         trainings, measurings = self._trials()
 
         def what(rest: list[Trial]) -> str:
-            count = sum(trial.function is not measure for trial in rest)
+            count = sum(trial.function is not measures.measure for trial in rest)
             settings, seeds = len(self.grid.settings), len(self.grid.seeds)
             several = plural(settings, "setting"), plural(seeds, "seed"), plural(count, "training")
             return "{}, {}: {}".format(*several)
@@ -79,7 +79,7 @@ class Study:
                 measurings[setting, seed] = Trial(
                     setting.name(seed),
                     f"measuring {setting.name(seed)}",
-                    measure,
+                    measures.measure,
                     (config,),
                     (trainings[trained],),
                     [configs.to_dict(config), measures.COUNT, eye],
@@ -113,9 +113,9 @@ class Study:
         """Why a training failed."""
         return self._found[setting, seed].figures["failed"]
 
-    def curve(self, setting: Setting, seed: int) -> list[tuple[int, float]]:
-        """The loss over the steps."""
-        return self._found[setting, seed].figures["curve"]
+    def curve(self, setting: Setting, seed: int) -> dict[int, float]:
+        """The loss by steps."""
+        return dict(map(tuple, self._found[setting, seed].figures["curve"]))
 
     def arrays(self, setting: Setting, seed: int) -> Arrays:
         """The digits of a run for a picture; none where it failed."""
@@ -130,21 +130,6 @@ class Study:
         """The figures that there are."""
         settings = self.grid.settings
         return [name for name in FIGURES if any(self.figures(one, name) for one in settings)]
-
-
-def measure(context: Context, config: Config, training: Result) -> Result:
-    """The figures of a training, drawn from as ``config`` says; and one digit of each kind for a
-    picture. Of a training that failed, there are none."""
-    known = training.figures
-    found = {"failed": known["failed"], "figures": {}, "curve": known["curve"]}
-    if known["failed"]:
-        return Result(found)
-    model = train.load(training, config)
-    figures, arrays = measures.model(model.family, model.variables, config.data)
-    figures["seconds"] = known["seconds"]
-    if model.family.may_collapse:
-        figures["collapsed"] = float(known["collapse"] is not None)
-    return Result(found | {"figures": figures}, arrays)
 
 
 def require_reasonable(

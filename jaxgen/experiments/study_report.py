@@ -114,9 +114,9 @@ def _how(study: Study) -> str:
     text = (
         f"{grid.base.model} was trained with {len(grid.settings)} settings, {varied}, from "
         f"{n} seed{'s' if n > 1 else ''}; all settings from the same first weights' seeds, and on "
-        f"the same digits in the same order. {measures.COUNT:,} validation digits are encoded, and as "
-        "many drawn ones are held against them by the judge; N is what noise of 0.1 does to real "
-        "digits."
+        f"the same digits in the same order. {measures.COUNT:,} validation digits are encoded, and "
+        "as many drawn ones are held against them by the judge; N is what noise of 0.1 does to "
+        "real digits."
     )
     if n == 1:
         return f"{text}\n\nOne seed says nothing of chance, so no difference is claimed."

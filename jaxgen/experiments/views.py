@@ -176,7 +176,7 @@ def _losses(study: Study, view: View) -> list[Block]:
     name, settings = list(view.lines.items())[-1]
     curves = []
     for setting in settings[:COLOURS]:
-        found = [dict(map(tuple, study.curve(setting, seed))) for seed in study.grid.seeds]
+        found = [study.curve(setting, seed) for seed in study.grid.seeds]
         steps = sorted(set.intersection(*(set(own) for own in found)))
         means = [float(np.mean([own[step] for own in found])) for step in steps]
         if steps:

@@ -1,0 +1,76 @@
+"""Finished runs of a recipe that are already there, so that none is trained twice."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxgen import config as configs
+from jaxgen.config import STRIDED, Config
+from jaxgen.errors import UserError
+from jaxgen.training import seals
+from jaxgen.training.folder import ROOT, RunFolder
+
+
+class Runs(NamedTuple):
+    """The runs in runs/ and in a folder, and the reasons why others cannot be read."""
+
+    known: list[tuple[RunFolder, Config]]
+    unreadable: list[str]
+
+    def of(self, config: Config) -> Iterator[RunFolder]:
+        """The runs of a recipe, finished or not."""
+        return (run for run, theirs in self.known if same(config, theirs))
+
+    def finished(self, config: Config) -> RunFolder | None:
+        """A finished run of a recipe."""
+        return next((run for run in self.of(config) if _newest(run) == config.steps), None)
+
+    def strided(self, recipes: Sequence[Config]) -> list[str]:
+        """The runs of the recipes on the split of earlier versions."""
+        former = [replace(config, data=STRIDED + config.data) for config in recipes]
+        return [str(run) for run, theirs in self.known if any(same(theirs, x) for x in former)]
+
+    def require_at_rest(self, config: Config) -> None:
+        """Raise UserError where a run of the recipe is being trained: it would be trained twice."""
+        for run in self.of(config):
+            if run.is_busy():
+                raise UserError(
+                    f"{run} is still being trained, and has {_newest(run)} of {config.steps} "
+                    "steps: wait for it, and give the same command again"
+                )
+
+
+def find(folder: Path) -> Runs:
+    """All runs in runs/ and in ``folder``."""
+    found = Runs([], [])
+    for place in sorted([*ROOT.glob("*/config.json"), *folder.glob("*/config.json")]):
+        run = RunFolder(place.parent)
+        try:
+            found.known.append((run, run.load()))
+        except UserError as error:
+            found.unreadable.append(str(error))
+    return found
+
+
+def same(config: Config, other: Config) -> bool:
+    """Whether two recipes train the same weights, however they are shown on the way or drawn
+    from."""
+    return _essence(config) == _essence(other)
+
+
+def with_horizon(config: Config) -> Config:
+    """The recipe with its horizon written down, so that other steps do not move it."""
+    horizon = config.optim.horizon or config.steps
+    return replace(config, optim=replace(config.optim, horizon=horizon))
+
+
+def _newest(run: RunFolder) -> int:
+    return max(seals.steps(run.checkpoints), default=0)
+
+
+def _essence(config: Config) -> Config:
+    sampling = configs.recipe(config.model).sampling
+    return replace(
+        with_horizon(config), sampling=sampling, log_every=1, sample_every=0, save_every=1
+    )
