@@ -1,6 +1,7 @@
 """What the tests share: two virtual devices, small recipes, and a place for runs."""
 
 import dataclasses
+import multiprocessing
 import os
 import signal
 
@@ -20,8 +21,9 @@ from tests import browser
 devices.start()
 # As in a shell's foreground: where tests are started with nohup, or by a script in the background,
 # these are ignored, and programs that they start would inherit that.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
+if multiprocessing.parent_process() is None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Tests that compile the same program need not wait for it twice, however quickly that goes.
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 

@@ -13,8 +13,8 @@ from jaxgen.cli import given, main
 from jaxgen.data import idx, ink
 from jaxgen.errors import UserError
 from jaxgen.evaluation import reference
-from jaxgen.studies import plan as plans
-from jaxgen.studies import study as studies
+from jaxgen.experiments import grid as grids
+from jaxgen.experiments import study as studies
 from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder
 from tests.conftest import small
@@ -226,8 +226,8 @@ def test_a_measure_without_meaning_is_named_or_left_out(here, capsys):
 def test_a_study_says_which_digits_the_judge_cannot_read(here):
     lying = mnist_digits(here / "lying", only(2, 4, 5, 6, 7), lambda x: x.transpose(0, 2, 1))
     base = config.recipe("ae")
-    axes = (plans.axis(f"data=mnist:10,idx:{lying}", base),)
-    plan = plans.make(
+    axes = (grids.axis(f"data=mnist:10,idx:{lying}", base),)
+    plan = grids.make(
         base, axes, "grid", 1, lambda flags: small("ae", data=flags[0].partition("=")[2])
     )
     (told,) = studies.Study(plan, here / "study", Console()).cautions()

@@ -18,8 +18,8 @@ LAYERS = [
     {"families"},
     {"sampling"},
     {"training", "evaluation"},
-    {"apps", "compare", "studies"},
-    {"reproduce"},
+    {"apps"},
+    {"experiments"},
     {"cli", "__main__"},
 ]
 

@@ -193,7 +193,7 @@ def measured(model: str, family: str, seed: int):
 
 @pytest.fixture
 def comparison(still, monkeypatch):
-    def training(context, config, budget, known):
+    def training(context, config, budget):
         why = "a mode collapse" if (config.model, config.seed) == ("gan", 1) else None
         curve = looks(config.model, config.seed, config.steps)
         kept = {"run": f"runs/{config.model}", "steps": config.steps, "failed": why}

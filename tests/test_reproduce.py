@@ -1,6 +1,7 @@
 """Published numbers and ours: rows, verdicts, and a row from beginning to end."""
 
 import dataclasses
+import functools
 import importlib
 import json
 import math
@@ -12,13 +13,14 @@ import pytest
 
 from jaxgen import config, data, devices, families
 from jaxgen.cli import main
-from jaxgen.compare.claims import Estimate
 from jaxgen.data import Split, mnist
 from jaxgen.errors import UserError
+from jaxgen.evaluation.statistics import Estimate, exact
+from jaxgen.experiments import paper_measures, papers, train
+from jaxgen.experiments.paper_measures import MEASURES, QUADRANTS, hidden_nats, quadrants
+from jaxgen.experiments.papers import ROWS
+from jaxgen.experiments.reproduction import judged, ranked
 from jaxgen.families import base
-from jaxgen.reproduce import measures, report, rows, work
-from jaxgen.reproduce.measures import MEASURES, QUADRANTS, hidden_nats, quadrants
-from jaxgen.reproduce.rows import ROWS
 from jaxgen.training.trained import Trained
 from tests.conftest import small
 
@@ -91,20 +93,23 @@ def test_black_and_white_digits_are_what_is_trained_on(model):
 
 
 def test_a_verdict_says_whether_a_number_is_reached():
-    assert report.judged(3.0, Estimate(2.9, math.inf, 1), -1) == "reached"
-    assert report.judged(3.0, Estimate(3.2, 0.3, 3), -1) == "not told apart"
-    assert report.judged(3.0, Estimate(3.2, 0.1, 3), -1) == "worse by 0.2"
-    assert report.judged(3.0, Estimate(3.2, math.inf, 1), -1) == "worse by 0.2"
-    assert report.judged(200.0, Estimate(225.0, 1, 1), 1) == "reached"
-    assert report.judged(200.0, Estimate(190.0, 1, 1), 1) == "worse by 10"
+    def verdict(published, value, half, better=-1):
+        return judged(published, Estimate(value, value - half, value + half, 3), better)
+
+    assert verdict(3.0, 2.9, math.inf) == "reached"
+    assert verdict(3.0, 3.2, 0.3) == "not told apart"
+    assert verdict(3.0, 3.2, 0.1) == "worse by 0.2"
+    assert verdict(3.0, 3.2, math.inf) == "worse by 0.2"
+    assert verdict(200.0, 225.0, 1, 1) == "reached"
+    assert verdict(200.0, 190.0, 1, 1) == "worse by 10"
 
 
 def test_where_scales_differ_the_order_is_compared():
-    row = rows.named("ghosh2020")
-    order = {name: Estimate(place, 0, 1) for place, name in enumerate(row.published)}
-    assert report._ranked(row, order) == "same order"
-    turned = {name: Estimate(-one.value, 0, 1) for name, one in order.items()}
-    assert report._ranked(row, turned) == "another order"
+    row = papers.named("ghosh2020")
+    order = {name: exact(float(place)) for place, name in enumerate(row.published)}
+    assert ranked(row, order) == "same order"
+    turned = {name: exact(-one.value) for name, one in order.items()}
+    assert ranked(row, turned) == "another order"
 
 
 def test_one_quadrant_two_and_three_are_seen():
@@ -142,6 +147,16 @@ def few(monkeypatch, tmp_path):
     monkeypatch.setattr(config, "recipe", lambda name: recipe)
 
 
+def never(patch, module, name):
+    """Replace a function that must not be called, whose results are as valid as before."""
+
+    @functools.wraps(getattr(module, name))
+    def called(*_):
+        raise AssertionError(f"{name} is called again")
+
+    patch.setattr(module, name, called)
+
+
 def test_a_row_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
     assert main.run(["reproduce", "hinton2006", "--out", "r"]) == 0
     assert "hinton2006  autoencoder  3" in capsys.readouterr().out
@@ -158,19 +173,19 @@ def test_a_row_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
     kept = found | {"bits": found["hinton2006"]}
     (tmp_path / "r/reproduction.json").write_text(json.dumps(kept))
     with monkeypatch.context() as patch:
-        patch.setattr(work, "train", None)
-        patch.setattr(measures, "measure", None)
+        never(patch, train, "train")
+        never(patch, paper_measures, "measure")
         assert main.run(["reproduce", "hinton2006", "--out", "r"]) == 0
     assert "bits" in json.loads((tmp_path / "r/reproduction.json").read_text())
     capsys.readouterr()
     assert main.run(["reproduce", "hinton2006", "--seeds", "2", "--out", "r"]) == 0
     out = capsys.readouterr().out
-    assert "trained hinton2006 seed 1" in out and "trained hinton2006 seed 0" not in out
+    assert "training hinton2006-3-seed-1" in out and "training hinton2006-3-seed-0" not in out
     assert "±" in out
 
     # Where one process trains, what is left of one shape is one program.
     assert main.run(["reproduce", "hinton2006", "--seeds", "4", "--out", "r"]) == 0
-    together = "to be trained together: hinton2006 seed 2, hinton2006 seed 3"
+    together = "in one program: training hinton2006-3-seed-2, training hinton2006-3-seed-3"
     assert together in capsys.readouterr().out
 
     # Other steps stand beside, and what the row had is not trained again.
@@ -180,8 +195,8 @@ def test_a_row_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
     text = (tmp_path / "r/reproduction.md").read_text()
     assert text.count("Hinton and Salakhutdinov 2006") == 2
     with monkeypatch.context() as patch:
-        patch.setattr(work, "train", None)
-        patch.setattr(measures, "measure", None)
+        never(patch, train, "train")
+        never(patch, paper_measures, "measure")
         assert main.run(["reproduce", "hinton2006", "--seeds", "2", "--out", "r"]) == 0
 
 

@@ -10,9 +10,9 @@ import jaxgen.configs
 import jaxgen.families
 from jaxgen import config
 from jaxgen.cli import main
-from jaxgen.compare import measuring, run
 from jaxgen.errors import UserError
 from jaxgen.evaluation import suite
+from jaxgen.experiments import course_measures
 from jaxgen.training import costs
 from tests import runs
 
@@ -36,11 +36,17 @@ def stencil(here, monkeypatch):
 def little(monkeypatch):
     """Few digits for what is measured."""
     few = suite.Amount(100, 8, 2, coded=8)
-    other = {name: settings | {"steps": 2} for name, settings in measuring.OTHERS.items()}
+    other = {name: settings | {"steps": 2} for name, settings in course_measures.OTHERS.items()}
     changes = {
-        measuring: {"COUNT": 100, "GLANCE": 80, "REDRAWN": 1, "CURVED": 4, "OTHERS": other},
+        course_measures: {
+            "COUNT": 100,
+            "GLANCE": 80,
+            "REDRAWN": 1,
+            "CURVED": 4,
+            "OTHERS": other,
+            "LOOKS": (0.5, 1),
+        },
         costs: {"REPETITIONS": 2, "STEPS": 2},
-        run: {"CURVE": (0.5, 1)},
         suite: {"QUICK": few},
     }
     for module, values in changes.items():

@@ -1,5 +1,7 @@
 """Which sources a result rests on, and what about them makes it another one."""
 
+import re
+
 import pytest
 
 from jaxgen import sources
@@ -62,8 +64,10 @@ def test_words_and_layout_of_sources_do_not_matter(tree):
 
 def test_measures_of_models_rest_on_families_and_not_on_commands():
     names = {
-        f"{path.relative_to(sources.ROOT)}" for path in sources.imported("jaxgen.studies.work")
+        f"{path.relative_to(sources.ROOT)}"
+        for path in sources.imported("jaxgen.experiments.measures")
     }
     assert {"families/gan.py", "nn/coders.py", "losses.py", "evaluation/metrics.py"} < names
     assert not [name for name in names if name.startswith(("cli", "pages"))]
-    assert "studies/report.py" not in names
+    assert "experiments/execute.py" not in names
+    assert not [name for name in names if re.match("experiments/.*report", name)]

@@ -3,9 +3,6 @@
 import csv
 import json
 import math
-import multiprocessing
-import subprocess
-import sys
 from dataclasses import replace
 
 import jax
@@ -17,14 +14,15 @@ from jaxgen.cli import flags as reading
 from jaxgen.cli import main, study
 from jaxgen.data import Split, mnist
 from jaxgen.errors import UserError
-from jaxgen.studies import plan, questions, views, work
-from jaxgen.studies.figures import FIGURES
-from jaxgen.studies.findings import along, decided, difference, interval
-from jaxgen.studies.plan import Axis
-from jaxgen.studies.questions import QUESTIONS, Claim
+from jaxgen.experiments import grid as grids
+from jaxgen.experiments import measures, questions, train, views
+from jaxgen.experiments import study as studies
+from jaxgen.experiments.findings import along, decided, difference
+from jaxgen.experiments.grid import Axis
+from jaxgen.experiments.measures import FIGURES
+from jaxgen.experiments.questions import QUESTIONS, Claim
 from jaxgen.training import loop, together
 from jaxgen.training.folder import RunFolder
-from jaxgen.training.workers import Workers
 from tests.conftest import small
 from tests.runs import QUIET, final, metrics, same
 
@@ -52,63 +50,62 @@ def resolve(base, args=()):
 )
 def test_an_axis_that_makes_no_sense_is_one_sentence(text, said):
     with pytest.raises(UserError, match=said.replace("?", r"\?")):
-        plan.axis(text, VAE)
+        grids.axis(text, VAE)
 
 
 def test_numbers_that_belong_together_have_dashes():
-    axis = plan.axis("net.layers=8-16-32,8-16", VAE)
-    assert plan.flags(axis, "8-16-32", VAE) == ["--net.layers=8,16,32"]
+    axis = grids.axis("net.layers=8-16-32,8-16", VAE)
+    assert grids.flags(axis, "8-16-32", VAE) == ["--net.layers=8,16,32"]
     negative = Axis("optim.rate", ("1e-3", "1e-2"))
-    assert plan.flags(negative, "1e-3", VAE) == ["--optim.rate=1e-3"]
+    assert grids.flags(negative, "1e-3", VAE) == ["--optim.rate=1e-3"]
 
 
 def test_a_grid_has_all_combinations_and_each_one_thing_at_a_time():
-    axes = plan.axis("net.beta=0.5,1,2", VAE), plan.axis("net.latents=10,20", VAE)
-    grid = plan.make(VAE, axes, "grid", 2, resolve(VAE))
-    assert len(grid.settings) == plan.count(axes, "grid") == 6
-    assert len(grid.trainings(0)) == 6
+    axes = grids.axis("net.beta=0.5,1,2", VAE), grids.axis("net.latents=10,20", VAE)
+    grid = grids.make(VAE, axes, "grid", 2, resolve(VAE))
+    assert len(grid.settings) == grids.count(axes, "grid") == 6
     assert [len(line) for line in grid.along(axes[0])] == [3, 3]
-    each = plan.make(VAE, axes, "each", 1, resolve(VAE))
-    assert len(each.settings) == plan.count(axes, "each") == 4
+    each = grids.make(VAE, axes, "each", 1, resolve(VAE))
+    assert len(each.settings) == grids.count(axes, "each") == 4
     assert each.settings[0].config == VAE  # 1 is 1.0, and 10 is what the recipe has
     assert [s.of("net.beta") for s in each.along(axes[0])[0]] == ["0.5", "1", "2"]
     assert {s.of("net.latents") for s in each.along(axes[0])[0]} == {"10"}
 
 
 def test_the_recipe_is_among_what_is_varied_one_at_a_time():
-    axes = (plan.axis("net.beta=2,4", VAE),)
-    each = plan.make(VAE, axes, "each", 1, resolve(VAE))
+    axes = (grids.axis("net.beta=2,4", VAE),)
+    each = grids.make(VAE, axes, "each", 1, resolve(VAE))
     assert [s.of("net.beta") for s in each.settings] == ["1.0", "2", "4"]
     assert each.axes[0].values == ("1.0", "2", "4")
 
 
 def test_one_setting_written_twice_is_refused():
-    axes = (plan.axis("net.beta=0.1,0.10", VAE),)
+    axes = (grids.axis("net.beta=0.1,0.10", VAE),)
     with pytest.raises(UserError, match="is the same as"):
-        plan.make(VAE, axes, "grid", 1, resolve(VAE))
-    twice = plan.axis("net.beta=1,2", VAE), plan.axis("net.beta=3,4", VAE)
+        grids.make(VAE, axes, "grid", 1, resolve(VAE))
+    twice = grids.axis("net.beta=1,2", VAE), grids.axis("net.beta=3,4", VAE)
     with pytest.raises(UserError, match="twice"):
-        plan.make(VAE, twice, "grid", 1, resolve(VAE))
+        grids.make(VAE, twice, "grid", 1, resolve(VAE))
 
 
 def test_what_is_only_drawn_otherwise_is_trained_once():
     ddpm = config.recipe("ddpm")
-    axes = plan.axis("sampling.steps=2,5,10", ddpm), plan.axis("net.width=8,16", ddpm)
-    grid = plan.make(ddpm, axes, "grid", 3, resolve(ddpm))
+    axes = grids.axis("sampling.steps=2,5,10", ddpm), grids.axis("net.width=8,16", ddpm)
+    grid = grids.make(ddpm, axes, "grid", 3, resolve(ddpm))
     assert len(grid.settings) == 6
-    assert [len(settings) for settings in grid.trainings(0).values()] == [3, 3]
+    assert len({grid.trained(setting, 0) for setting in grid.settings}) == 2
 
 
 def test_a_folder_is_of_one_question(tmp_path):
     def made(text, *args):
         base = resolve(VAE, args)([])
-        return plan.make(base, (plan.axis(text, base),), "grid", 1, resolve(VAE, args))
+        return grids.make(base, (grids.axis(text, base),), "grid", 1, resolve(VAE, args))
 
-    plan.claim_folder(tmp_path / "a", made("net.beta=1,2"))
-    plan.claim_folder(tmp_path / "a", made("net.beta=1,2,3", "--seed=5"))
+    studies.claim_folder(tmp_path / "a", made("net.beta=1,2"))
+    studies.claim_folder(tmp_path / "a", made("net.beta=1,2,3", "--seed=5"))
     for other in (made("net.latents=1,2"), made("net.beta=1,2", "--steps=7")):
         with pytest.raises(UserError, match=r"another question .*beta of vae, 4000 steps"):
-            plan.claim_folder(tmp_path / "a", other)
+            studies.claim_folder(tmp_path / "a", other)
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
@@ -116,11 +113,11 @@ def test_a_named_question_makes_a_plan_of_each_of_its_models(question):
     for model in question.models:
         args = study._flags(question, ["--model", model])
         base = resolve(config.recipe(model), args)([])
-        axes = tuple(plan.axis(text, base) for text in question.vary)
-        found = plan.make(
+        axes = tuple(grids.axis(text, base) for text in question.vary)
+        found = grids.make(
             base, axes, question.design, question.seeds, resolve(config.recipe(model), args)
         )
-        assert question.seeds * len(found.trainings(0)) <= 40
+        assert question.seeds * len({found.trained(setting, 0) for setting in found.settings}) <= 40
         names = {axis.name: axis.values for axis in axes}
         for claim in question.claims:
             assert {*claim.left, claim.right} <= set(names[claim.setting])
@@ -153,24 +150,14 @@ def test_a_study_that_cannot_be_is_one_sentence(args, said, tmp_path, monkeypatc
 def test_thousands_of_runs_want_a_yes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(devices, "workers", lambda: 1)
-    monkeypatch.setattr(work, "time_of", lambda config: work.Seconds(100.0, 0.0))
+    found = {"training": 100.0, "step": 0.0}
+    monkeypatch.setattr(train, "time_of", lambda config: found)
     many = ",".join(map(str, range(1, 201)))
     with pytest.raises(UserError, match=r"2,000 runs, about 62:13:20 hours .*--yes"):
         main.run(["study", "--model", "ae", "--vary", f"net.latents={many}", "--seeds", "10"])
 
 
 # What is said.
-
-
-def test_the_interval_of_a_mean_is_known_where_chance_is():
-    assert interval([2.0, 2.0, 2.0])[:3] == (2, 2, 2)
-    # The half width by a table of Student's t: 12.706 and, for one of five, 63.657; times 1.
-    assert interval([1.0, 3.0])[:3] == pytest.approx((2, 2 - 12.706, 2 + 12.706), abs=1e-3)
-    assert interval([1.0, 3.0], 5)[:3] == pytest.approx((2, 2 - 63.657, 2 + 63.657), abs=1e-3)
-    once = interval([1.0])
-    assert not once.known and once.sign == 0
-    many = interval(np.random.default_rng(1).normal(5, 1, 400).tolist())
-    assert many.high - many.low == pytest.approx(2 * 1.96 / 20, rel=0.1)
 
 
 @pytest.mark.parametrize(("seeds", "values"), [(3, 2), (3, 3), (5, 2), (5, 4)])
@@ -339,7 +326,7 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
     assert "training stops" in ill
     assert final(made[0], tmp_path / "well") is not None
     losses = [row["loss"] for row in metrics(tmp_path / "well")]
-    curve = work.curve(RunFolder(tmp_path / "well"))
+    curve = train.curve(metrics(tmp_path / "well"))
     assert [step for step, _ in curve] == [1, 2, 3, 4]
     assert [loss for _, loss in curve] == losses
     assert final(made[1], tmp_path / "ill") is None
@@ -352,13 +339,13 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
 def few(monkeypatch, tmp_path):
     """Few digits of MNIST, in one process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(work, "COUNT", 100)
-    monkeypatch.setattr(work, "TIMED", 2)
+    monkeypatch.setattr(measures, "COUNT", 100)
+    monkeypatch.setattr(train, "TIMED", 2)
     monkeypatch.setattr(devices, "workers", lambda: 1)
-    train, test = mnist.raw()
-    cut = Split(train.images[:2400], train.labels[:2400])
+    learned, test = mnist.raw()
+    cut = Split(learned.images[:2400], learned.labels[:2400])
     monkeypatch.setattr(mnist, "raw", lambda: (cut, test))
-    work._held.cache_clear()
+    measures._held.cache_clear()
 
 
 AE = [
@@ -427,25 +414,3 @@ def test_two_things_together_and_what_is_only_drawn(few, tmp_path, capsys):
         "sampling.prior",
     ]
     assert "prior normal" in (tmp_path / "s/report.md").read_text()
-
-
-def test_processes_that_are_left_at_once_leave_no_warning():
-    leave = (
-        "import os\nfrom jaxgen.training import workers\n"
-        "workers.devices.workers = lambda: 2\nkept = workers.Workers()\nos._exit(7)"
-    )
-    done = subprocess.run([sys.executable, "-c", leave], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (7, "")
-
-
-def _refuse(number):
-    raise UserError(f"{number} is refused")
-
-
-def test_processes_work_side_by_side_and_say_what_is_wrong(monkeypatch):
-    monkeypatch.setattr(devices, "workers", lambda: 2)
-    with Workers() as workers:
-        assert dict(workers.each(math.sqrt, [4.0, 9.0, 16.0])) == {0: 2, 1: 3, 2: 4}
-        with pytest.raises(UserError, match="7 is refused"):
-            list(workers.each(_refuse, [7]))
-    assert not multiprocessing.active_children()

@@ -51,9 +51,11 @@ class Ordering:
                 zip(self.tiers, self.tiers[distance:], strict=False)
             ):
                 much = any(i <= tier < i + distance for tier in self.much)
-                found += [(a, ">>" if much else ">", b) for a in upper for b in lower]
+                relation: Relation = ">>" if much else ">"
+                found += [(a, relation, b) for a in upper for b in lower]
         for tier in self.tiers:
-            found += [(a, "~", b) for a, b in itertools.combinations(tier, 2)]
+            alike: Relation = "~"
+            found += [(a, alike, b) for a, b in itertools.combinations(tier, 2)]
         return found
 
 

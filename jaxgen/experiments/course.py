@@ -158,7 +158,7 @@ class Comparison:
             f"training {entry.name}",
             measures.train_with_looks,
             (config, budget),
-            (cost,),
+            (cost,) if budget else (),
             [to_dict(config), budget, judge.load().hash, measures.GLANCE, measures.LOOKS],
             lambda: self._training_seconds(entry, cost),
         )

@@ -61,13 +61,13 @@ def cost(context: Context, config: Config) -> Result:
 
 
 def train_with_looks(
-    context: Context, config: Config, budget: float | None, cost: Result
+    context: Context, config: Config, budget: float | None, *cost: Result
 ) -> Result:
-    """Train a recipe, for ``budget`` seconds if that is given, and judge some drawn digits on the
-    way. A run of the recipe that is there already is taken as it is. A training that fails is a
-    result too."""
+    """Train a recipe, and judge some drawn digits on the way. With a ``budget`` in seconds, its
+    ``cost`` says how many steps those are. A run of the recipe that is there already is taken as it
+    is. A training that fails is a result too."""
     if budget:
-        steps = max(int(budget / float(np.median(cost.figures["own"]["seconds"]))), 1)
+        steps = max(int(budget / float(np.median(cost[0].figures["own"]["seconds"]))), 1)
         config = replace(config, steps=steps)
     there = runs.find(context.folder / "runs")
     found: dict[str, Any] = {"steps": config.steps, "curve": []}

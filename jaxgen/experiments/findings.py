@@ -49,8 +49,9 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     order = sorted(means, key=lambda value: -figure.better * means[value])
     best, worst = order[0], order[-1]
     pairs = math.comb(len(known), 2)
-    found = {value: difference(known[value], known[best], pairs) for value in order[1:]}
-    losses = {value: loss for value, loss in found.items() if loss}
+    losses = {
+        value: loss for value in order[1:] if (loss := difference(known[value], known[best], pairs))
+    }
     told = [value for value, loss in losses.items() if loss.sign == -figure.better]
     title = figure.name[0].upper() + figure.name[1:] + (over and f", the mean over {over}")
     if not told:

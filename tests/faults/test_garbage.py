@@ -23,8 +23,8 @@ from jaxgen import data, images
 from jaxgen.cli import main
 from jaxgen.data import own
 from jaxgen.errors import UserError
+from jaxgen.experiments import execute
 from jaxgen.training import costs, loop, seals, together
-from jaxgen.training.workers import Workers
 from tests.conftest import small
 from tests.faults.training import JAXGEN, ROOT
 
@@ -135,7 +135,7 @@ def test_command_lines_that_nobody_would_write(often, here, monkeypatch, flags_o
         (loop, "train"),
         (together, "train"),
         (costs, "fresh"),
-        (Workers, "each"),
+        (execute, "run"),
     ):
         monkeypatch.setattr(place, name, enough)
     monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))

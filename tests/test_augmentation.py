@@ -1,5 +1,6 @@
 """The study of augmentation: what it learns from, what it concludes, and that it goes on."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -8,14 +9,15 @@ import numpy as np
 import pytest
 
 from jaxgen import config, data, devices
-from jaxgen.apps import study
-from jaxgen.apps.study import CHANGED, REAL, Plan, Study, Way
-from jaxgen.apps.study_report import sign
 from jaxgen.cli import main
-from jaxgen.compare.claims import estimate
 from jaxgen.data import Split, mnist, partition
 from jaxgen.errors import UserError
 from jaxgen.evaluation.distort import SHIFT, shift_and_rotate
+from jaxgen.experiments import augmentation_measures as measures
+from jaxgen.experiments import train
+from jaxgen.experiments.augmentation import Augmentation, Findings
+from jaxgen.experiments.augmentation_measures import CHANGED, REAL, Way, joined
+from jaxgen.experiments.trial import Result
 from jaxgen.training.console import Console
 from tests.conftest import small
 
@@ -26,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("optimised")
 def tiny(monkeypatch):
     """Generators, classifiers and test digits that take no time, all in this process."""
     monkeypatch.setattr(devices, "workers", lambda: 1)
-    monkeypatch.setattr(study, "STEPS", 3)
-    monkeypatch.setattr(study, "DRAWN", 40)
+    monkeypatch.setattr(measures, "STEPS", 3)
+    monkeypatch.setattr(measures, "DRAWN", 40)
     recipe = small("gan")
     monkeypatch.setattr(config, "recipe", lambda name: recipe)
     whole = mnist.raw()
@@ -35,15 +37,13 @@ def tiny(monkeypatch):
     monkeypatch.setattr(mnist, "raw", lambda: (few, Split(*(part[:200] for part in whole[1]))))
 
 
-def carried_out(folder: Path) -> Study:
-    found = Study(Plan(("gan",), (2,), 1), folder, Console(quiet=True))
-    found.carry_out()
-    return found
+def carried_out(folder: Path) -> Findings:
+    return Augmentation(("gan",), (2,), 1).carry_out(folder, Console(quiet=True))
 
 
-def figures(found: Study) -> tuple[np.ndarray, list[float]]:
-    scores = [found.accuracies(way, 2)[0] for way in found.plan.ways()]
-    return found.drawn("gan", 2), scores
+def figures(found: Findings) -> tuple[np.ndarray, list[float]]:
+    scores = [found.of(way, 2)[0] for way in found.plan.ways()]
+    return found.drawn["gan", 2]["images"], scores
 
 
 def remembered(choose):
@@ -62,16 +62,17 @@ def remembered(choose):
 def test_no_other_training_digit_is_seen(tiny, tmp_path, monkeypatch):
     """All but the chosen digits are made black: nothing changes. One of these is: all does."""
     ways = [REAL, Way("gan", changed=True)]  # one of real digits, one of both
-    monkeypatch.setattr(Plan, "ways", lambda plan: ways)
-    monkeypatch.setattr(study, "time_generator", lambda recipe: 1.0)
-    monkeypatch.setattr(study, "time_classifier", lambda digits: 1.0)
+    monkeypatch.setattr(Augmentation, "ways", lambda plan: ways)
+    monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 1, "step": 1}))
+    monkeypatch.setattr(measures, "time_classifier", lambda *_: Result(1.0))
     monkeypatch.setattr(partition, "choose", remembered(partition.choose))
     chosen = data.load("mnist:2:0").train.images
     before = figures(carried_out(tmp_path / "a"))
-    train, test = mnist.raw()
-    kept = (train.images[:, None] == chosen).all((2, 3, 4)).any(1)
+    learned, test = mnist.raw()
+    kept = (learned.images[:, None] == chosen).all((2, 3, 4)).any(1)
     assert kept.sum() == 20
-    others = train._replace(images=np.where(kept[:, None, None, None], train.images, 0))
+    images = np.where(kept[:, None, None, None], learned.images, 0)
+    others = learned._replace(images=images)
     monkeypatch.setattr(mnist, "raw", lambda: (others, test))
     after = figures(carried_out(tmp_path / "b"))
     assert np.array_equal(before[0], after[0]) and before[1] == after[1]
@@ -90,24 +91,23 @@ def test_the_command_reports_and_goes_on(tiny, tmp_path, monkeypatch, capsys):
     assert "gan alone" in (tmp_path / "report.md").read_text()
     gone = tmp_path / "parts" / f"score-{CHANGED}-3-1.json"
     gone.unlink()
-    made, score = [], study.score
-    monkeypatch.setattr(study, "score", lambda *args: made.append(args) or score(*args))
+    made, score = [], measures.score
+
+    @functools.wraps(score)  # or it would be of other sources
+    def counted(*args):
+        made.append(args)
+        return score(*args)
+
+    monkeypatch.setattr(measures, "score", counted)
     assert main.run([*command, "--out", f"{tmp_path}"]) == 0
     assert len(made) == 1 and gone.exists()
     assert "0 generators and 1 classifiers" in capsys.readouterr().out
 
 
-def test_intervals_are_those_of_students_t():
-    found = estimate([1.0, 2.0, 3.0])
-    assert found.value == 2 and found.half == pytest.approx(4.30265 / 3**0.5, abs=1e-4)
-    assert (sign(found), sign(estimate([-1.0, -1.1]))) == (0, -1)
-    assert sign(estimate([5.0])) == 0 and sign(estimate([1.0, 1.1])) == 1
-
-
 def test_half_of_what_is_learned_is_real():
     real = Split(np.ones((10, 28, 28, 1), np.uint8), np.arange(10, dtype=np.int32))
     drawn = Split(np.zeros((100, 28, 28, 1), np.uint8), np.zeros(100, np.int32))
-    both = study.joined(real, drawn)
+    both = joined(real, drawn)
     assert len(both.labels) == 200 and both.images.mean() == 0.5
     assert np.bincount(both.labels)[1:].tolist() == [10] * 9
 

@@ -1,33 +1,32 @@
-"""The comparison: what is planned, what is kept, and one carried out in small."""
+"""The comparison: what is planned, and one carried out in small."""
 
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from jaxgen import config as configs
 from jaxgen.cli import main
-from jaxgen.compare import measuring, plan, run
-from jaxgen.compare.clock import PRIOR, Clock, SideBySide
-from jaxgen.compare.parts import Parts
 from jaxgen.errors import UserError
 from jaxgen.evaluation import suite
+from jaxgen.experiments import course, runs
+from jaxgen.experiments import course_measures as measures
+from jaxgen.experiments.claims import COURSE
 from jaxgen.training import costs, loop
 from jaxgen.training.folder import RunFolder
 from tests import browser, conftest
 
 
 def test_a_plan_has_every_family_and_seed():
-    full = plan.make((), 2, None, None, False)
-    assert full.models == plan.RECIPES and len(full.entries) == 12
-    assert {entry.config.family for entry in full.entries} == set(plan.FAMILIES)
-    short = plan.make((), 1, 1000, None, False)
-    assert short.models == plan.FAMILIES
+    full = course.make((), 2, None, None, False)
+    assert full.models == ("ae", "vae", "cvae", "vqvae", "gan", "ddpm_full")
+    assert len(full.entries) == 12
+    short = course.make((), 1, 1000, None, False)
+    assert short.models == tuple(COURSE)
     assert {entry.config.steps for entry in short.entries} == {1000}
-    assert plan.make(("gan",), 1, None, "2m", False).budget == 120
+    assert course.make(("gan",), 1, None, "2m", False).budget == 120
 
 
 @pytest.mark.parametrize(
@@ -54,46 +53,7 @@ def test_what_cannot_be_compared_is_said(args, says, here):
 
 @pytest.mark.parametrize(("text", "value"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("3 s", 3)])
 def test_a_budget_has_units(text, value):
-    assert plan.seconds(text) == value
-
-
-def test_parts_are_found_only_as_what_they_are_of(tmp_path):
-    said = []
-    parts = Parts(tmp_path / "parts", "jaxgen.losses", said.append)
-    assert parts.get("cost", ["gan", 1]) is None
-    parts.put("cost", ("gan", 1), {"seconds": [1.5]}, {"images": np.arange(3)})
-    assert parts.get("cost", ["gan", 1]) == {"seconds": [1.5]}
-    assert parts.get("cost", ["gan", 2]) is None
-    assert parts.arrays("cost")["images"].tolist() == [0, 1, 2]
-    kept = (tmp_path / "parts" / "cost.json").read_text()
-    other = Parts(tmp_path / "parts", "jaxgen.densities", said.append)
-    assert other.get("cost", ["gan", 1]) is None and other.get("cost", ["gan", 1]) is None
-    assert said == [
-        f"{tmp_path}/parts has findings by another version of jaxgen: they are made anew"
-    ]
-    for harm in ("{", "{}", "[]"):
-        (tmp_path / "parts" / "cost.json").write_text(harm)
-        assert parts.get("cost", ["gan", 1]) is None
-    (tmp_path / "parts" / "cost.json").write_text(kept)
-    (tmp_path / "parts" / "cost.npz").unlink()
-    assert parts.get("cost", ["gan", 1]) is None
-
-
-def test_a_clock_learns_how_long_estimates_take():
-    lines, seconds = [], [0.0]
-    clock = Clock(lines.append, lambda: seconds[0])
-    assert clock.begin("timing", PRIOR, 3 * PRIOR) == "timing; 8:00 left in all"
-    seconds[0] += 3 * PRIOR  # in place of one
-    clock.end()
-    assert clock.begin("training", PRIOR, 2 * PRIOR) == "training; 12:00 left in all"
-    seconds[0] += PRIOR / 2
-    clock.at("drawing")
-    assert lines == ["training: drawing; 11:00 left in all"]
-    clock.at("step 1 of 2", 0.5)  # a minute more by its own pace, three by the estimate
-    assert lines[-1] == "training: step 1 of 2; 10:00 left in all"
-    seconds[0] += 10 * PRIOR
-    clock.at("still drawing")
-    assert lines[-1] == "training: still drawing; 8:00 left in all"
+    assert course.seconds(text) == value
 
 
 def trained(folder, config, steps):
@@ -104,34 +64,24 @@ def trained(folder, config, steps):
     return found
 
 
-def test_what_is_left_of_jobs_side_by_side_follows_the_time_they_take():
-    seconds = [0.0]
-    clock = SideBySide(400.0, 2, lambda: seconds[0])
-    seconds[0] = 100.0
-    assert clock.done(200.0) == "1:40"  # as estimated
-    seconds[0] = 250.0  # three times as long
-    assert clock.done(100.0) == "1:15"
-    assert clock.done(100.0) == "0:00"
-
-
 def test_a_run_that_is_being_trained_is_waited_for(here):
     config = configs.recipe("gan")
     there = trained(here / "runs" / "mine", config, 40)
     with there.lock():
         with pytest.raises(UserError, match=r"runs/mine is still being trained, and has 40 of"):
-            plan.require_at_rest(config, Path("nowhere"))
-        plan.require_at_rest(replace(config, seed=1), Path("nowhere"))
-        assert plan.find(config, Path("nowhere")) is None
-    plan.require_at_rest(config, Path("nowhere"))
+            runs.find(Path("nowhere")).require_at_rest(config)
+        runs.find(Path("nowhere")).require_at_rest(replace(config, seed=1))
+        assert runs.find(Path("nowhere")).finished(config) is None
+    runs.find(Path("nowhere")).require_at_rest(config)
     trained(here / "more" / "other", config, config.steps)
-    assert str(plan.find(config, Path("more"))) == "more/other"
+    assert str(runs.find(Path("more")).finished(config)) == "more/other"
 
 
 def test_a_run_that_cannot_be_read_is_told(here):
     trained(here / "runs" / "good", configs.recipe("gan"), 40)
     trained(here / "runs" / "bad", configs.recipe("gan"), 40).config.write_text("{")
-    found = plan.runs(Path("nowhere"))
-    assert [str(folder) for folder, _ in found.recipes] == ["runs/good"]
+    found = runs.find(Path("nowhere"))
+    assert [str(folder) for folder, _ in found.known] == ["runs/good"]
     (told,) = found.unreadable
     assert told.startswith("runs/bad/config.json cannot be read")
 
@@ -144,9 +94,9 @@ def test_how_a_run_is_shown_or_drawn_from_makes_no_other_run():
         optim=replace(recipe.optim, horizon=recipe.steps),
         sampling=replace(recipe.sampling, steps=3),
     )
-    assert plan.same(recipe, shown)
-    assert not plan.same(recipe, replace(recipe, seed=1))
-    assert not plan.same(recipe, configs.recipe("ae"))
+    assert runs.same(recipe, shown)
+    assert not runs.same(recipe, replace(recipe, seed=1))
+    assert not runs.same(recipe, configs.recipe("ae"))
 
 
 @pytest.fixture(scope="module")
@@ -172,18 +122,18 @@ def little(name):
 
 def small(patch):
     patch.setattr(configs, "recipe", little)
-    patch.setattr(measuring, "COUNT", 100)
-    patch.setattr(measuring, "GLANCE", 80)
-    patch.setattr(measuring, "BATCH", 8)  # as the recipes have it: no second program
-    patch.setattr(measuring, "REDRAWN", 1)
-    patch.setattr(run, "CURVE", (0.5, 1))
-    patch.setattr(measuring, "PLANE", 40)
-    patch.setattr(measuring, "CURVED", 4)
-    patch.setattr(measuring, "SAMPLER_STEPS", (1, 2))
+    patch.setattr(measures, "COUNT", 100)
+    patch.setattr(measures, "GLANCE", 80)
+    patch.setattr(measures, "BATCH", 8)  # as the recipes have it: no second program
+    patch.setattr(measures, "REDRAWN", 1)
+    patch.setattr(measures, "LOOKS", (0.5, 1))
+    patch.setattr(measures, "PLANE", 40)
+    patch.setattr(measures, "CURVED", 4)
+    patch.setattr(measures, "SAMPLER_STEPS", (1, 2))
     patch.setattr(costs, "REPETITIONS", 2)
     patch.setattr(costs, "STEPS", 2)
-    few = {name: settings | {"steps": 2} for name, settings in measuring.OTHERS.items()}
-    patch.setattr(measuring, "OTHERS", few)
+    few = {name: settings | {"steps": 2} for name, settings in measures.OTHERS.items()}
+    patch.setattr(measures, "OTHERS", few)
     patch.setattr(suite, "QUICK", suite.Amount(100, 8, 2, coded=8))
 
 
@@ -216,7 +166,7 @@ def test_runs_of_the_former_split_are_not_compared(monkeypatch, tmp_path):
         (tmp_path / "runs" / name).mkdir(parents=True)
         written = json.dumps(configs.to_dict(replace(config, data=data)))
         (tmp_path / "runs" / name / "config.json").write_text(written)
-    assert plan.strided([config], tmp_path / "compare") == ["runs/former"]
+    assert runs.find(tmp_path / "compare").strided([config]) == ["runs/former"]
 
 
 def test_a_comparison_trains_and_measures_nothing_twice(compared, monkeypatch, capsys):
@@ -273,7 +223,7 @@ def test_a_run_whose_weights_are_others_by_now_is_skipped(compared, here, monkey
     found = json.loads((compared / "compare" / "parts" / "train-ae-0-4.json").read_text())
     shutil.copytree(compared / "compare" / "runs" / "ae-0-4", here / "gone")
     shutil.rmtree(here / "gone" / "checkpoints" / "4")
-    found["found"]["run"] = "gone"
+    found["figures"]["run"] = "gone"
     (here / "compare" / "parts" / "train-ae-0-4.json").write_text(json.dumps(found))
     assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 2
     told = capsys.readouterr().err
@@ -314,10 +264,10 @@ def test_a_training_that_fails_is_a_finding(compared, here, monkeypatch):
 def test_a_run_that_is_there_is_used(compared, monkeypatch):
     monkeypatch.chdir(compared)
     small(monkeypatch)
-    found = plan.find(replace(configs.recipe("ae"), steps=4), Path("compare/runs"))
+    found = runs.find(Path("compare/runs")).finished(replace(configs.recipe("ae"), steps=4))
     assert found is not None and found.path == Path("compare/runs/ae-0-4")
-    assert plan.find(replace(configs.recipe("ae"), steps=5), Path("compare/runs")) is None
-    assert plan.find(replace(configs.recipe("ae"), steps=4), Path("nowhere")) is None
+    assert runs.find(Path("compare/runs")).finished(replace(configs.recipe("ae"), steps=5)) is None
+    assert runs.find(Path("nowhere")).finished(replace(configs.recipe("ae"), steps=4)) is None
 
 
 def test_a_quiz_is_made_of_what_was_compared(compared, monkeypatch, capsys):
