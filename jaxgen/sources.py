@@ -33,6 +33,15 @@ def digest(module: str) -> str:
     return found.hexdigest()
 
 
+@functools.cache
+def whole() -> str:
+    """The SHA-256 of all of jaxgen's sources."""
+    found = hashlib.sha256()
+    for path in sorted(ROOT.rglob("*.py")):
+        found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
 def imported(module: str) -> set[Path]:
     """The files of a module and of all that it imports of jaxgen, directly or through others."""
     found: set[Path] = set()

@@ -101,7 +101,7 @@ def test_the_command_reports_and_goes_on(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(measures, "score", counted)
     assert main.run([*command, "--out", f"{tmp_path}"]) == 0
     assert len(made) == 1 and gone.exists()
-    assert "0 generators and 1 classifiers" in capsys.readouterr().out
+    assert "0 generators and 1 classifier to train" in capsys.readouterr().out
 
 
 def test_half_of_what_is_learned_is_real():

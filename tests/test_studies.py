@@ -21,7 +21,7 @@ from jaxgen.experiments.findings import along, decided, difference
 from jaxgen.experiments.grid import Axis
 from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.questions import QUESTIONS, Claim
-from jaxgen.training import loop, together
+from jaxgen.training import loop, stack
 from jaxgen.training.folder import RunFolder
 from tests.conftest import small
 from tests.runs import QUIET, final, metrics, same
@@ -285,9 +285,9 @@ def test_runs_trained_together_are_those_trained_apart(tmp_path):
         changed(changed(tiny(seed), "net", beta=beta), "optim", rate=rate)
         for seed, beta, rate in ((0, 1.0, 1e-3), (1, 4.0, 1e-2))
     ]
-    assert together.groups(made) == [[0, 1]]
+    assert stack.groups(made) == [[0, 1]]
     folders = [tmp_path / f"together-{place}" for place in range(2)]
-    assert together.train(made, folders) == [None] * 2
+    assert loop.train_together(made, folders) == [None] * 2
     for place, recipe in enumerate(made):
         apart = tmp_path / f"apart-{place}"
         loop.train_apart(recipe, RunFolder(apart), QUIET, QUIET.say)
@@ -304,7 +304,7 @@ def test_runs_trained_together_are_those_trained_apart(tmp_path):
         )
         assert (folders[place] / "samples/4.png").exists()
     again = final(made[0], folders[0])
-    assert together.train(made, folders) == [None] * 2  # there is nothing left to do
+    assert loop.train_together(made, folders) == [None] * 2  # there is nothing left to do
     assert same(again, final(made[0], folders[0]))
 
 
@@ -315,13 +315,13 @@ def test_a_number_that_decides_the_program_parts_the_group():
         for sigma in (0.0, 0.5)
         for seed in (0, 1)
     ]
-    assert together.groups(made) == [[0, 1], [2, 3]]
-    assert together.groups([tiny(0), small("ae", steps=4)]) == [[0], [1]]
+    assert stack.groups(made) == [[0, 1], [2, 3]]
+    assert stack.groups([tiny(0), small("ae", steps=4)]) == [[0], [1]]
 
 
 def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
     made = [changed(tiny(0), "optim", rate=rate, clip=0.0) for rate in (1e-3, 1e30)]
-    well, ill = together.train(made, [tmp_path / "well", tmp_path / "ill"])
+    well, ill = loop.train_together(made, [tmp_path / "well", tmp_path / "ill"])
     assert well is None
     assert "training stops" in ill
     assert final(made[0], tmp_path / "well") is not None
@@ -388,7 +388,7 @@ def test_a_study_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
 
     # The same again trains nothing; one value more trains that alone, and other figures stay.
     with monkeypatch.context() as patch:
-        patch.setattr(together, "train", None)
+        patch.setattr(loop, "train_together", None)
         assert main.run(command) == 0
     assert results(tmp_path) == rows
     capsys.readouterr()

@@ -20,6 +20,7 @@ from jaxgen.training.console import duration
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Records
+from jaxgen.training.stack import Stack
 from tests.conftest import small
 from tests.runs import Listener, final, metrics, run, same
 
@@ -205,13 +206,13 @@ def test_a_signal_saves_and_the_run_goes_on_from_there(tmp_path, number, status)
 
 
 def test_a_signal_while_compiling_ends_the_run_before_its_first_step(tmp_path, monkeypatch):
-    compile_block = loop.compile_block
+    compiled = Stack.compile
 
     def interrupted(*args):
         os.kill(os.getpid(), signal.SIGTERM)
-        return compile_block(*args)
+        return compiled(*args)
 
-    monkeypatch.setattr(loop, "compile_block", interrupted)
+    monkeypatch.setattr(Stack, "compile", interrupted)
     assert run(small("ddpm"), tmp_path, console := Listener()) == 143
     assert console.lines[-1] == "stopped at step 0: nothing is lost"
     assert seals.steps(tmp_path / "checkpoints") == []

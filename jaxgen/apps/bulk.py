@@ -1,4 +1,5 @@
-"""Drawn digits by the million, in shards that any number of processes make without a word.
+"""Drawn digits by the million, in shards that any number of processes make without a word, or the
+workers of a cluster.
 
 Shard k holds the digits at places k SHARD to (k + 1) SHARD - 1 of the seed, and of N processes
 number i makes the shards k with k % N = i. Digits hang on seed and place alone, so whoever makes a
@@ -7,6 +8,7 @@ many processes, makes those that are missing. Whoever finds that none is writes 
 data set of TensorFlow Datasets.
 """
 
+import functools
 import json
 import shutil
 from collections.abc import Callable
@@ -16,10 +18,12 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen import config as configs
-from jaxgen import images, sampling
+from jaxgen import devices, images, sampling
 from jaxgen.apps import origin
 from jaxgen.config import Config
 from jaxgen.data import Split, files, tfds_writer, writers
+from jaxgen.training import trained
+from jaxgen.training.folder import RunFolder
 from jaxgen.training.trained import Trained
 
 # Whole chunks, so that a digit has the place in its chunk that it has in any other drawing.
@@ -50,24 +54,43 @@ class Bulk:
         self._drawer = sampling.Drawer(model.family)
         self._writer = tfds_writer.Shards(folder)
 
-    def make(self, share: Share, tell: Callable[[str], None]) -> int:
-        """Make what is missing of a share; returns how many shards of all are missing then."""
+    @property
+    def shards(self) -> int:
+        """How many there are in all."""
+        return -(-self._count // SHARD)
+
+    def missing(self) -> list[int]:
+        """The shards that are not there yet."""
+        return [n for n in range(self.shards) if not self._writer.has("train", n)]
+
+    def begin(self) -> None:
+        """Note in the folder what is made there. Raises UserError where it holds something else."""
         with writers.told(self._folder):
             if origin.read(self._folder / STATE, self._origin) is None:
                 text = json.dumps(self._origin, indent=1) + "\n"
                 files.write(self._folder / STATE, text.encode())
-            shards = -(-self._count // SHARD)
-            own = range(share.process, shards, share.processes)
-            for done, number in enumerate(own):
-                if not self._writer.has("train", number):
-                    tell(f"shard {number} of {shards}; {len(own) - done} are left to make here")
-                    self._writer.write("train", number, self._digits(number))
-            missing = sum(not self._writer.has("train", number) for number in range(shards))
-            if not missing:
-                self._writer.describe({"train": [self._length(n) for n in range(shards)]})
+
+    def make(self, number: int) -> None:
+        """Make a shard."""
+        with writers.told(self._folder):
+            self._writer.write("train", number, self._digits(number))
+
+    def make_share(self, share: Share, tell: Callable[[str], None]) -> None:
+        """Make the missing shards that fall to a process."""
+        own = [n for n in self.missing() if n % share.processes == share.process]
+        for done, number in enumerate(own):
+            tell(f"shard {number} of {self.shards}; {len(own) - done} are left to make here")
+            self.make(number)
+
+    def end(self) -> int:
+        """Describe the data set once all shards are there; returns how many are missing."""
+        missing = len(self.missing())
+        if not missing:
+            with writers.told(self._folder):
+                self._writer.describe({"train": [self._length(n) for n in range(self.shards)]})
                 for draft in self._folder.glob(f"{tfds_writer.DRAFT}*"):  # of one that was killed
                     shutil.rmtree(draft, ignore_errors=True)
-            return missing
+        return missing
 
     def _length(self, number: int) -> int:
         return min(SHARD, self._count - number * SHARD)
@@ -77,3 +100,26 @@ class Bulk:
         labels = self._cycle[places % len(self._cycle)]
         drawn = self._drawer.draw(self._model.variables, labels, self._seed, places)
         return Split(images.to_uint8(drawn), labels)
+
+
+class Order(NamedTuple):
+    """What the workers of a cluster are given, to make a ``Bulk`` of their own."""
+
+    count: int
+    cycle: tuple[int, ...]
+    seed: int
+    run: Path
+    config: Config
+
+
+def make_shard(folder: Path, order: Order, number: int) -> None:
+    """Make a shard, by a worker."""
+    devices.start()
+    _bulk(folder, order).make(number)
+
+
+@functools.lru_cache(1)
+def _bulk(folder: Path, order: Order) -> Bulk:
+    model = trained.load(RunFolder(order.run), order.config, lambda line: None)
+    cycle = np.array(order.cycle, np.int32)
+    return Bulk(order.count, cycle, order.seed, folder, model, order.config)

@@ -36,6 +36,9 @@ class Compare:
     """Measure likelihoods as papers do, which takes hours: how many is said first."""
     quiz: bool = False
     """Only write the quiz, of models that have been compared."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler, such as tcp://HOST:8786: its workers train, whose machines must
+    be alike, since times are compared."""
     out: Path = Path("compare")
     """Folder of the report."""
 
@@ -61,7 +64,7 @@ def main(args: list[str]) -> int:
     comparison = course.Comparison(plan, wanted.out, console)
     if wanted.quiz:
         return _quiz(comparison, wanted.out)
-    comparison.carry_out()
+    comparison.carry_out(wanted.scheduler)
     command = shlex.join(["bin/compare", *args])
     found = course_report.Findings(comparison.to_dict(command)).whole()
     write(wanted.out / "report.json", json.dumps(found, indent=1) + "\n")

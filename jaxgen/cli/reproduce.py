@@ -35,6 +35,8 @@ class Reproduce:
     """Tell the rows that there are, and do nothing."""
     out: Path = Path("reproduction")
     """Folder of the report."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
     runs: Path | None = None
     """Folder of the runs and of what was found; OUT when not given."""
 
@@ -62,7 +64,7 @@ def main(args: list[str]) -> int:
     )
     place = wanted.out / "reproduction.json"
     kept = _kept(place)  # before hours of training, in case it cannot be read
-    found = kept | experiment.carry_out(console)
+    found = kept | experiment.carry_out(console, wanted.scheduler)
     document = reproduction.document(found, ROWS)
     beside = "reproduction_files"
     shown = {

@@ -60,6 +60,8 @@ class Sample(common.OfRun):
     """How many processes make the shards, of which each makes its own."""
     process: int = 0
     """Which one this is, from 0 on."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler whose workers make the shards, such as tcp://HOST:8786."""
 
     def __post_init__(self):
         if self.digit is not None and self.digit not in [*"0123456789", "any"]:
@@ -103,6 +105,11 @@ class Sample(common.OfRun):
                 f"--processes {self.processes} is for shards: give --out FOLDER/ and a --count of "
                 f"more than {FEW}"
             )
+        if self.scheduler and (self.processes > 1 or not self.shards):
+            raise UserError(
+                f"--scheduler {self.scheduler} is for shards, which its workers share: give --out "
+                f"FOLDER/ and a --count of more than {FEW}, without --processes"
+            )
         if self.shards and self.trajectory is not None:
             raise UserError("--trajectory is of few digits: leave it out, or --count")
         if self.by_digit and not (self.out or "").endswith("/"):
@@ -139,7 +146,7 @@ def main(args: list[str]) -> int:
         )
     cycle, count = asked(sample, model)
     if sample.shards:
-        return bulk(sample, cycle, count, model, config)
+        return bulk(sample, cycle, count, model, config, folder.path)
     labels = cycle[np.arange(count) % len(cycle)]
     with common.counting("drawing", count) as told:
         drawer = sampling.Drawer(model.family)
@@ -166,8 +173,8 @@ def config_of_film(config: configs.Config, args: list[str]) -> configs.Config:
     return config if given & {"--steps", "--spacing"} else common.even(config)
 
 
-def bulk(sample: Sample, cycle, count: int, model, config) -> int:
-    """Make the shards that fall to this process."""
+def bulk(sample: Sample, cycle, count: int, model, config, run: Path) -> int:
+    """Make the shards that fall to this process, or all by the workers of a cluster."""
     from jaxgen.apps import bulk
     from jaxgen.data import files
     from jaxgen.training.console import Console
@@ -176,8 +183,19 @@ def bulk(sample: Sample, cycle, count: int, model, config) -> int:
     files.check(out / bulk.STATE)
     making = bulk.Bulk(count, cycle, sample.seed, out, model, config)
     console = Console()
+    making.begin()
     with console.status() as tell:
-        missing = making.make(bulk.Share(sample.process, sample.processes), tell)
+        if sample.scheduler:
+            from jaxgen.experiments import execute, executors
+
+            order = bulk.Order(count, tuple(cycle.tolist()), sample.seed, run.absolute(), config)
+            calls = [(out, order, number) for number in making.missing()]
+            with executors.Cluster(sample.scheduler) as executor:
+                for done, _ in enumerate(execute.each(bulk.make_shard, calls, executor), 1):
+                    tell(f"{done} of {len(calls)} shards")
+        else:
+            making.make_share(bulk.Share(sample.process, sample.processes), tell)
+        missing = making.end()
     if missing:
         console.say(f"{missing} shards are left to the other processes, in {out}")
     else:

@@ -43,6 +43,8 @@ class Study:
     """Begin a study of many hours without asking."""
     out: Path | None = None
     """Folder of the report, and of all that it is made of; one in studies/ when not given."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
 
 
 def main(args: list[str]) -> int:
@@ -81,7 +83,7 @@ def main(args: list[str]) -> int:
     studies.require_reasonable(base, grids.count(axes, design), wanted.seeds, wanted.yes, console)
     grid = grids.make(base, axes, design, wanted.seeds, resolve)
     study = studies.Study(grid, folder, console)
-    study.carry_out(wanted.yes)
+    study.carry_out(wanted.yes, wanted.scheduler)
     return _report(study, question, shlex.join(["bin/study", *given]), folder, console)
 
 

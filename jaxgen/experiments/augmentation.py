@@ -27,7 +27,7 @@ from jaxgen.experiments.augmentation_measures import (
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Trial
 from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table, Text
-from jaxgen.training.console import Console
+from jaxgen.training.console import Console, plural
 
 SHOWN = 40  # drawn digits of each generator in a picture
 
@@ -63,7 +63,7 @@ class Augmentation:
         recipe = configs.recipe(model)
         return replace(recipe, data=source(size, seed), seed=seed, steps=max(recipe.steps // 2, 1))
 
-    def carry_out(self, folder: Path, console: Console) -> "Findings":
+    def carry_out(self, folder: Path, console: Console, scheduler: str | None = None) -> "Findings":
         """Train and test what is missing, in a folder."""
         store = Store(folder / "parts", console.say)
         timings = {
@@ -99,10 +99,12 @@ class Augmentation:
 
         def what(rest: list[Trial]) -> str:
             count = sum(trial.function is measures.draw for trial in rest)
-            return f"{count} generators and {len(rest) - count} classifiers to train"
+            generators = plural(count, "generator")
+            return f"{generators} and {plural(len(rest) - count, 'classifier')} to train"
 
         trials = [*generators.values(), *classifiers.values()]
-        execute.carry_out(trials, [*timings.values(), classifier], folder, store, console, what)
+        given = folder, store, console, what
+        execute.carry_out(trials, [*timings.values(), classifier], *given, scheduler=scheduler)
         accuracies = {key: store.get(trial) for key, trial in classifiers.items()}
         drawn = {key: store.get(trial) for key, trial in generators.items() if key[2] == 0}
         return Findings(

@@ -45,7 +45,7 @@ class Ordering:
 
     def pairs(self) -> list[tuple[str, Relation, str]]:
         """All statements about two families that follow from it, neighbours first."""
-        found: list[tuple[str, Relation, str]] = []
+        found: list[Any] = []
         for distance in range(1, len(self.tiers)):
             for i, (upper, lower) in enumerate(
                 zip(self.tiers, self.tiers[distance:], strict=False)

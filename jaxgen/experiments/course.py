@@ -113,8 +113,9 @@ class Comparison:
         self._trials = {entry: self._of(entry) for entry in plan.entries}
         self.skipped: list[str] = []  # reasons
 
-    def carry_out(self) -> None:
-        """Carry out every trial that has no result yet, one after the other: times are compared."""
+    def carry_out(self, scheduler: str | None = None) -> None:
+        """Carry out every trial that has no result yet: one after the other, since times are
+        compared, or by the workers of a Dask ``scheduler``."""
         there = runs.find(self.folder / "runs")
         self._skip(there.unreadable)
         if strided := self._strided():
@@ -130,10 +131,11 @@ class Comparison:
                 *(trial for pair in self._others().values() for trial in pair),
             ],
         ]
-        # Costs first: they say how long the rest takes.
-        given = self.folder, self._store, executors.Here(), self._console
-        for trials in (stages[0], [trial for stage in stages for trial in stage]):
-            failed = execute.run(trials, *given)
+        failed: list[execute.Failed] = []
+        with executors.Cluster(scheduler) if scheduler else executors.Here() as executor:
+            # Costs first: they say how long the rest takes.
+            for trials in (stages[0], [trial for stage in stages for trial in stage]):
+                failed = execute.run(trials, self.folder, self._store, executor, self._console)
         self._skip([f"{one.trial.title}: {one.reason}" for one in failed])
 
     def _skip(self, reasons: list[str]) -> None:

@@ -4,8 +4,9 @@ import collections
 import concurrent.futures
 import contextlib
 import math
+import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,6 @@ from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Context, Trial
 from jaxgen.training.console import Console, duration
 
-TRIES = 3  # times that a trial is begun whose process dies
 POLL = 0.5  # seconds after which a signal is answered
 EVERY = 2.0  # seconds after which another process tells again what it does
 PRIOR = 120.0  # estimated seconds for which estimates count as right, before time has told
@@ -49,13 +49,14 @@ def carry_out(
     console: Console,
     what: Callable[[list[Trial]], str],
     most_seconds: float = math.inf,
+    scheduler: str | None = None,
 ) -> None:
     """Say ``what`` the trials are that have no valid result, and how long they will take by the
     ``timings``; then carry them out. Raises UserError where one fails, or they would take more than
     ``most_seconds``."""
     if not (rest := missing(trials, store)):
         return
-    with executors.choose(len(rest)) as executor:
+    with executors.choose(len(_ready(rest, {})), scheduler) as executor:
         require(run(timings, folder, store, executor, console))
         total = sum(trial.seconds() for trial in rest) / executor.slots
         side = f", {executor.slots} at a time" if executor.slots > 1 else ""
@@ -87,7 +88,6 @@ def run(
                 _leave_out(waiting, failed)
                 for trial in _ready(waiting, running)[: executor.slots - len(running)]:
                     clock.begin(trial)
-                    tries[trial.name] += 1
                     given = folder, store.folder, trial.portable
                     if executor.is_here:
                         console.say(f"{trial.title}; {clock.left()} left in all")
@@ -97,8 +97,9 @@ def run(
                 executor.check()
                 for future in done:
                     trial = running.pop(future)
-                    if executors.is_lost(future):
-                        _require_again(trial, tries)
+                    if died := executors.deaths(future):
+                        tries[trial.name] += died
+                        executors.require_again(trial.title, tries[trial.name])
                         console.say(f"{trial.title}: its process died; it is begun again")
                         clock.again(trial)
                         continue
@@ -126,6 +127,29 @@ def _run_batches(waiting: list[Trial], context: Context) -> None:
             waiting.remove(trial)
 
 
+def each(
+    function: Callable[..., None], calls: Sequence[tuple], executor: Executor
+) -> Iterator[tuple]:
+    """Carry out calls of a function; gives the arguments of each that is done."""
+    waiting, running = list(calls), dict[concurrent.futures.Future, tuple]()
+    tries = collections.Counter[tuple]()
+    while waiting or running:
+        while waiting and len(running) < executor.slots:
+            call = waiting.pop(0)
+            running[executor.submit(function, *call)] = call
+        done, _ = concurrent.futures.wait(running, POLL, "FIRST_COMPLETED")
+        executor.check()
+        for future in done:
+            call = running.pop(future)
+            if died := executors.deaths(future):
+                tries[call] += died
+                executors.require_again(f"{function.__name__}", tries[call])
+                waiting.insert(0, call)
+                continue
+            future.result()
+            yield call
+
+
 def _leave_out(waiting: list[Trial], failed: Sequence[Failed]) -> None:
     """Take out the trials that need the result of one that failed."""
     lost = {one.trial.name for one in failed}
@@ -141,14 +165,6 @@ def _ready(waiting: Sequence[Trial], running: dict[Any, Trial]) -> list[Trial]:
     return [one for one in waiting if not names & {other.name for other in one.after}]
 
 
-def _require_again(trial: Trial, tries: collections.Counter[str]) -> None:
-    if tries[trial.name] == TRIES:
-        raise UserError(
-            f"{trial.title}: its process died {TRIES} times, for want of memory perhaps; the same "
-            "command goes on"
-        )
-
-
 # In a process that carries out a trial.
 
 
@@ -160,6 +176,11 @@ def perform(
     say: Callable[[str], None] = lambda line: None,
 ) -> str:
     """Carry out one trial and keep its result; returns why it failed, or an empty string."""
+    if not results.is_dir():
+        raise UserError(
+            f"a worker on {platform.node()} does not see {results}: give --out a folder that all "
+            "workers share"
+        )
     devices.start()
     store = Store(results)
     used = [store.get(other) for other in trial.after]

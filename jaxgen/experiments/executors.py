@@ -1,4 +1,5 @@
-"""Where trials are carried out: in this process, or in processes of this machine, one a core.
+"""Where trials are carried out: in this process, in processes of this machine, one a core, or by
+the workers of a Dask cluster.
 
 Each is used as an executor of ``concurrent.futures``: ``submit(function, *arguments)`` returns a
 future. Left by an exception, of which Ctrl-C and SIGTERM make a ``SystemExit``, it begins nothing
@@ -8,6 +9,7 @@ more: trainings save and end, and whatever else is in progress is waited for.
 import concurrent.futures
 import multiprocessing
 import os
+import platform
 import signal
 import sys
 import threading
@@ -15,24 +17,32 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from importlib import metadata
+from pathlib import Path
 from typing import Any, Protocol, Self
 
-from jaxgen import devices
+from jaxgen import devices, sources
+from jaxgen.errors import UserError
 from jaxgen.training.interrupts import Interrupts
 
 # Where the interpreter stops at once, Python's resource tracker would warn of semaphores, which it
 # then frees.
 QUIET = "ignore:resource_tracker:UserWarning"
+TRIES = 3  # times that a call is begun whose process dies
+ANSWER = 20.0  # seconds in which a scheduler has to answer, and to have workers
 GRACE = 30.0  # seconds that a process has to save, once its parent is gone
 
 
 class Executor(Protocol):
     """What carries trials out."""
 
-    slots: int
-    """How many at a time."""
     is_here: bool
     """Whether in this process, so that ``submit`` returns when the work is done."""
+
+    @property
+    def slots(self) -> int:
+        """How many trials at a time."""
+        ...
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
         """Carry a call out, or begin to."""
@@ -47,21 +57,37 @@ class Executor(Protocol):
     def __exit__(self, kind, *_) -> None: ...
 
 
-def choose(most: int | None = None) -> Executor:
-    """The executor that is fastest for trainings on this machine, of ``most`` slots at most."""
+def choose(most: int | None = None, scheduler: str | None = None) -> Executor:
+    """The executor that is fastest for trainings on this machine, of ``most`` slots at most; or the
+    cluster of a Dask ``scheduler``."""
+    if scheduler:
+        return Cluster(scheduler)
     count = min(devices.workers(), most or devices.workers())
     return Processes(count) if count > 1 else Here()
 
 
-def is_lost(future: Future) -> bool:
-    """Whether the process of a call died."""
-    return isinstance(future.exception(), BrokenProcessPool)
+def deaths(future: Future) -> int:
+    """How often the process of a call has died, as far as one knows."""
+    error = future.exception()
+    if type(error).__name__ == "KilledWorker":  # Dask has tried again by itself
+        return TRIES
+    return isinstance(error, BrokenProcessPool)
+
+
+def require_again(what: str, died: int) -> None:
+    """Raise UserError where the process of a call has died too often."""
+    if died >= TRIES:
+        raise UserError(
+            f"{what}: its process died {died} times, for want of memory perhaps; the same command "
+            "goes on"
+        )
 
 
 class Here:
     """This process."""
 
-    slots, is_here = 1, True
+    is_here = True
+    slots = 1
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
         future = Future()
@@ -94,7 +120,7 @@ class Processes:
     def submit(self, function: Callable, *arguments: Any) -> Future:
         free = (core for core, last in enumerate(self._last) if last is None or last.done())
         core = next(free, 0)
-        if (last := self._last[core]) and last.done() and is_lost(last):
+        if (last := self._last[core]) and last.done() and deaths(last):
             self._pools[core] = _pool(core)
         self._last[core] = future = self._pools[core].submit(function, *arguments)
         return future
@@ -120,6 +146,82 @@ class Processes:
             sys.stdout.flush()
             os._exit(128 + signal.SIGINT)  # or the interpreter would wait for the pools
         self._interrupts.__exit__()
+
+
+class Cluster:
+    """The workers of a Dask scheduler. They must have the same jaxgen, and the same folders."""
+
+    is_here = False
+
+    def __init__(self, address: str):
+        try:
+            import distributed
+        except ModuleNotFoundError:
+            raise UserError(
+                "--scheduler needs the package distributed: pip install 'jaxgen[cluster]'"
+            ) from None
+        self._address, self._interrupts = address, Interrupts()
+        try:
+            self._client = distributed.Client(address, timeout=ANSWER, set_as_default=False)
+        except (OSError, ValueError) as error:  # ValueError: it is no address
+            raise UserError(
+                f"no scheduler answers at {address} ({' '.join(f'{error}'.split())[:200]}): start "
+                "one with dask scheduler, and workers with dask worker"
+            ) from None
+        try:
+            self._client.wait_for_workers(1, timeout=ANSWER)
+        except TimeoutError:
+            self._client.close()
+            raise UserError(
+                f"the scheduler {address} has no workers: dask worker {address} starts some"
+            ) from None
+        self._executor = self._client.get_executor(pure=False)
+
+    @property
+    def slots(self) -> int:
+        threads: dict[str, int] = self._client.nthreads()  # pyright: ignore[reportAssignmentType]
+        return max(sum(threads.values()), 1)
+
+    def submit(self, function: Callable, *arguments: Any) -> Future:
+        # Workers have working folders of their own.
+        given = [one.absolute() if isinstance(one, Path) else one for one in arguments]
+        return self._executor.submit(_alike, _versions(), function, *given)
+
+    def check(self) -> None:
+        if self._interrupts.signal:
+            raise SystemExit(self._interrupts.status)
+        if self._client.status != "running":
+            raise UserError(
+                f"the scheduler {self._address} is gone: start it again; the same command goes on"
+            )
+
+    def __enter__(self) -> Self:
+        self._interrupts.__enter__()
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        self._executor.shutdown(wait=not kind)
+        self._client.close()
+        self._interrupts.__exit__()
+
+
+def _versions() -> dict[str, str]:
+    python = platform.python_version().rpartition(".")[0]
+    return {"jaxgen": sources.whole()[:12], "jax": metadata.version("jax"), "Python": python}
+
+
+def _alike(versions: dict[str, str], function: Callable, *arguments: Any) -> Any:
+    """Call a function in a process that must have these versions."""
+    ours = _versions()
+    if different := [name for name, version in versions.items() if ours[name] != version]:
+        here, there = (
+            ", ".join(f"{name} {known[name]}" for name in different) for known in (ours, versions)
+        )
+        raise UserError(
+            f"a worker on {platform.node()} has {here}, and this process {there}: install the same "
+            "there"
+        )
+    return function(*arguments)
 
 
 def _pool(core: int) -> ProcessPoolExecutor:

@@ -14,7 +14,7 @@ from jaxgen.experiments.papers import Row
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Trial
 from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, Text, is_wide
-from jaxgen.training.console import Console, duration
+from jaxgen.training.console import Console, duration, plural
 
 DIGITS = 55_000  # training digits of MNIST, in an epoch
 
@@ -34,7 +34,7 @@ class Reproduction:
         if self.steps is not None and self.full:
             raise UserError(f"--steps {self.steps} and --full exclude each other: give one")
 
-    def carry_out(self, console: Console) -> dict[str, Any]:
+    def carry_out(self, console: Console, scheduler: str | None = None) -> dict[str, Any]:
         """Train and measure what is missing; returns the findings of the rows by their labels."""
         store = Store(self.folder / "parts", console.say)
         measurings = [
@@ -46,9 +46,10 @@ class Reproduction:
 
         def what(rest: list[Trial]) -> str:
             count = sum(trial.function is paper_measures.measure for trial in rest)
-            return f"{len(rest) - count} trainings, {count} measurements"
+            return f"{plural(len(rest) - count, 'training')}, {plural(count, 'measurement')}"
 
-        execute.carry_out(trials, tuple(timings), self.folder, store, console, what)
+        given = self.folder, store, console, what
+        execute.carry_out(trials, tuple(timings), *given, scheduler=scheduler)
         return {
             self.label(row): {
                 "found": [found.figures for one in own if (found := store.get(one))],

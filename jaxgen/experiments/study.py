@@ -17,7 +17,7 @@ from jaxgen.experiments.grid import Grid, Setting
 from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Result, Trial
-from jaxgen.training import together
+from jaxgen.training import stack
 from jaxgen.training.console import Console, duration, plural
 
 TIMED = 6  # shapes of network at most that are timed before a study begins
@@ -38,14 +38,14 @@ class Study:
         first: dict[tuple, Config] = {}
         for setting in grid.settings:
             config = grid.trained(setting, grid.seeds[0])
-            first.setdefault(together.static(config), config)
+            first.setdefault(stack.shape(config), config)
         shapes = list(first)
         chosen = {shapes[place * len(shapes) // TIMED] for place in range(TIMED)}
         self._timings = {one: train.timing(first[one]) for one in shapes if one in chosen}
 
-    def carry_out(self, yes: bool) -> None:
-        """Train and measure what is missing. Raises UserError where that takes many hours, unless
-        ``yes``."""
+    def carry_out(self, yes: bool, scheduler: str | None = None) -> None:
+        """Train and measure what is missing, here or by the workers of a Dask ``scheduler``. Raises
+        UserError where that takes many hours, unless ``yes``."""
         trainings, measurings = self._trials()
 
         def what(rest: list[Trial]) -> str:
@@ -57,7 +57,8 @@ class Study:
         most = float("inf") if yes else LONG
         trials = [*trainings.values(), *measurings.values()]
         timings = list(self._timings.values())
-        execute.carry_out(trials, timings, self._folder, self._store, self._console, what, most)
+        given = self._folder, self._store, self._console, what, most, scheduler
+        execute.carry_out(trials, timings, *given)
         for key, trial in measurings.items():
             found = self._store.get(trial)
             assert found
@@ -88,7 +89,7 @@ class Study:
         return trainings, measurings
 
     def _seconds(self, config: Config) -> dict[str, float]:
-        timing = self._timings.get(together.static(config))
+        timing = self._timings.get(stack.shape(config))
         if timing:
             return train.seconds(timing, self._store)
         known = [train.seconds(timing, self._store) for timing in self._timings.values()]

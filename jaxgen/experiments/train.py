@@ -15,7 +15,7 @@ from jaxgen import data, families, sampling
 from jaxgen.config import Config
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Context, Result, Trial
-from jaxgen.training import costs, loop, together, trained, watch
+from jaxgen.training import costs, loop, stack, trained, watch
 from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder, read_log
 
@@ -49,14 +49,14 @@ def train(context: Context, config: Config, name: str) -> Result:
 
 def train_batch(context: Context, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result]]:
     """Train recipes of one shape in one program, where there are several."""
-    for places in together.groups([one.arguments[0] for one in trials]):
+    for places in stack.groups([one.arguments[0] for one in trials]):
         group = [trials[place] for place in places]
         if len(group) == 1:
             continue
         context.say(f"in one program: {', '.join(one.title for one in group)}")
         recipes, names = zip(*(one.arguments for one in group), strict=True)
         folders = [context.folder / "runs" / name for name in names]
-        reasons = together.train(recipes, folders)
+        reasons = loop.train_together(recipes, folders)
         for one, config, folder, why in zip(group, recipes, folders, reasons, strict=True):
             yield one, found(RunFolder(folder), config, why)
 
@@ -116,7 +116,7 @@ class Listener(Console):
 
 def timing(config: Config) -> Trial:
     """Time some steps of a recipe's training, and of its drawing."""
-    shape = repr(together.static(config))
+    shape = repr(stack.shape(config))
     return Trial(
         f"seconds-{hashlib.sha256(shape.encode()).hexdigest()[:12]}",
         f"timing {config.model}",

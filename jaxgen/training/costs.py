@@ -14,8 +14,9 @@ import numpy as np
 from jaxgen import data, devices, families, sampling
 from jaxgen.arrays import IMAGE, Batch
 from jaxgen.config import Config
-from jaxgen.training import flops, loop, optimisers
+from jaxgen.training import flops, optimisers
 from jaxgen.training.console import Console
+from jaxgen.training.stack import Block, Stack
 from jaxgen.training.step import State, init
 
 SIDE = 2048  # of the matrices whose product is timed
@@ -41,15 +42,14 @@ class Drawing(NamedTuple):
     seconds: tuple[float, ...]  # of the whole batch, in each repetition
 
 
-def fresh(config: Config, console: Console | None = None) -> tuple[State, loop.Block]:
+def fresh(config: Config, console: Console | None = None) -> tuple[State, Block]:
     """The state of a recipe before the first step, and the program that takes steps from there."""
     digits = data.load(config.data).train
     family = families.build(config)
     players = optimisers.players(config, family)
     key = jax.random.key(config.seed)
     state = jax.device_put(init(family, players, key), devices.whole())
-    console = console or Console(quiet=True)
-    return state, loop.compile_block(config, family, players, key, state, digits, console)
+    return state, Stack([config]).compile(state, digits, console or Console(quiet=True))
 
 
 def training(config: Config, console: Console | None = None) -> Training:

@@ -4,6 +4,7 @@ at once."""
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -25,6 +26,8 @@ class Interrupts:
         self._before = {}
 
     def __enter__(self):
+        if threading.current_thread() is not threading.main_thread():
+            return self  # a thread gets no signals
         for number in (signal.SIGINT, signal.SIGTERM, _HANGUP):
             if number is None or (number == _HANGUP and signal.getsignal(number) == signal.SIG_IGN):
                 continue

@@ -4,42 +4,46 @@ signals."""
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jaxgen import data, devices, families, hosts, images, sampling
-from jaxgen.arrays import NO_DIGIT, Key
+from jaxgen import data, devices, hosts, images, sampling
+from jaxgen.arrays import NO_DIGIT
 from jaxgen.config import Config
-from jaxgen.data import batches, partition
+from jaxgen.data import partition
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
-from jaxgen.training import checkpoint, optimisers, seals, traffic
+from jaxgen.training import checkpoint, seals
+from jaxgen.training import stack as stacks
 from jaxgen.training.console import Console, duration, plural
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Records
-from jaxgen.training.optimisers import Optimisers
-from jaxgen.training.step import State, init, make_advance, make_step
+from jaxgen.training.stack import BLOCK, Stack
+from jaxgen.training.step import State
 from jaxgen.training.watch import COUNT, Watch
 
-BLOCK = 50  # steps that one call of the device can take
 SECONDS = 1.0  # that a block lasts at most, so that signals are answered
 UNSAVED = 45.0  # seconds of work that may be lost, and a block, where a process is killed
 PICTURE = 80  # digits in a picture of samples, ten a row
 FITTED = (
     5000  # digits whose codes a picture on the way is drawn by: all of them take ten times as long
 )
-INIT = (
-    2**32 - 1
-)  # what the run's key is folded with for the first weights; steps fold in their number
 
 
 class Diverged(UserError):
     """A training that came to a metric that is not finite."""
+
+
+class Ended(NamedTuple):
+    """How the training of one or several runs has ended."""
+
+    status: int  # of the process: 0, or as a signal asks
+    failed: list[str | None]  # why each run failed
 
 
 def train(config: Config, folder: RunFolder, console: Console, shard_params: bool = False) -> int:
@@ -50,12 +54,15 @@ def train(config: Config, folder: RunFolder, console: Console, shard_params: boo
     ``shard_params`` the devices share the state out, as ``devices.shared`` has it.
     """
     check_batch(config.batch)
-    with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(checkpoint.Checkpoints(folder.checkpoints, config))
+    with contextlib.ExitStack() as exits:
+        checkpoints = exits.enter_context(checkpoint.Checkpoints(folder.checkpoints, config))
         if not hosts.is_first():  # what it would write is written by the first
-            folder = RunFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            folder = RunFolder(Path(exits.enter_context(tempfile.TemporaryDirectory())))
             console = Console(quiet=True)
-        return _train(config, folder, checkpoints, console, shard_params)
+        ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params)
+    if ended.failed[0]:
+        raise Diverged(ended.failed[0])
+    return ended.status
 
 
 def train_apart(
@@ -70,97 +77,164 @@ def train_apart(
             raise SystemExit(status)
 
 
+def train_together(recipes: Sequence[Config], folders: Sequence[Path]) -> list[str | None]:
+    """Train the recipes of one group (``stack.groups``) in one program, each in its folder, as
+    ``train_apart`` would one after the other; for each, why it failed, or None."""
+    check_batch(recipes[0].batch)
+    runs = [RunFolder(folder) for folder in folders]
+    with contextlib.ExitStack() as exits:
+        saving = []
+        for run, recipe in zip(runs, recipes, strict=True):
+            exits.enter_context(run.lock())
+            run.prepare_anew(recipe)
+            saving.append(exits.enter_context(checkpoint.Checkpoints(run.checkpoints, recipe)))
+        ended = _train(Stack(recipes), runs, saving, Console(quiet=True))
+    if ended.status:
+        raise SystemExit(ended.status)
+    return ended.failed
+
+
 def _train(
-    config: Config,
-    folder: RunFolder,
-    checkpoints: checkpoint.Checkpoints,
+    stack: Stack,
+    folders: Sequence[RunFolder],
+    checkpoints: Sequence[checkpoint.Checkpoints],
     console: Console,
-    shard_params: bool,
-) -> int:
+    shard_params: bool = False,
+) -> Ended:
+    config, count = stack.recipes[0], len(folders)
     source = data.load(config.data, console.say)
     with hosts.told_to_all():
         if hosts.is_first():
-            folder.learns_from(source)
-    digits = source.train
-    family = families.build(config)
-    players = optimisers.players(config, family)
-    key = jax.random.key(config.seed)
-    state = first_state(family, players, key, checkpoints, console, shard_params)
-    step, last = int(state.step), config.steps
+            for folder in folders:
+                folder.learns_from(source)
+    state = stack.restore(checkpoints, console, shard_params)
+    step, last = int(stack.of(state, 0).step), config.steps
     if step >= last:
         console.say(
-            f"{folder} has its {plural(step, 'step')}: --steps {2 * step} trains on, "
+            f"{folders[0]} has its {plural(step, 'step')}: --steps {2 * step} trains on, "
             "--fresh starts over"
         )
-        return 0
-    console.say(banner(config, state, len(digits.labels), folder))
-    for line in folder.began(step, devices.describe()):
-        console.say(line)
+        return Ended(0, [None] * count)
+    first = stack.of(state, 0)
+    console.say(banner(config, first, len(source.train.labels), folders[0]))
+    for folder in folders:
+        for line in folder.began(step, devices.describe()):
+            console.say(line)
 
-    drawer = sampling.Drawer(family)
-    picture = picture_taker(config, drawer, folder, source.learned)
-    watch = Watch(source) if family.may_collapse else None
-    records = Records(folder.metrics, step, config.log_every)
-    saved, saved_at = step, time.monotonic()
+    with contextlib.ExitStack() as exits:
+        each = zip(stack.recipes, stack.families, folders, checkpoints, strict=True)
+        runs = [_Run(*one, source, step, exits) for one in each]
 
-    def stopping() -> str:
-        lost = f"all after step {saved}" if saved else "all of this run"
-        return f"stopping, and saving first; Ctrl-C again stops at once and loses {lost}"
+        def stopping() -> str:
+            saved = runs[0].saved
+            lost = f"all after step {saved}" if saved else "all of this run"
+            return f"stopping, and saving first; Ctrl-C again stops at once and loses {lost}"
 
-    with contextlib.ExitStack() as stack:
-        interrupts = stack.enter_context(Interrupts(None if console.quiet else stopping))
-        stack.enter_context(told_what_is_lost(checkpoints, console))
-        stack.enter_context(records)
-        stack.enter_context(console.bar(step, last))
-        block = compile_block(config, family, players, key, state, digits, console)
-        size, started = (
-            2,
-            time.perf_counter(),
-        )  # a first block of two steps shows how long they take
+        interrupts = exits.enter_context(Interrupts(None if console.quiet else stopping))
+        for saving in checkpoints:
+            exits.enter_context(told_what_is_lost(saving, console))
+        exits.enter_context(console.bar(step, last))
+        block = stack.compile(state, source.train, console)
+        size, started = 2, time.perf_counter()  # two steps first, to see how long they take
+        saved_at = time.monotonic()
         signal, size, _ = hosts.agree(interrupts.signal or 0, size)
         while step < last and not signal:
             stop = min(step + size, last, next_stop(step, config))
             began = time.perf_counter()
             state, metrics = block(state, step, stop)
             seconds = time.perf_counter() - began
-            means = records.add(step + 1, metrics, seconds)
-            checkpoints.check()
-            check_finite(metrics, step + 1, checkpoints.steps)
+            means = [
+                run.add(step + 1, own, seconds / count)
+                for run, own in zip(runs, metrics, strict=True)
+            ]
+            if all(run.failed for run in runs):
+                break
             step, speed = stop, (stop - step) / seconds
             size = int(np.clip(SECONDS * speed, 1, BLOCK))
             console.progress(
-                step, last, means, speed, line=step % config.log_every == 0 or step == last
+                step, last, means[0], speed, line=step % config.log_every == 0 or step == last
             )
             is_due = time.monotonic() - saved_at > UNSAVED
             signal, size, is_due = hosts.agree(interrupts.signal or 0, size, is_due)
-            saves = step % config.save_every == 0 or step == last or signal
-            if saves:
-                state = fitted(family, state, digits)
-            if step == last or step == next_picture(step - 1, config.sample_every):
-                shown = state
-                if family.has("fit") and not saves:
-                    few = partition.subset(digits, min(FITTED, len(digits.labels)))
-                    shown = fitted(family, state, few)
-                records.picture(step, picture(shown))
-                if watch and (step == last or step % config.sample_every == 0):
-                    seen = watch.see(any_digits(config, drawer, state))
-                    records.watch(step, *seen)
-                    if collapse := watch.collapse(seen):
-                        console.say(f"mode collapse at step {step}: {collapse}")
-            if saves or is_due:  # last, so that what goes on from there lacks nothing before it
-                records.flush()
-                checkpoints.save(state, fitted=bool(saves) or not family.has("fit"))
-                saved, saved_at = step, time.monotonic()
-        checkpoints.wait()
+            saves = step % config.save_every == 0 or step == last or bool(signal)
+            if saves or is_due or step == next_picture(step - 1, config.sample_every):
+                for place, run in enumerate(runs):
+                    if not run.failed:
+                        run.keep(stack.of(state, place), saves, bool(is_due), console)
+                saved_at = time.monotonic() if saves or is_due else saved_at
+        for saving in checkpoints:
+            saving.wait()
     if signal:
         there = "saved; the same command goes on from there" if step else "nothing is lost"
         console.say(f"stopped at step {step}: {there}")
-        return 128 + signal
-    console.say(
-        f"{plural(step, 'step')} in {duration(time.perf_counter() - started)}; "
-        f"samples in {folder.samples}/{step}.png"
-    )
-    return 0
+        return Ended(128 + signal, [run.failed for run in runs])
+    if not runs[0].failed:
+        console.say(
+            f"{plural(step, 'step')} in {duration(time.perf_counter() - started)}; "
+            f"samples in {folders[0].samples}/{step}.png"
+        )
+    return Ended(0, [run.failed for run in runs])
+
+
+class _Run:
+    """What is kept of a run while it is trained: its log, pictures and checkpoints."""
+
+    def __init__(
+        self,
+        config: Config,
+        family: Family,
+        folder: RunFolder,
+        checkpoints: checkpoint.Checkpoints,
+        source: data.Digits,
+        step: int,
+        exits: contextlib.ExitStack,
+    ):
+        self.failed: str | None = None  # why
+        self.saved = step
+        self._config, self._family, self._checkpoints = config, family, checkpoints
+        self._digits = source.train
+        self._records = exits.enter_context(Records(folder.metrics, step, config.log_every))
+        self._drawer = sampling.Drawer(family)
+        self._picture = picture_taker(config, self._drawer, folder, source.learned)
+        self._watch = Watch(source) if family.may_collapse else None
+
+    def add(
+        self, first: int, metrics: Mapping[str, np.ndarray], seconds: float
+    ) -> Mapping[str, float]:
+        """Log a block of steps that begins with ``first``; returns the means since the last line.
+        After a metric that is not finite the run has failed."""
+        if self.failed:
+            return {}
+        means = self._records.add(first, metrics, seconds)
+        self._checkpoints.check()
+        try:
+            check_finite(metrics, first, self._checkpoints.steps)
+        except Diverged as error:
+            self.failed = str(error)
+        return means
+
+    def keep(self, state: State, saves: bool, is_due: bool, console: Console) -> None:
+        """Draw a picture where it is time for one, and save the state where it ``saves``, or where
+        that ``is_due`` since much would be lost."""
+        config, family, step = self._config, self._family, int(state.step)
+        if saves:
+            state = fitted(family, state, self._digits)
+        if step == config.steps or step == next_picture(step - 1, config.sample_every):
+            shown = state
+            if family.has("fit") and not saves:
+                few = partition.subset(self._digits, min(FITTED, len(self._digits.labels)))
+                shown = fitted(family, state, few)
+            self._records.picture(step, self._picture(shown))
+            regular = config.sample_every and step % config.sample_every == 0
+            if self._watch and (step == config.steps or regular):
+                seen = self._watch.see(any_digits(config, self._drawer, state))
+                self._records.watch(step, *seen)
+                if collapse := self._watch.collapse(seen):
+                    console.say(f"mode collapse at step {step}: {collapse}")
+        if saves or is_due:  # last, so that what goes on from there lacks nothing before it
+            self._records.flush()
+            self._checkpoints.save(state, fitted=saves or not family.has("fit"))
+            self.saved = step
 
 
 @contextlib.contextmanager
@@ -176,89 +250,12 @@ def told_what_is_lost(checkpoints: checkpoint.Checkpoints, console: Console) -> 
         raise
 
 
-def first_state(
-    family: Family,
-    players: Optimisers,
-    key: Key,
-    checkpoints: checkpoint.Checkpoints,
-    console: Console,
-    shard_params: bool = False,
-) -> State:
-    """The newest sound checkpoint, or else fresh weights; damaged checkpoints are set aside."""
-
-    def begin() -> State:
-        return init(family, players, jax.random.fold_in(key, INIT))
-
-    def damaged(step: int, reason: str) -> None:
-        aside = checkpoints.set_aside(step)
-        console.say(f"the checkpoint of step {step} is damaged ({reason}): moved to {aside}")
-
-    like = checkpoint.abstract(begin, devices.shared if shard_params else None)
-    found = checkpoint.restore(checkpoints.folder, checkpoints.config, like, damaged)
-    if found is None:
-        return jax.jit(begin, out_shardings=places(like))()
-    return found
-
-
-def places(state: State) -> Any:
-    """Where the arrays of a state lie, as a tree of the same form."""
-    return jax.tree.map(lambda leaf: leaf.sharding, state)
-
-
 def fitted(family: Family, state: State, digits: data.Split) -> State:
     """The state with what the family fits to the codes of its averaged weights, which is what a
     checkpoint is to hold and a picture to show."""
     stats = family.fit(state.averaged, digits).stats
-    stats = jax.device_put(hosts.fetch(stats), places(state).variables.stats)
+    stats = jax.device_put(hosts.fetch(stats), stacks.places(state).variables.stats)
     return state.replace(variables=state.variables.replace(stats=stats))
-
-
-class Block:
-    """The compiled program that takes steps."""
-
-    def __init__(self, compiled, arrays, rows):
-        self._compiled, self._arrays, self._rows = compiled, arrays, rows
-
-    def __call__(self, state: State, step: int, stop: int) -> tuple[State, dict[str, np.ndarray]]:
-        """Take the steps from ``step`` to ``stop``; metrics are on the host, one value a step."""
-        state, metrics = self._compiled(state, *self._arrays, *self._rows(step, stop))
-        return state, {
-            name: values[: stop - step] for name, values in jax.device_get(metrics).items()
-        }
-
-    @property
-    def memory(self) -> int:
-        """Bytes on each device: arguments, results, and what is between."""
-        sizes = self._compiled.memory_analysis()
-        given = sizes.argument_size_in_bytes - sizes.alias_size_in_bytes
-        return given + sizes.output_size_in_bytes + sizes.temp_size_in_bytes
-
-    @property
-    def sent(self) -> float:
-        """Bytes that each device sends to others in a step, by its program."""
-        return traffic.sent(self._compiled.as_text(), devices.count())
-
-
-def compile_block(config, family, players, key, state, digits, console) -> Block:
-    """Compile the train steps of a recipe for the arrays at hand."""
-    arrays = jax.device_put(tuple(digits), devices.whole())
-
-    def rows(step: int, stop: int):
-        indices = np.zeros((BLOCK, config.batch), np.int32)
-        indices[: stop - step] = batches.indices(
-            config.seed, step, stop, config.batch, len(digits.labels)
-        )
-        return jax.device_put(indices, devices.split(1)), jax.device_put(
-            np.int32(stop - step), devices.whole()
-        )
-
-    began = time.perf_counter()
-    gather = not all(leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(state))
-    step = make_step(family, players, key, config.optim.ema, gather)
-    advance = make_advance(step, places(state))
-    compiled = advance.lower(state, *arrays, *rows(0, 1)).compile()
-    console.say(f"compiled in {time.perf_counter() - began:.1f} s")
-    return Block(compiled, arrays, rows)
 
 
 def picture_taker(
@@ -303,7 +300,7 @@ def check_batch(batch: int) -> None:
 
 
 def check_finite(
-    metrics: dict[str, np.ndarray], first: int, steps: Callable[[], list[int]]
+    metrics: Mapping[str, np.ndarray], first: int, steps: Callable[[], list[int]]
 ) -> None:
     """Raise ``Diverged``, which names the first step, from ``first`` on, with a metric that is not
     finite, and the newest of the saved ``steps``."""

@@ -6,8 +6,9 @@ import sys
 import jax
 import numpy as np
 
+from jaxgen import devices
 from jaxgen.cli import main
-from jaxgen.training import loop
+from jaxgen.training.stack import Stack
 
 
 def nudge(state, seed: int):
@@ -18,13 +19,13 @@ def nudge(state, seed: int):
     def one(leaf):
         leaf = np.asarray(leaf)
         ways = np.where(chance.random(leaf.shape) < 0.5, -np.inf, np.inf).astype(leaf.dtype)
-        return jax.device_put(np.nextafter(leaf, ways), loop.devices.whole())
+        return jax.device_put(np.nextafter(leaf, ways), devices.whole())
 
     params = jax.tree.map(one, state.variables.params)
     return state.replace(variables=state.variables.replace(params=params))
 
 
 if __name__ == "__main__":
-    first_state = loop.first_state
-    loop.first_state = lambda *args: nudge(first_state(*args), int(sys.argv[1]))
+    restore = Stack.restore
+    Stack.restore = lambda *args: nudge(restore(*args), int(sys.argv[1]))
     main.main(sys.argv[2:])

@@ -24,7 +24,7 @@ from jaxgen.cli import main
 from jaxgen.data import own
 from jaxgen.errors import UserError
 from jaxgen.experiments import execute
-from jaxgen.training import costs, loop, seals, together
+from jaxgen.training import costs, loop, seals
 from tests.conftest import small
 from tests.faults.training import JAXGEN, ROOT
 
@@ -133,7 +133,7 @@ def test_command_lines_that_nobody_would_write(often, here, monkeypatch, flags_o
 
     for place, name in (
         (loop, "train"),
-        (together, "train"),
+        (loop, "train_together"),
         (costs, "fresh"),
         (execute, "run"),
     ):

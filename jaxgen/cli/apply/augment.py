@@ -78,6 +78,8 @@ class Study:
     """Choices of the real digits, each with generators and classifiers of its own."""
     out: Path = Path("augment-study")
     """Folder of the report, and of all that it is made of."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
 
 
 def main(args: list[str]) -> int:
@@ -150,7 +152,7 @@ def study(args: list[str]) -> int:
     console = Console()
     models = tuple(wanted.models.split(","))
     experiment = augmentation.Augmentation(models, wanted.sizes, wanted.seeds)
-    found = experiment.carry_out(wanted.out, console)
+    found = experiment.carry_out(wanted.out, console, wanted.scheduler)
     told = found.to_dict()
     folder.write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
     provenance = (

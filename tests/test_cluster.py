@@ -1,0 +1,130 @@
+"""Experiments and bulk drawing on a Dask cluster: a real scheduler, and two real workers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jaxgen.cli import main
+from jaxgen.errors import UserError
+from jaxgen.experiments import execute, executors
+from jaxgen.experiments.store import Store
+from jaxgen.experiments.trial import Context, Result, Trial
+from tests import runs
+
+pytest.importorskip("distributed")
+ROOT = Path(__file__).parents[1]
+
+
+class Cluster:
+    """Processes of a scheduler and its workers, in a folder."""
+
+    def __init__(self, folder: Path):
+        self.file = folder / "scheduler.json"
+        self._processes = []
+        self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        deadline = time.monotonic() + 60
+        while not self.file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.address = json.loads(self.file.read_text())["address"]
+
+    def start(self, kind: str, *flags: str) -> None:
+        command = [sys.executable, "-m", "distributed.cli.dask_" + kind, *flags]
+        command += ["--scheduler-file", f"{self.file}"]
+        environment = os.environ | {"PYTHONPATH": f"{ROOT}"}
+        log = open(self.file.with_name(f"{kind}-{len(self._processes)}.log"), "w")  # noqa: SIM115
+        self._processes.append(
+            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        )
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """A scheduler without workers."""
+    cluster = Cluster(tmp_path)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def cluster(empty):
+    for _ in range(2):
+        empty.start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    return empty
+
+
+def pid(context: Context, value: int) -> Result:
+    time.sleep(1)
+    return Result([value, os.getpid()])
+
+
+def die_once(context: Context, mark: str) -> Result:
+    if not (context.folder / mark).exists():
+        (context.folder / mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Result("alive")
+
+
+def total(context: Context, *results: Result) -> Result:
+    return Result(sum(one.figures[0] for one in results))
+
+
+def test_trials_are_shared_by_workers_one_of_which_dies(cluster, tmp_path):
+    ones = [Trial(f"{n}", f"{n}", pid, (n,), key=n) for n in range(4)]
+    death = Trial("death", "death", die_once, ("mark",))
+    last = Trial("sum", "sum", total, after=tuple(ones))
+    store = Store(tmp_path / "parts")
+    with executors.Cluster(cluster.address) as executor:
+        executor._client.wait_for_workers(2, timeout=60)
+        assert executor.slots == 2
+        assert not execute.run([*ones, last], tmp_path, store, executor, runs.QUIET)
+        assert not execute.run([death], tmp_path, store, executor, runs.QUIET)
+        assert executor.slots == 1
+    found = [store.get(one).figures for one in ones]
+    assert [value for value, _ in found] == [0, 1, 2, 3] and len({pid for _, pid in found}) == 2
+    assert store.get(last).figures == 6 and store.get(death).figures == "alive"
+
+
+def test_workers_of_another_version_are_refused(cluster, tmp_path, monkeypatch):
+    others = executors._versions() | {"jax": "0.1.2"}
+    monkeypatch.setattr(executors, "_versions", lambda: others)
+    with executors.Cluster(cluster.address) as executor:
+        trial = Trial("one", "one", pid, (1,))
+        with pytest.raises(UserError, match=r"a worker on .* has jax 0\.10.*this process jax 0"):
+            execute.run([trial], tmp_path, Store(tmp_path / "parts"), executor, runs.QUIET)
+
+
+def test_a_scheduler_that_is_gone_is_one_sentence(empty, monkeypatch):
+    monkeypatch.setattr(executors, "ANSWER", 2.0)
+    with pytest.raises(UserError, match=r"the scheduler tcp://.* has no workers: dask worker tcp"):
+        executors.Cluster(empty.address)
+    empty.stop()
+    for address in (empty.address, "nonsense://"):
+        with pytest.raises(UserError, match=f"no scheduler answers at {address} "):
+            executors.Cluster(address)
+
+
+def test_workers_draw_the_digits_that_one_process_draws(cluster, here, monkeypatch):
+    runs.at_home(monkeypatch, here)
+    runs.tiny("ae")
+    command = ["sample", "--model", "ae", "--count", "10500"]
+    assert main.run([*command, "--out", "one/"]) == 0
+    assert main.run([*command, "--out", "many/", "--scheduler", cluster.address]) == 0
+    one, many = ({path.name: path for path in here.glob(f"{x}/**/*")} for x in ("one", "many"))
+    assert one.keys() == many.keys()
+    records = [name for name in one if "array_record" in name]
+    assert len(records) == 2
+    for name in records:
+        assert one[name].read_bytes() == many[name].read_bytes()
+    with pytest.raises(UserError, match=r"--scheduler .* is for shards"):
+        main.run(["sample", "--model", "ae", "--scheduler", cluster.address])
