@@ -6,30 +6,26 @@ it in ``texts`` and ``agree``, which all have to call, in the same order.
 """
 
 import contextlib
-import ctypes
 import json
 import os
-import signal
+import socket
+import subprocess
 import sys
-import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import jax
 import numpy as np
-from jax._src import clusters  # what jax.distributed.initialize itself asks; there is no other way
 from jax.experimental import multihost_utils
 
-from jaxgen import devices, environment, errors, peers
+from jaxgen import devices, environment, errors
 from jaxgen.errors import LOST, UserError
 
 AUTO = "auto"
-BY_HAND = "give HOST:PORT of the first, --processes and --process"
-SILENCE = (
-    30  # seconds of silence after which JAX ends a process; the wire knows sooner, and says more
-)
+PATIENCE = 60  # seconds in which all have to be there
+SILENCE = 10  # seconds without a sign of life after which a process is lost
+AGAIN = "start all again, as many as there are, and they go on from the last saved step"
 
 
 @dataclass(frozen=True)
@@ -39,147 +35,129 @@ class Group:
     coordinator: str | None = None
     processes: int | None = None
     process: int | None = None
-    devices: tuple[int, ...] | None = None  # that it may use of its machine's; all when not given
 
     def __post_init__(self):
         given = [self.coordinator, self.processes, self.process]
-        if self.coordinator == AUTO:
+        if self.coordinator == AUTO or given == [None] * 3:
             return
-        if any(one is not None for one in given) and None in given:
+        if self.coordinator is None or self.processes is None or self.process is None:
             raise UserError(
                 "--coordinator HOST:PORT, --processes N and --process I belong together: "
                 "give all three, or let bin/launch give them"
             )
-        if self.processes is not None and self.process is not None:
-            if self.processes < 1:
-                raise UserError(f"--processes {self.processes} cannot be: it must be 1 or more")
-            if not 0 <= self.process < self.processes:
-                raise UserError(
-                    f"--process {self.process} cannot be: of {self.processes} processes the "
-                    f"numbers go from 0 to {self.processes - 1}"
-                )
-
-
-def detected(group: Group) -> Group:
-    """The group with what is not given of it as SLURM, Open MPI or Kubernetes tell each of the
-    processes that they have started: all of it with ``--coordinator auto``, and else the devices.
-    A UserError where ``auto`` finds nobody."""
-    auto = group.coordinator == AUTO
-    detect = clusters.ClusterEnv.auto_detect_unset_distributed_params
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of what is said below
-            address, processes, process, devices = detect(
-                None if auto else group.coordinator,
-                group.processes,
-                group.process,
-                group.devices,
-                None,
-                int(peers.PATIENCE),
+        if self.processes < 1:
+            raise UserError(f"--processes {self.processes} cannot be: it must be 1 or more")
+        if not 0 <= self.process < self.processes:
+            raise UserError(
+                f"--process {self.process} cannot be: of {self.processes} processes the "
+                f"numbers go from 0 to {self.processes - 1}"
             )
-    except Exception as error:  # of a scheduler's own client, that of Kubernetes for one
-        if not auto:
-            return group
-        raise UserError(
-            f"--coordinator {AUTO} finds no others: {_in_a_line(error)}; {BY_HAND}"
-        ) from None
-    if address is None or processes is None or process is None:
-        raise UserError(
-            f"--coordinator {AUTO} finds no others: neither SLURM nor Open MPI has started this, "
-            f"nor Kubernetes with the package kubernetes; {BY_HAND}"
-        )
-    return Group(address, processes, process, tuple(devices) if devices else None)
-
-
-def _in_a_line(error: Exception) -> str:
-    """What a scheduler's client says, less the example below it, and what was refused to it."""
-    said = " ".join(str(error).partition("```")[0].split()).rstrip(".:") or type(error).__name__
-    cause = error.__cause__
-    return f"{said} ({cause})" if isinstance(cause, OSError) else said
+        host, _, port = self.coordinator.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise UserError(f"--coordinator {self.coordinator} cannot be: it must be HOST:PORT")
+        if ":" in host and not (host.startswith("[") and host.endswith("]")):
+            raise UserError(
+                f"--coordinator {self.coordinator} cannot be: an address of IPv6 stands in "
+                f"brackets, as in [{host}]:{port}"
+            )
 
 
 @contextlib.contextmanager
 def joined(group: Group) -> Iterator[None]:
     """Be one of a group, before anything asks JAX for a device; a UserError if the others cannot be
     found. Where one of them is lost, this one says so and ends."""
-    group = detected(group)
-    assert group.coordinator and group.processes is not None and group.process is not None
-    with peers.meet(group.coordinator, group.processes, group.process, _lost) as wire:
-        _hold_aborts_up()
+    name = "this process" if group.process is None else f"process {group.process}"
+    with _last_words(f"{name} ends early, as all do where one is lost or does not come: {AGAIN}"):
         _initialize(group)
         devices.require()
         try:
             yield
-        except jax.errors.JaxRuntimeError as error:
-            if not errors.is_of_memory(error):  # which is of this one alone
-                wire.wait()  # and this process ends
-                _end(LOST, f"process {group.process} has lost the others ({_first_line(error)})")
-            _end(2, errors.NO_MEMORY)
+        except (jax.errors.JaxRuntimeError, ValueError) as error:
+            if errors.is_of_memory(error):  # which is of this one alone
+                _end(2, errors.NO_MEMORY)
+            if isinstance(error, ValueError) and "Gloo" not in f"{error}":
+                raise
+            _end(LOST, f"process {jax.process_index()} has lost the others: {AGAIN}")
         except UserError as error:
             # All may have met it, or this one alone: the others are not waited for.
             _end(2, f"{error}")
 
 
 def _initialize(group: Group) -> None:
+    """Meet the others. SLURM, Open MPI and Kubernetes tell their processes what is not given here:
+    all with ``--coordinator auto``, and otherwise which devices each has."""
     jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is for training to hear
+    auto = group.coordinator == AUTO
+    if group.process == 0 and not auto:
+        _require_free(f"{group.coordinator}".rpartition(":")[2])
     try:
         with environment.without_proxies():  # gRPC would ask them for the coordinator
             jax.distributed.initialize(
-                group.coordinator,
+                None if auto else group.coordinator,
                 group.processes,
                 group.process,
-                local_device_ids=group.devices,
-                cluster_detection_method="deactivate",  # which ``detected`` has done
-                initialization_timeout=int(peers.PATIENCE),
+                initialization_timeout=PATIENCE,
                 heartbeat_timeout_seconds=SILENCE,
                 shutdown_timeout_seconds=SILENCE,
             )
-    except RuntimeError as error:
+    except Exception as error:  # also of a scheduler's own client, that of Kubernetes for one
+        if auto:
+            raise UserError(
+                f"--coordinator {AUTO} finds no others ({_in_a_line(error)}): start this by SLURM, "
+                "Open MPI or, with the package kubernetes, by Kubernetes; or give HOST:PORT of the "
+                "first, --processes and --process"
+            ) from None
         raise UserError(
-            f"the processes met at {group.coordinator}, but JAX could not begin there "
-            f"({_first_line(error)}): give --coordinator another port"
+            f"JAX could not begin at {group.coordinator} ({_in_a_line(error)}): give --coordinator "
+            "another port, and start all"
         ) from None
 
 
-def heed() -> None:
-    """Where something has failed that needs the others: give the wire the time to say who is lost,
-    if anyone is, and to end this process."""
-    time.sleep(peers.GRACE + 1)
+def _require_free(port: str) -> None:
+    """Raise UserError where a port is in use, of which JAX's service would die."""
+    try:
+        socket.create_server(("", int(port))).close()
+    except OSError as error:
+        raise UserError(
+            f"port {port} cannot be used ({error.strerror}): give --coordinator another"
+        ) from None
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_int)
-def _wait_for_the_wire(_: int) -> None:
-    heed()
-    if peers.runtime_is_mute():
-        _say(f"JAX's runtime has aborted; with {peers.LEVEL}=0 in the environment it says why")
+def _in_a_line(error: Exception) -> str:
+    """What JAX or a scheduler's client says, less the example below it, and what was refused."""
+    text = " ".join(str(error).partition("```")[0].split()).rstrip(".:") or type(error).__name__
+    cause = error.__cause__
+    return f"{text} ({cause})" if isinstance(cause, OSError) else text
 
 
-def _hold_aborts_up() -> None:
-    """Give the wire the time to say who is lost, and to end this process, before it aborts: as JAX
-    does at once in all processes where the first is gone, which has its service. That cannot be had
-    otherwise, nor by a handler of Python, which would be called after the abort."""
-    ctypes.CDLL(None).signal(signal.SIGABRT, _wait_for_the_wire)
+_watcher: "subprocess.Popen[bytes] | None" = None  # that says the last words of this process
 
 
-def _lost(number: int, how: str) -> None:
-    _end(
-        LOST,
-        f"process {number} is lost ({how}): start all again, as many as there are, and they go on "
-        "from the last saved step",
-    )
+@contextlib.contextmanager
+def _last_words(sentence: str) -> Iterator[None]:
+    """Have a sentence said where JAX's runtime aborts this process, as it does in all where one is
+    lost: by a shell that waits for the other end of a pipe."""
+    global _watcher
+    script = 'read -r bye || printf "jaxgen: %s\\n" "$0" >&2'
+    command = ["sh", "-c", script, sentence]
+    _watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
+    finally:
+        _dismiss()
+
+
+def _dismiss() -> None:
+    if _watcher and _watcher.stdin:
+        with contextlib.suppress(OSError):
+            _watcher.communicate(b"bye\n")
 
 
 def _end(status: int, sentence: str) -> NoReturn:
     """End at once: a process that ends as usual waits for those who may be gone."""
-    _say(sentence)
-    os._exit(status)
-
-
-def _say(sentence: str) -> None:
+    _dismiss()
     print(f"jaxgen: {sentence}", file=sys.stderr, flush=True)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    os._exit(status)
 
 
 def count() -> int:

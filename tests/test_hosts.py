@@ -5,14 +5,14 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
-from concurrent import futures
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from jaxgen import hosts, peers
+from jaxgen import hosts
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.training import seals
@@ -125,7 +125,7 @@ def test_processes_that_differ_are_refused(tmp_path):
         (["--coordinator", "h", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
         (["--coordinator", "h:99999", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
         (["--coordinator", "::1:42", "--processes", "2", "--process", "1"], r"as in \[::1\]:42"),
-        (["--coordinator", "auto"], "auto finds no others: neither SLURM"),
+        (["--coordinator", "auto"], "auto finds no others .*start this by SLURM"),
     ],
 )
 def test_groups_that_cannot_be_are_one_sentence(args, says, here):
@@ -147,154 +147,66 @@ def test_what_cannot_be_launched_is_one_sentence(args, says):
         main.run(["launch", *args])
 
 
-@pytest.mark.parametrize(
-    ("process", "says"),
-    [(0, "process 1 and 2 of 3 did not come"), (1, "process 1 of 3 met nobody")],
-)
-def test_who_waits_in_vain_says_for_whom(monkeypatch, process, says):
-    monkeypatch.setattr(peers, "PATIENCE", 0.5)
-    with pytest.raises(UserError, match=says):
-        peers.meet(f"127.0.0.1:{free_port()}", 3, process, never)
+def test_who_waits_in_vain_says_what_to_do(tmp_path):
+    program = (
+        "import sys; from jaxgen import hosts; from jaxgen.cli import main; "
+        "hosts.PATIENCE = 2; main.main(sys.argv[1:])"
+    )
+    command = training.command(recipe(), tmp_path / "run")
+    group = [f"--coordinator=127.0.0.1:{free_port()}", "--processes=2", "--process=1"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command, *group],
+        capture_output=True,
+        text=True,
+        env=training.environment(),
+    )
+    assert done.returncode == -signal.SIGABRT
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("jaxgen: process 1 ends early, as all do where one is lost or does not")
+    assert last.endswith(
+        "start all again, as many as there are, and they go on from the last saved step"
+    )
 
 
-def test_a_port_in_use_is_one_sentence():
+def test_a_port_in_use_is_one_sentence(tmp_path):
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"port {port} cannot be used .*give --coordinator"):
-            peers.meet(f"127.0.0.1:{port}", 2, 0, never)
-
-
-def never(number: int, how: str) -> None:
-    raise AssertionError(f"process {number} is lost: {how}")
-
-
-class Meeting:
-    """Processes, as threads: their wires, and whom each has lost."""
-
-    def __init__(self, host: str = "127.0.0.1"):
-        self.address = f"{host}:{free_port()}"
-        self.wires: dict[int, peers.Wire] = {}
-        self.lost: dict[int, str] = {}
-
-    def come(self, process: int, processes: int = 3) -> None:
-        def lost(number, how):
-            self.lost[process] = f"{number} {how}"
-
-        self.wires[process] = peers.meet(self.address, processes, process, lost)
-
-
-@pytest.fixture
-def meeting():
-    meeting = Meeting()
-    yield meeting
-    for wire in meeting.wires.values():
-        wire.close()
-
-
-@pytest.fixture
-def met(meeting):
-    """Three who have met."""
-    with futures.ThreadPoolExecutor(3) as pool:
-        list(pool.map(meeting.come, range(3)))
-    return meeting
-
-
-@pytest.fixture
-def hasty(monkeypatch):
-    """What takes seconds takes less."""
-    monkeypatch.setattr(peers, "BEAT", 0.1)
-    monkeypatch.setattr(peers, "SILENCE", 1.0)
-    monkeypatch.setattr(peers, "GRACE", 0.1)
-
-
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
-def test_an_address_of_ipv6_is_one_too():
-    meeting = Meeting("[::1]")
-    with futures.ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda process: meeting.come(process, 2), range(2)))
-    for process in (1, 0):
-        meeting.wires[process].close()
-    assert meeting.lost == {}
-
-
-def test_who_takes_leave_is_not_lost(hasty, met):
-    time.sleep(1.5)  # longer than a silence may be
-    for process in (0, 1, 2):
-        met.wires.pop(process).close()
-        time.sleep(0.3)
-    assert met.lost == {}
-
-
-@pytest.mark.parametrize("gone", [0, 2])
-def test_who_ends_without_a_word_is_named_by_all(hasty, met, gone):
-    with pytest.raises(ZeroDivisionError), met.wires.pop(gone):
-        1 / 0  # noqa: B018
-    for wire in met.wires.values():
-        wire.wait()
-    others = {0, 1, 2} - {gone}
-    assert {met.lost[process] for process in others} == {f"{gone} it has ended"}
-
-
-def test_who_falls_silent_is_named_by_all(hasty, met):
-    met.wires[1]._tell = lambda line: None  # its link is cut, one way
-    for wire in met.wires.values():
-        wire.wait()
-    assert met.lost[0] == met.lost[2] == "1 nothing is heard of it for 1 s"
+        group = [f"--coordinator=127.0.0.1:{taken.getsockname()[1]}", "--processes=2"]
+        command = training.command(recipe(), tmp_path / "run")
+        _, wrong = (process := training.begin(*command, *group, "--process=0")).communicate()
+    assert process.returncode == 2, wrong
+    assert re.fullmatch(r"jaxgen: port \d+ cannot be used .*give --coordinator another\n", wrong)
 
 
 @pytest.mark.parametrize(
-    ("process", "processes", "says"),
-    [(1, 3, "there is a process 1 already"), (2, 4, "process 2 was told of 4 processes, and")],
-)
-def test_who_cannot_be_let_in_is_told_why(meeting, process, processes, says):
-    with futures.ThreadPoolExecutor(3) as pool:
-        came = [pool.submit(meeting.come, number) for number in (0, 1)]
-        time.sleep(0.5)
-        with pytest.raises(UserError, match=says):
-            meeting.come(process, processes)
-        meeting.come(2)
-        assert [one.result() for one in came] == [None, None]
-
-
-@pytest.mark.parametrize(
-    "environment",
+    "told",
     [
         {
             "SLURM_JOB_ID": "4321",
-            "SLURM_STEP_NODELIST": "node[07-09]",
-            "SLURM_NTASKS": "3",
-            "SLURM_PROCID": "2",
+            "SLURM_STEP_NODELIST": "localhost",
+            "SLURM_NTASKS": "1",
+            "SLURM_PROCID": "0",
             "SLURM_LOCALID": "0",
-            "JAX_COORDINATOR_PORT": "5000",
         },
         {
-            "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://node07:34911",
-            "OMPI_COMM_WORLD_SIZE": "3",
-            "OMPI_COMM_WORLD_RANK": "2",
+            "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://127.0.0.1:34911",
+            "OMPI_COMM_WORLD_SIZE": "1",
+            "OMPI_COMM_WORLD_RANK": "0",
             "OMPI_COMM_WORLD_LOCAL_RANK": "0",
-            "JAX_COORDINATOR_PORT": "5000",
         },
     ],
     ids=["slurm", "ompi"],
 )
-def test_the_others_are_found_as_schedulers_tell(monkeypatch, environment):
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    found = hosts.detected(hosts.Group("auto"))
-    assert found == hosts.Group("node07:5000", 3, 2, (0,))
-    # Who is told all the rest has the devices still to hear of.
-    assert hosts.detected(hosts.Group("h:1", 8, 7)) == hosts.Group("h:1", 8, 7, (0,))
-
-
-def test_a_cluster_that_cannot_be_asked_is_one_sentence_or_no_matter(monkeypatch):
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    monkeypatch.delenv("KUBERNETES_SERVICE_PORT", raising=False)
-    with pytest.raises(UserError, match="no others: Service host/port is not set; give HOST:PORT"):
-        hosts.detected(hosts.Group("auto"))
-    told = hosts.Group("h:1", 8, 7)
-    assert hosts.detected(told) == told
+def test_the_others_are_found_as_schedulers_tell(tmp_path, told):
+    done = subprocess.run(
+        [*training.JAXGEN, *training.command(recipe(2), tmp_path / "run"), "--coordinator=auto"],
+        capture_output=True,
+        text=True,
+        env=training.environment(**told, JAX_COORDINATOR_PORT=f"{free_port()}"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 steps in" in done.stdout
 
 
 def test_what_one_process_says_alone_is_what_all_say():
@@ -306,8 +218,9 @@ def test_what_one_process_says_alone_is_what_all_say():
     assert same(hosts.fetch({"a": np.arange(3)}), {"a": np.arange(3)})
 
 
-def test_the_first_is_named_too_where_nothing_watches_the_group(tmp_path):
-    """It has the service of JAX, without which the runtime of the others aborts, without a word."""
+@pytest.mark.parametrize("victim", [0, 1])
+def test_who_is_left_says_how_to_go_on_where_nothing_watches_the_group(tmp_path, victim):
+    """The first has the service of JAX, without which the runtime of the others aborts."""
     run, port = tmp_path / "run", free_port()
     both = [
         training.begin(
@@ -320,8 +233,13 @@ def test_the_first_is_named_too_where_nothing_watches_the_group(tmp_path):
     ]
     while both[0].poll() is None and not seals.steps(run / "checkpoints"):
         time.sleep(0.05)
-    both[0].kill()
-    both[0].communicate()
-    _, wrong = both[1].communicate(timeout=60)
-    assert both[1].returncode == 3, wrong
-    assert re.fullmatch(r"jaxgen: process 0 is lost \(it has ended\): start all again.*\n", wrong)
+    both[victim].kill()
+    both[victim].communicate()
+    began = time.monotonic()
+    _, wrong = both[1 - victim].communicate(timeout=60)
+    assert time.monotonic() - began < 15
+    assert both[1 - victim].returncode in (3, -signal.SIGABRT), wrong
+    said = [line for line in wrong.splitlines() if line.startswith("jaxgen: ")]
+    assert len(said) == 1 and said[0].endswith("and they go on from the last saved step")
+    assert said[0].startswith(f"jaxgen: process {1 - victim} ")
+    training.require_sound(run)

@@ -24,6 +24,7 @@ examples:
 On many machines there is nothing to launch with: start bin/train on each, with --coordinator
 HOST:PORT of the first, --processes and --process."""
 
+ENDED = (LOST, -signal.SIGABRT)  # statuses of those who end since another has
 VERBS = ("train", "sample")  # what can be launched
 POLL = 0.2  # seconds
 GRACE = 10.0  # seconds that the others have to end, once one has
@@ -128,7 +129,7 @@ def _watch(started: list[subprocess.Popen]) -> int | None:
                 time.sleep(POLL)
             failed = [number for number, process in enumerate(started) if process.poll()]
             if failed and first is None:  # others may have found out within a POLL
-                first = min(failed, key=lambda n: (started[n].returncode == LOST, n))
+                first = min(failed, key=lambda n: (started[n].returncode in ENDED, n))
                 since = time.monotonic()
             if first is not None and time.monotonic() - since > GRACE:
                 _tell(started, signal.SIGKILL)

@@ -90,9 +90,6 @@ def _alone(train: Train) -> int:
 def _together(train: Train) -> tuple[int, bool]:
     """Train as one of several processes, of which the first looks after the folder of the run.
     Returns the exit status, and whether this is the first."""
-    from jaxgen import peers
-
-    peers.mute_runtime()
     from jaxgen import devices, hosts
     from jaxgen.training import loop
     from jaxgen.training.console import Console

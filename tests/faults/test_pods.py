@@ -48,5 +48,5 @@ def test_what_the_account_may_not_ask_is_one_sentence(job):
     [pods_alone] = [rule for rule in RULES if rule["resources"] == ["pods"]]
     for status, said in job(AUTO, [pods_alone]):
         assert status == 2
-        assert said.startswith("jaxgen: --coordinator auto finds no others: Kubernetes API Error")
+        assert said.startswith("jaxgen: --coordinator auto finds no others (Kubernetes API Error")
         assert "403" in said and said.count("\n") == 1

@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-from jaxgen import peers
 from jaxgen.config import Config
 from jaxgen.training import seals
 from tests.conftest import flags, small
@@ -37,9 +36,8 @@ def start(config: Config, run: Path) -> subprocess.Popen:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """That of these tests, less the level of logs that JAX has set here, and more."""
-    ours = {name: value for name, value in os.environ.items() if name != peers.LEVEL}
-    return ours | {"PYTHONPATH": str(ROOT)} | more
+    """That of these tests, and more."""
+    return os.environ | {"PYTHONPATH": str(ROOT)} | more
 
 
 def begin(*args: str) -> subprocess.Popen:
