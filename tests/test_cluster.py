@@ -37,10 +37,10 @@ class Cluster:
         command = [sys.executable, "-m", "distributed.cli.dask_" + kind, *flags]
         command += ["--scheduler-file", f"{self.file}"]
         environment = os.environ | {"PYTHONPATH": f"{ROOT}"}
-        log = open(self.file.with_name(f"{kind}-{len(self._processes)}.log"), "w")  # noqa: SIM115
-        self._processes.append(
-            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        )
+        with open(self.file.with_name(f"{kind}-{len(self._processes)}.log"), "w") as log:
+            self._processes.append(
+                subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            )
 
     def stop(self) -> None:
         for process in self._processes:
