@@ -15,6 +15,7 @@ import numpy as np
 from jaxgen import devices, hosts
 from jaxgen.arrays import DIGITS, Latents
 from jaxgen.families.base import Family, Variables, split
+from jaxgen.families.capabilities import Encodes, able
 
 CHUNK = 128  # images drawn at once
 FEW = 32  # the same where few are asked for, and each costs much
@@ -151,7 +152,7 @@ def encoded(family: Family, variables: Variables, images: np.ndarray, labels: np
     """One way through the latents of images float32 [n, 28, 28, 1]."""
 
     def encode(variables, keys, images, labels):
-        return family.encode(variables, images, labels)
+        return able(family, Encodes).encode(variables, images, labels)
 
     found = Program(encode, FEW)(variables, 0, np.arange(len(labels)), images, labels)
     return Ways(found, labels[None], in_turn(labels[None]))

@@ -9,6 +9,7 @@ import pytest
 from jaxgen import data, families
 from jaxgen.evaluation import codes
 from jaxgen.families.base import Family, Variables
+from jaxgen.families.capabilities import Encodes, HasBound, HasRate
 from tests.conftest import small
 
 
@@ -89,11 +90,11 @@ def test_every_family_can_be_measured(name, digits):
     family = families.build(small(name))
     few = digits._replace(test=data.Split(digits.test.images[:40], digits.test.labels[:40]))
     found = codes.measure(family, family.init(jax.random.key(0)), few)
-    assert (found.squared_error is not None) == family.has("encode")
+    assert (found.squared_error is not None) == isinstance(family, Encodes)
     assert found.squared_error is None or np.isfinite(found.squared_error)
     assert (found.linear is not None) == (name in ("ae", "vae", "cvae"))
-    assert (found.bound is not None) == (family.has("bound") and not family.searches)
-    assert (found.rate is not None) == family.has("rate")
+    assert (found.bound is not None) == (isinstance(family, HasBound) and not family.searches)
+    assert (found.rate is not None) == isinstance(family, HasRate)
     assert found.active is None or 0 <= found.active <= 4
 
 

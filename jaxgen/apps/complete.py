@@ -17,12 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.apps import damage, diffuse, fill, masks, reader, search
+from jaxgen.apps import damage, diffuse, fill, reader, search
 from jaxgen.arrays import Images
 from jaxgen.families.base import Family, Variables, split
-from jaxgen.families.cvae import CVAE
-from jaxgen.families.ddpm import DDPM
-from jaxgen.families.vqvae import VQVAE
+from jaxgen.families.capabilities import Completes, Diffuses, Quantises
 from jaxgen.images import to_float
 from jaxgen.sampling import FEW, Program, few
 
@@ -64,11 +62,11 @@ def complete(
 
 
 def _method(family: Family, visible: np.ndarray) -> Callable[..., Images]:
-    if isinstance(family, DDPM):
+    if isinstance(family, Diffuses):
         return diffused
-    if isinstance(family, VQVAE):
+    if isinstance(family, Quantises):
         return filled
-    if isinstance(family, CVAE) and family.config.part == "quadrants" and masks.whole(visible):
+    if isinstance(family, Completes) and family.completes(visible):
         return conditional
     return searched
 

@@ -18,10 +18,8 @@ import numpy as np
 from jaxgen.apps import diffuse, fill, reader, search
 from jaxgen.apps.damage import Damage
 from jaxgen.arrays import Images
-from jaxgen.families.ae import AE
 from jaxgen.families.base import Family, Variables
-from jaxgen.families.ddpm import DDPM
-from jaxgen.families.vqvae import VQVAE
+from jaxgen.families.capabilities import Diffuses, Quantises
 from jaxgen.sampling import FEW, Program, few
 
 
@@ -58,11 +56,11 @@ def correct(
 
 
 def _method(family: Family, damage: Damage) -> Callable[..., Images]:
-    if isinstance(family, DDPM):
+    if isinstance(family, Diffuses):
         return diffused if damage.sigma is None else denoised
-    if isinstance(family, VQVAE):
+    if isinstance(family, Quantises):
         return filled
-    if isinstance(family, AE) and family.config.noise:
+    if family.removes_noise:
         return there_and_back
     return searched
 

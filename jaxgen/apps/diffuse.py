@@ -10,7 +10,6 @@ denoise    no sampling: noise is what the network was trained to take away
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +20,9 @@ from jax.scipy.stats import norm
 from jaxgen.apps.damage import ROUGH, Damage
 from jaxgen.arrays import Images, Keys, Labels
 from jaxgen.diffusion import samplers
+from jaxgen.diffusion.process import to_images
 from jaxgen.families.base import Variables, split
-from jaxgen.families.ddpm import DDPM, to_images
+from jaxgen.families.capabilities import Diffuses
 
 STEPS = 20  # the noise that is drawn in each step mends what the last has left
 # How far what is hidden follows. Of 100 validation digits with 70 % of the pixels hidden 94 % are
@@ -34,7 +34,12 @@ ROUNDS = 3  # of guessing what the noise was where it was cut off
 
 
 def complete(
-    family: DDPM, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
+    family: Diffuses,
+    variables: Variables,
+    images: Images,
+    visible: Images,
+    labels: Labels,
+    keys: Keys,
 ) -> Images:
     """Draw what is hidden, where ``visible`` is 0, given what is not; as whole images."""
     known = 2 * images - 1
@@ -48,7 +53,7 @@ def complete(
 
 
 def mend(
-    family: DDPM, variables: Variables, seen: Images, damage: Damage, labels: Labels, keys: Keys
+    family: Diffuses, variables: Variables, seen: Images, damage: Damage, labels: Labels, keys: Keys
 ) -> Images:
     """Draw images that explain what is seen: each denoised x_0 becomes the x with the least
 
@@ -73,14 +78,13 @@ def mend(
 
 
 def _sample(
-    family: DDPM, variables: Variables, labels: Labels, keys: Keys, change: Callable
+    family: Diffuses, variables: Variables, labels: Labels, keys: Keys, change: Callable
 ) -> Images:
     """Sample by chance with ``change(guess, xt, time)`` as the x_0 denoised of xt, where ``guess``
     is what the network says."""
     steps = min(STEPS, family.config.times)
-    sampling = replace(family.sampling, sampler="ancestral", spacing="snr", steps=steps)
-    family = replace(family, sampling=sampling)
-    guess = family.denoiser(variables, labels, sampling.guidance)
+    family = family.with_sampling(sampler="ancestral", spacing="snr", steps=steps)
+    guess = family.denoiser(variables, labels, family.sampling.guidance)
     keys_noise, keys_steps = split(keys)
     noise = family.prior(variables, keys_noise, labels)
     denoise = functools.partial(change, guess)
@@ -88,7 +92,7 @@ def _sample(
 
 
 def denoise(
-    family: DDPM, variables: Variables, seen: Images, sigma: float, labels: Labels
+    family: Diffuses, variables: Variables, seen: Images, sigma: float, labels: Labels
 ) -> Images:
     """The mean of x_0 given x_t, at the t where the noise has the size that it has in what is seen:
     ``sigma``, where white is 1.

@@ -17,7 +17,7 @@ from jax import lax
 
 from jaxgen.arrays import Images, Keys, Labels
 from jaxgen.families.base import Variables, split
-from jaxgen.families.vqvae import VQVAE
+from jaxgen.families.capabilities import Quantises
 
 GRIDS = 24  # drawn side by side
 ROUNDS = 2
@@ -29,7 +29,12 @@ LOOSE = 0.2
 
 
 def complete(
-    family: VQVAE, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
+    family: Quantises,
+    variables: Variables,
+    images: Images,
+    visible: Images,
+    labels: Labels,
+    keys: Keys,
 ) -> Images:
     """Draw what is hidden, where ``visible`` is 0, given what is not; as whole images."""
     side, size = family.config.grid, family.quantiser.size
@@ -46,7 +51,9 @@ def complete(
     return filled
 
 
-def mend(family: VQVAE, variables: Variables, seen: Images, labels: Labels, keys: Keys) -> Images:
+def mend(
+    family: Quantises, variables: Variables, seen: Images, labels: Labels, keys: Keys
+) -> Images:
     """Draw images whose codes are near to those of damaged ones."""
     vectors, table = family.vectors(variables, seen), family.rows(variables)
     squares = jnp.square(vectors[..., None, :] - table).sum(-1)  # [n, side, side, k]
@@ -56,7 +63,7 @@ def mend(family: VQVAE, variables: Variables, seen: Images, labels: Labels, keys
 
 
 def fill(
-    family: VQVAE, variables: Variables, likely: jax.Array, labels: Labels, keys: Keys
+    family: Quantises, variables: Variables, likely: jax.Array, labels: Labels, keys: Keys
 ) -> jax.Array:
     """Draw (1): codes int32 [n, side, side], given ``likely`` [n, side, side, k], log p(seen|c)."""
     prior, table, side = family.prior_net, family.rows(variables), family.config.grid

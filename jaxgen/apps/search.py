@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxgen import descent
 from jaxgen.arrays import Images, Keys, Labels, Latents
 from jaxgen.families.base import Family, Variables, split
+from jaxgen.families.capabilities import Encodes, HasPriorDensity, able
 
 TRIED = 64
 STARTS = 6
@@ -37,9 +38,11 @@ def search(
     """The latents of images of which ``seen`` is seen and ``labels`` are the digits."""
     keys_tried, keys_end = split(keys)
 
+    prior = able(family, HasPriorDensity)
+
     def energies(latents):
         images = family.decode(variables, latents, labels, keys)
-        return nats(seen, images) + family.minus_log_prior(variables, latents, labels)
+        return nats(seen, images) + prior.minus_log_prior(variables, latents, labels)
 
     def tried(numbers):  # [n], of a draw for each image
         drawn = jax.vmap(jax.random.fold_in)(keys_tried, numbers)
@@ -47,7 +50,7 @@ def search(
 
     starts = descent.best_of(energies, tried, len(labels), TRIED, STARTS)
     # By chance, an image's own latent would win again and again.
-    if family.has("encode") and not family.searches and not chance:
+    if isinstance(family, Encodes) and not family.searches and not chance:
         own = family.encode(variables, seen, labels)
         starts = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), starts, own)
     ends, last = descent.descend(energies, starts, STEPS, RATE)

@@ -81,7 +81,7 @@ def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
 def even(config: Config) -> Config:
     """The recipe with steps of diffusion that are even in time, to be looked at one after another;
     other families have none."""
-    if config.family != "ddpm":
+    if not hasattr(config.sampling, "spacing"):
         return config
     net: Any = config.net
     changes: dict[str, Any] = {"spacing": "time", "steps": min(50, net.times)}

@@ -131,6 +131,8 @@ def main(args: list[str]) -> int:
     import numpy as np
 
     from jaxgen import devices, families, images, sampling
+    from jaxgen.families import names_with
+    from jaxgen.families.capabilities import HasTrajectory, able
     from jaxgen.training import trained
 
     for path in (sample.out, sample.trajectory):
@@ -139,10 +141,10 @@ def main(args: list[str]) -> int:
     devices.start()
     config = replace(config, sampling=sample.sampling)
     model = trained.load(folder, config, common.warn)
-    if sample.trajectory and not model.family.has("trajectory"):
+    if sample.trajectory and not isinstance(model.family, HasTrajectory):
         raise UserError(
             f"{type(model.family).__name__} draws in one step, so there is no trajectory to show: "
-            "leave out --trajectory, or take --model ddpm"
+            f"leave out --trajectory, or take --model {names_with(HasTrajectory)[0]}"
         )
     cycle, count = asked(sample, model)
     if sample.shards:
@@ -159,7 +161,7 @@ def main(args: list[str]) -> int:
     print(f"{common.digits(count)} after {common.steps(model.step)}: {common.kept(where)}")
     if sample.trajectory:
         family = families.build(config_of_film(config, args))
-        drawer = sampling.Drawer(family, family.trajectory)
+        drawer = sampling.Drawer(family, able(family, HasTrajectory).trajectory)
         paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
         images.save_film(sample.trajectory, images.film(paths.swapaxes(0, 1)))
         print(f"how they came about: {sample.trajectory}")

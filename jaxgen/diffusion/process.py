@@ -52,3 +52,8 @@ WEIGHTS: dict[str, Callable[[jax.Array], jax.Array] | None] = {
     "snr": lambda snr: snr,
     "min-snr": lambda snr: snr.clip(max=5.0),  # Hang et al. 2023, gamma 5
 }
+
+
+def to_images(x):
+    """From [-1, 1], what lies outside cut off, to [0, 1]."""
+    return (x.clip(-1, 1) + 1) / 2

@@ -15,6 +15,7 @@ from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import metrics, reference
 from jaxgen.evaluation.report import Against
 from jaxgen.families.base import Family, Variables, Variational, over
+from jaxgen.families.capabilities import Encodes, HasBound, HasRate, able
 
 SEARCHED = 200  # digits at most, where encoding is a search
 PROBED = 10_000  # training digits at most that a probe learns from
@@ -78,18 +79,18 @@ def measure(
     family = family.faithful()
     chunk = min(1024, -(-len(real.labels) // 8) * 8)  # a multiple of any usual number of devices
     error = bound = None
-    if family.has("encode"):
+    if isinstance(family, Encodes):
         pixels = metrics.pixels(real.images)
         reconstructed = over(family.reconstruct, variables, real, chunk)
         error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
-    if family.has("bound") and not family.searches:
+    if isinstance(family, HasBound) and not family.searches:
         bound = float(over(family.bound, variables, real, chunk).mean())
     rate = None
-    if family.has("rate"):
+    if isinstance(family, HasRate):
         rate = float(over(without_keys(family.rate), variables, real, chunk).mean())
     active = None
     if isinstance(family, Variational):
-        means = over(without_keys(family.encode), variables, real, chunk)
+        means = over(without_keys(able(family, Encodes).encode), variables, real, chunk)
         active = int((means.var(axis=0) > ACTIVE).sum())
     linear = _linear(family, variables, digits.train, real)
     return Codes(len(real.labels), error, bound, rate, active, linear)
@@ -103,7 +104,7 @@ def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | No
     from sklearn.manifold import TSNE
 
     chunk = min(1024, -(-len(split.labels) // 8) * 8)
-    codes = over(without_keys(family.encode), variables, split, chunk)
+    codes = over(without_keys(able(family, Encodes).encode), variables, split, chunk)
     if codes.shape[1] <= 2:
         return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
     return TSNE(random_state=0, perplexity=min(30, len(codes) / 4)).fit_transform(codes)
@@ -115,7 +116,7 @@ def _linear(family, variables, train, real):
     from sklearn.decomposition import PCA
 
     few = partition.subset(train, min(PROBED, len(train.labels)))
-    encode = without_keys(family.encode)
+    encode = without_keys(able(family, Encodes).encode)
     codes = [over(encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
     pca = PCA(min(size, len(train.labels)), random_state=0).fit(metrics.pixels(train.images))
@@ -133,7 +134,7 @@ def _linear(family, variables, train, real):
 
 def _is_vector(family, variables) -> bool:
     """Whether images have codes that are vectors, and are encoded in one step."""
-    if family.searches or not family.has("encode"):
+    if family.searches or not isinstance(family, Encodes):
         return False
     images, labels = np.zeros((1, 28, 28, 1), np.float32), np.zeros(1, np.int32)
     latents = jax.eval_shape(family.encode, variables, images, labels)

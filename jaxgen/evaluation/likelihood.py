@@ -22,7 +22,8 @@ from jaxgen import images as pixels
 from jaxgen import losses
 from jaxgen.arrays import IMAGE, Images, Keys, Labels
 from jaxgen.data import Split
-from jaxgen.families.base import Family, Variables, Variational, draw, split
+from jaxgen.families.base import Variables, Variational, draw, split
+from jaxgen.families.capabilities import HasBound
 from jaxgen.sampling import CHUNK, Program
 
 Binarisation = Literal["static", "dynamic"]
@@ -56,7 +57,7 @@ def importance(
 
 
 def of_greys(
-    family: Family,
+    family: HasBound,
     variables: Variables,
     digits: Split,
     seed: int = 0,

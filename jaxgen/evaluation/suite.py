@@ -21,6 +21,7 @@ from jaxgen.evaluation.report import Report
 from jaxgen.evaluation.smoothness import Smoothness
 from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.families.base import Family, Variables, Variational
+from jaxgen.families.capabilities import HasBound
 
 
 class Amount(NamedTuple):
@@ -160,7 +161,7 @@ def measure(
     few = partition.subset(held, min(amount.likely, len(held.labels)))
     likely = _likelihood(family, variables, few, amount.samples, seed, told)
     bits = None
-    if family.has("bound") and not isinstance(family, Variational):
+    if isinstance(family, HasBound) and not isinstance(family, Variational):
         few = partition.subset(held, min(amount.coded, len(held.labels)))
         bits = mean(likelihood.of_greys(family, variables, few, seed, _counting(told, few)))
     return Suite(drawn, asked, seconds, report, kept, smooth, useful, windows, likely, bits, real)

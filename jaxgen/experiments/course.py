@@ -20,6 +20,7 @@ from jaxgen.experiments.claims import COURSE
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Trial
 from jaxgen.families.base import Variational
+from jaxgen.families.capabilities import HasBound
 from jaxgen.training import folder as folders
 from jaxgen.training.console import Console
 
@@ -224,7 +225,7 @@ class Comparison:
         # The likelihoods, as two cores took them.
         if isinstance(family, Variational):
             estimate += 2 * 3.4e-5 * amount.likely * amount.samples
-        elif family.has("bound"):
+        elif isinstance(family, HasBound):
             estimate += 0.18 * amount.coded
         return estimate
 

@@ -20,6 +20,7 @@ from jaxgen.evaluation.reference import Reference
 from jaxgen.experiments import runs, train
 from jaxgen.experiments.trial import Arrays, Context, Result, Trial
 from jaxgen.families.base import Variables
+from jaxgen.families.capabilities import Diffuses
 from jaxgen.training import costs, loop, trained
 from jaxgen.training.folder import RunFolder, read_log
 from jaxgen.training.trained import Trained
@@ -243,9 +244,9 @@ def _copies(found: suite.Suite) -> np.ndarray:
 
 def _coding(model: Trained, kept: codes.Codes) -> list[tuple[float, float]] | None:
     """Rate in nats and squared error: of a code; of diffusion, from level to level."""
-    family: Any = model.family
+    family = model.family
     few = partition.subset(data.load("mnist").test, CURVED)
-    if not hasattr(family, "progress"):
+    if not isinstance(family, Diffuses):
         rate, error = kept.rate, kept.squared_error
         return None if rate is None or error is None else [(rate, error)]
 

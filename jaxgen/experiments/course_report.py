@@ -475,7 +475,8 @@ def _sampler(found: Findings) -> tuple[Block, ...]:
         for row in rows
     )
     steps, distances = ([row[name] for row in rows] for name in ("steps", "frechet"))
-    model = next(name for name, model in found.models.items() if model["family"] == "ddpm")
+    several = (name for name, one in found.models.items() if "steps" in one["config"]["sampling"])
+    model = next(several)
     return (
         Lines(
             (found.curve(model, steps, distances),),

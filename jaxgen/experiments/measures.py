@@ -16,6 +16,7 @@ from jaxgen.evaluation.reference import Reference
 from jaxgen.experiments import train
 from jaxgen.experiments.trial import Arrays, Context, Result
 from jaxgen.families.base import Family, Fitted, Variables, Variational, over
+from jaxgen.families.capabilities import Encodes, HasRate, able
 
 COUNT = 2000  # digits that are drawn, and real ones that are encoded
 SHOWN = 10  # digits in a picture, one of each
@@ -71,7 +72,7 @@ def figures_of(
     real = partition.subset(digits.valid, COUNT)
     figures = {"parameters": float(sum(x.size for x in jax.tree.leaves(variables.params)))}
     arrays = {}
-    if family.has("encode") and not family.searches:
+    if isinstance(family, Encodes) and not family.searches:
         figures |= _coding(family.faithful(), variables, real, digits.train)
         few = [int(np.argmax(real.labels == digit)) for digit in range(SHOWN)]
         back = sampling.reconstruct(
@@ -92,13 +93,13 @@ def _coding(family: Family, variables: Variables, real: Split, train: Split) -> 
         back = over(family.reconstruct, variables, part, chunk)
         lost = metrics.pixels(part.images) - back.reshape(len(back), -1)
         figures[name] = float(np.square(lost).sum(1).mean())
-    if family.has("rate"):
+    if isinstance(family, HasRate):
         rates = over(codes.without_keys(family.rate), variables, real, chunk)
         figures["rate"] = float(rates.mean())
     if isinstance(family, Variational):
         figures["bound"] = float(over(family.bound, variables, real, chunk).mean())
         figures["distortion"] = figures["bound"] - figures["rate"]
-    latents = over(codes.without_keys(family.encode), variables, real, chunk)
+    latents = over(codes.without_keys(able(family, Encodes).encode), variables, real, chunk)
     if np.issubdtype(latents.dtype, np.integer):
         shares = np.unique(latents, return_counts=True)[1] / latents.size
         figures["used"] = float(np.exp(-(shares * np.log(shares)).sum()))

@@ -20,6 +20,7 @@ from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.experiments import train
 from jaxgen.experiments.trial import Context, Result
 from jaxgen.families.base import Variational
+from jaxgen.families.capabilities import HasBound
 from jaxgen.families.cvae import CVAE
 from jaxgen.training.folder import commit, machine
 from jaxgen.training.trained import Trained
@@ -167,6 +168,7 @@ def synthetic(models: Models, digits: Digits, seed: int, progress: Progress) -> 
 def bits(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     (model,) = models.values()
     few = partition.subset(digits.test, CODED)
+    assert isinstance(model.family, HasBound)
     found = likelihood.of_greys(
         model.family, model.variables, few, seed, lambda done: progress(f"{done} of {CODED} digits")
     )

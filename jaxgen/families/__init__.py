@@ -1,4 +1,5 @@
-"""The families of generative models, one file each; ``base`` is what they have in common.
+"""The families of generative models, one file each; ``base`` is what they have in common,
+and ``capabilities`` what some can do.
 
 The folder is the registry: a family is a module here that has ``build(config) -> Family``, and a
 recipe of the same name in ``configs/``, which defines its settings; other recipes may use them.
@@ -15,9 +16,17 @@ if TYPE_CHECKING:
 
 def names() -> list[str]:
     """Every family there is, in alphabetical order."""
-    return [module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"]
+    shared = ("base", "capabilities")
+    return [module.name for module in pkgutil.iter_modules(__path__) if module.name not in shared]
 
 
 def build(config: "Config") -> "Family":
     """Build the family that ``config`` describes."""
     return importlib.import_module(f"{__name__}.{config.family}").build(config)
+
+
+def names_with(capability: type) -> list[str]:
+    """The families that have a capability, with the settings of their recipes."""
+    from jaxgen import config
+
+    return [name for name in names() if isinstance(build(config.recipe(name)), capability)]

@@ -66,6 +66,10 @@ class AE(Fitted):
     def net(self) -> Network:
         return Network(self.config)
 
+    @property
+    def removes_noise(self) -> bool:
+        return self.config.noise > 0
+
     def init(self, key: Key) -> Variables:
         density = densities.standard(self.config.components, self.config.latents)
         return Variables(

@@ -32,7 +32,7 @@ from jaxgen.arrays import (
     shares,
 )
 from jaxgen.data import Split
-from jaxgen.errors import UserError
+from jaxgen.families.capabilities import Encodes, able
 
 Metrics = dict[str, jax.Array]  # scalars to log, by name
 Gaussian = tuple[jax.Array, jax.Array]  # mean and logarithm of the variance, each [n, z]
@@ -51,9 +51,9 @@ class Variables(struct.PyTreeNode):
 class Family(abc.ABC):
     """A kind of generative model.
 
-    What a subclass defines: ``init``, ``loss``, ``prior``, ``decode``; ``encode`` and ``blend``
-    where an image has a latent; ``fit`` where something is fitted to the latents after training.
-    The rest is derived from those. Wherever ``decode`` takes labels, it takes shares of digits too.
+    What a subclass defines: ``init``, ``loss``, ``prior``, ``decode``, and the methods of those
+    ``capabilities`` that it has. The rest is derived from those. Wherever ``decode`` takes labels,
+    it takes shares of digits too.
     """
 
     may_collapse: ClassVar[bool] = False
@@ -61,6 +61,14 @@ class Family(abc.ABC):
 
     searches: ClassVar[bool] = False
     """Whether ``encode`` takes many steps, so that it is not for thousands of images."""
+
+    codes_depend_on_digit: ClassVar[bool] = False
+    """Whether the codes of each digit have a space of their own."""
+
+    @property
+    def removes_noise(self) -> bool:
+        """Whether it was trained to reconstruct images without the noise that they have."""
+        return False
 
     @property
     def turns(self) -> tuple[str, ...]:
@@ -108,11 +116,6 @@ class Family(abc.ABC):
     ) -> Images:
         """Turn latents into images in [0, 1]; ``keys`` are for decoding that draws."""
 
-    def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
-        """The latents that ``decode`` turns into images as near to these as may be; a label may be
-        NO_DIGIT."""
-        raise UserError(f"{type(self).__name__} has no way from an image to a latent")
-
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
@@ -120,40 +123,13 @@ class Family(abc.ABC):
         asks."""
         return jax.tree.map(lambda start, end: straight(start, end, share), starts, ends)
 
-    def fit(self, variables: Variables, digits: Split) -> Variables:
-        """Fit to the latents of ``digits`` what is to be fitted, and put it into ``stats``; on the
-        host, whenever the run is saved."""
-        return variables
-
     def faithful(self) -> "Family":
         """The same family, set so that ``decode`` undoes ``encode`` as well as it can."""
         return self
 
-    def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
-        """An upper bound of minus the log-likelihood of each image, in nats [n]; where it is an
-        expectation, a draw of it."""
-        raise UserError(f"{type(self).__name__} has no bound of the likelihood")
-
-    def rate(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
-        """What the latent says of each image beyond what its digit does, in nats [n]: the
-        divergence of its latent from the prior, or how unlikely the prior finds it."""
-        raise UserError(f"{type(self).__name__} has no rate: nothing bounds what its latents say")
-
-    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
-        """- log p(latent given the digit) in nats [n], as ``prior`` draws it."""
-        raise UserError(f"{type(self).__name__} cannot say how likely a latent is")
-
-    def move(
-        self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
-    ) -> Latents:
-        """The latents of the digits ``targets`` in the same hand as ``latents`` of ``sources``:
-        what lies among those of its digit as they do among theirs."""
-        raise UserError(f"{type(self).__name__} cannot tell the hand from the digit")
-
-    def has(self, method: str) -> bool:
-        """Whether the family has an optional method: ``encode``, ``bound``, ``rate``,
-        ``minus_log_prior``, ``move``, ``trajectory``, ``fit``."""
-        return getattr(type(self), method) is not getattr(Family, method)
+    def for_transfer(self) -> tuple["Family", "Family"]:
+        """The family set for the way to the latent, and for the way back, where there is one."""
+        return self, self
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
         """Draw an image for each key. Image i depends on ``keys[i]`` and ``labels[i]`` alone."""
@@ -164,8 +140,9 @@ class Family(abc.ABC):
     def reconstruct(
         self, variables: Variables, images: Images, labels: Labels, keys: Keys
     ) -> Images:
-        """Take images to their latents and back."""
-        return self.decode(variables, self.encode(variables, images, labels), labels, keys)
+        """Take images to their latents and back; only where there is a way to them."""
+        latents = able(self, Encodes).encode(variables, images, labels)
+        return self.decode(variables, latents, labels, keys)
 
     def interpolate(
         self,
@@ -181,11 +158,6 @@ class Family(abc.ABC):
         start, end = map(shares, labels)
         latents = self.blend(variables, starts, ends, share)
         return self.decode(variables, latents, straight(start, end, share), keys)
-
-    def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
-        """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]; only where it takes
-        several steps."""
-        raise UserError(f"{type(self).__name__} draws in one step: there is no trajectory to show")
 
 
 class Fitted(Family):

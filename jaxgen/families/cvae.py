@@ -14,10 +14,11 @@ shown what of it is visible, from nothing to three quadrants, and (1) is of the 
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jaxgen import losses
@@ -104,6 +105,8 @@ class Network(nn.Module):
 class CVAE(Variational):
     """All of its networks are told the digit."""
 
+    codes_depend_on_digit: ClassVar[bool] = True
+
     config: Net
 
     @property
@@ -179,6 +182,11 @@ class CVAE(Variational):
         noise = normals(keys, self.config.latents)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
         return terms[0] + terms[1].sum(-1)
+
+    def completes(self, visible: Any) -> bool:
+        """Whether it was trained for such masks: of whole quadrants."""
+        quarters = np.reshape(visible, (-1, 2, IMAGE[0] // 2, 2, IMAGE[1] // 2))
+        return self.config.part == "quadrants" and not np.ptp(quarters, axis=(2, 4)).any()
 
     def complete(
         self, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys

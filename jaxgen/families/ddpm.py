@@ -43,6 +43,11 @@ from jaxgen.families.base import Family, Metrics, Variables, hide, normals, sphe
 from jaxgen.nn.unet import UNet
 
 FAITHFUL_STEPS = 100
+TRANSFER_STEPS = 40  # each way, where a digit is written in the hand of another
+# More than for drawing: the noise of an image of another digit holds some of that digit. Of 3,000
+# validation digits, of three seeds, 95.6 % were recognised with a guidance of 2.5, 96.8 % with 2.75
+# and 97.9 % with 3, and their slant went with the style's with r = 0.61, 0.59 and 0.56 (of 1,200).
+TRANSFER_GUIDANCE = 2.5
 
 
 def build(config: Config) -> Family:
@@ -115,7 +120,7 @@ class DDPM(Family):
     ) -> Images:
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
         x0, _ = samplers.run(denoise, self.steps(), latents, keys)
-        return to_images(x0)
+        return process.to_images(x0)
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         times = samplers.SPACINGS[self.sampling.spacing](self.schedule, self.sampling.steps)
@@ -155,6 +160,11 @@ class DDPM(Family):
         denoise = self.denoiser(variables, labels, guidance=1.0)
         return variational.terms(denoise, self.schedule, x0, keys)
 
+    def for_transfer(self) -> tuple[Family, Family]:
+        steps = min(TRANSFER_STEPS, self.config.times)
+        there = self.with_sampling(sampler="ddim", spacing="time", steps=steps, guidance=1.0)
+        return there, there.with_sampling(guidance=TRANSFER_GUIDANCE)
+
     def faithful(self) -> Family:
         """With small steps, and unguided: guidance leads away from the image."""
         steps = min(FAITHFUL_STEPS, self.config.times)
@@ -167,7 +177,7 @@ class DDPM(Family):
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
         _, path = samplers.run(denoise, self.steps(), noise, keys_decode)
         frames = jnp.concatenate([noise[None], path])  # [steps + 1, n, h, w, c]
-        return to_images(frames.swapaxes(0, 1))
+        return process.to_images(frames.swapaxes(0, 1))
 
     def steps(self) -> samplers.Steps:
         """The table of the sampler that is set."""
@@ -220,8 +230,3 @@ class DDPM(Family):
             return jnp.ones(len(times))
         snr = jnp.asarray(self.schedule.snr[1:], jnp.float32)
         return (weight(snr) / self.prediction.per_x0(snr))[times - 1]
-
-
-def to_images(x):
-    """From [-1, 1], what lies outside cut off, to [0, 1]."""
-    return (x.clip(-1, 1) + 1) / 2

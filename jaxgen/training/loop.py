@@ -17,6 +17,7 @@ from jaxgen.config import Config
 from jaxgen.data import partition
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
+from jaxgen.families.capabilities import Fits
 from jaxgen.training import checkpoint, seals
 from jaxgen.training import stack as stacks
 from jaxgen.training.console import Console, duration, plural
@@ -221,7 +222,7 @@ class _Run:
             state = fitted(family, state, self._digits)
         if step == config.steps or step == next_picture(step - 1, config.sample_every):
             shown = state
-            if family.has("fit") and not saves:
+            if isinstance(family, Fits) and not saves:
                 few = partition.subset(self._digits, min(FITTED, len(self._digits.labels)))
                 shown = fitted(family, state, few)
             self._records.picture(step, self._picture(shown))
@@ -233,7 +234,7 @@ class _Run:
                     console.say(f"mode collapse at step {step}: {collapse}")
         if saves or is_due:  # last, so that what goes on from there lacks nothing before it
             self._records.flush()
-            self._checkpoints.save(state, fitted=saves or not family.has("fit"))
+            self._checkpoints.save(state, fitted=saves or not isinstance(family, Fits))
             self.saved = step
 
 
@@ -253,6 +254,8 @@ def told_what_is_lost(checkpoints: checkpoint.Checkpoints, console: Console) -> 
 def fitted(family: Family, state: State, digits: data.Split) -> State:
     """The state with what the family fits to the codes of its averaged weights, which is what a
     checkpoint is to hold and a picture to show."""
+    if not isinstance(family, Fits):
+        return state
     stats = family.fit(state.averaged, digits).stats
     stats = jax.device_put(hosts.fetch(stats), stacks.places(state).variables.stats)
     return state.replace(variables=state.variables.replace(stats=stats))

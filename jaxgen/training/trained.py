@@ -10,6 +10,7 @@ from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
+from jaxgen.families.capabilities import Fits, able
 from jaxgen.training import checkpoint, optimisers, seals
 from jaxgen.training import step as steps
 from jaxgen.training.folder import RunFolder
@@ -66,7 +67,7 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     variables, step = found.averaged, int(found.step)
     if not seals.read(folder.checkpoints / f"{step}").fitted:
         say(f"step {step} was saved before its codes were fitted: that is done now")
-        variables = family.fit(variables, folder.digits(config).train)
+        variables = able(family, Fits).fit(variables, folder.digits(config).train)
     return Trained(family, variables, step, _learned(folder, config))
 
 

@@ -5,10 +5,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from jaxgen import config, families
 from jaxgen.apps.figures import codebook, interpolation, noise, plane, populations, training
 from jaxgen.apps.figures.drawing import Lesson
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family
+from jaxgen.families.capabilities import Diffuses, Encodes, Quantises
 
 __all__ = ["KINDS", "Lesson", "render", "require", "usual"]
 
@@ -19,46 +20,48 @@ class Kind(NamedTuple):
     """A kind of figure."""
 
     draw: Callable  # a function of a Lesson that returns a figure of Matplotlib
-    families: tuple[str, ...] = ()  # those that can; none named, all
+    can: Callable[[Any], bool] = lambda family: True  # whether it can be drawn of a family
+
+
+def _has_codes(family: Any) -> bool:
+    """Whether the codes of thousands of images are vectors that can be had."""
+    quick, vectors = not family.searches, hasattr(family.config, "latents")
+    return quick and vectors and isinstance(family, Encodes)
 
 
 KINDS = {
-    "plane": Kind(plane.draw, ("ae", "vae", "cvae")),
-    "codebook": Kind(codebook.draw, ("vqvae",)),
-    "process": Kind(noise.draw, ("ddpm",)),
+    "plane": Kind(plane.draw, _has_codes),
+    "codebook": Kind(codebook.draw, lambda family: isinstance(family, Quantises)),
+    "process": Kind(noise.draw, lambda family: isinstance(family, Diffuses)),
     "training": Kind(training.draw),
-    "interpolation": Kind(interpolation.draw),
+    "interpolation": Kind(interpolation.draw, lambda family: isinstance(family, Encodes)),
     "populations": Kind(populations.draw),
 }
 
 
-def usual(name: str, family: Family) -> str:
-    """The kind of figure that says most about a family of this name."""
-    if name in KINDS["plane"].families and _dimensions(family) == 2:
-        return "plane"
-    known = {"vqvae": "codebook", "gan": "training", "ddpm": "process"}
-    return known.get(name, "interpolation" if family.has("encode") else "training")
+def usual(family: Any) -> str:
+    """The kind of figure that says most about a family."""
+    if KINDS["plane"].can(family):
+        return "plane" if family.config.latents == 2 else "interpolation"
+    told = (what for what in ("codebook", "process") if KINDS[what].can(family))
+    return next(told, "training")
 
 
-def require(what: str, name: str, family: Family, run: str) -> None:
-    """Raise a UserError where there is no such figure of a family of this name."""
-    able = KINDS[what].families
-    if able and name not in able:
-        others = [kind for kind, (_, names) in KINDS.items() if not names or name in names]
+def require(what: str, family: Any, run: str) -> None:
+    """Raise a UserError where there is no such figure of a family."""
+    name = type(family).__module__.rpartition(".")[2]
+    if not KINDS[what].can(family):
+        known = {name: families.build(config.recipe(name)) for name in families.names()}
+        able = [name for name, other in known.items() if KINDS[what].can(other)]
+        others = [kind for kind, one in KINDS.items() if one.can(family)]
         raise UserError(
             f"{name} has no {what}: take {' or '.join(able)}, or --what {' or '.join(others)}"
         )
-    if what == "interpolation" and not family.has("encode"):
-        raise UserError(f"{name} has no way from an image to a latent: take --what training")
-    if what == "plane" and (found := _dimensions(family)) != 2:
+    if what == "plane" and (found := family.config.latents) != 2:
         raise UserError(
-            f"a plane has 2 dimensions and the latent of {run} has {found}: "
-            f"bin/train --model {name} --net.latents 2 --run {name}-2d makes one that fits"
+            f"a plane has 2 dimensions and the latent of {run} has {found}: bin/train --model "
+            f"{name} --net.latents 2 --run {name}-2d makes one that fits"
         )
-
-
-def _dimensions(family: Any) -> int:
-    return family.config.latents
 
 
 def render(what: str, lesson: Lesson, ending: str) -> bytes:

@@ -10,7 +10,7 @@ from jaxgen.apps.figures import drawing
 from jaxgen.arrays import SIDE
 from jaxgen.data import Split
 from jaxgen.families.base import over
-from jaxgen.families.vqvae import VQVAE
+from jaxgen.families.capabilities import Quantises
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +20,7 @@ MOST = 256  # codes shown, the most used ones
 
 def draw(lesson: drawing.Lesson) -> "Figure":
     family = lesson.family
-    assert isinstance(family, VQVAE)
+    assert isinstance(family, Quantises)
     seen = lesson.coded()
     codes = over(drawing.encode(family), lesson.variables, seen)  # [n, 7, 7]
     counts, patches = patches_of(images.to_float(seen.images[..., 0]), codes, family.quantiser.size)

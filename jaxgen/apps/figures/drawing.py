@@ -10,6 +10,7 @@ from jaxgen import images, sampling
 from jaxgen.arrays import SIDE
 from jaxgen.data import Digits, Split, partition
 from jaxgen.families.base import Family, Variables
+from jaxgen.families.capabilities import Encodes, able
 from jaxgen.training.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -78,4 +79,5 @@ def decoded(lesson: Lesson, codes: np.ndarray, labels: np.ndarray) -> np.ndarray
 
 def encode(family: Family) -> Callable:
     """The family's ``encode``, as ``families.base.over`` calls it."""
-    return lambda variables, images, labels, keys: family.encode(variables, images, labels)
+    able_family = able(family, Encodes)
+    return lambda variables, images, labels, keys: able_family.encode(variables, images, labels)

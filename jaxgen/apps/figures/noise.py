@@ -12,8 +12,9 @@ from jaxgen.apps import measuring
 from jaxgen.apps.figures import drawing
 from jaxgen.arrays import SIDE
 from jaxgen.diffusion import process, samplers
+from jaxgen.diffusion.process import to_images
 from jaxgen.families.base import Variables, split
-from jaxgen.families.ddpm import DDPM, to_images
+from jaxgen.families.capabilities import Diffuses
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def draw(lesson: drawing.Lesson) -> "Figure":
     family = lesson.family
-    assert isinstance(family, DDPM)
+    assert isinstance(family, Diffuses)
     times = np.append(family.steps().time, 0)
     chosen = np.unique(np.linspace(0, len(times) - 1, drawing.FRAMES).round().astype(int))
     labels = np.full(2, lesson.digit, np.int32)
@@ -54,7 +55,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     return figure
 
 
-def denoised(family: DDPM, variables: Variables, keys, labels):
+def denoised(family: Diffuses, variables: Variables, keys, labels):
     """The way from noise to images, and the x_0 that the network sees at each step of it: both
     [n, steps + 1, 28, 28, 1] in [0, 1], with the image at the end."""
     keys_prior, keys_decode = split(keys)

@@ -9,7 +9,7 @@ from jaxgen import images
 from jaxgen.apps.figures import drawing
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.data.split import part
-from jaxgen.families.base import Fitted, over
+from jaxgen.families.base import over
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ ROUNDS = 100  # of moving labels apart
 def draw(lesson: drawing.Lesson) -> "Figure":
     family, digit = lesson.family, NO_DIGIT
     seen = lesson.coded()
-    if not isinstance(family, Fitted):  # the CVAE, which has a plane for each digit
+    if family.codes_depend_on_digit:  # there is a plane for each
         digit = lesson.digit
         seen = part(lesson.digits.test, lesson.digits.test.labels == digit)
     codes = over(drawing.encode(family), lesson.variables, seen)

@@ -63,8 +63,8 @@ def main(args: list[str]) -> int:
     from jaxgen.training import trained
 
     family = families.build(config)
-    what = wanted.what or figures.usual(config.family, family)
-    figures.require(what, config.family, family, f"{folder}")
+    what = wanted.what or figures.usual(family)
+    figures.require(what, family, f"{folder}")
     out = wanted.out or Path(common.unused(folder, f"{what}-seed-{wanted.seed}.png"))
     files.check_new(out)
     model = trained.load(folder, config, common.warn)
