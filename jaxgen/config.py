@@ -19,6 +19,7 @@ from typing import Any, Literal
 from jaxgen.errors import UserError
 
 FORMAT = 2  # of a recipe in JSON; recipes of format 1 say no number
+DEFAULT = "ddpm"  # the recipe whose flags --help shows where none is named
 STRIDED = "strided:"  # before the name of a source: divided as in runs of format 1, by a stride
 
 

@@ -28,7 +28,7 @@ if multiprocessing.parent_process() is None:
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 
 
-# The smallest network of each family that still has all of its parts; new families add a line.
+# The smallest network of each family that still has all of its parts. Others are as they are.
 SMALL = {
     "ae": {"net": {"layers": (16,), "latents": 4, "components": 1}},
     "cvae": {"net": {"layers": (4, 8, 16), "latents": 4, "prior_width": 8}},

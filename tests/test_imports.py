@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import jaxgen
+from jaxgen import families
 
 ROOT = Path(jaxgen.__file__).parent
 # From the bottom up: a part may import from its own line and the lines before it.
@@ -52,6 +53,25 @@ def test_a_family_knows_no_other_and_no_loop():
         text = path.read_text()
         assert "jaxgen.training" not in text
         assert "jaxgen.evaluation" not in text
+
+
+# Where a course, papers or a default name families.
+NAMING = {"config.py", *(f"experiments/{x}.py" for x in ("claims", "course", "papers"))}
+NAMING |= {"experiments/paper_measures.py", "experiments/questions.py"}
+
+
+def test_no_family_is_named_where_any_could_stand():
+    known = set(families.names())
+    assert len(known) == 6
+    for path in ROOT.rglob("*.py"):
+        part = path.relative_to(ROOT)
+        if part.parts[0] in ("families", "configs") or f"{part}" in NAMING:
+            continue
+        tree = ast.parse(path.read_text())
+        texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        assert not known & {text for text in texts if isinstance(text, str)}, part
+        modules = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
+        assert not {f"jaxgen.families.{name}" for name in known} & modules, part
 
 
 def test_settings_data_and_help_import_no_jax():

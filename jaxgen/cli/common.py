@@ -43,7 +43,7 @@ def recipe(args: list[str], verb: str) -> Config:
     if model is None:
         if not {"-h", "--help"} & set(args):
             raise _which(verb, args)
-        model = "ddpm"
+        model = config.DEFAULT
     return config.recipe(model)
 
 
@@ -65,9 +65,9 @@ def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
     asks_help = bool({"-h", "--help"} & set(args))
     if not (model or run or asks_help):
         raise _which(verb, args)
-    found = folder.locate(model or "ddpm", run)
+    found = folder.locate(model or config.DEFAULT, run)
     if asks_help and not found.config.exists():
-        return found, config.recipe(model or "ddpm")
+        return found, config.recipe(model or config.DEFAULT)
     if model:
         config.recipe(
             model
