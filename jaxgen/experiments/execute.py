@@ -86,7 +86,7 @@ def run(
                 _run_batches(waiting, Context(folder, store, _teller("", clock, tell), console.say))
             while waiting or running:
                 _leave_out(waiting, failed)
-                for trial in _ready(waiting, running)[: executor.slots - len(running)]:
+                for trial in _ready(waiting, running)[: max(executor.slots - len(running), 0)]:
                     clock.begin(trial)
                     given = folder, store.folder, trial.portable
                     if executor.is_here:
