@@ -6,6 +6,7 @@ shape or other devices its noise is still bit-equal, and its pixels agree to abo
 taken in another order).
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -67,6 +68,13 @@ class Program:
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)
 
 
+@functools.lru_cache(32)
+def _kept(function: Callable, chunk: int) -> Program:
+    """The program of a function, compiled once in a process: also where equal families ask for it
+    one after the other."""
+    return Program(function, chunk)
+
+
 class Drawer:
     """A family's drawing program, compiled once.
 
@@ -75,7 +83,7 @@ class Drawer:
     """
 
     def __init__(self, family: Family, function: Callable | None = None, chunk: int = CHUNK):
-        self._program = Program(function or family.sample, chunk)
+        self._program = _kept(function or family.sample, chunk)
 
     def draw(
         self,

@@ -5,8 +5,9 @@ the code has dimensions, since those are the best that a linear code can do (in 
 linear probe is a logistic regression that reads the digit off the code.
 """
 
+import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -113,13 +114,11 @@ def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | No
 def _linear(family, variables, train, real):
     if not _is_vector(family, variables):
         return None
-    from sklearn.decomposition import PCA
-
     few = partition.subset(train, min(PROBED, len(train.labels)))
     encode = without_keys(able(family, Encodes).encode)
     codes = [over(encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
-    pca = PCA(min(size, len(train.labels)), random_state=0).fit(metrics.pixels(train.images))
+    pca = _components(train, size)
     pixels = metrics.pixels(real.images)
     components = [pca.transform(vectors) for vectors in (metrics.pixels(few.images), pixels)]
     back = pca.inverse_transform(components[1])
@@ -132,6 +131,22 @@ def _linear(family, variables, train, real):
     )
 
 
+_fitted: dict[tuple[int, int], tuple[np.ndarray, Any]] = {}  # with the images, which keeps their id
+
+
+def _components(train: Split, size: int) -> Any:
+    """The principal components of training digits, which are fitted once."""
+    from sklearn.decomposition import PCA
+
+    key = id(train.images), size
+    if key not in _fitted:
+        if len(_fitted) == 8:
+            _fitted.clear()
+        found = PCA(min(size, len(train.labels)), random_state=0)
+        _fitted[key] = train.images, found.fit(metrics.pixels(train.images))
+    return _fitted[key][1]
+
+
 def _is_vector(family, variables) -> bool:
     """Whether images have codes that are vectors, and are encoded in one step."""
     if family.searches or not isinstance(family, Encodes):
@@ -141,6 +156,7 @@ def _is_vector(family, variables) -> bool:
     return isinstance(latents, jax.ShapeDtypeStruct) and latents.ndim == 2
 
 
+@functools.lru_cache(64)  # the same function each time, which is not compiled anew
 def without_keys(method):
     """A method that draws nothing, as ``over`` calls it."""
 

@@ -199,7 +199,7 @@ def points(gain: Estimate) -> str:
     """A difference in percentage points, with its interval."""
     if not gain.is_known:
         return f"{gain.value:+.1f}"
-    return f"{gain.value:+.1f}, {gain.low:+.1f} to {gain.high:+.1f}"
+    return f"{gain.value:+.1f} ± {gain.half:.1f}"
 
 
 def _how(plan: Augmentation) -> str:

@@ -22,13 +22,6 @@ FEW = 3  # seeds: their intervals are three to seven times as wide as those of t
 BySeed = Mapping[int, float]
 
 
-def between(one: Estimate) -> str:
-    """A figure and the ends of its interval."""
-    if not one.is_known:
-        return f"{say(one.value)}, once"
-    return f"{say(one.value)}, {say(one.low)} to {say(one.high)}"
-
-
 def difference(one: BySeed, other: BySeed, comparisons: int = 1) -> Estimate | None:
     """How much more the one is than the other, over the seeds that both have, as one of so many
     ``comparisons``; None where there is no such seed."""
@@ -67,7 +60,7 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     if alike:
         text += f", from which {listed(alike)} cannot be told"
     last = next(value for value in reversed(order) if value in told)
-    return f"{text}; at {last} it is {say(means[last])} (a difference of {between(losses[last])})."
+    return f"{text}; at {last} it is {say(means[last])} (a difference of {losses[last]})."
 
 
 def _trend(figure: Figure, axis: Axis, known, means) -> str:
@@ -116,7 +109,7 @@ def _verdict(claim: Claim, found: Mapping[str, BySeed]) -> tuple[str, list[str]]
             continue
         signs.append(change.sign * better)
         words = {1: "better", 0: "no difference shown", -1: "worse"}[signs[-1]]
-        parts.append(f"{value} against {claim.right}: {words} ({between(change)})")
+        parts.append(f"{value} against {claim.right}: {words} ({change})")
     if not signs:
         return "", []
     verdict = "is left open"

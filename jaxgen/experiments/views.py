@@ -238,9 +238,7 @@ def every_setting(study: Study) -> Table:
 def _cell(one: Estimate | None) -> str:
     if one is None:
         return ""
-    if not one.is_known or one.low == one.high:
-        return say(one.value)
-    return f"{say(one.value)} ({say(one.low)} to {say(one.high)})"
+    return f"{one}" if one.is_known and one.half else say(one.value)
 
 
 def _mean(study: Study, setting: Setting, name: str) -> Estimate | None:
