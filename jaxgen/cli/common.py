@@ -37,6 +37,28 @@ class OfRun:
     """Where the digits are that the run has learned from, if they have moved."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seeded(OfRun):
+    """What a command takes that chooses or draws digits by chance."""
+
+    seed: int = 0
+    """Another seed takes other test digits, or draws others."""
+
+    def __post_init__(self):
+        config.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfImages(Seeded):
+    """What a command takes that makes something of a person's images, or of test digits."""
+
+    images: tuple[str, ...] = ()
+    """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
+    data set such as test:7; test digits when not given."""
+    count: int | None = None
+    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
+
+
 def recipe(args: list[str], verb: str) -> Config:
     """The recipe that ``--model`` names; for ``--help`` alone, that of ddpm."""
     model = flags.peek(args, "model")

@@ -25,7 +25,7 @@ The figures also go to report.json in the run's folder."""
 
 
 @dataclass(frozen=True)
-class Evaluate(common.OfRun):
+class Evaluate(common.Seeded):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
     full: bool = False
     """Measure as much as papers do: 10,000 digits drawn, and the likelihood of all test digits with
@@ -36,8 +36,6 @@ class Evaluate(common.OfRun):
     against: Literal["test", "valid"] = "test"
     """The real digits to hold them against; choose settings by valid, 5,000 digits held out of the
     training set, and never by test."""
-    seed: int = 0
-    """Another seed draws other digits."""
     train_judge: Path | None = None
     """Train the judge from the beginning and write its weights to this file, instead of evaluating.
     """
@@ -45,9 +43,6 @@ class Evaluate(common.OfRun):
     train_population: Path | None = None
     """Train the classifier of MNIST's two populations of writers and write its weights to this
     file, instead of evaluating."""
-
-    def __post_init__(self):
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 def main(args: list[str]) -> int:

@@ -25,7 +25,7 @@ to 28 by 28, and what digit the judge takes them for."""
 
 
 @dataclass(frozen=True)
-class Interpolate(common.OfRun):
+class Interpolate(common.Seeded):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
     from_: Annotated[str | None, tyro.conf.arg(name="from", **flags.PLAIN)] = None
     """The digit to begin with, 0 to 9; drawn anew for every way."""
@@ -41,13 +41,12 @@ class Interpolate(common.OfRun):
     way and 20 from stop to stop of a tour."""
     count: int | None = None
     """How many ways, of different digits; 5 in a picture from a digit to another, else 1."""
-    seed: int = 0
-    """Another seed draws other digits."""
     out: str | None = None
     """Where to: .png a picture, a row from each digit to the next; .gif or .mp4 a film; way by way,
     with the digit that is nearest, .npz, .csv, .parquet, .idx.gz, or a folder, if it ends in /."""
 
     def __post_init__(self):
+        super().__post_init__()
         for flag, digit in (("from", self.from_), ("to", self.to)):
             configs.require(flag, digit, digit in (None, *"0123456789"), "0 to 9")
         if self.digits is not None and not (
@@ -67,7 +66,6 @@ class Interpolate(common.OfRun):
             configs.require("count", self.count, self.count >= 1, "1 or more")
             if self.between:
                 raise UserError("between images there is one way: leave out --count")
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
     @property
     def stops(self) -> str | None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from jaxgen import config as configs
 from jaxgen.cli import common, flags
 
 DESCRIPTION = """Take digits to a model's latents and back: how much of them does it keep?
@@ -17,21 +16,11 @@ to 28 by 28, and what digit the judge takes them for."""
 
 
 @dataclass(frozen=True)
-class Reconstruct(common.OfRun):
-    count: int | None = None
-    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
-    images: tuple[str, ...] = ()
-    """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
-    data set such as test:7; test digits when not given."""
-    seed: int = 0
-    """Another seed takes other test digits."""
+class Reconstruct(common.OfImages):
     out: str | None = None
     """Where to: .png a picture, ten pairs a row; the reconstructions alone and the digits that they
     are of as .npz, .csv, .parquet or .idx.gz, .gif or .mp4 one after another, or a folder, if it
     ends in /."""
-
-    def __post_init__(self):
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 def main(args: list[str]) -> int:

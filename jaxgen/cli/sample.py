@@ -31,7 +31,7 @@ MOST = 1_000_000  # digits in a file, which is made in memory: 3 GB
 
 
 @dataclass(frozen=True)
-class Sample(common.OfRun):
+class Sample(common.Seeded):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
     digit: str | None = None
     """The digit to draw, 0 to 9, or any for whatever comes; all ten in turn when not given."""
@@ -41,8 +41,6 @@ class Sample(common.OfRun):
     """Show the digits of a number in cells instead, as all others."""
     count: int | None = None
     """How many; 64 of one digit, 100 of all."""
-    seed: int = 0
-    """Another seed draws other digits."""
     out: str | None = None
     """Where to: .png a picture; .gif or .mp4 one after another; .npz arrays images uint8
     [n, 28, 28] and labels int32 [n]; .csv a line each, label and pixels; .parquet as Hugging Face
@@ -64,6 +62,7 @@ class Sample(common.OfRun):
     """Address of a Dask scheduler whose workers make the shards, such as tcp://HOST:8786."""
 
     def __post_init__(self):
+        super().__post_init__()
         if self.digit is not None and self.digit not in [*"0123456789", "any"]:
             raise UserError(f"--digit {self.digit} cannot be drawn: it must be 0 to 9, or any")
         if self.digits is not None and not (self.digits.isascii() and self.digits.isdecimal()):
@@ -87,7 +86,6 @@ class Sample(common.OfRun):
             configs.require(
                 "trajectory", self.trajectory, known, "a file that ends in .gif or .mp4"
             )
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
         configs.require("processes", self.processes, self.processes >= 1, "1 or more")
         configs.require(
             "process",

@@ -26,7 +26,7 @@ README.md in the folder is its data card. The test digits beside the drawn ones 
 
 
 @dataclass(frozen=True)
-class Augment(common.OfRun):
+class Augment(common.Seeded):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
     count: int = 50_000
     """How many digits to draw."""
@@ -45,12 +45,10 @@ class Augment(common.OfRun):
     and below 1. It learns from the model's own training digits alone."""
     real: bool = False
     """Put the training digits of the model before the drawn ones."""
-    seed: int = 0
-    """Another seed draws other digits."""
 
     def __post_init__(self):
+        super().__post_init__()
         configs.require("count", self.count, self.count >= 1, "1 or more")
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
         if self.filter is not None:
             configs.require("filter", self.filter, 0 < self.filter < 1, "above 0 and below 1")
 

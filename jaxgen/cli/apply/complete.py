@@ -20,27 +20,20 @@ a model: the hidden part of the training digit that is nearest where the image i
 
 
 @dataclass(frozen=True)
-class Complete(common.OfRun):
+class Complete(common.OfImages):
     hide: str = "left"
     """What is hidden: left, right, top, bottom, centre, quadrants (two of the four, by chance),
     random:0.7 of the pixels, or a picture of 28 by 28 that is white there."""
-    images: tuple[str, ...] = ()
-    """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
-    data set such as test:7; test digits when not given."""
-    count: int | None = None
-    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
     ways: int = 1
     """How many completions of each digit, to see what is uncertain; one is the most probable."""
-    seed: int = 0
-    """Another seed takes other test digits and draws other completions."""
     out: str | None = None
     """Where to: .png a picture of what was visible above what was made of it, or with several ways
     beside them; the completed digits alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a
     folder, if it ends in /."""
 
     def __post_init__(self):
+        super().__post_init__()
         configs.require("ways", self.ways, 1 <= self.ways <= 100, "from 1 to 100")
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 def main(args: list[str]) -> int:

@@ -16,27 +16,20 @@ examples:
 
 
 @dataclass(frozen=True)
-class Convert(common.OfRun):
-    images: tuple[str, ...] = ()
-    """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
-    data set such as test:7; test digits when not given."""
-    count: int | None = None
-    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
+class Convert(common.OfImages):
     to: str | None = None
     """The digit to turn them into, 0 to 9."""
     style: str | None = None
     """The hand to write them in instead: an image file of one digit, or one such as test:7."""
-    seed: int = 0
-    """Another seed takes other test digits."""
     out: str | None = None
     """Where to: .png a picture of each above what became of it; the new digits alone as .npz,
     .csv, .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
     def __post_init__(self):
+        super().__post_init__()
         configs.require("to", self.to, self.to in (None, *"0123456789"), "0 to 9")
         if self.to is not None and self.style is not None:
             raise UserError("--to changes the digit and --style the hand: give one of them")
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 def main(args: list[str]) -> int:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from jaxgen import config as configs
 from jaxgen.cli import common, flags
 
 DESCRIPTION = """Correct damaged handwriting. The model is told the kind of damage and nothing else:
@@ -21,7 +20,7 @@ LEARN = 100  # training digits that filters are tuned on
 
 
 @dataclass(frozen=True)
-class Correct(common.OfRun):
+class Correct(common.OfImages):
     damage: str = "broken"
     """What has happened to the digits: broken (strokes with gaps), swelling (strokes too wide),
     noise:0.4 (Gaussian, of that standard deviation where white is 1, then cut off at black and
@@ -29,16 +28,9 @@ class Correct(common.OfRun):
     images: tuple[str, ...] = ()
     """Image files of one damaged digit each, folders of them, or .npz or IDX files of many; test
     digits, damaged now, when not given."""
-    count: int | None = None
-    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
-    seed: int = 0
-    """Another seed takes other test digits and damages them in other ways."""
     out: str | None = None
     """Where to: .png a picture of what was seen above what was made of it; the corrected digits
     alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
-
-    def __post_init__(self):
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 def main(args: list[str]) -> int:

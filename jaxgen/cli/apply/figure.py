@@ -29,7 +29,7 @@ examples:
 
 
 @dataclass(frozen=True)
-class Figure(common.OfRun):
+class Figure(common.Seeded):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
     what: (
         Literal["plane", "codebook", "process", "training", "interpolation", "populations"] | None
@@ -37,15 +37,13 @@ class Figure(common.OfRun):
     """The kind of picture; when not given, what says most about the family."""
     digit: int | None = None
     """The digit that is shown: of process, and of the plane of a cvae; 3, if there is one."""
-    seed: int = 0
-    """Another seed shows other digits."""
     out: Path | None = None
     """Where to: a name that ends in .png, .svg or .pdf."""
 
     def __post_init__(self):
+        super().__post_init__()
         known = self.digit is None or 0 <= self.digit <= 9
         configs.require("digit", self.digit, known, "0 to 9")
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
         if self.out is not None:
             known = self.out.suffix.lower() in (".png", ".svg", ".pdf")
             configs.require("out", self.out, known, "a file that ends in .png, .svg or .pdf")

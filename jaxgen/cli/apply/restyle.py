@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from jaxgen import config as configs
 from jaxgen.cli import common, flags
 from jaxgen.errors import UserError
 
@@ -20,20 +19,19 @@ digit by chance of the digit asked for."""
 
 
 @dataclass(frozen=True)
-class Restyle(common.OfRun):
+class Restyle(common.Seeded):
     style: str | None = None
     """An image file of one digit, a digit of the data set such as test:7, or test for many."""
     digits: str | None = None
     """The digits to write, such as 2024; all ten when not given."""
     count: int | None = None
     """With --style test, how many test digits; 40 when not given."""
-    seed: int = 0
-    """Another seed takes other test digits and digits to write."""
     out: str | None = None
     """Where to: .png a picture, the style image first; the digits alone as .npz, .csv, .parquet
     or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
     def __post_init__(self):
+        super().__post_init__()
         if self.digits is not None and not (self.digits.isascii() and self.digits.isdecimal()):
             raise UserError(
                 f"--digits {self.digits!r} cannot be written: it must be digits only, such as 2024"
@@ -42,7 +40,6 @@ class Restyle(common.OfRun):
             raise UserError("--style test takes other digits by chance: leave out --digits")
         if self.style != "test" and self.count is not None:
             raise UserError("--count is for --style test alone: leave it out")
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 def main(args: list[str]) -> int:

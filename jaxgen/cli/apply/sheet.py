@@ -26,7 +26,7 @@ examples:
 
 
 @dataclass(frozen=True)
-class Sheet(common.OfRun):
+class Sheet(common.Seeded):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
     sums: int | None = None
     """How many sums; 20 when neither these nor numbers are given."""
@@ -45,12 +45,11 @@ class Sheet(common.OfRun):
     """Columns of exercises; as many as there is room for when not given."""
     paper: Literal["a4", "letter"] = "a4"
     """The size of a page."""
-    seed: int = 0
-    """Another seed makes other exercises, and draws other digits."""
     out: Path | None = None
     """Where to, a name that ends in .pdf."""
 
     def __post_init__(self):
+        super().__post_init__()
         from jaxgen.apps import exercises
 
         for name in ("sums", "numbers"):
@@ -75,7 +74,6 @@ class Sheet(common.OfRun):
         if self.out is not None:
             suffix = self.out.suffix.lower()
             configs.require("out", self.out, suffix == ".pdf", "a file that ends in .pdf")
-        configs.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
     @property
     def counts(self) -> tuple[int, int]:
