@@ -21,7 +21,7 @@ from jaxgen.training import seals, trained
 from jaxgen.training.folder import RunFolder
 
 GOLDEN = Path(__file__).parent / "golden"
-FORMATS = sorted(int(p.name.partition("-")[2]) for p in GOLDEN.iterdir())
+FORMATS = sorted(int(p.name.partition("-")[2]) for p in GOLDEN.glob("format-*"))
 STEP = "2"
 
 
