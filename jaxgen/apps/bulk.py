@@ -68,7 +68,7 @@ class Bulk:
         with writers.told(self._folder):
             if origin.read(self._folder / STATE, self._origin) is None:
                 text = json.dumps(self._origin, indent=1) + "\n"
-                files.write(self._folder / STATE, text.encode())
+                files.write(self._folder / STATE, text)
 
     def make(self, number: int) -> None:
         """Make a shard."""

@@ -58,7 +58,6 @@ def main(args: list[str]) -> int:
     from jaxgen.experiments import course_report
     from jaxgen.pages import files as pages
     from jaxgen.training.console import Console
-    from jaxgen.training.folder import write
 
     console = Console()
     comparison = course.Comparison(plan, wanted.out, console)
@@ -67,7 +66,7 @@ def main(args: list[str]) -> int:
     comparison.carry_out(wanted.scheduler)
     command = shlex.join(["bin/compare", *args])
     found = course_report.Findings(comparison.to_dict(command)).whole()
-    write(wanted.out / "report.json", json.dumps(found, indent=1) + "\n")
+    files.write(wanted.out / "report.json", json.dumps(found, indent=1) + "\n")
     document = course_report.document(found, comparison.arrays())
     page, *_ = pages.write(document, wanted.out, "report")
     console.say(f"report in {page}")
@@ -80,8 +79,8 @@ def _quiz(comparison, folder: Path) -> int:
     import numpy as np
 
     from jaxgen import data
+    from jaxgen.data import files
     from jaxgen.pages.quiz import quiz
-    from jaxgen.training.folder import write
 
     shown = 40
     pictures = {
@@ -92,6 +91,6 @@ def _quiz(comparison, folder: Path) -> int:
     test = data.load("mnist").test.images
     chosen = np.random.default_rng(0).choice(len(test), shown, replace=False)
     page = folder / "quiz.html"
-    write(page, quiz({"real": test[chosen, ..., 0], **pictures}, seed=0))
+    files.write(page, quiz({"real": test[chosen, ..., 0], **pictures}, seed=0))
     print(f"open {page}")
     return 0

@@ -57,7 +57,6 @@ def main(args: list[str]) -> int:
 
     from jaxgen import devices
     from jaxgen.evaluation import judge, reference, suite
-    from jaxgen.training import folder as folders
     from jaxgen.training import trained
 
     devices.start()
@@ -79,7 +78,7 @@ def main(args: list[str]) -> int:
     console.print(found.report.table())
     console.print("", *found.lines(), "", sep="\n")
     told = found.to_dict() | {"step": model.step, "config": configs.to_dict(config)}
-    folders.write(folder.path / "report.json", json.dumps(told, indent=2) + "\n")
+    files.write(folder.path / "report.json", json.dumps(told, indent=2) + "\n")
     print(f"also in {folder.path / 'report.json'}")
     return 0
 

@@ -90,10 +90,11 @@ def main(args: list[str]) -> int:
 def _report(study, question: Question | None, command: str, folder: Path, console) -> int:
     import jaxgen
     from jaxgen import devices
+    from jaxgen.data import files
     from jaxgen.evaluation import judge
     from jaxgen.experiments import study_report
     from jaxgen.pages import files as pages
-    from jaxgen.training.folder import commit, write
+    from jaxgen.training.folder import commit
 
     provenance = (
         ("command", f"`{command}`"),
@@ -102,7 +103,7 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
         ("judge", judge.load().hash),
         *(("caution", caution) for caution in study.cautions()),
     )
-    write(folder / "results.csv", study_report.table(study))
+    files.write(folder / "results.csv", study_report.table(study))
     page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
     console.say("\n".join([*study.cautions(), *study_report.said(study, question)]))
     console.say(f"report in {page}")

@@ -52,13 +52,14 @@ def _obstacle(path: Path) -> str | None:
     return None
 
 
-def write(path: str | Path, content: bytes) -> None:
-    """Put ``content`` at ``path``, making the folders above it, in one move that replaces a file.
+def write(path: str | Path, content: bytes | str) -> None:
+    """Put ``content`` (text as UTF-8) at ``path``, making the folders above it, in one move that
+    replaces a file.
 
     Whatever happens, the file is the old one or the new one, never a part. Raises UserError where
     there is no room or no permission.
     """
-    write_all({path: content})
+    write_all({path: content.encode() if isinstance(content, str) else content})
 
 
 def write_all(contents: Mapping[str | Path, bytes]) -> None:

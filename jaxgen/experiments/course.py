@@ -123,19 +123,18 @@ class Comparison:
             self._console.say(
                 f"not compared: {', '.join(strided)}, trained on the split of earlier versions"
             )
-        stages = [
-            list({trials.cost.name: trials.cost for trials in self._trials.values()}.values()),
-            [trials.training for trials in self._trials.values()],
-            [
-                *(trials.measuring for trials in self._trials.values()),
-                *(trials.sampler for trials in self._trials.values() if trials.sampler),
-                *(trial for pair in self._others().values() for trial in pair),
-            ],
+        own = self._trials.values()
+        costs = list(dict.fromkeys(trials.cost for trials in own))
+        rest = [
+            *(trials.training for trials in own),
+            *(trials.measuring for trials in own),
+            *(trials.sampler for trials in own if trials.sampler),
+            *(trial for pair in self._others().values() for trial in pair),
         ]
         failed: list[execute.Failed] = []
         with executors.Cluster(scheduler) if scheduler else executors.Here() as executor:
             # Costs first: they say how long the rest takes.
-            for trials in (stages[0], [trial for stage in stages for trial in stage]):
+            for trials in (costs, [*costs, *rest]):
                 failed = execute.run(trials, self.folder, self._store, executor, self._console)
         self._skip([f"{one.trial.title}: {one.reason}" for one in failed])
 

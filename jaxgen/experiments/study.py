@@ -169,7 +169,7 @@ def claim_folder(folder: Path, grid: Grid) -> None:
             model, steps = theirs["base"]["model"], theirs["base"]["steps"]
             about = f"of another question ({', '.join(theirs['varied'])} of {model}, {steps} steps)"
     except FileNotFoundError:
-        files.write(place, (json.dumps(question, indent=1) + "\n").encode())
+        files.write(place, json.dumps(question, indent=1) + "\n")
         return
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{place} cannot be read ({error}): give --out another folder") from None

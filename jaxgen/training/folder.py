@@ -107,7 +107,7 @@ class RunFolder:
                     f"the run goes on to {config.steps} steps instead of {was.steps}: "
                     "the rate's fall is planned anew"
                 )
-        write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
+        files.write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
         return told
 
     def _has_learned(self, source: str, was: Config) -> bool:
@@ -167,7 +167,7 @@ class RunFolder:
 
     def _keep(self, found: Contents, sources: tuple[str, ...]) -> None:
         told = {"sources": list(dict.fromkeys(sources)), **found._asdict()}
-        write(self.data, json.dumps(told, indent=2) + "\n")
+        files.write(self.data, json.dumps(told, indent=2) + "\n")
 
     def run_flag(self, model: str) -> str:
         """What names the run besides ``--model``, with a space before it; empty where it is the
@@ -235,7 +235,7 @@ class RunFolder:
         }
         before = self.sittings()
         lines = [json.dumps(one) + "\n" for one in (*before, sitting)]
-        write(self.path / "sittings.jsonl", "".join(lines))
+        files.write(self.path / "sittings.jsonl", "".join(lines))
         layout = ("devices", "jaxlib")
         return [
             f"the run was on {name} {before[-1][name]} and goes on with {sitting[name]}: "
@@ -279,13 +279,6 @@ def locate(model: str | None, run: str | None) -> RunFolder:
     if not name:
         raise UserError("which run is meant? give --model NAME or --run FOLDER")
     return RunFolder(Path(name) if os.sep in name else ROOT / name)
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file whole: a reader sees the old text or the new, whatever happens."""
-    draft = path.with_name(path.name + ".draft")
-    draft.write_text(text)
-    draft.replace(path)
 
 
 def whole_lines(path: Path) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Self
 import numpy as np
 from tensorboardX import SummaryWriter
 
-from jaxgen.training.folder import whole_lines, write
+from jaxgen.data import files
+from jaxgen.training.folder import whole_lines
 
 Metrics = Mapping[str, float]
 
@@ -25,7 +26,7 @@ class Records:
     def __init__(self, path: Path, step: int, every: int):
         self._every = every
         lines = whole_lines(path)[:step]
-        write(path, "".join(lines))
+        files.write(path, "".join(lines))
         self._recent = [json.loads(line) for line in lines[step - step % every :]]
         self.seconds = (
             json.loads(lines[-1])["seconds"] if lines else 0.0
@@ -34,7 +35,7 @@ class Records:
         self._watch = path.with_name("watch.jsonl")
         if self._watch.exists():
             looks = whole_lines(self._watch)
-            write(self._watch, "".join(x for x in looks if json.loads(x)["step"] <= step))
+            files.write(self._watch, "".join(x for x in looks if json.loads(x)["step"] <= step))
         self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
 
     def add(self, first: int, metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:

@@ -152,7 +152,7 @@ def study(args: list[str]) -> int:
     experiment = augmentation.Augmentation(models, wanted.sizes, wanted.seeds)
     found = experiment.carry_out(wanted.out, console, wanted.scheduler)
     told = found.to_dict()
-    folder.write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
+    files.write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
     provenance = (
         ("command", f"`{shlex.join(['bin/apply', 'augment', *args])}`"),
         ("jaxgen", f"{jaxgen.__version__}, commit {folder.commit()}"),
