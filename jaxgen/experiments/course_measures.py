@@ -84,7 +84,7 @@ def train_with_looks(
     for stage in sorted({max(round(part * config.steps), 1) for part in LOOKS}):
         look = _look(name, stage, config)
         # Kept by itself: once training has gone on, there are no weights of this stage left.
-        if (seen := context.store.get(look)) is None:
+        if (known := context.store.get(look)) is None:
             part = replace(runs.with_horizon(config), steps=stage, save_every=stage, sample_every=0)
             try:
                 loop.train_apart(part, run, train.Listener(context, config.steps), context.say)
@@ -93,9 +93,9 @@ def train_with_looks(
                 break
             model = trained.load(run, part, context.say)
             figures = {"step": stage, "seconds": _seconds(run, stage)}
-            seen = Result(figures | glance(model, drawer))
-            context.store.put(look, seen)
-        found["curve"].append(seen.figures)
+            known = Result(figures | glance(model, drawer))
+            context.store.put(look, known)
+        found["curve"].append(known.figures)
     found["seconds"] = found["curve"][-1]["seconds"] if found["curve"] else None
     found["failed"] = failed or train.collapse(run, config.data)
     return Result({"run": str(run), **found})

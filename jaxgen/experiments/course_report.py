@@ -44,8 +44,8 @@ Columns = Mapping[str, Callable[[str], Any]]  # by heading, a cell of a model; N
 class Findings:
     """What ``Comparison.to_dict`` gives, and the figures that are read off it."""
 
-    def __init__(self, told: dict[str, Any]):
-        self.told, self.models = told, told["models"]
+    def __init__(self, json: dict[str, Any]):
+        self.json, self.models = json, json["models"]
         self.families = [model["family"] for model in self.models.values()]
 
     def measured(self, model: str) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ class Findings:
 
     def rank_correlation(self, judge: str) -> float | None:
         """Spearman's, of the models' mean distances by this judge and by another; None of two."""
-        theirs = self.told["other_judges"][judge]["distances"]
+        theirs = self.json["other_judges"][judge]["distances"]
         if len(theirs) < 3:
             return None
         ours = [np.mean(self.values(model, FRECHET)) for model in theirs]
@@ -159,9 +159,9 @@ class Findings:
 
     def whole(self) -> dict[str, Any]:
         """The JSON, with what is decided by it."""
-        ranks = {name: self.rank_correlation(name) for name in self.told["other_judges"]}
+        ranks = {name: self.rank_correlation(name) for name in self.json["other_judges"]}
         decided = [claim.to_dict() for claim in self.claims]
-        return self.told | {"rank_correlation": ranks, "claims": decided}
+        return self.json | {"rank_correlation": ranks, "claims": decided}
 
     # For tables and charts.
 
@@ -217,9 +217,9 @@ def _reached(model: dict[str, Any]) -> list[dict[str, Any]]:
 # The report.
 
 
-def document(told: dict[str, Any], arrays: dict[str, Arrays]) -> Document:
+def document(json: dict[str, Any], arrays: dict[str, Arrays]) -> Document:
     """The report; ``arrays`` are those of the first seed of each model."""
-    found = Findings(told)
+    found = Findings(json)
     sections = [
         Section("The six models", _overview(found)),
         Section("What the course says, and what was found", _claims(found)),
@@ -235,23 +235,23 @@ def document(told: dict[str, Any], arrays: dict[str, Arrays]) -> Document:
         Section("How far the judge can be relied on", _judges(found)),
     ]
     provenance = (
-        ("command", f"`{told['command']}`"),
-        ("jaxgen", f"{told['jaxgen']}, commit {told['commit']}"),
-        ("hardware", f"{told['devices']}; {told['machine']}"),
-        ("judge", told["judge"]),
-        ("digits", f"{told['data']}, test; {told['count']:,} drawn of each model, sample seed 0"),
-        ("seeds", ", ".join(map(str, range(told["seeds"])))),
-        *[("not compared", f"{run}, of the split of earlier versions") for run in told["strided"]],
+        ("command", f"`{json['command']}`"),
+        ("jaxgen", f"{json['jaxgen']}, commit {json['commit']}"),
+        ("hardware", f"{json['devices']}; {json['machine']}"),
+        ("judge", json["judge"]),
+        ("digits", f"{json['data']}, test; {json['count']:,} drawn of each model, sample seed 0"),
+        ("seeds", ", ".join(map(str, range(json["seeds"])))),
+        *[("not compared", f"{run}, of the split of earlier versions") for run in json["strided"]],
     )
     shown = tuple(section for section in sections if section.blocks)
     return Document("Six families of generative models, compared", _lead(found), provenance, shown)
 
 
 def _lead(found: Findings) -> str:
-    told = found.told
+    json = found.json
     lines = [
-        f"Each model was trained {told['training']}, from {told['seeds']} "
-        f"seed{'s' if told['seeds'] > 1 else ''}, and judged by {told['count']:,} digits."
+        f"Each model was trained {json['training']}, from {json['seeds']} "
+        f"seed{'s' if json['seeds'] > 1 else ''}, and judged by {json['count']:,} digits."
     ]
     for claim in found.claims:
         if claim.by in (WHOLE, DRAWING, DISTANCE):
@@ -315,7 +315,7 @@ def _real(found: Findings) -> str:
 def _claims(found: Findings) -> tuple[Block, ...]:
     chance = (
         "Intervals of quality are over seeds of training."
-        if found.told["seeds"] > 1
+        if found.json["seeds"] > 1
         else "With one seed, intervals of quality tell only of the chance in drawing: another "
         "training may turn what is near. Give `--seeds 3` to see."
     )
@@ -366,7 +366,7 @@ def _pictures(arrays: dict[str, Arrays]) -> tuple[Block, ...]:
 
 
 def _quality(found: Findings) -> tuple[Block, ...]:
-    n = f"{found.told['count']:,}"
+    n = f"{found.json['count']:,}"
     names = ("precision", "recall", "density", "coverage", "diversity", "class_entropy", "copied")
     columns = {name.replace("_", " "): found.mean(f"generated.{name}") for name in names}
     real = found.any and [("real digits", *(f"{found.any['real'][name]:.3f}" for name in names))]
@@ -418,8 +418,8 @@ def _curves(found: Findings) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if curves:
         caption = (
-            f"n = {found.told['glance']:,}, so that distances are larger than with "
-            f"{found.told['count']:,}; each curve is of one training, whose learning rate falls to "
+            f"n = {found.json['glance']:,}, so that distances are larger than with "
+            f"{found.json['count']:,}; each curve is of one training, whose learning rate falls to "
             "0 at its end."
         )
         axes = ("seconds of training", DISTANCE)
@@ -461,9 +461,9 @@ def _sizes(found: Findings) -> tuple[Block, ...]:
 
 def _sampler(found: Findings) -> tuple[Block, ...]:
     """The distance over the steps of diffusion."""
-    if not (rows := found.told["sampler_steps"]):
+    if not (rows := found.json["sampler_steps"]):
         return ()
-    n = found.told["glance"]
+    n = found.json["glance"]
     caption = f"n = {n:,}, seed 0; the sampler of the recipe with other numbers of steps."
     cells = tuple(
         (
@@ -617,11 +617,11 @@ def _judges(found: Findings) -> tuple[Block, ...]:
         rows.append((model, *(f"{one:.4f}" for one in drawn[0]), variation))
     head = ("", *(f"sample seed {n}" for n in range(len(rows[0]) - 2)), "variation")
     caption = (
-        f"Frechet distance, N, of the first seed's model, n = {found.told['count']:,}. Variation "
+        f"Frechet distance, N, of the first seed's model, n = {found.json['count']:,}. Variation "
         "is the standard deviation over the mean, from all seeds' models."
     )
     blocks: list[Block] = [Table(head, tuple(rows), caption)]
-    others = found.told["other_judges"]
+    others = found.json["other_judges"]
     if others:
 
         def theirs(name: str) -> Callable[[str], str | None]:

@@ -45,9 +45,9 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     losses = {
         value: loss for value in order[1:] if (loss := difference(known[value], known[best], pairs))
     }
-    told = [value for value, loss in losses.items() if loss.sign == -figure.better]
+    shown = [value for value, loss in losses.items() if loss.sign == -figure.better]
     title = figure.name[0].upper() + figure.name[1:] + (over and f", the mean over {over}")
-    if not told:
+    if not shown:
         seeds = len(known[best])
         reason = f", and {seeds} seeds show large ones only" if seeds <= FEW else ""
         reason = ": one seed shows none" if seeds == 1 else reason
@@ -55,11 +55,11 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
             f"{title}: no difference is shown between the values of {axis.name} "
             f"({say(means[best])} at {best} to {say(means[worst])} at {worst}){reason}."
         )
-    alike = [value for value in axis.values if value in losses and value not in told]
+    alike = [value for value in axis.values if value in losses and value not in shown]
     text = f"{title}{over and ','} is best at {axis.name} {best} ({say(means[best])})"
     if alike:
         text += f", from which {listed(alike)} cannot be told"
-    last = next(value for value in reversed(order) if value in told)
+    last = next(value for value in reversed(order) if value in shown)
     return f"{text}; at {last} it is {say(means[last])} (a difference of {losses[last]})."
 
 
@@ -88,14 +88,14 @@ def decided(
     if not verdict:
         return ""
     what, means = FIGURES[claim.figure].name, "; ".join(parts)
-    places: dict[str, list[str]] = {}
+    verdicts: dict[str, list[str]] = {}
     for name, own in lines.items():
-        places.setdefault(_verdict(claim, own)[0], []).append(name)
-    places.pop("", None)
-    if len(places) < 2:
+        verdicts.setdefault(_verdict(claim, own)[0], []).append(name)
+    verdicts.pop("", None)
+    if len(verdicts) < 2:
         return f"“{claim.text}” {verdict} ({what}; {means})."
-    told = "; ".join(f"{verdict} at {listed(names)}" for verdict, names in places.items())
-    return f"“{claim.text}”: {told} ({what}; over all of these, {means})."
+    text = "; ".join(f"{verdict} at {listed(names)}" for verdict, names in verdicts.items())
+    return f"“{claim.text}”: {text} ({what}; over all of these, {means})."
 
 
 def _verdict(claim: Claim, found: Mapping[str, BySeed]) -> tuple[str, list[str]]:

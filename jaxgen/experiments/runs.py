@@ -44,8 +44,8 @@ class Runs(NamedTuple):
 def find(folder: Path) -> Runs:
     """All runs in runs/ and in ``folder``."""
     found = Runs([], [])
-    for place in sorted([*ROOT.glob("*/config.json"), *folder.glob("*/config.json")]):
-        run = RunFolder(place.parent)
+    for path in sorted([*ROOT.glob("*/config.json"), *folder.glob("*/config.json")]):
+        run = RunFolder(path.parent)
         try:
             found.known.append((run, run.load()))
         except UserError as error:
