@@ -210,12 +210,12 @@ def fetch(tree: Any) -> Any:
 @contextlib.contextmanager
 def told_to_all() -> Iterator[None]:
     """A UserError of the first process in here is one of all."""
-    told = None
+    sentence = None
     try:
         yield
     except UserError as error:
-        told = str(error)
-    if (first := from_first(told)) is not None:
+        sentence = str(error)
+    if (first := from_first(sentence)) is not None:
         raise UserError(first)
 
 

@@ -50,10 +50,10 @@ class Program:
         seed: int,
         indices: np.ndarray,
         *arrays: Any,
-        told: Callable[[int], None] = lambda count: None,
+        progress: Callable[[int], None] = lambda count: None,
     ) -> Any:
         """What the function returns for the images whose keys have these indices [n] in the seed,
-        as NumPy's arrays. ``told`` hears how many are done."""
+        as NumPy's arrays. ``progress`` takes how many are done."""
         done = []
         for start in range(0, len(indices), self.chunk):
             count = min(self.chunk, len(indices) - start)
@@ -64,7 +64,7 @@ class Program:
             placed = jax.device_put(part, devices.split())
             found = hosts.fetch(self._run(variables, np.uint32(seed), *placed))
             done.append(jax.tree.map(lambda leaf, count=count: leaf[:count], found))
-            told(start + count)
+            progress(start + count)
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)
 
 
@@ -91,13 +91,13 @@ class Drawer:
         labels: np.ndarray,
         seed: int,
         places: np.ndarray | None = None,
-        told: Callable[[int], None] = lambda count: None,
+        progress: Callable[[int], None] = lambda count: None,
     ) -> np.ndarray:
         """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
         [0, 1]. They are those of ``places`` [n] in the seed, the first ones when not given.
-        ``told`` hears how many are drawn."""
+        ``progress`` takes how many are drawn."""
         places = np.arange(len(labels)) if places is None else places
-        return self._program(variables, seed, places, labels, told=told)
+        return self._program(variables, seed, places, labels, progress=progress)
 
 
 def balanced(count: int, digits: Sequence[int] = range(DIGITS)) -> np.ndarray:

@@ -98,7 +98,7 @@ def test_importance_sampling_is_static_or_dynamic_and_repeats():
 
     def found(binarisation, seed):
         return likelihood.importance(
-            family, variables, few, 3, binarisation, seed, told=told.append
+            family, variables, few, 3, binarisation, seed, progress=told.append
         )
 
     assert np.array_equal(found("static", 0), found("static", 1))

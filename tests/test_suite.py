@@ -81,7 +81,7 @@ def test_a_suite_has_what_applies_to_the_family(name, digits, judge):
     few = digits._replace(test=Split(digits.test.images[:90], digits.test.labels[:90]))
     amount, told = suite.Amount(count=80, likely=16, samples=4, coded=8), []
     real = suite.real_figures(judge, few, amount.count, "test")
-    found = suite.measure(family, variables, few, judge, real, amount, told=told.append)
+    found = suite.measure(family, variables, few, judge, real, amount, progress=told.append)
     assert found.images.shape == (80, 28, 28, 1) and found.images.dtype == np.uint8
     assert (found.likelihood is not None) == (name == "vae")
     assert (found.codes.active is not None) == (name == "vae")

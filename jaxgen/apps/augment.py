@@ -96,7 +96,7 @@ class Making:
     def lock(self) -> "filelock.FileLock":
         """The right to write into the folder, of one process."""
         files.check(self.folder / STATE)
-        with writers.told(self.folder):
+        with writers.errors_as_sentences(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             busy = f"another process is writing {self.folder}: wait for it, or give --out"
             return files.lock(self.folder / ".lock", busy)
@@ -108,7 +108,7 @@ class Making:
     def make(self, tell: Callable[[str], None]) -> None:
         """Make what is missing."""
         writer = writers.FORMATS[self.order.format](self.folder)
-        with writers.told(self.folder):
+        with writers.errors_as_sentences(self.folder):
             if self.state["done"] == 0:
                 self._save()  # so that the same command goes on, whatever is written by then
                 writer.begin(self._inked(self.digits.test))
@@ -133,9 +133,9 @@ class Making:
 
     def _save(self) -> None:
         text = json.dumps(self.state, indent=1) + "\n"
-        told = card(self.state, self.digits)
+        page = card(self.state, self.digits)
         files.write_all(
-            {self.folder / "README.md": told.encode(), self.folder / STATE: text.encode()}
+            {self.folder / "README.md": page.encode(), self.folder / STATE: text.encode()}
         )
 
     def _piece(self, start: int, stop: int, tell: Callable[[str], None]) -> Split:

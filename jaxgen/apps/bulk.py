@@ -65,14 +65,14 @@ class Bulk:
 
     def begin(self) -> None:
         """Note in the folder what is made there. Raises UserError where it holds something else."""
-        with writers.told(self._folder):
+        with writers.errors_as_sentences(self._folder):
             if origin.read(self._folder / STATE, self._origin) is None:
                 text = json.dumps(self._origin, indent=1) + "\n"
                 files.write(self._folder / STATE, text)
 
     def make(self, number: int) -> None:
         """Make a shard."""
-        with writers.told(self._folder):
+        with writers.errors_as_sentences(self._folder):
             self._writer.write("train", number, self._digits(number))
 
     def make_share(self, share: Share, tell: Callable[[str], None]) -> None:
@@ -86,7 +86,7 @@ class Bulk:
         """Describe the data set once all shards are there; returns how many are missing."""
         missing = len(self.missing())
         if not missing:
-            with writers.told(self._folder):
+            with writers.errors_as_sentences(self._folder):
                 self._writer.describe({"train": [self._length(n) for n in range(self.shards)]})
                 for draft in self._folder.glob(f"{tfds_writer.DRAFT}*"):  # of one that was killed
                     shutil.rmtree(draft, ignore_errors=True)

@@ -54,7 +54,7 @@ class Layout(NamedTuple):
     paper: str = "a4"  # a key of PAPERS
     title: str = ""  # of all pages, in letters of Latin alphabets; that of each section if empty
     columns: int | None = None  # of exercises; as many as there is room for when not given
-    told: str = ""  # what stands small at the foot of each page
+    footer: str = ""  # what stands small at the foot of each page
 
     @property
     def size(self) -> tuple[float, float]:
@@ -197,7 +197,7 @@ def _head(canvas: "Canvas", title: str, layout: Layout, for_pupils: bool = True)
             canvas.line(start, high - _MARGIN - 12, start + length, high - _MARGIN - 12)
     canvas.setFont(_FONT, 7)
     canvas.setFillGray(_GREY)
-    canvas.drawString(_MARGIN, 30, layout.told)
+    canvas.drawString(_MARGIN, 30, layout.footer)
     canvas.setFillGray(0)
 
 

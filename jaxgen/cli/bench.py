@@ -85,8 +85,8 @@ def step(config: Config) -> None:
     print(f"the step reaches {speed / product:.0%} of it")
     print(f"memory of its program, on each device: {cost.memory / 2**20:.0f} MiB")
     if cost.sent:
-        told = f"{cost.sent / 1e6:.1f} MB a step"
-        print(f"sent by each device to the others: {told}; {cost.parameters:,} parameters")
+        sent = f"{cost.sent / 1e6:.1f} MB a step"
+        print(f"sent by each device to the others: {sent}; {cost.parameters:,} parameters")
 
 
 def drawing(config: Config) -> None:

@@ -149,8 +149,8 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
         return
     from jaxgen.training.console import Console
 
-    with Console().counting(what, total) as told:
-        yield told
+    with Console().counting(what, total) as progress:
+        yield progress
 
 
 def digits(count: int) -> str:

@@ -77,8 +77,8 @@ def main(args: list[str]) -> int:
     console.print(f"{amount.count} digits drawn in {found.drawing:.1f} s")
     console.print(found.report.table())
     console.print("", *found.lines(), "", sep="\n")
-    told = found.to_dict() | {"step": model.step, "config": configs.to_dict(config)}
-    files.write(folder.path / "report.json", json.dumps(told, indent=2) + "\n")
+    figures = found.to_dict() | {"step": model.step, "config": configs.to_dict(config)}
+    files.write(folder.path / "report.json", json.dumps(figures, indent=2) + "\n")
     print(f"also in {folder.path / 'report.json'}")
     return 0
 

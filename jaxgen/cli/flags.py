@@ -193,8 +193,8 @@ def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstruct
             named = _named(typing.get_args(hint)[0] if notes else hint)
             said = tyro.conf.arg(metavar=named, help_behavior_hint=_usual(default))
             hint = typing.Annotated[hint, said]
-        told = functools.partial(_told, kind.type, field.name)
-        fields.append(constructors.StructFieldSpec(field.name, hint, default, told))
+        text = functools.partial(_docstring, kind.type, field.name)
+        fields.append(constructors.StructFieldSpec(field.name, hint, default, text))
     return constructors.StructConstructorSpec(kind.type, tuple(fields))
 
 
@@ -221,7 +221,7 @@ def _usual(default: Any) -> str:
     return f"(default: {shown})"
 
 
-def _told(kind: type, name: str) -> str:
+def _docstring(kind: type, name: str) -> str:
     """The docstring of a field, in one line."""
     for owner in kind.__mro__:
         if name in vars(owner).get("__annotations__", {}):

@@ -180,19 +180,19 @@ def _read(items: Sequence[tuple[own.Item, bool]], files: dict[str, str], source:
     done = {name: Counter() for name in files}
     lines = []
     for place, ((item, together), (_, words)) in enumerate(zip(items, found, strict=True)):
-        told = f" ({', '.join(words)})" if words else ""
+        text = f" ({', '.join(words)})" if words else ""
         if labels[place] is None and taken is not None:
             labels[place] = int(taken[place])
-            told = f"{item.name} is taken for {_named(labels[place])}{told}"
+            text = f"{item.name} is taken for {_named(labels[place])}{text}"
         else:
-            told = f"{item.name} is {_named(labels[place])}{told}"
+            text = f"{item.name} is {_named(labels[place])}{text}"
         if together:
             done[item.name].update(word for word in words if not word.endswith("as it is"))
         else:
-            lines.append(told)
+            lines.append(text)
     for name, counts in done.items():
-        told = "".join(f", {count} {word}" for word, count in counts.items())
-        files[name] += f":{told[1:]}" if told else ""
+        text = "".join(f", {count} {word}" for word, count in counts.items())
+        files[name] += f":{text[1:]}" if text else ""
     return Given(to_float(stacked), np.array(labels, np.int32), [*files.values(), *lines], known)
 
 

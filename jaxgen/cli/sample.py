@@ -148,9 +148,9 @@ def main(args: list[str]) -> int:
     if sample.shards:
         return bulk(sample, cycle, count, model, config, folder.path)
     labels = cycle[np.arange(count) % len(cycle)]
-    with common.counting("drawing", count) as told:
+    with common.counting("drawing", count) as progress:
         drawer = sampling.Drawer(model.family)
-        drawn = drawer.draw(model.variables, labels, sample.seed, told=told)
+        drawn = drawer.draw(model.variables, labels, sample.seed, progress=progress)
     out = sample.out or common.unused(folder, f"{name_of(sample)}.png")
     joined = sample.digits is not None and not sample.cells
     picture = (lambda: images.number(drawn)) if joined else None

@@ -46,24 +46,24 @@ SOURCES = (  # what --data takes
 __all__ = ["SOURCES", "Digits", "Split", "anchored", "load", "raw", "whole"]
 
 
-def load(source: str = "mnist", told: Callable[[str], None] = lambda line: None) -> Digits:
+def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) -> Digits:
     """Return the digits of a source, with one training image of twelve held out for validation.
 
     MNIST: 55,000, 5,000 and 10,000 digits; ``mnist:N:SEED`` has only N training digits of each of
     the ten, another choice for each SEED, and the others of MNIST unchanged. ``strided:SOURCE`` has
     the validation digits that runs of earlier versions held out, and alone may have dark ink:
-    elsewhere such images are inverted, which ``told`` hears. The same source gives the same arrays,
+    elsewhere such images are inverted, which ``say`` hears. The same source gives the same arrays,
     whatever the seed of a run. Raises UserError for a source that is unknown, missing or damaged.
     """
     if source.startswith(STRIDED) and whole(source) == source:
         return partition.strided(source, *raw(source))
     if whole(source) == source:
-        (train, dark), (test, also) = map(_lightened, raw(source, told))
+        (train, dark), (test, also) = map(_lightened, raw(source, say))
         if count := dark + also:
-            told(f"{count:,} images of {source} have dark ink: inverted")
+            say(f"{count:,} images of {source} have dark ink: inverted")
         digits = partition.hold_out(source, train, test)
         if source.partition(":")[0] not in ("mnist", "synthetic"):
-            told(
+            say(
                 f"{len(digits.train.labels):,} images to learn from, {len(digits.valid.labels):,} "
                 f"held out to choose settings by, {len(test.labels):,} to test with"
             )
@@ -103,21 +103,21 @@ def whole(source: str) -> str:
 
 
 def raw(
-    source: str = "mnist", told: Callable[[str], None] = lambda line: None
+    source: str = "mnist", say: Callable[[str], None] = lambda line: None
 ) -> tuple[Split, Split]:
-    """Return all training digits and the test digits of a source, in file order. ``told`` hears
+    """Return all training digits and the test digits of a source, in file order. ``say`` hears
     what was done to them."""
     match source.removeprefix(STRIDED).split(":", 1):
         case ["mnist"]:
             return mnist.raw()
         case ["idx", folder] if folder:
-            return idx.raw(folder, told)
+            return idx.raw(folder, say)
         case ["tfds", name] if name:
             return tfds.raw(name, source.startswith(STRIDED))
         case ["files", path] if path:
             from jaxgen.data import labelled  # here, so that MNIST itself needs no Pillow
 
-            return labelled.raw(path, told)
+            return labelled.raw(path, say)
         case ["synthetic"]:
             return synthetic.raw()
         case ["synthetic", count] if count.isdecimal():

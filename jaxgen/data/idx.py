@@ -33,13 +33,13 @@ _GZIP = b"\x1f\x8b"
 _MOST_INFLATION = 1032  # gzip's best ratio; a header that promises more lies
 
 
-def raw(folder: str | Path, told: Callable[[str], None] = lambda line: None) -> tuple[Split, Split]:
+def raw(folder: str | Path, say: Callable[[str], None] = lambda line: None) -> tuple[Split, Split]:
     """Return the training and the test digits of a folder in file order; damage is a UserError.
-    ``told`` hears where they were of another size."""
+    ``say`` hears where they were of another size."""
     folder = Path(os.path.expanduser(folder))
     if not os.path.isdir(folder):  # unlike Path.is_dir, it does not raise for any name
         raise UserError(f"idx:{folder} is no folder: name one that holds MNIST's four files")
-    return _pair(folder, "train", told), _pair(folder, "t10k", told)
+    return _pair(folder, "train", say), _pair(folder, "t10k", say)
 
 
 def read(path: Path, sha256: str | None = None) -> np.ndarray:
@@ -74,7 +74,7 @@ def content(array: np.ndarray, packed: bool) -> bytes:
     return gzip.compress(plain, mtime=0) if packed else plain
 
 
-def _pair(folder: Path, part: str, told: Callable[[str], None]) -> Split:
+def _pair(folder: Path, part: str, say: Callable[[str], None]) -> Split:
     images_path = _find(folder, f"{part}-images-idx3-ubyte")
     images, labels = read(images_path), read(_find(folder, f"{part}-labels-idx1-ubyte"))
     if images.ndim != 3 or labels.ndim != 1:
@@ -84,7 +84,7 @@ def _pair(folder: Path, part: str, told: Callable[[str], None]) -> Split:
         )
     if images.shape[1:] != (split.SIDE, split.SIDE):
         height, width = images.shape[1:]
-        told(f"{images_path}: {width} x {height} brought to {split.SIDE} x {split.SIDE}")
+        say(f"{images_path}: {width} x {height} brought to {split.SIDE} x {split.SIDE}")
     return split.checked(f"{images_path}", sizes.fit(f"{images_path}", images), labels)
 
 

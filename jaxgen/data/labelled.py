@@ -20,8 +20,8 @@ from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
 
-def raw(path: str, told: Callable[[str], None] = lambda line: None) -> tuple[Split, Split]:
-    """Return the training and the test digits. ``told`` hears what was done to how many images to
+def raw(path: str, say: Callable[[str], None] = lambda line: None) -> tuple[Split, Split]:
+    """Return the training and the test digits. ``say`` hears what was done to how many images to
     bring them to MNIST's form. Raises UserError where there are none, or one has no label."""
     path = os.path.expanduser(path)
     if not os.path.exists(path) and not path.lower().endswith(".idx.gz"):
@@ -32,7 +32,7 @@ def raw(path: str, told: Callable[[str], None] = lambda line: None) -> tuple[Spl
     test = _read(path, parts["test"], done) if "test" in parts else None
     words = [f"{count} {word}" for word, count in done.items() if not word.endswith("as it is")]
     if words:
-        told(f"images of files:{path}: {', '.join(words)}")
+        say(f"images of files:{path}: {', '.join(words)}")
     return partition.with_test(train) if test is None else (train, test)
 
 

@@ -119,8 +119,8 @@ def _many(path: str, broken: bool) -> Found:
     except (UserError, MemoryError):
         raise
     except Exception as error:  # damage makes zipfile, NumPy and Arrow raise whatever there is
-        told = getattr(error, "strerror", None) or " ".join(f"{error}".split())
-        reason = told or type(error).__name__
+        reason = getattr(error, "strerror", None) or " ".join(f"{error}".split())
+        reason = reason or type(error).__name__
         raise UserError(f"cannot read {path}: {reason}; give a sound {kind} file") from None
     if isinstance(images, np.ndarray):
         return _array(path, images, labels)

@@ -85,11 +85,12 @@ def _builder(name: str) -> Any:
     """The builder of a prepared dataset, from its files alone: no code of its own runs."""
     tfds = _import()
     folder = Path(os.path.expanduser(name))
-    told = os.path.isfile(folder / "dataset_info.json")  # unlike Path.is_file, it never raises
-    if not told and (os.path.isdir(folder) or name.startswith(("/", ".", "~"))):
+    # Unlike Path.is_file, os.path.isfile never raises.
+    is_described = os.path.isfile(folder / "dataset_info.json")
+    if not is_described and (os.path.isdir(folder) or name.startswith(("/", ".", "~"))):
         raise UserError(_no_dataset(folder))
     try:
-        if told:
+        if is_described:
             return tfds.builder_from_directory(folder)
         where = os.environ.get("TFDS_DATA_DIR")
         return tfds.core.read_only_builder.builder_from_files(name, data_dir=where)

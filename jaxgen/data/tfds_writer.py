@@ -75,9 +75,9 @@ class Shards:
                 for image, label in zip(*digits, strict=True):
                     known = -1 if label == DIGITS else label
                     record = self._features.encode_example(tfds_builder.example(image, known))
-                    told = self._serializer.get_tf_example(record)
+                    example = self._serializer.get_tf_example(record)
                     # Or each process puts the parts in an order of its own.
-                    writer.write(told.SerializeToString(deterministic=True))
+                    writer.write(example.SerializeToString(deterministic=True))
                 writer.close()
             except (RuntimeError, ValueError) as error:  # what the library says of a full disk
                 raise OSError(f"{error}".partition("\n")[0]) from None
@@ -87,7 +87,7 @@ class Shards:
 
     def describe(self, parts: dict[str, list[int]]) -> None:
         """Say how many records which file has."""
-        told = []
+        infos = []
         for part, lengths in parts.items():
             size = sum(self._path(part, n).stat().st_size for n in range(len(lengths)))
             template = naming.ShardedFileTemplate(
@@ -97,7 +97,7 @@ class Shards:
                 filetype_suffix="array_record",
                 template=_TEMPLATE,
             )
-            told.append(
+            infos.append(
                 tfds.core.SplitInfo(
                     name=part, shard_lengths=lengths, num_bytes=size, filename_template=template
                 )
@@ -116,7 +116,7 @@ class Shards:
                 disable_shuffling=True,
             )
             info.set_file_format("array_record")
-            info.set_splits(splits.SplitDict(told))
+            info.set_splits(splits.SplitDict(infos))
             info.write_to_directory(folder)
             content: dict[str | Path, bytes] = {
                 self._folder / path.name: path.read_bytes()

@@ -152,7 +152,7 @@ FORMATS: dict[str, Callable[[Path], Writer]] = {
 
 
 @contextlib.contextmanager
-def told(folder: Path):
+def errors_as_sentences(folder: Path):
     """Tell what goes wrong with a file as a UserError."""
     try:
         yield

@@ -43,17 +43,17 @@ def importance(
     samples: int,
     binarisation: Binarisation,
     seed: int = 0,
-    told: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
     """(1) of each digit in nats [n], with ``samples`` codes that are drawn one after another, so
-    that memory does not depend on their number. ``told`` hears how many digits are done."""
+    that memory does not depend on their number. ``progress`` takes how many digits are done."""
 
     def bound(variables, keys, images, labels):
         keys_pixels, keys_codes = split(keys)
         images = binarised(images, keys_pixels)
         return importance_bound(family, variables, images, labels, keys_codes, samples)
 
-    return _each(bound, variables, digits, STATIC if binarisation == "static" else seed, told)
+    return _each(bound, variables, digits, STATIC if binarisation == "static" else seed, progress)
 
 
 def of_greys(
@@ -61,7 +61,7 @@ def of_greys(
     variables: Variables,
     digits: Split,
     seed: int = 0,
-    told: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
     """The family's bound of each digit as it is, in bits a pixel [n]: of 256 greys, where that is
     what the family gives a probability."""
@@ -69,17 +69,17 @@ def of_greys(
     def bound(variables, keys, images, labels):
         return family.bound(variables, images, labels, keys)
 
-    return _each(bound, variables, digits, seed, told) / math.log(2) / math.prod(IMAGE)
+    return _each(bound, variables, digits, seed, progress) / math.log(2) / math.prod(IMAGE)
 
 
-def _each(function, variables, digits, seed, told):
+def _each(function, variables, digits, seed, progress):
     """What ``function(variables, keys, images, labels)`` says of each digit, chunk by chunk."""
     program, found = Program(function, min(CHUNK, len(digits.labels))), []
     for start in range(0, len(digits.labels), program.chunk):
         rows = np.arange(start, min(start + program.chunk, len(digits.labels)))
         images = pixels.to_float(digits.images[rows])
         found.append(program(variables, seed, rows, images, digits.labels[rows]))
-        told(int(rows[-1]) + 1)
+        progress(int(rows[-1]) + 1)
     return np.concatenate(found)
 
 

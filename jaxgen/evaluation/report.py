@@ -198,8 +198,8 @@ class Report:
 
     def _remarks(self):
         """What a reader must know to compare these figures with others."""
-        if told := self._blind():
-            yield told.replace(" as MNIST", " as\n  MNIST")
+        if warning := self._blind():
+            yield warning.replace(" as MNIST", " as\n  MNIST")
         if self.mixtures.real:
             known = (f"{share:.0%}" for share in self.mixtures)
             yield (

@@ -138,32 +138,32 @@ def measure(
     real: Real,
     amount: Amount,
     seed: int = 0,
-    told: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> Suite:
-    """Measure all that applies to the family. ``told`` hears what comes next."""
+    """Measure all that applies to the family. ``progress`` takes what comes next."""
     against = real.reference.against
     held = reference.real_digits(digits, against)
     asked = reference.asked_of(family, held.labels, amount.count, digits.learned)
-    told(f"drawing {amount.count} digits")
+    progress(f"drawing {amount.count} digits")
     began = time.perf_counter()
     drawn = pixels.to_uint8(sampling.Drawer(family).draw(variables, asked, seed))
     seconds = time.perf_counter() - began
-    told("judging them")
+    progress("judging them")
     report = evaluate(drawn, asked, digits.source, judge, seed, reference=real.reference)
     windows = parzen.measure(held.images, drawn, digits.valid)
     useful = None
     if family.hears_labels:
-        told("training a classifier on them")
+        progress("training a classifier on them")
         useful = _useful(Split(drawn, asked), held)
-    told("encoding real digits")
+    progress("encoding real digits")
     kept = codes.measure(family, variables, digits, against)
     smooth = smoothness.measure(family, variables, judge, seed, digits.learned)
     few = partition.subset(held, min(amount.likely, len(held.labels)))
-    likely = _likelihood(family, variables, few, amount.samples, seed, told)
+    likely = _likelihood(family, variables, few, amount.samples, seed, progress)
     bits = None
     if isinstance(family, HasBound) and not isinstance(family, Variational):
         few = partition.subset(held, min(amount.coded, len(held.labels)))
-        bits = mean(likelihood.of_greys(family, variables, few, seed, _counting(told, few)))
+        bits = mean(likelihood.of_greys(family, variables, few, seed, _counting(progress, few)))
     return Suite(drawn, asked, seconds, report, kept, smooth, useful, windows, likely, bits, real)
 
 
@@ -174,12 +174,12 @@ def _useful(learned, held):
     return usefulness.score(learned, held) if enough else None
 
 
-def _likelihood(family, variables, few, samples, seed, told):
+def _likelihood(family, variables, few, samples, seed, progress):
     if not isinstance(family, Variational) or not family.is_bernoulli:
         return None
 
     def found(binarisation: likelihood.Binarisation) -> Estimate:
-        heard = _counting(told, few)
+        heard = _counting(progress, few)
         return mean(
             likelihood.importance(family, variables, few, samples, binarisation, seed, heard)
         )
@@ -187,8 +187,8 @@ def _likelihood(family, variables, few, samples, seed, told):
     return Likelihood(found("static"), found("dynamic"), samples)
 
 
-def _counting(told, few):
-    return lambda done: told(f"likelihood of real digits: {done} of {len(few.labels)}")
+def _counting(progress, few):
+    return lambda done: progress(f"likelihood of real digits: {done} of {len(few.labels)}")
 
 
 def plain(figure: Any) -> Any:

@@ -182,7 +182,7 @@ def figures_of(model: Trained, amount: suite.Amount, progress: Progress) -> tupl
     """Everything that is measured of a trained model: figures and arrays."""
     family, variables, digits = model.family, model.variables, data.load("mnist")
     real = _real(amount.count)
-    found = suite.measure(family, variables, digits, judge.load(), real, amount, told=progress)
+    found = suite.measure(family, variables, digits, judge.load(), real, amount, progress=progress)
     progress("drawing again, with other seeds")
     drawer = sampling.Drawer(family)
     again = [

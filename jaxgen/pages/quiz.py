@@ -40,11 +40,11 @@ def quiz(pictures: Mapping[str, np.ndarray], seed: int, questions: int = 40) -> 
         chosen = rng.choice(len(images), count, replace=False)
         asked += [{"picture": data_uri(images[place]), "source": source} for place in chosen]
     rng.shuffle(asked)
-    told = json.dumps({"seed": seed, "sources": names, "questions": asked}, indent=0)
+    content = json.dumps({"seed": seed, "sources": names, "questions": asked}, indent=0)
     body = (_FOLDER / "quiz.html").read_text()
     body = body.replace("{count}", str(questions))
     # Within a script, only this character could end it.
-    body = body.replace("{questions}", told.replace("<", "\\u003c"))
+    body = body.replace("{questions}", content.replace("<", "\\u003c"))
     style, script = ((_FOLDER / name).read_text() for name in ("quiz.css", "quiz.js"))
     return page("Real or generated?", [style], body, script)
 

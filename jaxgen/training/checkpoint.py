@@ -83,7 +83,7 @@ class Checkpoints:
 
     def _begin(self, step: int, state: State) -> ocp.StandardCheckpointer:
         """Have Orbax write a state to a folder N.partial."""
-        with self._told(step):
+        with self._writing(step):
             self.folder.mkdir(parents=True, exist_ok=True)
             _require_room(self.folder, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
             checkpointer = ocp.StandardCheckpointer()
@@ -92,7 +92,7 @@ class Checkpoints:
 
     def _end(self, step: int, writing: ocp.StandardCheckpointer, fitted: bool) -> None:
         """When all is written, seal the step, give it its name, and take old ones away."""
-        with self._told(step):
+        with self._writing(step):
             writing.close()  # waits until all is written
             if not hosts.is_first():
                 return
@@ -109,7 +109,7 @@ class Checkpoints:
         return self.folder / f"{step}{PARTIAL}"
 
     @contextlib.contextmanager
-    def _told(self, step: int) -> Iterator[None]:
+    def _writing(self, step: int) -> Iterator[None]:
         """What the system says against writing a step, as a ``UserError``."""
         try:
             yield

@@ -80,12 +80,12 @@ class Console:
             with self._rich.status("") as status:
                 yield lambda line: status.update(rich.text.Text(line))
             return
-        told = -math.inf
+        last = -math.inf
 
         def tell(line: str) -> None:
-            nonlocal told
-            if time.monotonic() - told >= EVERY:
-                told = time.monotonic()
+            nonlocal last
+            if time.monotonic() - last >= EVERY:
+                last = time.monotonic()
                 self.say(line)
 
         yield tell

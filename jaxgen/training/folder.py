@@ -75,12 +75,12 @@ class RunFolder:
         A run that is there goes on if it is of the same recipe; with ``fresh`` it is moved aside.
         Raises ``UserError`` if the recipes differ.
         """
-        told = []
+        messages = []
         if fresh and self.config.exists():
             aside = _free(self.path)
             self.path.rename(aside)
             self.path.mkdir()
-            told.append(f"the run that was in {self} is now in {aside}")
+            messages.append(f"the run that was in {self} is now in {aside}")
         # Without a checkpoint there is nothing to go on from, and nothing to lose.
         if self.config.exists() and (there := seals.steps(self.checkpoints)):
             was = self.load()
@@ -90,7 +90,7 @@ class RunFolder:
                     f"with --data {was.data}, or --fresh to move that run aside"
                 )
             if config.data != was.data and self._has_learned(config.data, was):
-                told.append(f"the digits of {config.data} are those of {was.data}")
+                messages.append(f"the digits of {config.data} are those of {was.data}")
                 was = dataclasses.replace(was, data=config.data)
             if different := unlike(config, was):
                 raise UserError(
@@ -103,12 +103,12 @@ class RunFolder:
                     f"{config.steps}: --steps {2 * there[0]} trains on, and --fresh starts over"
                 )
             if config.steps != was.steps and config.optim.horizon is None:
-                told.append(
+                messages.append(
                     f"the run goes on to {config.steps} steps instead of {was.steps}: "
                     "the rate's fall is planned anew"
                 )
         files.write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
-        return told
+        return messages
 
     def _has_learned(self, source: str, was: Config) -> bool:
         """Whether the digits of a source are those that the run of the recipe ``was`` learns from,
@@ -166,8 +166,8 @@ class RunFolder:
         return digits
 
     def _keep(self, found: Contents, sources: tuple[str, ...]) -> None:
-        told = {"sources": list(dict.fromkeys(sources)), **found._asdict()}
-        files.write(self.data, json.dumps(told, indent=2) + "\n")
+        kept = {"sources": list(dict.fromkeys(sources)), **found._asdict()}
+        files.write(self.data, json.dumps(kept, indent=2) + "\n")
 
     def run_flag(self, model: str) -> str:
         """What names the run besides ``--model``, with a space before it; empty where it is the

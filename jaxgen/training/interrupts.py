@@ -13,16 +13,16 @@ _HANGUP = getattr(signal, "SIGHUP", None)  # not on Windows
 
 class Interrupts:
     """A context in which the first signal only sets ``signal``, for the loop to see between two
-    blocks, and writes the line that ``told`` gives to standard error.
+    blocks, and writes the line that ``message`` gives to standard error.
 
     The handlers that were there before come back with that first signal, so that a second one does
     what it always does, and when the context ends. Where a closed terminal is ignored, as under
     nohup, it still is.
     """
 
-    def __init__(self, told: Callable[[], str] | None = None):
+    def __init__(self, message: Callable[[], str] | None = None):
         self.signal: signal.Signals | None = None
-        self._told = told
+        self._message = message
         self._before = {}
 
     def __enter__(self):
@@ -47,10 +47,10 @@ class Interrupts:
         self._restore()
         if number == _HANGUP:
             _leave_the_terminal()
-        if self._told:
+        if self._message:
             # Not by print: what is printed just now may have been interrupted for this.
             with contextlib.suppress(OSError):
-                os.write(2, f"\n{self._told()}\n".encode())
+                os.write(2, f"\n{self._message()}\n".encode())
 
     def _restore(self):
         while self._before:

@@ -74,7 +74,7 @@ class Watch:
             for digit, count in enumerate(seen.histogram)
             if count < RARE * self._shares[digit] * drawn
         ]
-        told = [f"of {drawn} digits drawn, {', '.join(rare)}"] if rare else []
+        reasons = [f"of {drawn} digits drawn, {', '.join(rare)}"] if rare else []
         if seen.coverage < NARROW:
-            told.append(f"only {seen.coverage:.0%} of the real digits have a drawn one near")
-        return "; ".join(told) or None
+            reasons.append(f"only {seen.coverage:.0%} of the real digits have a drawn one near")
+        return "; ".join(reasons) or None

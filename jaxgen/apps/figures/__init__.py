@@ -43,8 +43,8 @@ def usual(family: Any) -> str:
     """The kind of figure that says most about a family."""
     if KINDS["plane"].can(family):
         return "plane" if family.config.latents == 2 else "interpolation"
-    told = (what for what in ("codebook", "process") if KINDS[what].can(family))
-    return next(told, "training")
+    kinds = (what for what in ("codebook", "process") if KINDS[what].can(family))
+    return next(kinds, "training")
 
 
 def require(what: str, family: Any, run: str) -> None:
@@ -80,7 +80,7 @@ def render(what: str, lesson: Lesson, ending: str) -> bytes:
         # Matplotlib asks PIL for what it will remove.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         figure = KINDS[what].draw(lesson)
-        figure.suptitle(lesson.told, fontsize=11)
+        figure.suptitle(lesson.name, fontsize=11)
         file = io.BytesIO()
         figure.savefig(file, format=ending[1:], dpi=DPI, metadata=undated[ending])
     return file.getvalue()

@@ -29,7 +29,7 @@ class Lesson:
     variables: Variables
     digits: Digits
     run: RunFolder
-    told: str  # which model it is, as the figure says it
+    name: str  # which model it is, as the figure says it
     digit: int  # that is shown where there is room for one
     seed: int  # of which test digits are shown, and of what is drawn
 

@@ -151,14 +151,14 @@ def study(args: list[str]) -> int:
     models = tuple(wanted.models.split(","))
     experiment = augmentation.Augmentation(models, wanted.sizes, wanted.seeds)
     found = experiment.carry_out(wanted.out, console, wanted.scheduler)
-    told = found.to_dict()
-    files.write(wanted.out / "report.json", json.dumps(told, indent=1) + "\n")
+    figures = found.to_dict()
+    files.write(wanted.out / "report.json", json.dumps(figures, indent=1) + "\n")
     provenance = (
         ("command", f"`{shlex.join(['bin/apply', 'augment', *args])}`"),
         ("jaxgen", f"{jaxgen.__version__}, commit {folder.commit()}"),
         ("devices", devices.describe()),
     )
     page, *_ = pages.write(augmentation.document(found, provenance), wanted.out, "report")
-    console.say("\n".join(told["verdicts"]))
+    console.say("\n".join(figures["verdicts"]))
     console.say(f"report in {page}")
     return 0

@@ -72,10 +72,10 @@ def main(args: list[str]) -> int:
         digit = 3 if 3 in model.digits else model.digits[0]
     else:
         model.require([digit], f"--digit {digit}")
-    told = f"{config.model} after {common.steps(model.step)}"
+    name = f"{config.model} after {common.steps(model.step)}"
     if folder.path.name != config.model:
-        told = f"{folder.path.name}: {told}"
-    lesson = figures.Lesson(model.family, model.variables, digits, folder, told, digit, wanted.seed)
+        name = f"{folder.path.name}: {name}"
+    lesson = figures.Lesson(model.family, model.variables, digits, folder, name, digit, wanted.seed)
     files.write(out, figures.render(what, lesson, out.suffix.lower()))
     print(f"{what} after {common.steps(model.step)}: {common.kept(out)}")
     return 0

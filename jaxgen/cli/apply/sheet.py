@@ -128,11 +128,11 @@ def main(args: list[str]) -> int:
     else:
         written = sheet.write(model, digits, wanted.seed, judged=source.caution is None)
     hands = f" in the hand of {wanted.style}" if wanted.style else ""
-    told = (
+    footer = (
         f"Every digit was drawn by {config.model}{hands}, after {common.steps(model.step)} on "
         f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
     )
-    files.write(out, sheet.pdf(sections, written.images, layout._replace(told=told)))
+    files.write(out, sheet.pdf(sections, written.images, layout._replace(footer=footer)))
     many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
     if not wanted.style:
         more = f", {written.again} more where the judge could not read them"
