@@ -162,7 +162,7 @@ def test_what_is_fitted_is_drawn_by_digit(name):
     )
     plain = np.asarray(normal.prior(fitted, keys, jnp.full(3000, NO_DIGIT)))
     assert abs(plain.mean()) < 0.05 and abs(plain.std() - 1) < 0.05
-    assert family.hears_labels and not normal.hears_labels
+    assert family.is_conditional and not normal.is_conditional
 
 
 def test_codes_of_a_posterior_are_draws_and_the_same_each_time():

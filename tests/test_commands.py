@@ -218,7 +218,7 @@ def test_ways_and_reconstructions_refuse_what_cannot_be(args, says, there):
 
 def test_a_model_that_hears_no_digit_says_so(there, monkeypatch, capsys):
     kind = type(families.build(config.recipe(there)))
-    monkeypatch.setattr(kind, "hears_labels", False)
+    monkeypatch.setattr(kind, "is_conditional", False)
     for args in (
         ["sample", "--digit", "3"],
         ["sample", "--digits", "2024"],

@@ -155,7 +155,7 @@ def test_any_digit_is_one_drawn_at_random_or_what_was_learned_without():
     assert jnp.array_equal(
         hidden.decode(variables, latents, none, keys), hidden.decode(variables, other, none, keys)
     )
-    assert hidden.hears_labels and not build(label_drop=1.0).hears_labels
+    assert hidden.is_conditional and not build(label_drop=1.0).is_conditional
 
 
 def test_blends_begin_and_end_at_the_latents():

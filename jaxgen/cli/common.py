@@ -134,7 +134,7 @@ def kept(out: str | Path) -> str:
 
 def require_ear(family: "Family", asked: str) -> None:
     """Raise a ``UserError`` where asking for a digit with ``asked`` flags makes no difference."""
-    if not family.hears_labels:
+    if not family.is_conditional:
         raise UserError(
             f"{type(family).__name__} draws any digit with these settings: leave out {asked}, "
             "or give others, such as --prior fitted, or guidance above 0"

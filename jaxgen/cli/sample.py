@@ -217,7 +217,7 @@ def asked(sample: Sample, model):
     if sample.digits is not None:
         return np.array([int(digit) for digit in sample.digits], np.int32), len(sample.digits)
     if sample.digit is None:
-        cycle = model.digits if model.family.hears_labels else [NO_DIGIT]
+        cycle = model.digits if model.family.is_conditional else [NO_DIGIT]
         return np.array(cycle, np.int32), sample.count or 100
     label = NO_DIGIT if sample.digit == "any" else int(sample.digit)
     return np.full(1, label, np.int32), sample.count or 64

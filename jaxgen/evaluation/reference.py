@@ -147,7 +147,7 @@ def asked_of(
     """What a family is asked for to be judged: n labels at the frequencies of ``labels``, of the
     ``digits`` that it has learned, or any digit where it hears none."""
     wanted = labels_like(labels[np.isin(labels, list(digits))], n)
-    return wanted if family.hears_labels else np.full_like(wanted, NO_DIGIT)
+    return wanted if family.is_conditional else np.full_like(wanted, NO_DIGIT)
 
 
 def labels_like(labels: np.ndarray, n: int) -> np.ndarray:

@@ -40,7 +40,7 @@ def measure(
 ) -> Smoothness:
     """Walk ways between ``digits`` that ``seed`` draws."""
     labels = sampling.balanced(WAYS, digits)
-    if not family.hears_labels:
+    if not family.is_conditional:
         labels = np.full_like(labels, NO_DIGIT)
     ways = sampling.drawn(family, variables, np.stack([labels, labels], 1), seed)
     frames, _ = sampling.interpolate(family, variables, ways, FRAMES, seed)
@@ -52,7 +52,7 @@ def measure(
     unevenness = steps.max(1)[moved] / steps.mean(1)[moved]
     detour = steps.sum(1)[moved] / np.maximum(direct[moved], 1e-9)
     found = logits.argmax(1).reshape(WAYS, FRAMES)[:, 1:-1]
-    known = family.hears_labels
+    known = family.is_conditional
     return Smoothness(
         WAYS,
         float(unevenness.mean()) if moved.any() else 1.0,

@@ -152,7 +152,7 @@ def measure(
     report = evaluate(drawn, asked, digits.source, judge, seed, reference=real.reference)
     windows = parzen.measure(held.images, drawn, digits.valid)
     useful = None
-    if family.hears_labels:
+    if family.is_conditional:
         progress("training a classifier on them")
         useful = _useful(Split(drawn, asked), held)
     progress("encoding real digits")

@@ -42,7 +42,7 @@ class Augmentation:
 
     def __post_init__(self):
         for model in self.models:
-            if not families.build(configs.recipe(model)).hears_labels:
+            if not families.build(configs.recipe(model)).is_conditional:
                 raise UserError(f"{model} draws any digit, and a classifier needs to know which")
         configs.require("sizes", self.sizes, len(self.sizes) > 0, "1 number or more")
         for size in self.sizes:

@@ -80,7 +80,7 @@ def figures_of(
         )
         arrays |= {"real": real.images[few], "back": images.to_uint8(back)}
     figures |= _drawing(family, variables, source)
-    if isinstance(family, Fitted) and family.hears_labels:
+    if isinstance(family, Fitted) and family.is_conditional:
         normal = family.with_sampling(prior="normal")
         figures["distance_normal"] = _drawing(normal, variables, source)["distance"]
     drawn = sampling.Drawer(family).draw(variables, sampling.balanced(SHOWN), 0)
@@ -116,7 +116,7 @@ def _drawing(family: Family, variables: Variables, source: str) -> dict[str, flo
         "distance": metrics.frechet(features, held.features) / held.unit,
         "coverage": metrics.prdc(held.features, features).coverage,
     }
-    if family.hears_labels:
+    if family.is_conditional:
         figures["recognised"] = metrics.accuracy(logits, asked)
     if known := [spread for spread in apart if math.isfinite(spread)]:
         figures["diversity"] = sum(known) / len(known)

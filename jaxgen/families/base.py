@@ -82,7 +82,7 @@ class Family(abc.ABC):
         return {}
 
     @property
-    def hears_labels(self) -> bool:
+    def is_conditional(self) -> bool:
         """Whether the digit asked for makes a difference to what is drawn."""
         return True
 
@@ -168,7 +168,7 @@ class Fitted(Family):
     sampling: Any  # and prior, "fitted" or "normal"
 
     @property
-    def hears_labels(self) -> bool:
+    def is_conditional(self) -> bool:
         return self.sampling.prior == "fitted"
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:

@@ -109,7 +109,7 @@ class DDPM(Family):
         return loss, (variables.stats, {"loss": loss})
 
     @property
-    def hears_labels(self) -> bool:
+    def is_conditional(self) -> bool:
         return self.sampling.guidance > 0  # else the network is not told the digit
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:

@@ -127,7 +127,7 @@ class GAN(Family):
         return {"critic": self.config.critic_pace}
 
     @property
-    def hears_labels(self) -> bool:
+    def is_conditional(self) -> bool:
         return self.config.label_drop < 1
 
     @property

@@ -189,7 +189,7 @@ class VQVAE(Family):
         return (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1)
 
     @property
-    def hears_labels(self) -> bool:
+    def is_conditional(self) -> bool:
         return self.sampling.guidance > 0  # else the network is not told the digit
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
