@@ -12,7 +12,7 @@ from jaxgen import data, densities, families
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.errors import UserError
 from jaxgen.families import cvae
-from jaxgen.families.base import over, spherical, straight
+from jaxgen.families.base import lerp, over, slerp
 from tests.conftest import small
 
 KEY = jax.random.key(0)
@@ -226,7 +226,7 @@ def test_completing_keeps_what_is_visible_and_heeds_it():
     assert jnp.array_equal(everything, family.bound(variables, IMAGES, LABELS, KEYS))
 
 
-@pytest.mark.parametrize("way", [straight, spherical])
+@pytest.mark.parametrize("way", [lerp, slerp])
 def test_ways_begin_and_end_where_they_should(way):
     starts, ends = jax.random.normal(KEY, (2, 5, 3, 4))
     assert jnp.array_equal(way(starts, ends, jnp.zeros(5)), starts)
@@ -235,11 +235,11 @@ def test_ways_begin_and_end_where_they_should(way):
 
 def test_the_spherical_way_keeps_the_length_and_the_pace():
     starts, ends = jnp.array([[2.0, 0.0]]), jnp.array([[0.0, 2.0]])
-    third = spherical(starts, ends, jnp.array([1 / 3]))
+    third = slerp(starts, ends, jnp.array([1 / 3]))
     assert jnp.allclose(third, 2 * jnp.array([[jnp.cos(jnp.pi / 6), jnp.sin(jnp.pi / 6)]]))
-    assert jnp.allclose(spherical(starts, 2 * starts, jnp.array([0.5])), 1.5 * starts)
-    assert jnp.isfinite(spherical(0 * starts, ends, jnp.array([0.5]))).all()
-    assert jnp.isfinite(spherical(starts, -starts, jnp.array([0.5]))).all()
+    assert jnp.allclose(slerp(starts, 2 * starts, jnp.array([0.5])), 1.5 * starts)
+    assert jnp.isfinite(slerp(0 * starts, ends, jnp.array([0.5]))).all()
+    assert jnp.isfinite(slerp(starts, -starts, jnp.array([0.5]))).all()
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ class Family(abc.ABC):
     ) -> Latents:
         """Latents between two, at each ``share`` [n] of the way: straight, or as their distribution
         asks."""
-        return jax.tree.map(lambda start, end: straight(start, end, share), starts, ends)
+        return jax.tree.map(lambda start, end: lerp(start, end, share), starts, ends)
 
     def faithful(self) -> "Family":
         """The same family, set so that ``decode`` undoes ``encode`` as well as it can."""
@@ -157,7 +157,7 @@ class Family(abc.ABC):
         blended too."""
         start, end = map(shares, labels)
         latents = self.blend(variables, starts, ends, share)
-        return self.decode(variables, latents, straight(start, end, share), keys)
+        return self.decode(variables, latents, lerp(start, end, share), keys)
 
 
 class Fitted(Family):
@@ -287,14 +287,14 @@ def split(keys: Keys) -> tuple[Keys, Keys]:
     return halves[:, 0], halves[:, 1]
 
 
-def straight(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
+def lerp(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
     """The points at each ``share`` [n] of the straight ways from ``starts`` to ``ends`` [n, ...],
     exact at both."""
     share = share.reshape(-1, *(1,) * (starts.ndim - 1))
     return (1 - share) * starts + share * ends
 
 
-def spherical(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
+def slerp(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
     """The points at each ``share`` [n] of the great arcs between ``starts`` and ``ends`` [n, ...],
     their lengths blended too (Shoemake 1985).
 

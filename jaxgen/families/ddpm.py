@@ -39,7 +39,7 @@ from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.diffusion import process, samplers, schedules, variational
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, hide, normals, spherical, split
+from jaxgen.families.base import Family, Metrics, Variables, hide, normals, slerp, split
 from jaxgen.nn.unet import UNet
 
 FAITHFUL_STEPS = 100
@@ -133,7 +133,7 @@ class DDPM(Family):
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
-        return spherical(starts, ends, share)
+        return slerp(starts, ends, share)
 
     def move(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels

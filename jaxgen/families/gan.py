@@ -52,10 +52,10 @@ from jaxgen.families.base import (
     Metrics,
     Variables,
     hide,
+    lerp,
     normals,
-    spherical,
+    slerp,
     split,
-    straight,
 )
 from jaxgen.nn.critics import Critic, Generator
 
@@ -214,9 +214,7 @@ class GAN(Family):
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
-        return Latent(
-            spherical(starts.noise, ends.noise, share), straight(starts.digit, ends.digit, share)
-        )
+        return Latent(slerp(starts.noise, ends.noise, share), lerp(starts.digit, ends.digit, share))
 
     def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents.noise)

@@ -49,7 +49,7 @@ from jaxgen.families.base import (
     draw,
     over,
     seen,
-    spherical,
+    slerp,
 )
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
 
@@ -147,7 +147,7 @@ class VAE(Fitted, Variational):
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
-        return spherical(starts, ends, share)
+        return slerp(starts, ends, share)
 
     def fit(self, variables: Variables, digits: Split) -> Variables:
         codes = over(self._draw_codes, variables, digits)

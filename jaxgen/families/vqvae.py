@@ -38,7 +38,7 @@ from jaxgen.arrays import (
 from jaxgen.config import Config
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, hide, straight
+from jaxgen.families.base import Family, Metrics, Variables, hide, lerp
 from jaxgen.nn import quantisers, transformer
 from jaxgen.nn.grids import GridDecoder, GridEncoder
 
@@ -215,7 +215,7 @@ class VQVAE(Family):
     ) -> Latents:
         """The codes nearest to what lies between the rows."""
         table = self.rows(variables)
-        codes = quantisers.nearest(table, straight(table[starts], table[ends], share))
+        codes = quantisers.nearest(table, lerp(table[starts], table[ends], share))
         share = share[:, None, None]
         return jnp.where(share == 0, starts, jnp.where(share == 1, ends, codes))
 
