@@ -276,7 +276,7 @@ def normals(keys: Keys, *shape: int) -> jax.Array:
     return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
 
 
-def hide(labels: Labels, share: float, key: Key) -> Labels:
+def drop_labels(labels: Labels, share: float, key: Key) -> Labels:
     """Labels of a batch, about a ``share`` of them made NO_DIGIT, so that it is learned too."""
     return jnp.where(jax.random.bernoulli(key, share, labels.shape), NO_DIGIT, labels)
 

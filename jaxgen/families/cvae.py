@@ -43,7 +43,7 @@ from jaxgen.families.base import (
     Variables,
     Variational,
     draw,
-    hide,
+    drop_labels,
     normals,
     seen,
 )
@@ -130,7 +130,7 @@ class CVAE(Variational):
         key_noise, key_drop, key_part = jax.random.split(key, 3)
         count = len(batch.labels)
         noise = jax.random.normal(key_noise, (count, c.latents))
-        labels = hide(batch.labels, c.label_drop, key_drop)
+        labels = drop_labels(batch.labels, c.label_drop, key_drop)
         visible = some_quadrants(key_part, count) if c.part == "quadrants" else nothing(count)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
         reconstruction, kl = terms[0].mean(), terms[1].mean(0)  # [], [z]

@@ -39,7 +39,7 @@ from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.diffusion import process, samplers, schedules, variational
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, hide, normals, slerp, split
+from jaxgen.families.base import Family, Metrics, Variables, drop_labels, normals, slerp, split
 from jaxgen.nn.unet import UNet
 
 FAITHFUL_STEPS = 100
@@ -99,7 +99,7 @@ class DDPM(Family):
         x0 = 2 * batch.images - 1
         times = self.draw_times(key_time, count)
         eps = jax.random.normal(key_noise, x0.shape)
-        labels = hide(batch.labels, self.config.label_drop, key_drop)
+        labels = drop_labels(batch.labels, self.config.label_drop, key_drop)
 
         alpha, sigma = self.levels(times)
         xt = process.noised(x0, eps, alpha, sigma)

@@ -51,7 +51,7 @@ from jaxgen.families.base import (
     Family,
     Metrics,
     Variables,
-    hide,
+    drop_labels,
     lerp,
     normals,
     slerp,
@@ -156,7 +156,7 @@ class GAN(Family):
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         key_drop, key_latent, key_mix = jax.random.split(key, 3)
         count = len(batch.labels)
-        labels = hide(batch.labels, self.config.label_drop, key_drop)
+        labels = drop_labels(batch.labels, self.config.label_drop, key_drop)
         latents = jax.random.normal(key_latent, (count, self.config.latents))
         generated = self.generate(variables, latents, labels)
 

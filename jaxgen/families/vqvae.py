@@ -38,7 +38,7 @@ from jaxgen.arrays import (
 from jaxgen.config import Config
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, hide, lerp
+from jaxgen.families.base import Family, Metrics, Variables, drop_labels, lerp
 from jaxgen.nn import quantisers, transformer
 from jaxgen.nn.grids import GridDecoder, GridEncoder
 
@@ -177,7 +177,7 @@ class VQVAE(Family):
 
     def loss_prior(self, variables, batch, key):
         codes = self.encode(variables, batch.images, batch.labels)
-        labels = hide(batch.labels, self.config.label_drop, key)
+        labels = drop_labels(batch.labels, self.config.label_drop, key)
         loss = self.minus_log_prior(variables, codes, labels).mean()
         metrics = {"prior/loss": loss, "prior/bits": loss / math.log(2)}
         return loss, (variables.stats, metrics)
