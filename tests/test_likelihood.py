@@ -160,7 +160,7 @@ def test_the_bound_of_a_diffusion_model_is_unguided_and_finite():
     labels, keys = jnp.asarray(digits.labels[:4]), jax.random.split(jax.random.key(1), 4)
     bound = family.bound(variables, images, labels, keys)
     assert bound.shape == (4,) and np.isfinite(bound).all() and (bound > 0).all()
-    assert np.array_equal(bound, family.faithful().bound(variables, images, labels, keys))
+    assert np.array_equal(bound, family.for_inversion().bound(variables, images, labels, keys))
 
 
 def test_the_rate_of_codes_is_what_the_prior_says_of_them():

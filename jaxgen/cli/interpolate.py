@@ -108,7 +108,7 @@ def main(args: list[str]) -> int:
         seen = given.read(wanted.between, given.Source(folder, config, wanted.data))
         print("\n".join(seen.lines))
         model = trained.load(folder, config, common.warn)
-        family = model.family.faithful()
+        family = model.family.for_inversion()
         ways = sampling.encoded(family, model.variables, seen.images, seen.labels)
     else:
         model = trained.load(folder, replace(config, sampling=wanted.sampling), common.warn)

@@ -39,7 +39,7 @@ def main(args: list[str]) -> int:
     seen = given.some(wanted.images, wanted.count, source, wanted.seed)
     digits, labels = seen.images, seen.labels
     model = trained.load(folder, config, common.warn)
-    family = model.family.faithful()
+    family = model.family.for_inversion()
     back = sampling.reconstruct(family, model.variables, digits, labels, wanted.seed)
     errors = np.square(back - digits).sum((1, 2, 3))
     each = len(seen.lines) == len(errors)

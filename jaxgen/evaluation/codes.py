@@ -77,7 +77,7 @@ def measure(
     real = reference.real_digits(digits, against)
     if family.searches:
         real = partition.subset(real, min(SEARCHED, len(real.labels)))
-    family = family.faithful()
+    family = family.for_inversion()
     chunk = min(1024, -(-len(real.labels) // 8) * 8)  # a multiple of any usual number of devices
     error = bound = None
     if isinstance(family, Encodes):

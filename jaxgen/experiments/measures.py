@@ -73,10 +73,14 @@ def figures_of(
     figures = {"parameters": float(sum(x.size for x in jax.tree.leaves(variables.params)))}
     arrays = {}
     if isinstance(family, Encodes) and not family.searches:
-        figures |= _coding(family.faithful(), variables, real, digits.train)
+        figures |= _coding(family.for_inversion(), variables, real, digits.train)
         few = [int(np.argmax(real.labels == digit)) for digit in range(SHOWN)]
         back = sampling.reconstruct(
-            family.faithful(), variables, images.to_float(real.images[few]), real.labels[few], 0
+            family.for_inversion(),
+            variables,
+            images.to_float(real.images[few]),
+            real.labels[few],
+            0,
         )
         arrays |= {"real": real.images[few], "back": images.to_uint8(back)}
     figures |= _drawing(family, variables, source)

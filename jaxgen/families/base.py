@@ -123,7 +123,7 @@ class Family(abc.ABC):
         asks."""
         return jax.tree.map(lambda start, end: lerp(start, end, share), starts, ends)
 
-    def faithful(self) -> "Family":
+    def for_inversion(self) -> "Family":
         """The same family, set so that ``decode`` undoes ``encode`` as well as it can."""
         return self
 

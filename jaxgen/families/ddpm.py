@@ -42,7 +42,7 @@ from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Metrics, Variables, drop_labels, normals, slerp, split
 from jaxgen.nn.unet import UNet
 
-FAITHFUL_STEPS = 100
+INVERSION_STEPS = 100
 TRANSFER_STEPS = 40  # each way, where a digit is written in the hand of another
 # More than for drawing: the noise of an image of another digit holds some of that digit. Of 3,000
 # validation digits, of three seeds, 95.6 % were recognised with a guidance of 2.5, 96.8 % with 2.75
@@ -165,9 +165,9 @@ class DDPM(Family):
         there = self.with_sampling(sampler="ddim", spacing="time", steps=steps, guidance=1.0)
         return there, there.with_sampling(guidance=TRANSFER_GUIDANCE)
 
-    def faithful(self) -> Family:
+    def for_inversion(self) -> Family:
         """With small steps, and unguided: guidance leads away from the image."""
-        steps = min(FAITHFUL_STEPS, self.config.times)
+        steps = min(INVERSION_STEPS, self.config.times)
         sampling = replace(self.sampling, sampler="ddim", spacing="time", steps=steps, guidance=1.0)
         return replace(self, sampling=sampling)
 

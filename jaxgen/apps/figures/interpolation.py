@@ -26,7 +26,7 @@ def _pairs(labels: np.ndarray) -> list[tuple[int, int]]:
 def draw(lesson: drawing.Lesson) -> "Figure":
     pairs = np.array(_pairs(lesson.digits.test.labels), np.int32)
     ends = measuring.of_digits(lesson.digits.test, pairs.ravel(), lesson.seed)
-    family = lesson.family.faithful()
+    family = lesson.family.for_inversion()
     found = sampling.encoded(family, lesson.variables, ends, pairs.ravel())
     ways = sampling.Ways(found.latents, pairs, sampling.in_turn(pairs))
     drawn, _ = sampling.interpolate(family, lesson.variables, ways, drawing.FRAMES, lesson.seed)
