@@ -93,7 +93,9 @@ def test_every_family_can_be_measured(name, digits):
     assert (found.squared_error is not None) == isinstance(family, Encodes)
     assert found.squared_error is None or np.isfinite(found.squared_error)
     assert (found.linear is not None) == (name in ("ae", "vae", "cvae"))
-    assert (found.bound is not None) == (isinstance(family, HasBound) and not family.searches)
+    assert (found.bound is not None) == (
+        isinstance(family, HasBound) and not family.encodes_iteratively
+    )
     assert (found.rate is not None) == isinstance(family, HasRate)
     assert found.active is None or 0 <= found.active <= 4
 

@@ -50,7 +50,7 @@ def search(
 
     starts = descent.best_of(energies, tried, len(labels), TRIED, STARTS)
     # By chance, an image's own latent would win again and again.
-    if isinstance(family, Encodes) and not family.searches and not chance:
+    if isinstance(family, Encodes) and not family.encodes_iteratively and not chance:
         own = family.encode(variables, seen, labels)
         starts = jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), starts, own)
     ends, last = descent.descend(energies, starts, STEPS, RATE)

@@ -75,7 +75,7 @@ def measure(
 ) -> Codes:
     """Encode and decode the real digits; of a family that searches for codes, a choice of them."""
     real = reference.real_digits(digits, against)
-    if family.searches:
+    if family.encodes_iteratively:
         real = partition.subset(real, min(SEARCHED, len(real.labels)))
     family = family.for_inversion()
     chunk = min(1024, -(-len(real.labels) // 8) * 8)  # a multiple of any usual number of devices
@@ -84,7 +84,7 @@ def measure(
         pixels = metrics.pixels(real.images)
         reconstructed = over(family.reconstruct, variables, real, chunk)
         error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
-    if isinstance(family, HasBound) and not family.searches:
+    if isinstance(family, HasBound) and not family.encodes_iteratively:
         bound = float(over(family.bound, variables, real, chunk).mean())
     rate = None
     if isinstance(family, HasRate):
@@ -149,7 +149,7 @@ def _components(train: Split, size: int) -> Any:
 
 def _is_vector(family, variables) -> bool:
     """Whether images have codes that are vectors, and are encoded in one step."""
-    if family.searches or not isinstance(family, Encodes):
+    if family.encodes_iteratively or not isinstance(family, Encodes):
         return False
     images, labels = np.zeros((1, 28, 28, 1), np.float32), np.zeros(1, np.int32)
     latents = jax.eval_shape(family.encode, variables, images, labels)

@@ -72,7 +72,7 @@ def figures_of(
     real = partition.subset(digits.valid, COUNT)
     figures = {"parameters": float(sum(x.size for x in jax.tree.leaves(variables.params)))}
     arrays = {}
-    if isinstance(family, Encodes) and not family.searches:
+    if isinstance(family, Encodes) and not family.encodes_iteratively:
         figures |= _coding(family.for_inversion(), variables, real, digits.train)
         few = [int(np.argmax(real.labels == digit)) for digit in range(SHOWN)]
         back = sampling.reconstruct(

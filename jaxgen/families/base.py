@@ -59,7 +59,7 @@ class Family(abc.ABC):
     may_collapse: ClassVar[bool] = False
     """Whether training may end in a few kinds of images only, so that it has to be watched."""
 
-    searches: ClassVar[bool] = False
+    encodes_iteratively: ClassVar[bool] = False
     """Whether ``encode`` takes many steps, so that it is not for thousands of images."""
 
     codes_depend_on_digit: ClassVar[bool] = False

@@ -64,7 +64,7 @@ def build(config: Config) -> Family:
 class DDPM(Family):
     """Diffusion on images in [-1, 1]; its latent is the noise that sampling starts from."""
 
-    searches: ClassVar[bool] = True  # many steps back to the noise
+    encodes_iteratively: ClassVar[bool] = True  # many steps back to the noise
 
     config: Net
     sampling: Sampling

@@ -25,7 +25,7 @@ class Kind(NamedTuple):
 
 def _has_codes(family: Any) -> bool:
     """Whether the codes of thousands of images are vectors that can be had."""
-    quick, vectors = not family.searches, hasattr(family.config, "latents")
+    quick, vectors = not family.encodes_iteratively, hasattr(family.config, "latents")
     return quick and vectors and isinstance(family, Encodes)
 
 
