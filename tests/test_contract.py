@@ -55,13 +55,13 @@ def test_every_family_has_a_recipe_and_every_recipe_a_family():
 
 
 def test_players_have_params(family, state):
-    assert set(state.variables.params) == set(family.turns) == set(state.opt)
-    assert set(family.paces) <= set(family.turns)
+    assert set(state.variables.params) == set(family.update_order) == set(state.opt)
+    assert set(family.lr_scale) <= set(family.update_order)
 
 
 def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, state, batch):
     seen = set()
-    for player in set(family.turns):
+    for player in set(family.update_order):
         loss, (stats, metrics) = jax.jit(family.loss, static_argnames="player")(
             state.variables, batch, KEY, player=player
         )
@@ -73,19 +73,19 @@ def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, s
 
 
 def test_a_turn_changes_its_own_player_only(family, players, state, batch):
-    for player in set(family.turns):
+    for player in set(family.update_order):
         alone = dataclasses.replace(family)
         alone_kind = type("Alone", (type(family),), {"turns": (player,)})
         object.__setattr__(alone, "__class__", alone_kind)
         after, _ = jax.jit(step.make_step(alone, players, KEY, ema=0.9))(state, batch)
-        for other in family.turns:
+        for other in family.update_order:
             same = equal(after.variables.params[other], state.variables.params[other])
             assert same == (other != player)
             assert equal(after.opt[other], state.opt[other]) == (other != player)
 
 
 def test_the_loss_falls_on_one_batch(family, recipe, state, batch):
-    for player in set(family.turns):  # the others stand still
+    for player in set(family.update_order):  # the others stand still
 
         def loss_of(own, player=player):
             params = state.variables.params | {player: own}

@@ -113,7 +113,7 @@ def test_penalties_are_taken_at_the_images_they_should_be(batch):
 def test_the_critic_has_its_turns_and_its_rate_lasts_to_the_horizon(batch):
     plain = recipe(critic_turns=2, critic_pace=0.5, **DENSE)
     family, players = families.build(plain), optimisers.players(plain, families.build(plain))
-    assert family.turns == ("critic", "critic", "generator")
+    assert family.update_order == ("critic", "critic", "generator")
     state = step.init(family, players, KEY)
     after, _ = jax.jit(step.make_step(family, players, KEY, ema=0.9))(state, batch)
     turns = {

@@ -90,7 +90,7 @@ def test_every_option_trains(name, changes):
     for _ in range(2):
         state, metrics = take(state, batch)
         assert all(jnp.isfinite(value) for value in metrics.values()), metrics
-    for player in family.turns:
+    for player in family.update_order:
         leaves = zip(
             jax.tree.leaves(before[player]),
             jax.tree.leaves(state.variables.params[player]),

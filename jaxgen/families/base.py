@@ -71,13 +71,13 @@ class Family(abc.ABC):
         return False
 
     @property
-    def turns(self) -> tuple[str, ...]:
+    def update_order(self) -> tuple[str, ...]:
         """The players in the order in which they learn within a step, one optimiser each: most
         families have one, a GAN has ``("critic", "generator")``."""
         return ("model",)
 
     @property
-    def paces(self) -> Mapping[str, float]:
+    def lr_scale(self) -> Mapping[str, float]:
         """What ``--optim.rate`` is multiplied with for each player; 1 for those not named."""
         return {}
 

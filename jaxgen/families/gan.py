@@ -118,12 +118,12 @@ class GAN(Family):
     searches = True
 
     @property
-    def turns(self) -> tuple[str, ...]:
+    def update_order(self) -> tuple[str, ...]:
         # The critic first: the generator meets the one that has just learned.
         return ("critic",) * self.config.critic_turns + ("generator",)
 
     @property
-    def paces(self) -> Mapping[str, float]:
+    def lr_scale(self) -> Mapping[str, float]:
         return {"critic": self.config.critic_pace}
 
     @property

@@ -64,11 +64,11 @@ class VQVAE(Family):
     sampling: Sampling
 
     @property
-    def turns(self) -> tuple[str, ...]:
+    def update_order(self) -> tuple[str, ...]:
         return ("model", "prior")
 
     @property
-    def paces(self) -> Mapping[str, float]:
+    def lr_scale(self) -> Mapping[str, float]:
         return {"prior": self.config.prior_pace}
 
     @property

@@ -71,7 +71,7 @@ def training(config: Config, console: Console | None = None) -> Training:
 
 def _losses(family, state, batch, key):
     """For each turn the loss as a function of the player's own params, and these."""
-    for player in family.turns:
+    for player in family.update_order:
 
         def loss(own, player=player):
             variables = state.variables.replace(params=state.variables.params | {player: own})

@@ -13,10 +13,10 @@ Optimisers = dict[str, optax.GradientTransformation]  # by player
 
 def players(config: Config, family: Family) -> Optimisers:
     """An optimiser for each player that has a turn."""
-    turns, paces = family.turns, family.paces
+    order, scale = family.update_order, family.lr_scale
     return {
-        player: build(config.optim, config.steps, turns.count(player), paces.get(player, 1.0))
-        for player in dict.fromkeys(turns)
+        player: build(config.optim, config.steps, order.count(player), scale.get(player, 1.0))
+        for player in dict.fromkeys(order)
     }
 
 

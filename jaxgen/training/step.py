@@ -67,7 +67,7 @@ def make_step(
     def step(state: State, batch: Batch):
         key_step = jax.random.fold_in(key, state.step)
         metrics = {}
-        for turn, player in enumerate(family.turns):
+        for turn, player in enumerate(family.update_order):
             state, logs = take_turn(state, batch, jax.random.fold_in(key_step, turn), player)
             metrics |= logs
         decay = jnp.minimum(
