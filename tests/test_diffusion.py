@@ -46,7 +46,7 @@ def test_noised_images_have_the_variance_of_the_closed_form(schedule):
     eps = jax.random.normal(jax.random.key(0), SHAPE)
     x0 = jax.random.uniform(jax.random.key(1), SHAPE, minval=-1)
     alpha, sigma = level(schedule, 400)
-    left = process.noised(x0, eps, alpha, sigma) - alpha * x0
+    left = process.q_sample(x0, eps, alpha, sigma) - alpha * x0
     assert float(left.var()) == pytest.approx(1 - schedule.alpha_bar[400], rel=0.02)
 
 
@@ -72,7 +72,7 @@ def test_each_prediction_leads_back_to_the_image(name, schedule):
     x0 = jax.random.uniform(jax.random.key(1), SHAPE, minval=-1)
     for time in (1, 300, 700):
         alpha, sigma = level(schedule, time)
-        xt = process.noised(x0, eps, alpha, sigma)
+        xt = process.q_sample(x0, eps, alpha, sigma)
         found = prediction.to_x0(xt, prediction.target(x0, eps, alpha, sigma), alpha, sigma)
         assert jnp.allclose(found, x0, atol=1e-3)
 
@@ -83,7 +83,7 @@ def test_errors_of_a_prediction_are_errors_of_the_image_times_a_weight(name):
     schedule, prediction = schedules.cosine(1000), process.PREDICTIONS[name]
     alpha, sigma = level(schedule, 500)
     x0, eps, error = jax.random.normal(jax.random.key(0), (3, *SHAPE))
-    xt = process.noised(x0, eps, alpha, sigma)
+    xt = process.q_sample(x0, eps, alpha, sigma)
     target = prediction.target(x0, eps, alpha, sigma)
     wrong = prediction.to_x0(xt, target + error, alpha, sigma)
     ratio = jnp.square(error).sum() / jnp.square(wrong - x0).sum()

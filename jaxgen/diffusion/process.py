@@ -21,7 +21,7 @@ class Prediction(NamedTuple):
     per_x0: Callable[..., jax.Array]  # snr -> |error of the target|^2 per |error of x_0|^2
 
 
-def noised(x0, eps, alpha, sigma):
+def q_sample(x0, eps, alpha, sigma):
     """Draw from q(x_t | x_0), equation (1)."""
     return alpha * x0 + sigma * eps
 

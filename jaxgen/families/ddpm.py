@@ -102,7 +102,7 @@ class DDPM(Family):
         labels = drop_labels(batch.labels, self.config.label_drop, key_drop)
 
         alpha, sigma = self.levels(times)
-        xt = process.noised(x0, eps, alpha, sigma)
+        xt = process.q_sample(x0, eps, alpha, sigma)
         said = self.predict(variables, xt, times, labels)
         errors = jnp.square(said - self.prediction.target(x0, eps, alpha, sigma)).mean((1, 2, 3))
         loss = (self.weight(times) * errors).mean()  # (1), a mean over pixels

@@ -32,7 +32,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
         level[times[chosen[::-1]], None, None, None]
         for level in (family.schedule.alpha, family.schedule.sigma)
     )
-    noisy = to_images(process.noised(real, eps, alpha, sigma))
+    noisy = to_images(process.q_sample(real, eps, alpha, sigma))
 
     def drawn(variables, keys, labels):
         return denoised(family, variables, keys, labels)
