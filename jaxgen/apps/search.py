@@ -42,7 +42,7 @@ def search(
 
     def energies(latents):
         images = family.decode(variables, latents, labels, keys)
-        return nats(seen, images) + prior.minus_log_prior(variables, latents, labels)
+        return nats(seen, images) + prior.prior_nll(variables, latents, labels)
 
     def tried(numbers):  # [n], of a draw for each image
         drawn = jax.vmap(jax.random.fold_in)(keys_tried, numbers)

@@ -176,7 +176,7 @@ class Fitted(Family):
             return densities.draw(variables.stats["density"], keys, labels)
         return normals(keys, self.config.latents)
 
-    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+    def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         if self.sampling.prior == "fitted":
             return -densities.log_density(variables.stats["density"], latents, labels)
         return -losses.log_normal(latents)

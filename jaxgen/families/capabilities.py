@@ -56,7 +56,7 @@ class HasRate(Protocol):
 class HasPriorDensity(Protocol):
     """Knows how likely a latent is."""
 
-    def minus_log_prior(self, variables: Any, latents: Latents, labels: Labels) -> jax.Array:
+    def prior_nll(self, variables: Any, latents: Latents, labels: Labels) -> jax.Array:
         """- log p(latent given the digit) in nats [n], as ``prior`` draws it."""
         ...
 

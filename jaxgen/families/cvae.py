@@ -163,7 +163,7 @@ class CVAE(Variational):
         known = self._unseen(variables, labels)
         return self._apply("minus_log_p", variables, images, codes, known, 1.0)
 
-    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+    def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents, *self.prior_given(variables, labels))
 
     def move(

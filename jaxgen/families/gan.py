@@ -216,7 +216,7 @@ class GAN(Family):
     ) -> Latents:
         return Latent(slerp(starts.noise, ends.noise, share), lerp(starts.digit, ends.digit, share))
 
-    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+    def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents.noise)
 
     def move(

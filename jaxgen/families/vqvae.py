@@ -178,11 +178,11 @@ class VQVAE(Family):
     def loss_prior(self, variables, batch, key):
         codes = self.encode(variables, batch.images, batch.labels)
         labels = drop_labels(batch.labels, self.config.label_drop, key)
-        loss = self.minus_log_prior(variables, codes, labels).mean()
+        loss = self.prior_nll(variables, codes, labels).mean()
         metrics = {"prior/loss": loss, "prior/bits": loss / math.log(2)}
         return loss, (variables.stats, metrics)
 
-    def minus_log_prior(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
+    def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         rows = self.rows(variables)[latents]
         logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
         said = jax.nn.one_hot(latents.reshape(len(latents), -1), self.quantiser.size)
@@ -208,7 +208,7 @@ class VQVAE(Family):
 
     def rate(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
         codes = self.encode(variables, images, labels)
-        return self.minus_log_prior(variables, codes, labels)
+        return self.prior_nll(variables, codes, labels)
 
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
