@@ -44,7 +44,7 @@ class LinearGaussian(Variational):
     def prior_given(self, variables, labels):
         return jnp.zeros((len(labels), LATENTS)), jnp.zeros((len(labels), LATENTS))
 
-    def minus_log_p(self, variables, images, labels, codes):
+    def decoder_nll(self, variables, images, labels, codes):
         means = (codes @ self.matrix.T).reshape(images.shape)
         return losses.gaussian(means, images, math.log(self.sigma))
 

@@ -191,7 +191,7 @@ class Variational(Family):
     """A family whose encoder says a Gaussian q(z given x, y), so that its likelihood has a bound.
 
     Its latents are codes [n, z]. A subclass also defines ``posterior``, ``prior_given`` and
-    ``minus_log_p``. Gaussians are a mean and the logarithm of a variance, each [n, z].
+    ``decoder_nll``. Gaussians are a mean and the logarithm of a variance, each [n, z].
     """
 
     @property
@@ -209,7 +209,7 @@ class Variational(Family):
         """p(z given y), which the bound holds the posterior against."""
 
     @abc.abstractmethod
-    def minus_log_p(
+    def decoder_nll(
         self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
     ) -> jax.Array:
         """- log p(x given z, y) in nats [n]."""
@@ -224,7 +224,7 @@ class Variational(Family):
     def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
         """The loss with beta 1, from one code an image."""
         codes = draw(self.posterior(variables, images, labels), keys)
-        nats = self.minus_log_p(variables, images, labels, codes)
+        nats = self.decoder_nll(variables, images, labels, codes)
         return nats + self.rate(variables, images, labels)
 
     def log_joint(
@@ -232,7 +232,7 @@ class Variational(Family):
     ) -> jax.Array:
         """log p(x, z given y) in nats [n]."""
         prior = losses.log_normal(codes, *self.prior_given(variables, labels))
-        return prior - self.minus_log_p(variables, images, labels, codes)
+        return prior - self.decoder_nll(variables, images, labels, codes)
 
 
 def seen(config: Any, images: Images, key: Key) -> tuple[Images, Key]:

@@ -88,7 +88,7 @@ class Network(nn.Module):
     def decode(self, codes, known):  # -> logits [n, h, w, c]
         return self.decoder(jnp.concatenate([codes, known], axis=-1))
 
-    def minus_log_p(self, images, codes, known, counts):  # -> nats [n], of the pixels that count
+    def decoder_nll(self, images, codes, known, counts):  # -> nats [n], of the pixels that count
         nats = losses.LIKELIHOODS[self.config.likelihood].nats
         return nats(self.decode(codes, known), images, self.log_sigma(), counts)
 
@@ -97,7 +97,7 @@ class Network(nn.Module):
         known = self.know(images, visible, labels)
         mean, log_var = self.encode(images, known)
         codes = mean + jnp.exp(0.5 * log_var) * noise
-        reconstruction = self.minus_log_p(images, codes, known, 1 - visible)
+        reconstruction = self.decoder_nll(images, codes, known, 1 - visible)
         return reconstruction, losses.kl_normal(mean, log_var, *self.prior(known))
 
 
@@ -157,11 +157,11 @@ class CVAE(Variational):
         mean, log_var = self._apply("prior", variables, self._unseen(variables, labels))
         return mean, log_var
 
-    def minus_log_p(
+    def decoder_nll(
         self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
     ) -> jax.Array:
         known = self._unseen(variables, labels)
-        return self._apply("minus_log_p", variables, images, codes, known, 1.0)
+        return self._apply("decoder_nll", variables, images, codes, known, 1.0)
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents, *self.prior_given(variables, labels))

@@ -76,13 +76,13 @@ class Network(nn.Module):
     def decode(self, codes):  # [n, z] -> logits [n, h, w, c]
         return self.decoder(codes)
 
-    def minus_log_p(self, images, codes):  # [n, h, w, c], [n, z] -> nats [n]
+    def decoder_nll(self, images, codes):  # [n, h, w, c], [n, z] -> nats [n]
         nats = losses.LIKELIHOODS[self.config.likelihood].nats
         return nats(self.decode(codes), images, self.log_sigma(), 1.0)
 
     def __call__(self, images):
         mean, _ = self.encode(images)
-        return self.minus_log_p(images, mean)
+        return self.decoder_nll(images, mean)
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,10 @@ class VAE(Fitted, Variational):
         standard = jnp.zeros((len(labels), self.config.latents))
         return standard, standard
 
-    def minus_log_p(
+    def decoder_nll(
         self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
     ) -> jax.Array:
-        return self._apply("minus_log_p", variables, images, codes)
+        return self._apply("decoder_nll", variables, images, codes)
 
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
@@ -159,7 +159,7 @@ class VAE(Fitted, Variational):
         noise = jax.random.normal(key, (self.config.samples, *mean.shape))  # [k, n, z]
         codes = (mean + jnp.exp(0.5 * log_var) * noise).reshape(-1, mean.shape[-1])
         repeated = jnp.tile(images, (self.config.samples, 1, 1, 1))
-        nats = self._apply("minus_log_p", variables, repeated, codes)
+        nats = self._apply("decoder_nll", variables, repeated, codes)
         return nats.reshape(self.config.samples, -1).mean(0)
 
     def _importance_bound(self, variables, images, key, beta):
@@ -170,7 +170,7 @@ class VAE(Fitted, Variational):
 
         def bounds(codes, mean, log_var):
             flat = codes.reshape(-1, codes.shape[-1])
-            nats = self._apply("minus_log_p", variables, repeated, flat)
+            nats = self._apply("decoder_nll", variables, repeated, flat)
             log_q = losses.log_normal(codes, mean, log_var)  # [k, n]
             log_weights = beta * (losses.log_normal(codes) - log_q) - nats.reshape(k, -1)
             return math.log(k) - jax.nn.logsumexp(log_weights, axis=0), log_weights
