@@ -195,10 +195,10 @@ def test_a_code_moves_to_the_same_place_among_those_of_another_digit():
     codes = rng.standard_normal((4000, 2)) * scales + 10 * labels[:, None]
     fitted = densities.fit(codes, labels, components=1)
     means, sources = jnp.asarray(fitted.means[:, 0]), jnp.array([1, 2])
-    found = densities.moved(fitted, means[sources], sources, jnp.array([7, 5]))
+    found = densities.transferred(fitted, means[sources], sources, jnp.array([7, 5]))
     assert np.allclose(found, means[jnp.array([7, 5])], atol=1e-3)
     away = means[1] + jnp.array([1.5, 0.0])  # one standard deviation
-    found = densities.moved(fitted, away[None], jnp.array([1]), jnp.array([7]))[0] - means[7]
+    found = densities.transferred(fitted, away[None], jnp.array([1]), jnp.array([7]))[0] - means[7]
     # The pulls towards the mode shorten it by (1 - PULL)^PULLS.
     assert np.allclose(found, [4.5 * (1 - densities.PULL) ** densities.PULLS, 0], atol=0.4)
 
@@ -213,7 +213,7 @@ def test_codes_move_by_the_least_map_that_makes_one_covariance_another(monkeypat
     for source, target in ((1, 7), (8, 2), (3, 3)):
         digits = (jnp.full(4, digit) for digit in (source, target))
         near = 1e-3 * jnp.eye(4)  # no code is far out
-        found = 1e3 * np.asarray(densities.moved(fitted, near, *digits), np.float64)
+        found = 1e3 * np.asarray(densities.transferred(fitted, near, *digits), np.float64)
         assert np.allclose(found, found.T, atol=1e-4 * abs(found).max())
         assert np.linalg.eigvalsh(found).min() > 0
         assert np.allclose(found @ covariances[source] @ found, covariances[target], atol=1e-3)
@@ -229,7 +229,7 @@ def test_a_code_far_out_comes_in_before_it_moves(monkeypatch):
 
     def moved(length: float) -> np.ndarray:
         code = factors[0, 0] @ white * length / 3
-        return np.asarray(densities.moved(fitted, jnp.tile(code, (3, 1)), *digits))
+        return np.asarray(densities.transferred(fitted, jnp.tile(code, (3, 1)), *digits))
 
     assert np.allclose(moved(0.5), moved(1) / 2, rtol=1e-4)
     assert np.allclose(moved(100), moved(3**0.5), rtol=1e-4)

@@ -1,7 +1,7 @@
 """Another digit in the same hand: x' = g(f(x, y), y'), from an image of y to one of y'.
 
 The latent of an image says its digit and its hand at once, or the hand alone where networks are
-told the digit. Either way it is moved to where latents of the other digit lie (``Family.move``):
+told the digit. Either way it is moved to where latents of the other digit lie (``transfer``):
 
     AE, VAE      by the moments of the digits' fitted densities, mu_t + A (z - mu_s), with the map A
                  between their covariances that moves codes least: what digits have in common, as
@@ -45,7 +45,7 @@ def restyle(
 
     def move(variables, keys, images, sources, targets):
         latents = there.encode(variables, images, sources)
-        latents = mover.move(variables, latents, sources, targets)
+        latents = mover.transfer(variables, latents, sources, targets)
         return back.decode(variables, latents, targets, split(keys)[1])
 
     program = Program(move, few(len(images)))

@@ -181,10 +181,10 @@ class Fitted(Family):
             return -densities.log_density(variables.stats["density"], latents, labels)
         return -losses.log_normal(latents)
 
-    def move(
+    def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
-        return densities.moved(variables.stats["density"], latents, sources, targets)
+        return densities.transferred(variables.stats["density"], latents, sources, targets)
 
 
 class Variational(Family):

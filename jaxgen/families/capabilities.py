@@ -65,7 +65,9 @@ class HasPriorDensity(Protocol):
 class Transfers(Encodes, Protocol):
     """Writes another digit in the same hand."""
 
-    def move(self, variables: Any, latents: Latents, sources: Labels, targets: Labels) -> Latents:
+    def transfer(
+        self, variables: Any, latents: Latents, sources: Labels, targets: Labels
+    ) -> Latents:
         """The latents of the digits ``targets`` in the same hand as ``latents`` of ``sources``:
         where these lie among those of their digit, the others lie among those of theirs."""
         ...

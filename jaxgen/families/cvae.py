@@ -166,7 +166,7 @@ class CVAE(Variational):
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents, *self.prior_given(variables, labels))
 
-    def move(
+    def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
         """mu_t + sigma_t (z - mu_s) / sigma_s, with the moments of p(z|y)."""

@@ -135,7 +135,7 @@ class DDPM(Family):
     ) -> Latents:
         return slerp(starts, ends, share)
 
-    def move(
+    def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
         """The same noise, which is drawn alike for every digit."""

@@ -219,7 +219,7 @@ class GAN(Family):
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents.noise)
 
-    def move(
+    def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
         """The same noise, which is drawn alike for every digit."""
