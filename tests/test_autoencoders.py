@@ -12,7 +12,7 @@ from jaxgen import data, densities, families
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.errors import UserError
 from jaxgen.families import cvae
-from jaxgen.families.base import lerp, over, slerp
+from jaxgen.families.base import lerp, map_batches, slerp
 from tests.conftest import small
 
 KEY = jax.random.key(0)
@@ -150,7 +150,9 @@ def test_what_is_fitted_is_drawn_by_digit(name):
     digits = data.load("synthetic:600").train
     fitted = family.fit(variables, digits)
     assert not np.array_equal(fitted.stats["density"].means, variables.stats["density"].means)
-    codes = np.asarray(over(family._codes if name == "ae" else family._draw_codes, fitted, digits))
+    codes = np.asarray(
+        map_batches(family._codes if name == "ae" else family._draw_codes, fitted, digits)
+    )
     keys = jax.random.split(KEY, 3000)
     drawn = np.asarray(family.prior(fitted, keys, jnp.full(3000, 4)))
     own = codes[digits.labels == 4]
@@ -168,8 +170,8 @@ def test_what_is_fitted_is_drawn_by_digit(name):
 def test_codes_of_a_posterior_are_draws_and_the_same_each_time():
     family, variables = built("vae")
     digits = data.load("synthetic:100").train
-    codes = over(family._draw_codes, variables, digits)
-    assert np.array_equal(codes, over(family._draw_codes, variables, digits))
+    codes = map_batches(family._draw_codes, variables, digits)
+    assert np.array_equal(codes, map_batches(family._draw_codes, variables, digits))
     means = family.encode(variables, jnp.asarray(digits.images) / 255, jnp.asarray(digits.labels))
     assert np.abs(codes - means).mean() > 0.1
 
@@ -177,7 +179,7 @@ def test_codes_of_a_posterior_are_draws_and_the_same_each_time():
 def test_over_gives_every_digit_its_own_row():
     family, variables = built("ae")
     digits = data.load("synthetic:100").train
-    whole = over(family._codes, variables, digits, chunk=32)
+    whole = map_batches(family._codes, variables, digits, chunk=32)
     image = jnp.asarray(digits.images[90:91], jnp.float32) / 255
     one = family.encode(variables, image, jnp.asarray([0]))
     assert whole.shape == (len(digits.labels), 4)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import metrics, reference
 from jaxgen.evaluation.report import Against
-from jaxgen.families.base import Family, Variables, Variational, over
+from jaxgen.families.base import Family, Variables, Variational, map_batches
 from jaxgen.families.capabilities import Encodes, HasBound, HasRate, able
 
 SEARCHED = 200  # digits at most, where encoding is a search
@@ -82,16 +82,16 @@ def measure(
     error = bound = None
     if isinstance(family, Encodes):
         pixels = metrics.pixels(real.images)
-        reconstructed = over(family.reconstruct, variables, real, chunk)
+        reconstructed = map_batches(family.reconstruct, variables, real, chunk)
         error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
     if isinstance(family, HasBound) and not family.encodes_iteratively:
-        bound = float(over(family.bound, variables, real, chunk).mean())
+        bound = float(map_batches(family.bound, variables, real, chunk).mean())
     rate = None
     if isinstance(family, HasRate):
-        rate = float(over(without_keys(family.rate), variables, real, chunk).mean())
+        rate = float(map_batches(without_keys(family.rate), variables, real, chunk).mean())
     active = None
     if isinstance(family, Variational):
-        means = over(without_keys(able(family, Encodes).encode), variables, real, chunk)
+        means = map_batches(without_keys(able(family, Encodes).encode), variables, real, chunk)
         active = int((means.var(axis=0) > ACTIVE).sum())
     linear = _linear(family, variables, digits.train, real)
     return Codes(len(real.labels), error, bound, rate, active, linear)
@@ -105,7 +105,7 @@ def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | No
     from sklearn.manifold import TSNE
 
     chunk = min(1024, -(-len(split.labels) // 8) * 8)
-    codes = over(without_keys(able(family, Encodes).encode), variables, split, chunk)
+    codes = map_batches(without_keys(able(family, Encodes).encode), variables, split, chunk)
     if codes.shape[1] <= 2:
         return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
     return TSNE(random_state=0, perplexity=min(30, len(codes) / 4)).fit_transform(codes)
@@ -116,7 +116,7 @@ def _linear(family, variables, train, real):
         return None
     few = partition.subset(train, min(PROBED, len(train.labels)))
     encode = without_keys(able(family, Encodes).encode)
-    codes = [over(encode, variables, split) for split in (few, real)]
+    codes = [map_batches(encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
     pca = _components(train, size)
     pixels = metrics.pixels(real.images)
@@ -158,7 +158,7 @@ def _is_vector(family, variables) -> bool:
 
 @functools.lru_cache(64)  # the same function each time, which is not compiled anew
 def without_keys(method):
-    """A method that draws nothing, as ``over`` calls it."""
+    """A method that draws nothing, as ``map_batches`` calls it."""
 
     def function(variables, images, labels, keys):
         return method(variables, images, labels)

@@ -15,7 +15,7 @@ from jaxgen.evaluation import codes, judge, metrics, reference
 from jaxgen.evaluation.reference import Reference
 from jaxgen.experiments import train
 from jaxgen.experiments.trial import Arrays, Context, Result
-from jaxgen.families.base import Family, Fitted, Variables, Variational, over
+from jaxgen.families.base import Family, Fitted, Variables, Variational, map_batches
 from jaxgen.families.capabilities import Encodes, HasRate, able
 
 COUNT = 2000  # digits that are drawn, and real ones that are encoded
@@ -94,16 +94,16 @@ def figures_of(
 def _coding(family: Family, variables: Variables, real: Split, train: Split) -> dict[str, float]:
     chunk, figures = COUNT // 2, {}
     for name, part in (("error", real), ("train_error", partition.subset(train, COUNT))):
-        back = over(family.reconstruct, variables, part, chunk)
+        back = map_batches(family.reconstruct, variables, part, chunk)
         lost = metrics.pixels(part.images) - back.reshape(len(back), -1)
         figures[name] = float(np.square(lost).sum(1).mean())
     if isinstance(family, HasRate):
-        rates = over(codes.without_keys(family.rate), variables, real, chunk)
+        rates = map_batches(codes.without_keys(family.rate), variables, real, chunk)
         figures["rate"] = float(rates.mean())
     if isinstance(family, Variational):
-        figures["bound"] = float(over(family.bound, variables, real, chunk).mean())
+        figures["bound"] = float(map_batches(family.bound, variables, real, chunk).mean())
         figures["distortion"] = figures["bound"] - figures["rate"]
-    latents = over(codes.without_keys(able(family, Encodes).encode), variables, real, chunk)
+    latents = map_batches(codes.without_keys(able(family, Encodes).encode), variables, real, chunk)
     if np.issubdtype(latents.dtype, np.integer):
         shares = np.unique(latents, return_counts=True)[1] / latents.size
         figures["used"] = float(np.exp(-(shares * np.log(shares)).sum()))

@@ -21,7 +21,7 @@ from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scal
 from jaxgen.config import Config
 from jaxgen.configs.ae import Net, Sampling
 from jaxgen.data import Split
-from jaxgen.families.base import Family, Fitted, Metrics, Variables, over
+from jaxgen.families.base import Family, Fitted, Metrics, Variables, map_batches
 from jaxgen.nn.coders import Decoder, Encoder
 
 LOSSES = {
@@ -97,7 +97,7 @@ class AE(Fitted):
         return self._apply(variables, images, method="encode")
 
     def fit(self, variables: Variables, digits: Split) -> Variables:
-        codes = over(self._codes, variables, digits)
+        codes = map_batches(self._codes, variables, digits)
         density = densities.fit(codes, digits.labels, self.config.components)
         return variables.replace(stats=variables.stats | {"density": density})
 

@@ -250,19 +250,21 @@ def draw(gaussian: Gaussian, keys: Keys) -> jax.Array:
     return mean + jnp.exp(0.5 * log_var) * normals(keys, mean.shape[-1])
 
 
-def over(function: Callable, variables: Variables, digits: Split, chunk: int = 1024) -> np.ndarray:
+def map_batches(
+    function: Callable, variables: Variables, digits: Split, chunk: int = 1024
+) -> np.ndarray:
     """``function(variables, images, labels, keys)`` of all digits of a split, chunk by chunk and on
     all devices; the keys are the same at every call. To be called on the host."""
     count, chunk = len(digits.labels), devices.even(chunk)
     rows = np.arange(-(-count // chunk) * chunk).reshape(-1, chunk)
     places = rows % count  # the last chunk is padded with digits from the beginning
     batches = digits.images[places], digits.labels[places], rows.astype(np.uint32)
-    found = _over(function, variables, *jax.device_put(batches, devices.split(1)))
+    found = _map_batches(function, variables, *jax.device_put(batches, devices.split(1)))
     return hosts.fetch(found).reshape(-1, *found.shape[2:])[:count]
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _over(function, variables, images, labels, indices):
+def _map_batches(function, variables, images, labels, indices):
     def one(batch):
         images, labels, indices = batch
         keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), indices)

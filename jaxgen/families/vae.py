@@ -47,7 +47,7 @@ from jaxgen.families.base import (
     Variables,
     Variational,
     draw,
-    over,
+    map_batches,
     seen,
     slerp,
 )
@@ -150,7 +150,7 @@ class VAE(Fitted, Variational):
         return slerp(starts, ends, share)
 
     def fit(self, variables: Variables, digits: Split) -> Variables:
-        codes = over(self._draw_codes, variables, digits)
+        codes = map_batches(self._draw_codes, variables, digits)
         density = densities.fit(codes, digits.labels, self.config.components)
         return variables.replace(stats=variables.stats | {"density": density})
 

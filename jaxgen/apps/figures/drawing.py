@@ -78,6 +78,6 @@ def decoded(lesson: Lesson, codes: np.ndarray, labels: np.ndarray) -> np.ndarray
 
 
 def encode(family: Family) -> Callable:
-    """The family's ``encode``, as ``families.base.over`` calls it."""
+    """The family's ``encode``, as ``families.base.map_batches`` calls it."""
     able_family = able(family, Encodes)
     return lambda variables, images, labels, keys: able_family.encode(variables, images, labels)
