@@ -326,9 +326,12 @@ def test_the_target_chooses_the_lock(tree):
     assert not tree.venv.exists()
     code, out, err = tree.run(JAXGEN_TARGET="cuda")
     assert code == 0 and out.endswith(", null]\n")
-    assert "(cuda) with uv, once, some minutes" in err
+    assert "(cpu cuda) with uv, once, some minutes" in err
     code, out, err = tree.run(JAXGEN_TARGET="cpu")
-    assert code == 0 and out.endswith(', "cpu"]\n')
+    assert (code, err) == (0, "") and out.endswith(', "cpu"]\n')
+    tree.lock("cpu", "package==2\n")
+    tree.run(JAXGEN_TARGET="cpu")
+    assert tree.installed()[2:] == ["cpu", "cuda"], "what is there for others is kept"
 
 
 def test_works_through_a_link_from_anywhere_with_any_arguments(tree, tmp_path):
