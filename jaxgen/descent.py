@@ -1,7 +1,7 @@
-"""The lowest places of an energy: the best few of many that are tried go down, and all are told.
+"""Multi-start gradient descent: evaluate many candidates, and refine the best few with Adam.
 
-What is looked for is a tree of arrays for each of n images, image by image along their first axis.
-Adam goes down from all starts at once, in one ``lax.scan``.
+A candidate is a tree of arrays with the n images along the first axis. All starts of all images
+descend at once, in one ``lax.scan``.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,10 @@ def best_of(
     count: int,
     starts: int,
 ) -> Any:
-    """The ``starts`` places of the least energy [n] among ``count``, of which ``tried`` gives one
-    for each image by its number [n]: a tree of [starts, n, ...]."""
+    """The ``starts`` candidates of least energy among ``count``: a tree of [starts, n, ...].
+
+    ``tried(numbers)`` gives for each image the candidate of that number [n]; ``energies`` takes
+    candidates and returns their energies [n]."""
     first = lax.map(lambda number: energies(tried(jnp.full(images, number))), jnp.arange(count))
     return jax.vmap(tried)(lax.top_k(-first.T, starts)[1].T)
 
@@ -29,7 +31,7 @@ def best_of(
 def descend(
     energies: Callable[[Any], jax.Array], starts: Any, steps: int, rate: float
 ) -> tuple[Any, jax.Array]:
-    """Go down from a tree of [starts, n, ...]; the ends, and their energies [starts, n]."""
+    """Descend from a tree of [starts, n, ...]; returns the ends and their energies [starts, n]."""
     adam = optax.adam(optax.cosine_decay_schedule(rate, steps), b2=0.99)
     slopes = jax.grad(lambda places: energies(places).sum())
 
@@ -46,5 +48,5 @@ def descend(
 
 
 def pick(ends: Any, chosen: jax.Array) -> Any:
-    """Of a tree of ends [starts, n, ...], the one that is ``chosen`` [n] for each image."""
+    """For each image the end that is ``chosen`` [n] of a tree of ends [starts, n, ...]."""
     return jax.tree.map(lambda parts: parts[chosen, jnp.arange(len(chosen))], ends)

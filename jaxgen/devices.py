@@ -96,8 +96,7 @@ def _cores() -> int:
 
 
 def stay_on(core: int) -> None:
-    """Keep this process to one core, of which it will have one device; to be called before
-    ``start``, by one of ``workers``."""
+    """Pin this process to one core, with one device. A worker calls this before ``start``."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[core % len(cores)]})

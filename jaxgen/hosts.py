@@ -209,7 +209,7 @@ def fetch(tree: Any) -> Any:
 
 @contextlib.contextmanager
 def told_to_all() -> Iterator[None]:
-    """A UserError of the first process in here is one of all."""
+    """If the first process raises UserError inside the block, every process raises it."""
     sentence = None
     try:
         yield

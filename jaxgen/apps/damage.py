@@ -1,7 +1,7 @@
-"""Damaged handwriting: seeded test sets of six kinds, and how likely what is seen is under each.
+"""Damaged handwriting: six kinds of damage, and the likelihood of a damaged image under each.
 
-A damage takes a clean image x to what is seen of it, s, with chance; the same key damages an image
-in the same way. Correcting goes the other way, and for that each damage also says
+A damage turns a clean image x into a damaged one, s, at random; the same key damages an image in
+the same way. To correct an image, each damage also gives
 
     nats(s, x) = - log p(s | x), but for a constant                                             (1)
 

@@ -90,8 +90,8 @@ class Network(nn.Module):
 
 
 def some(images: Images, key: Key) -> tuple[Images, Images]:
-    """A batch of images as they may be met, and what of each is visible: a third damaged in one of
-    all ways, the others hidden in part."""
+    """A training batch with random damage or masks: the images, and masks of their visible pixels.
+    A third of the images is damaged, each in one of all ways; the others are hidden in part."""
     key_damage, key_mask = jax.random.split(key)
     count = len(images)
     kinds = [damage.named(name) for name in damage.NAMES]

@@ -104,8 +104,8 @@ def _parted(args: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _pass_on(process: subprocess.Popen, said: list[str], log: list[str]) -> None:
-    """The sentences of a process, each once; what its runtime logs besides, as a peer of one that
-    has gone does at length, is put aside."""
+    """Print each sentence of jaxgen that a process writes once. Other lines, such as the log of its
+    runtime, are kept in ``log``."""
     assert process.stderr
     for line in process.stderr:
         log.append(line)

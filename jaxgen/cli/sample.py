@@ -167,8 +167,8 @@ def main(args: list[str]) -> int:
 
 
 def config_of_film(config: configs.Config, args: list[str]) -> configs.Config:
-    """The recipe with steps that are even in time where none were asked for: a sampler that spares
-    steps takes most of them where there is nothing but noise to be seen."""
+    """The recipe of a film. Where no steps were asked for, they are spaced evenly in time: the
+    usual spacing takes most steps where images are still noise."""
     given = {arg.partition("=")[0] for arg in args}
     return config if given & {"--steps", "--spacing"} else common.even(config)
 

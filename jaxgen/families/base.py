@@ -161,8 +161,8 @@ class Family(abc.ABC):
 
 
 class Fitted(Family):
-    """A family whose codes [n, z] are drawn from a density that is fitted to those of training
-    digits, which stands in ``stats`` as "density"; or, if so set, from N(0, I)."""
+    """A family that draws codes [n, z] from a density that was fitted to the codes of training
+    digits and is kept in ``stats`` as "density"; or, with prior "normal", from N(0, I)."""
 
     config: Any  # its settings: latents, the dimensions of a code,
     sampling: Any  # and prior, "fitted" or "normal"

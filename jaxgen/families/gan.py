@@ -193,8 +193,8 @@ class GAN(Family):
         return self.generate(variables, latents.noise, asked)
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
-        """Descend |G(z, y) - x|^2 + TYPICAL |z|^2 from the best few of many latents, and keep the
-        best end; a digit that is not known is one of what is tried."""
+        """Minimise |G(z, y) - x|^2 + TYPICAL |z|^2 by multi-start descent, and keep the best end.
+        Where the digit y is not known, candidates of all digits are tried."""
         noise = jax.random.normal(jax.random.key(0), (TRIED, self.config.latents))
         keys = jax.vmap(jax.random.key)(jnp.arange(len(images)))  # nothing is drawn
 
