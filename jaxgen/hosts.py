@@ -114,7 +114,7 @@ def _initialize(group: Group) -> None:
 
 
 def _require_free(port: str) -> None:
-    """Raise UserError where a port is in use, of which JAX's service would die."""
+    """Raise UserError where a port is in use: JAX's service would die."""
     try:
         socket.create_server(("", int(port))).close()
     except OSError as error:

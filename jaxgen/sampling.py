@@ -124,7 +124,7 @@ class Ways(NamedTuple):
     places: np.ndarray  # int [ways, stops]: of the images in their seed
 
     def round_trip(self) -> "Ways":
-        """The same ways, each of which ends with the latent that it began with."""
+        """The same ways, but each ends with the latent that it begins with."""
         rows = in_turn(self.labels)
         rows[:, -1] = rows[:, 0]
         return self._replace(

@@ -126,7 +126,7 @@ class Making:
                 self._save()
 
     def _inked(self, digits: Split) -> Split:
-        """Digits with the ink that is asked for; those of a model are light."""
+        """Digits with the ink that is asked for; models draw light ink."""
         if self.order.ink == "light":
             return digits
         return Split(255 - digits.images, digits.labels)

@@ -54,7 +54,7 @@ def complete(
 def mend(
     family: Quantises, variables: Variables, seen: Images, labels: Labels, keys: Keys
 ) -> Images:
-    """Draw images whose codes are near to those of damaged ones."""
+    """Draw images whose codes are near the codes of damaged images."""
     vectors, table = family.vectors(variables, seen), family.rows(variables)
     squares = jnp.square(vectors[..., None, :] - table).sum(-1)  # [n, side, side, k]
     apart = jnp.square(table[:, None] - table).sum(-1).mean()  # of two rows

@@ -35,7 +35,7 @@ def search(
     keys: Keys,
     chance: bool = False,
 ) -> Latents:
-    """The latents of images of which ``seen`` is seen and ``labels`` are the digits."""
+    """Search for latents that explain the observed images ``seen`` of the digits ``labels``."""
     keys_tried, keys_end = split(keys)
 
     prior = able(family, HasPriorDensity)

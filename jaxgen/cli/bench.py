@@ -69,7 +69,7 @@ def whole_training(args: list[str]) -> None:
 
 
 def step(config: Config) -> None:
-    """Print the time of a train step, and its arithmetic beside that of the matrix product."""
+    """Print the time of a train step, and its share of the speed of a matrix product."""
     import numpy as np
 
     from jaxgen.training import costs

@@ -60,7 +60,7 @@ class OfImages(Seeded):
 
 
 def recipe(args: list[str], verb: str) -> Config:
-    """The recipe that ``--model`` names; for ``--help`` alone, that of ddpm."""
+    """The recipe that ``--model`` names; for ``--help`` alone, the default recipe."""
     model = flags.peek(args, "model")
     if model is None:
         if not {"-h", "--help"} & set(args):

@@ -55,7 +55,7 @@ class Sample(common.Seeded):
     """Also show the way from the first latent to the digits, as a .gif or .mp4: in 50 steps that
     are even in time, unless steps or spacing are given."""
     processes: int = 1
-    """How many processes make the shards, of which each makes its own."""
+    """How many processes share the shards; each makes its own."""
     process: int = 0
     """Which one this is, from 0 on."""
     scheduler: str | None = None

@@ -55,7 +55,7 @@ class Found(NamedTuple):
 
 
 def is_many(path: str) -> bool:
-    """Whether a name is that of a folder or of a file of many images."""
+    """Whether a name stands for a folder, or for a file of many images."""
     return os.path.isdir(path) or path.lower().endswith((*FILES, ".idx.gz")) or _is_idx(path)
 
 

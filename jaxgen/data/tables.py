@@ -25,7 +25,7 @@ _LABELS = ("label", "labels", "class", "digit", "target", "y")
 
 
 def npz(images: np.ndarray, labels: np.ndarray) -> bytes:
-    """The contents of a file of images uint8 [n, h, w] and labels [n], as that of the others."""
+    """The contents of a file of images uint8 [n, h, w] and labels [n]."""
     file = io.BytesIO()
     np.savez_compressed(file, images=images, labels=labels.astype(np.int32))
     return file.getvalue()

@@ -66,7 +66,7 @@ class Shards:
             reader.close()
 
     def write(self, part: str, number: int, digits: Split) -> None:
-        """Write a file of digits; those of none have the label -1, which is TFDS's own."""
+        """Write a file of digits; an image without a label gets -1, as TFDS has it."""
         path = self._path(part, number)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=DRAFT) as folder:
             draft = Path(folder) / path.name

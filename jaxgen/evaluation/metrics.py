@@ -122,7 +122,7 @@ def _lengths(vectors):
 
 
 def accuracy(logits, labels) -> float:
-    """Share of the logits [n, 10] whose largest is that of the label [n]."""
+    """The proportion of logits [n, 10] that are largest at the label [n]."""
     return hits(logits, labels) / len(labels)
 
 

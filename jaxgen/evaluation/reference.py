@@ -110,7 +110,7 @@ def _mixture(split: Split) -> float | None:
 
 
 def relative(spreads: tuple[float, ...], real: tuple[float, ...]) -> tuple[float, ...]:
-    """Each digit's spread over that of the real ones."""
+    """The spread of each digit, divided by the spread of the real ones."""
     return tuple(one / other for one, other in zip(spreads, real, strict=True))
 
 

@@ -69,7 +69,7 @@ class Neighbour(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """The figures of generated images beside those of as many real ones."""
+    """The figures of generated images, and the figures of as many real ones."""
 
     n: int
     """How many images each figure is of."""

@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
         return (self.low > 0) - (self.high < 0)
 
     def times(self, factor: float | int) -> "Estimate":
-        """The figure in another unit, of which one is ``factor`` (above 0) of this one's."""
+        """The figure in another unit: all values multiplied by ``factor``, which is above 0."""
         return Estimate(factor * self.value, factor * self.low, factor * self.high, self.n)
 
     def __str__(self) -> str:

@@ -174,7 +174,7 @@ class Findings:
     def dots(
         self, path: str, name: str, caption: str, level: str, factor: float = 1, log: bool = False
     ) -> list[Dots]:
-        """A chart of a figure by family, beside that of real digits."""
+        """A chart of a figure by family, with a dashed line for real digits."""
         dots = []
         for family, one in self.estimates(path).items():
             value, half = factor * one.value, factor * one.half
@@ -218,7 +218,7 @@ def _reached(model: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def document(json: dict[str, Any], arrays: dict[str, Arrays]) -> Document:
-    """The report; ``arrays`` are those of the first seed of each model."""
+    """The report; ``arrays`` come from the first seed of each model."""
     found = Findings(json)
     sections = [
         Section("The six models", _overview(found)),

@@ -34,7 +34,7 @@ class Question:
     vary: tuple[str, ...]
     """As ``--vary`` takes them."""
     plots: tuple[tuple[str, ...], ...]
-    """Figures that answer it, those of one chart together: names in ``measures.FIGURES``."""
+    """The figures that answer it, chart by chart: names in ``measures.FIGURES``."""
     flags: tuple[str, ...] = ()
     """What is other than in the recipe, as flags of ``bin/train``."""
     design: Literal["grid", "each"] = "grid"

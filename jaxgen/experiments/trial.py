@@ -49,7 +49,7 @@ class Trial:
     arguments: tuple = ()
     after: tuple["Trial", ...] = ()
     key: Any = None
-    """What the result depends on besides those of ``after``, as JSON can hold it."""
+    """What the result depends on besides the results of ``after``, as JSON can hold it."""
     seconds: Callable[[], float] = lambda: 10.0
     """An estimate of the time that it takes."""
     tolerant: bool = False

@@ -76,7 +76,7 @@ class Objective(NamedTuple):
 
 
 def cross_entropy(real, fake):
-    """Minus (1): log D is the log-sigmoid of a score s, and log(1 - D) that of -s."""
+    """Minus (1): log D is the log-sigmoid of a score s, and log(1 - D) the log-sigmoid of -s."""
     return -nn.log_sigmoid(real) - nn.log_sigmoid(-fake)
 
 

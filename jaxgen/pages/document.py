@@ -47,7 +47,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Level:
-    """A value that a chart is read against, such as that of real digits: a dashed line."""
+    """A value to compare with, such as the value of real digits: a dashed line in a chart."""
 
     name: str
     value: float

@@ -217,7 +217,7 @@ def _arrays(tree) -> dict[str, tuple]:
 
 
 def _require_recipe(config: Config, sealed: dict[str, Any], folder: Path, what: str) -> None:
-    """Raise a UserError where weights in the ``folder`` of a run are those of another recipe."""
+    """Raise UserError where a run's ``folder`` holds weights of another recipe."""
     was = configs.from_dict(sealed)
     known = folders.RunFolder(folder.parent).learned
     if known and was.data in known.sources:

@@ -72,7 +72,7 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
 
 
 def _learned(folder: RunFolder, config: Config) -> tuple[int, ...]:
-    """The digits that a run has learned: those of its data, and all where nobody knows."""
+    """The digits that a run has learned: the labels of its data, or all ten if nobody knows."""
     if known := folder.learned:
         return known.contents.learned
     try:
