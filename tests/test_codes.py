@@ -17,7 +17,7 @@ from tests.conftest import small
 class Linear(Family):
     """A linear code given by a matrix [784, z]; its columns are orthonormal."""
 
-    searches: bool = False
+    encodes_iteratively: bool = False
 
     def init(self, key):
         raise NotImplementedError
@@ -78,7 +78,7 @@ def test_no_linear_code_beats_principal_components(digits):
 
 def test_a_family_that_searches_is_shown_fewer_digits(digits, monkeypatch):
     monkeypatch.setattr(codes, "SEARCHED", 30)
-    found = codes.measure(Linear(searches=True), variables(np.eye(784)), digits)
+    found = codes.measure(Linear(encodes_iteratively=True), variables(np.eye(784)), digits)
     assert found.n == 30 and found.linear is None
     assert found.squared_error < 1e-6
 
@@ -106,4 +106,4 @@ def test_codes_are_laid_out_in_a_plane(digits):
     assert spread.shape == (40, 2) and np.isfinite(spread).all()
     plain = codes.plane(Linear(), variables(np.eye(784)[:, 350:352]), few)
     np.testing.assert_allclose(plain, pixels(few)[:, 350:352], atol=1e-6)
-    assert codes.plane(Linear(searches=True), variables(np.eye(784)), few) is None
+    assert codes.plane(Linear(encodes_iteratively=True), variables(np.eye(784)), few) is None

@@ -75,7 +75,7 @@ def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, s
 def test_a_turn_changes_its_own_player_only(family, players, state, batch):
     for player in set(family.update_order):
         alone = dataclasses.replace(family)
-        alone_kind = type("Alone", (type(family),), {"turns": (player,)})
+        alone_kind = type("Alone", (type(family),), {"update_order": (player,)})
         object.__setattr__(alone, "__class__", alone_kind)
         after, _ = jax.jit(step.make_step(alone, players, KEY, ema=0.9))(state, batch)
         for other in family.update_order:

@@ -119,7 +119,7 @@ def words(pdf: bytes) -> str:
 
 def test_a_sheet_asks_and_answers():
     sums = [Exercise(27, "+", 14), Exercise(60, "-", 5), Exercise(7, "x", 8)]
-    layout = sheet.Layout(told="told at the foot")
+    layout = sheet.Layout(footer="told at the foot")
     sections = [sheet.Section("Sums", sums), sheet.Section("Numbers", [Exercise(582)])]
     digits = sheet.digits_of(sections)
     assert digits == "2714605785" + "82"

@@ -115,7 +115,7 @@ class GAN(Family):
     config: Net
 
     may_collapse = True
-    searches = True
+    encodes_iteratively = True
 
     @property
     def update_order(self) -> tuple[str, ...]:
