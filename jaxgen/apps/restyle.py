@@ -14,20 +14,9 @@ told the digit. Either way it is moved to where latents of the other digit lie (
 
 import numpy as np
 
-from jaxgen.errors import UserError
-from jaxgen.families import names_with
 from jaxgen.families.base import Family, Variables, split
 from jaxgen.families.capabilities import Transfers, able
 from jaxgen.sampling import Program, few
-
-
-def require(family: Family) -> None:
-    """Raise a UserError where a family cannot tell the hand from the digit."""
-    if not isinstance(family, Transfers):
-        raise UserError(
-            f"{type(family).__name__} cannot tell the hand from the digit, for its codes say both "
-            f"at once: take {', '.join(names_with(Transfers))}"
-        )
 
 
 def restyle(

@@ -140,9 +140,10 @@ def main(args: list[str]) -> int:
     config = replace(config, sampling=sample.sampling)
     model = trained.load(folder, config, common.warn)
     if sample.trajectory and not isinstance(model.family, HasTrajectory):
+        others = names_with(lambda family: isinstance(family, HasTrajectory))
         raise UserError(
             f"{type(model.family).__name__} draws in one step, so there is no trajectory to show: "
-            f"leave out --trajectory, or take --model {names_with(HasTrajectory)[0]}"
+            f"leave out --trajectory, or take --model {others[0]}"
         )
     cycle, count = asked(sample, model)
     if sample.shards:

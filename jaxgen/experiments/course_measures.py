@@ -112,7 +112,7 @@ def measure(context: Context, config: Config, amount: suite.Amount, training: Re
     if not has_weights(training):
         return Result(None)
     model = _load(training, config)
-    return Result(*figures_of(model, amount, lambda what: context.progress(what, None)))
+    return Result(*figures_of(model, amount, context.progress))
 
 
 def measure_sampler(context: Context, config: Config, training: Result) -> Result:
@@ -130,7 +130,7 @@ def has_weights(training: Result) -> bool:
 def train_judge(context: Context, name: str) -> Result:
     """Train another judge: the proportion of the test digits that it recognises."""
     weights = _weights(context, name)
-    return Result(judge.train(weights, lambda line: context.progress(line, None), **OTHERS[name]))
+    return Result(judge.train(weights, context.progress, **OTHERS[name]))
 
 
 def ask_judge(

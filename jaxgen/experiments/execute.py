@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from jaxgen import devices
 from jaxgen.errors import UserError
@@ -18,6 +18,7 @@ from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Context, Trial
 from jaxgen.training.console import Console, duration
 
+Work = TypeVar("Work")
 POLL = 0.5  # seconds after which a signal is answered
 EVERY = 2.0  # seconds after which another process tells again what it does
 PRIOR = 120.0  # estimated seconds for which estimates count as right, before time has told
@@ -78,7 +79,7 @@ def run(
     """Carry out the trials that have no valid result. Returns those that failed; what needs their
     results is left out. After an interruption the same call goes on."""
     waiting, running = missing(trials, store), dict[concurrent.futures.Future, Trial]()
-    total, failed, tries = len(waiting), list[Failed](), collections.Counter[str]()
+    total, failed, tries = len(waiting), list[Failed](), collections.Counter[Trial]()
     clock = Clock(waiting, executor.slots)
     try:
         with console.status() as tell:
@@ -93,13 +94,10 @@ def run(
                         console.say(f"{trial.title}; {clock.left()} left in all")
                         given = *given, _teller(trial.title, clock, tell), console.say
                     running[executor.submit(perform, *given)] = trial
-                done, _ = concurrent.futures.wait(running, POLL, "FIRST_COMPLETED")
-                executor.check()
-                for future in done:
-                    trial = running.pop(future)
+                for trial, future in _ended(running, executor):
                     if died := executors.deaths(future):
-                        tries[trial.name] += died
-                        executors.require_again(trial.title, tries[trial.name])
+                        tries[trial] += died
+                        executors.require_again(trial.title, tries[trial])
                         console.say(f"{trial.title}: its process died; it is begun again")
                         clock.again(trial)
                         continue
@@ -137,10 +135,7 @@ def each(
         while waiting and len(running) < executor.slots:
             call = waiting.pop(0)
             running[executor.submit(function, *call)] = call
-        done, _ = concurrent.futures.wait(running, POLL, "FIRST_COMPLETED")
-        executor.check()
-        for future in done:
-            call = running.pop(future)
+        for call, future in _ended(running, executor):
             if died := executors.deaths(future):
                 tries[call] += died
                 executors.require_again(f"{function.__name__}", tries[call])
@@ -148,6 +143,16 @@ def each(
                 continue
             future.result()
             yield call
+
+
+def _ended(
+    running: dict[concurrent.futures.Future, Work], executor: Executor
+) -> Iterator[tuple[Work, concurrent.futures.Future]]:
+    """Wait for a while; take what has ended out of what is ``running``."""
+    done, _ = concurrent.futures.wait(running, POLL, "FIRST_COMPLETED")
+    executor.check()
+    for future in done:
+        yield running.pop(future), future
 
 
 def _leave_out(waiting: list[Trial], failed: Sequence[Failed]) -> None:

@@ -228,7 +228,7 @@ def measure(
         names = ("steps", "batch", "seconds", "curve")
         found[config.model] = {name: training.figures[name] for name in names}
     mnist = data.load("mnist")
-    figures = MEASURES[row](models, mnist, seed, lambda what: context.progress(what, None))
+    figures = MEASURES[row](models, mnist, seed, context.progress)
     provenance = {
         "jaxgen": f"{jaxgen.__version__}, commit {commit() or 'unknown'}",
         "on": f"{devices.describe()}, {machine()}",

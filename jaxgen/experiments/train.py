@@ -1,6 +1,5 @@
 """The trials that train a recipe, and those that time one."""
 
-import dataclasses
 import hashlib
 import math
 import time
@@ -142,13 +141,15 @@ def time_of(config: Config) -> dict[str, float]:
     began = time.monotonic()
     state, _ = block(state, 2, 2 + TIMED)
     training = compiling + config.steps * (time.monotonic() - began) / TIMED
-    short = with_steps(config, 2)
-    drawer, few = sampling.Drawer(families.build(short)), sampling.balanced(sampling.CHUNK)
+    family, steps = families.build(config), 1
+    if hasattr(config.sampling, "steps"):
+        family, steps = family.with_sampling(steps=2), 2
+    drawer, few = sampling.Drawer(family), sampling.balanced(sampling.CHUNK)
     drawer.draw(state.variables, few, 0)
     began = time.monotonic()
     drawer.draw(state.variables, few, 0)
     drawing = (time.monotonic() - began) * 1000 / len(few)
-    return {"training": training, "step": drawing / drawing_steps(short)}
+    return {"training": training, "step": drawing / steps}
 
 
 def seconds(timing: Trial, store: Store) -> dict[str, float]:
@@ -160,11 +161,3 @@ def seconds(timing: Trial, store: Store) -> dict[str, float]:
 def drawing_steps(config: Config) -> int:
     """The steps in which a family draws."""
     return getattr(config.sampling, "steps", 1)
-
-
-def with_steps(config: Config, steps: int) -> Config:
-    """The recipe with so many steps of drawing, where its family takes several."""
-    if not hasattr(config.sampling, "steps"):
-        return config
-    sampled: Any = config.sampling
-    return dataclasses.replace(config, sampling=dataclasses.replace(sampled, steps=steps))

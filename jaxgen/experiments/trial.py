@@ -26,8 +26,9 @@ class Context(NamedTuple):
     """The folder of the experiment."""
     store: Any
     """The ``store.Store`` of the experiment."""
-    progress: Callable[[str, float | None], None]
-    """Takes what the trial does at the moment, and the fraction of it that is done, if known."""
+    progress: Callable[..., None]
+    """Takes what the trial does at the moment, and the fraction of it that is done, if known:
+    ``progress(detail, fraction=None)``."""
     say: Callable[[str], None]
     """Takes a line that a person should read."""
 

@@ -10,6 +10,8 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jaxgen.config import Config
     from jaxgen.families.base import Family
 
@@ -25,8 +27,8 @@ def build(config: "Config") -> "Family":
     return importlib.import_module(f"{__name__}.{config.family}").build(config)
 
 
-def names_with(capability: type) -> list[str]:
-    """The families that have a capability, with the settings of their recipes."""
+def names_with(can: "Callable[[Family], bool]") -> list[str]:
+    """The families that can do something, with the settings of their recipes."""
     from jaxgen import config
 
-    return [name for name in names() if isinstance(build(config.recipe(name)), capability)]
+    return [name for name in names() if can(build(config.recipe(name)))]

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax
 
+from jaxgen import families
 from jaxgen.arrays import Images, Keys, Labels, Latents
 from jaxgen.errors import UserError
 
@@ -150,5 +151,6 @@ Capability = TypeVar("Capability")
 def able(family: Any, capability: type[Capability]) -> Capability:
     """The family, as one that has a capability. Raises UserError where it has not."""
     if not isinstance(family, capability):
-        raise UserError(f"{type(family).__name__} {LACKS[capability]}: take another --model")
+        others = ", ".join(families.names_with(lambda other: isinstance(other, capability)))
+        raise UserError(f"{type(family).__name__} {LACKS[capability]}: take {others}")
     return family

@@ -109,15 +109,16 @@ def _train(
             for folder in folders:
                 folder.learns_from(source)
     state = stack.restore(checkpoints, console, shard_params)
-    step, last = int(stack.of(state, 0).step), config.steps
+    first = stack.of(state, 0)
+    step, last = int(first.step), config.steps
     if step >= last:
         console.say(
             f"{folders[0]} has its {plural(step, 'step')}: --steps {2 * step} trains on, "
             "--fresh starts over"
         )
         return Ended(0, [None] * count)
-    first = stack.of(state, 0)
     console.say(banner(config, first, len(source.train.labels), folders[0]))
+    del first  # of several runs it is a copy, which would stay on the device
     for folder in folders:
         for line in folder.began(step, devices.describe()):
             console.say(line)

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jaxgen import config, families
+from jaxgen import families
 from jaxgen.apps.figures import codebook, interpolation, noise, plane, populations, training
 from jaxgen.apps.figures.drawing import Lesson
 from jaxgen.errors import UserError
@@ -51,8 +51,7 @@ def require(what: str, family: Any, run: str) -> None:
     """Raise a UserError where there is no such figure of a family."""
     name = type(family).__module__.rpartition(".")[2]
     if not KINDS[what].can(family):
-        known = {name: families.build(config.recipe(name)) for name in families.names()}
-        able = [name for name, other in known.items() if KINDS[what].can(other)]
+        able = families.names_with(KINDS[what].can)
         others = [kind for kind, one in KINDS.items() if one.can(family)]
         raise UserError(
             f"{name} has no {what}: take {' or '.join(able)}, or --what {' or '.join(others)}"

@@ -42,13 +42,14 @@ def main(args: list[str]) -> int:
     from jaxgen import devices, families, images
     from jaxgen.apps import measuring, restyle
     from jaxgen.cli import given
+    from jaxgen.families.capabilities import Transfers, able
     from jaxgen.training import trained
 
     what = f"to-{wanted.to}" if wanted.style is None else "hand"
     out = wanted.out or common.unused(folder, f"converted-{what}-seed-{wanted.seed}.png")
     images.check(out)
     devices.start()
-    restyle.require(families.build(config))
+    able(families.build(config), Transfers)
     model = trained.load(folder, config, common.warn)
     source = given.Source(folder, config, wanted.data)
     seen = given.some(wanted.images, wanted.count, source, wanted.seed)

@@ -52,6 +52,7 @@ def main(args: list[str]) -> int:
     from jaxgen import devices, families, images
     from jaxgen.apps import measuring, restyle
     from jaxgen.cli import given
+    from jaxgen.families.capabilities import Transfers, able
     from jaxgen.training import trained
 
     out = wanted.out or common.unused(
@@ -59,7 +60,7 @@ def main(args: list[str]) -> int:
     )
     images.check(out)
     devices.start()
-    restyle.require(families.build(config))
+    able(families.build(config), Transfers)
     model = trained.load(folder, config, common.warn)
     source = given.Source(folder, config, wanted.data)
     if wanted.style == "test":

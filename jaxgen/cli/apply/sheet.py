@@ -95,8 +95,9 @@ def main(args: list[str]) -> int:
     config = replace(config, sampling=wanted.sampling)
     common.require_ear(families.build(config), "--model with these settings")
     devices.start()
-    from jaxgen.apps import exercises, restyle, sheet
+    from jaxgen.apps import exercises, sheet
     from jaxgen.cli import given
+    from jaxgen.families.capabilities import Transfers, able
     from jaxgen.training import trained
 
     sums, numbers = wanted.counts
@@ -110,7 +111,7 @@ def main(args: list[str]) -> int:
     for section in sections:
         sheet.columns_of(section, layout)  # before the digits are drawn
     if wanted.style:
-        restyle.require(families.build(config))
+        able(families.build(config), Transfers)
     model = trained.load(folder, config, common.warn)
     digits = sheet.digits_of(sections)
     model.require(map(int, digits), "the sheet")
