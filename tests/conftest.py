@@ -1,9 +1,11 @@
-"""What the tests share: two virtual devices, small recipes, and a place for runs."""
+"""What the tests share: two virtual devices, small recipes, two tiers."""
 
 import dataclasses
 import multiprocessing
 import os
+import shutil
 import signal
+import tempfile
 
 os.environ["JAXGEN_BIN"] = "1"  # commands are called as a clone has them
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"  # as on a machine with two cores, whatever this one has
@@ -16,6 +18,9 @@ import jax
 import pytest
 
 from jaxgen import config, devices
+from jaxgen.apps import diffuse, fill, search
+from jaxgen.evaluation import suite
+from jaxgen.families import ddpm, gan
 from tests import browser
 
 devices.start()
@@ -93,13 +98,60 @@ def optimised():
 
 
 def pytest_addoption(parser):
-    parser.addoption("--faults", action="store_true", help="the faults in full: an hour or more")
+    parser.addoption("--all", action="store_true", help="the thorough tests too: hours")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "thorough: only with --all")
+    if not hasattr(config, "workerinput"):  # the workers of xdist inherit what is set here
+        os.environ["JAXGEN_TEST_RUNS"] = tempfile.mkdtemp(prefix="jaxgen-runs-")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["JAXGEN_TEST_RUNS"], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--all"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+
+
+THOROUGH = pytest.mark.thorough
+
+
+def swept(values, quick) -> list:
+    """Parameters of a test: all ``values``, of which those that are not ``quick`` are thorough."""
+    return [
+        value
+        if value in quick
+        else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=THOROUGH)
+        for value in values
+    ]
 
 
 @pytest.fixture(scope="session")
 def often(request):
-    """``often(few, many)``: how often a fault is tried."""
-    return lambda few, many: many if request.config.getoption("--faults") else few
+    """``often(few, many)``: how often something is tried, by default and with ``--all``."""
+    return lambda few, many: many if request.config.getoption("--all") else few
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Searches take few steps, and bin/evaluate measures few digits."""
+    amounts = {
+        gan: {"TRIED": 8, "STARTS": 2, "SEARCH_STEPS": 5},
+        ddpm: {"INVERSION_STEPS": 4, "TRANSFER_STEPS": 4},
+        search: {"TRIED": 4, "STARTS": 2, "STEPS": 3},
+        fill: {"GRIDS": 3},
+        diffuse: {"STEPS": 3},
+        suite: {"QUICK": suite.QUICK._replace(likely=8, samples=2, coded=8)},
+    }
+    for module, values in amounts.items():
+        for name, value in values.items():
+            monkeypatch.setattr(module, name, value)
 
 
 @pytest.fixture

@@ -1,9 +1,13 @@
 """Training in small, for tests: runs, and what they leave."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
+from filelock import FileLock
 
 from jaxgen import families
 from jaxgen.cli import main
@@ -14,6 +18,7 @@ from tests.conftest import flags
 
 QUIET = Console(quiet=True)
 SOURCE = "synthetic:600"
+TINY = [f"--data={SOURCE}", "--steps=2", "--batch=8", "--sample-every=2", "--save-every=1"]
 
 
 def at_home(patch, folder):
@@ -23,9 +28,15 @@ def at_home(patch, folder):
 
 
 def tiny(model):
-    """Train runs/MODEL for two steps by its command."""
-    short = [f"--data={SOURCE}", "--steps=2", "--batch=8", "--sample-every=2", "--save-every=2"]
-    assert main.run(["train", "--model", model, *short, *flags(model)]) == 0
+    """Put a run of two steps at runs/MODEL: a copy of the one that all tests have in common."""
+    shared = Path(os.environ["JAXGEN_TEST_RUNS"], model)
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            new = shared.with_suffix(".new")
+            args = ["train", "--model", model, "--run", f"{new}", *TINY, *flags(model)]
+            assert main.run(args) == 0
+            new.rename(shared)
+    shutil.copytree(shared, Path("runs", model))
 
 
 class Listener(Console):

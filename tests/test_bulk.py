@@ -88,9 +88,8 @@ def test_another_order_is_refused(place):
         make("mine/")
 
 
-def test_launched_processes_make_them_side_by_side(place, often):
-    if not often(False, True):
-        pytest.skip("ten thousand digits and two processes: bin/test --faults")
+@pytest.mark.thorough
+def test_launched_processes_make_them_side_by_side(place):
     count = 10_241
     args = ["sample", "--model=cvae", f"--count={count}", "--out=launched/"]
     process = training.begin("launch", "--processes=2", "--", *args)

@@ -2,12 +2,10 @@
 
 import errno
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,51 +20,53 @@ from jaxgen.cli import flags as reading
 from jaxgen.cli import main
 from jaxgen.data import idx
 from jaxgen.errors import UserError
-from jaxgen.evaluation import judge, suite
-from tests.conftest import flags
+from jaxgen.evaluation import judge
+from tests import runs
+from tests.conftest import flags, swept
+from tests.faults import training
 
-ROOT = Path(__file__).parent.parent
-TINY = ["--data=synthetic:600", "--steps=4", "--batch=8", "--sample-every=4", "--save-every=2"]
-
-
-def command(*args, **options) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "jaxgen", *args],
-        env=environment,
-        text=True,
-        capture_output=True,
-        **options,
-    )
+pytestmark = pytest.mark.usefixtures("hasty")
 
 
-@pytest.fixture(scope="module", params=config.names())
+@pytest.fixture(scope="module", params=swept(config.names(), families.names()))
 def trained(request, tmp_path_factory):
-    """A folder in which each model was trained by the command, for four steps."""
+    """A folder with a tiny run of each model."""
     folder = tmp_path_factory.mktemp(request.param)
-    done = command("train", "--model", request.param, *TINY, *flags(request.param), cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return request.param, folder, done
-
-
-def test_train_says_what_it_does_and_what_to_do_next(trained):
-    model, folder, done = trained
-    first, *_, last = done.stdout.splitlines()
-    assert first.startswith(f"{model}: ")
-    assert "parameters, 2 cpu devices, 550 digits of synthetic:600, 4 steps of 8" in first
-    assert "compiled in" in done.stdout
-    assert last == f"next: bin/sample --model {model} --digit 3"
-    assert done.stderr == ""
-    assert (folder / "runs" / model / "samples" / "4.png").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        runs.tiny(request.param)
+    return request.param, folder
 
 
 @pytest.fixture
 def there(trained, tmp_path, monkeypatch):
     """A folder that has the run of a model, and nothing else."""
-    model, folder, _ = trained
+    model, folder = trained
     (tmp_path / "runs").symlink_to(folder / "runs")
     monkeypatch.chdir(tmp_path)
     return model
+
+
+@pytest.fixture
+def ae(here):
+    """A folder with a run of the autoencoder, for what is the same for all."""
+    runs.tiny("ae")
+
+
+def test_train_says_what_it_does_and_what_to_do_next(here):
+    done = subprocess.run(
+        [*training.JAXGEN, "train", "--model", "vae", *runs.TINY, *flags("vae")],
+        env=training.environment(),
+        text=True,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("vae: ")
+    assert "parameters, 2 cpu devices, 550 digits of synthetic:600, 2 steps of 8" in first
+    assert "compiled in" in done.stdout
+    assert last == "next: bin/sample --model vae --digit 3"
+    assert Path("runs/vae/samples/2.png").exists()
 
 
 def test_sample_makes_pictures_and_arrays(there, capsys):
@@ -112,7 +112,7 @@ def arrays(*args) -> np.ndarray:
 def test_reconstruct_shows_digits_above_their_reconstructions(there, capsys):
     assert main.run(["reconstruct", "--model", there, "--count", "13"]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"13 digits after 4 steps of training: squared error \d+\.\d+", told)
+    assert re.search(r"13 digits after 2 steps of training: squared error \d+\.\d+", told)
     with Image.open(f"runs/{there}/drawn/reconstructed-seed-0.png") as picture:
         assert picture.size[0] > picture.size[1] > 300
     assert arrays("reconstruct", "--model", there, "--count", "13").shape == (13, 28, 28)
@@ -208,16 +208,16 @@ def test_a_way_between_images_has_their_reconstructions_as_ends(there, capsys):
         (["reconstruct", "--out", "x.txt"], "x.txt"),
     ],
 )
-def test_ways_and_reconstructions_refuse_what_cannot_be(args, says, there):
+def test_ways_and_reconstructions_refuse_what_cannot_be(args, says, ae):
     Path("text.png").write_text("not an image")
     with pytest.raises(UserError) as refused:
-        main.run([args[0], "--model", there, *args[1:]])
+        main.run([args[0], "--model", "ae", *args[1:]])
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_a_model_that_hears_no_digit_says_so(there, monkeypatch, capsys):
-    kind = type(families.build(config.recipe(there)))
+def test_a_model_that_hears_no_digit_says_so(ae, monkeypatch, capsys):
+    kind = type(families.build(config.recipe("ae")))
     monkeypatch.setattr(kind, "is_conditional", False)
     for args in (
         ["sample", "--digit", "3"],
@@ -226,17 +226,16 @@ def test_a_model_that_hears_no_digit_says_so(there, monkeypatch, capsys):
         ["interpolate", "--digits", "012"],
     ):
         with pytest.raises(UserError, match=rf"draws any digit.*leave out {args[1]}"):
-            main.run([args[0], "--model", there, *args[1:]])
-    assert main.run(["sample", "--model", there, "--count", "3", "--out", "x.npz"]) == 0
+            main.run([args[0], "--model", "ae", *args[1:]])
+    assert main.run(["sample", "--model", "ae", "--count", "3", "--out", "x.npz"]) == 0
     with np.load("x.npz") as found:
         assert found["labels"].tolist() == [10, 10, 10]
-    assert main.run(["sample", "--model", there, "--digit", "any", "--count", "2"]) == 0
-    assert main.run(["interpolate", "--model", there, "--between", "test:1", "test:2"]) == 0
-    if there == "ae":  # what evaluate makes of it is the same for all, and takes its time
-        capsys.readouterr()
-        assert main.run(["evaluate", "--model", there, "--count", "70"]) == 0
-        told = capsys.readouterr().out
-        assert "none asked for" in told and "digits were not asked for" in told
+    assert main.run(["sample", "--model", "ae", "--digit", "any", "--count", "2"]) == 0
+    assert main.run(["interpolate", "--model", "ae", "--between", "test:1", "test:2"]) == 0
+    capsys.readouterr()
+    assert main.run(["evaluate", "--model", "ae", "--count", "70"]) == 0
+    told = capsys.readouterr().out
+    assert "none asked for" in told and "digits were not asked for" in told
 
 
 @dataclass(frozen=True)
@@ -286,20 +285,14 @@ def test_a_tour_ends_where_it_began(there, capsys):
         assert not np.array_equal(found["images"][0], found["images"][2])
 
 
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
-    """bin/evaluate asks for the likelihood of few digits."""
-    amount = suite.QUICK._replace(likely=8, samples=2, coded=8)
-    monkeypatch.setattr(suite, "QUICK", amount)
-
-
-def test_evaluate_reports_figures(there, capsys):
-    assert main.run(["evaluate", "--model", there, "--count", "70"]) == 0
+def test_evaluate_reports_figures(here, capsys):
+    runs.tiny("vae")
+    assert main.run(["evaluate", "--model", "vae", "--count", "70"]) == 0
     told = capsys.readouterr().out
     assert "Frechet" in told
-    report = json.loads(Path("runs", there, "report.json").read_text())
+    report = json.loads(Path("runs/vae/report.json").read_text())
     assert report["n"] == 70
-    assert report["step"] == 4
+    assert report["step"] == 2
     assert report["codes"]["squared_error"] > 0
     assert "reconstruction: squared error" in told
     assert 0 <= report["generated"]["recognised"]["value"] <= 1
@@ -346,36 +339,27 @@ def test_mistakes_are_one_sentence(args, says, here):
         (["--digits", "2024", "--digit", "3"], "--digits"),
     ],
 )
-def test_sample_refuses_what_cannot_be_drawn(args, says, there):
-    if "steps" in args[0] and config.recipe(there).family != "ddpm":
-        pytest.skip("only diffusion draws in steps")
+def test_sample_refuses_what_cannot_be_drawn(args, says, here):
+    runs.tiny("ddpm")
     with pytest.raises(UserError, match=says):
-        main.run(["sample", "--model", there, *args])
+        main.run(["sample", "--model", "ddpm", *args])
 
 
-def test_mistakes_are_told_where_output_is_not_utf8(here):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+def test_a_run_of_another_model_is_refused(ae):
+    with pytest.raises(UserError, match="no model is called"):
+        main.run(["sample", "--model", "other", "--run", "ae"])
+
+
+def test_a_mistake_exits_with_2_and_no_traceback_where_output_is_not_utf8(here):
     done = subprocess.run(
-        [sys.executable, "-m", "jaxgen", "train", "--model", "ddpm", "--stepz", "3"],
-        env=environment,
+        [*training.JAXGEN, "train", "--model", "ddpm", "--stepz", "3"],
+        env=training.environment(PYTHONIOENCODING="ascii"),
         text=True,
         capture_output=True,
     )
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout) == (2, "")
     assert "--stepz" in done.stderr and "(perhaps --steps is meant)" in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_a_run_of_another_model_is_refused(there):
-    with pytest.raises(UserError, match="no model is called"):
-        main.run(["sample", "--model", "other", "--run", there])
-
-
-def test_a_mistake_exits_with_2_and_no_traceback(here):
-    done = command("train", "--model", "ddpm", "--steps", "0", cwd=here)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr == "jaxgen: --steps 0 cannot be: it must be 1 or more\n"
     assert not list(here.iterdir())
 
 
@@ -391,34 +375,22 @@ def test_no_room_exits_with_2_and_no_traceback(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("verb", main.VERBS)
-def test_help_is_there_with_examples(verb, here):
-    done = command(verb, "--help", cwd=here)
-    assert done.returncode == 0
-    assert "examples:" in done.stdout and f"\n  bin/{verb} " in done.stdout
+def test_help_is_there_with_examples_and_speaks_of_none(verb, capsys):
+    for args in [[verb]] if verb != "apply" else [[verb, "complete"], [verb, "sheet"]]:
+        try:
+            assert main.run([*args, "--help"]) == 0
+        except SystemExit as stop:
+            assert not stop.code
+        told = capsys.readouterr().out
+        assert "examples:" in told and f"\n  bin/{verb} " in told
+        assert not re.search(r"\{None|: None|STR\b|INT\b", told)
 
 
 def test_ctrl_c_saves_and_exits_with_130(here):
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "jaxgen",
-            "train",
-            "--model",
-            "ddpm",
-            *TINY,
-            "--steps=100000",
-            *flags("ddpm"),
-        ],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        cwd=here,
-        stdout=subprocess.PIPE,
-        text=True,
+    process = training.begin(
+        *("train", "--model", "ddpm", *runs.TINY, "--steps=100000", *flags("ddpm"))
     )
-    metrics = here / "runs" / "ddpm" / "checkpoints" / "2"
-    for _ in range(600):
-        if metrics.exists():
-            break
+    while process.poll() is None and not Path("runs/ddpm/checkpoints/2").exists():
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     told, _ = process.communicate(timeout=60)

@@ -1,5 +1,6 @@
-"""What the README, the documents and the help of the commands tell people to type runs as it
-stands, in a folder where their models are."""
+"""What the README, the documents and the help of the commands tell people to type: each command
+is understood as far as where it begins to compute, and with --all runs to its end, in a folder
+that has the runs it speaks of."""
 
 import re
 import shlex
@@ -13,7 +14,9 @@ from PIL import Image
 
 from jaxgen import config, data, devices
 from jaxgen.cli import main
+from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
+from jaxgen.training import loop
 from tests import runs
 from tests.conftest import flags
 
@@ -21,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 APPLIED = ("augment", "complete", "convert", "correct", "figure", "restyle", "sheet")
 PLAIN = ("sample", "train", "reconstruct", "interpolate", "evaluate", "compare", "study")
 HELPED = [*PLAIN, "reproduce", "bench", "verify", "launch", *(f"apply.{name}" for name in APPLIED)]
-# Of these it is only tried that they are understood, for what they do takes minutes.
+# What these compute takes minutes, and is in other tests.
 LONG = ("train", "compare", "study", "reproduce", "bench", "evaluate")
 MOST = 1000  # digits that a command here may draw for real
 PICTURES = ("mine.png", "hand.png", "scan.png", "a.png", "mine/1.png", "folder/1.png")
@@ -59,15 +62,16 @@ COMMANDS = [*dict.fromkeys(written())]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A folder with tiny runs of all that the documents speak of, and a person's images."""
+def home(tmp_path_factory, often):
+    """A folder with tiny runs of all models that the documents speak of, and a person's images.
+    By default the runs are not trained."""
     folder = tmp_path_factory.mktemp("documents")
     with pytest.MonkeyPatch.context() as patch:
         runs.at_home(patch, folder)
-        for name in config.names():
-            assert main.run(["train", "--model", name, *SHORT, *flags(name)]) == 0
         plane = ["--run=vae-2d", "--net.latents=2"]
-        assert main.run(["train", "--model=vae", *SHORT, *flags("vae"), *plane]) == 0
+        for name, *more in [*([name] for name in config.names()), ["vae", *plane]]:
+            patch.setattr(loop, "train", often(untrained, loop.train))
+            assert main.run(["train", "--model", name, *SHORT, *flags(name), *more]) == 0
         digits = data.load("mnist").test.images[..., 0]
         for place, name in enumerate(PICTURES):
             Path(name).parent.mkdir(exist_ok=True)
@@ -76,6 +80,11 @@ def home(tmp_path_factory):
         Path("studies/x").mkdir(parents=True)
         Path("studies/x/y").symlink_to(folder / "runs" / "ae")
         yield folder
+
+
+def untrained(config, folder, *_):
+    folder.learns_from(data.load(config.data))
+    return 0
 
 
 class UnderstoodError(Exception):
@@ -96,7 +105,7 @@ def test_the_documents_have_commands():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_of_the_documents_runs_as_it_stands(command, there, monkeypatch, tmp_path):
+def test_each_command_of_the_documents_is_understood(command, there, often, monkeypatch, tmp_path):
     verb, *args = shlex.split(command, comments=True)
     args = [verb.removeprefix("bin/"), *args]
     if args[0] == "launch":
@@ -107,7 +116,8 @@ def test_each_command_of_the_documents_runs_as_it_stands(command, there, monkeyp
     for name in ("runs", "studies", "mask.png", *PICTURES[:4], "mine", "folder"):
         if (name, args[0]) != ("runs", "train"):  # of networks that are smaller
             Path(name).symlink_to(there / name)
-    if args[0] in LONG or many or any(count > MOST for count in counts):
+    long = args[0] in LONG or many or any(count > MOST for count in counts)
+    if often(True, long):
 
         def begin(*_, **__):
             raise UnderstoodError
@@ -115,9 +125,12 @@ def test_each_command_of_the_documents_runs_as_it_stands(command, there, monkeyp
         monkeypatch.setattr(devices, "start", begin)
         monkeypatch.setattr(subprocess, "Popen", begin)  # of bench
         try:
-            assert main.run(args) == 0  # of those that list what there is
+            assert main.run(args) == 0
         except UnderstoodError:
             return
-        assert "--list" in args, "did not come to where it computes"
+        except UserError as error:  # of runs that are not trained
+            assert args[0] == "verify" and "there is no" in f"{error}", error
+        else:
+            assert "--list" in args, "did not come to where it computes"
         return
     assert main.run(args) == 0

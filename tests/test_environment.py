@@ -12,7 +12,7 @@ from jaxgen import config, environment
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from tests import runs
-from tests.conftest import small
+from tests.conftest import small, swept
 from tests.faults import training
 
 # Another value than jaxgen's for the options of HELD that are no yes or no.
@@ -97,11 +97,10 @@ def test_digits_are_the_same_in_every_shell(often, tmp_path):
     assert "JAX_ENABLE_X64=1 is set aside" in said
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(7200)
-def test_each_option_of_jax_leaves_the_digits_as_they_are(often, tmp_path):
+def test_each_option_of_jax_leaves_the_digits_as_they_are(tmp_path):
     """As far as a value of another kind than yes and no is known here."""
-    if not often(False, True):
-        pytest.skip("with --faults")
     names = ["ae", "gan"]
     clean, _ = digits(tmp_path / "clean", names)
     tried, wrong = [], {}
@@ -174,21 +173,22 @@ def in_a_shell(*args: str, **variables: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize(
     ("variables", "says"),
-    [
-        ({"JAX_PLATFORMS": "cuda"}, "JAX_PLATFORMS=cuda asks for"),
-        ({"JAX_PLATFORMS": "gpu"}, "JAX_PLATFORMS=gpu asks for"),
-        ({"JAX_PLATFORM_NAME": "gpu"}, "JAX_PLATFORM_NAME=gpu asks for"),
-        ({"JAX_PLATFORM_NAME": "rocm"}, "JAX_PLATFORM_NAME=rocm asks for"),
-        ({"JAX_PLATFORMS": "nonsense"}, "JAX_PLATFORMS=nonsense asks for"),
-        ({"JAX_NUM_CPU_DEVICES": "0"}, "JAX_NUM_CPU_DEVICES=0 asks for"),
-        ({"JAX_NUM_CPU_DEVICES": "two"}, "unset JAX_NUM_CPU_DEVICES"),
-        ({"JAX_LOG_COMPILES": "perhaps"}, "unset JAX_LOG_COMPILES"),
-    ],
+    swept(
+        [
+            ({"JAX_PLATFORMS": "cuda"}, "JAX_PLATFORMS=cuda asks for"),
+            ({"JAX_PLATFORMS": "gpu"}, "JAX_PLATFORMS=gpu asks for"),
+            ({"JAX_PLATFORM_NAME": "gpu"}, "JAX_PLATFORM_NAME=gpu asks for"),
+            ({"JAX_PLATFORM_NAME": "rocm"}, "JAX_PLATFORM_NAME=rocm asks for"),
+            ({"JAX_PLATFORMS": "nonsense"}, "JAX_PLATFORMS=nonsense asks for"),
+            ({"JAX_NUM_CPU_DEVICES": "0"}, "JAX_NUM_CPU_DEVICES=0 asks for"),
+            ({"JAX_NUM_CPU_DEVICES": "two"}, "unset JAX_NUM_CPU_DEVICES"),
+            ({"JAX_LOG_COMPILES": "perhaps"}, "unset JAX_LOG_COMPILES"),
+        ],
+        [({"JAX_PLATFORMS": "gpu"}, "JAX_PLATFORMS=gpu asks for")],
+    ),
     ids=lambda value: " ".join(value.values()) if isinstance(value, dict) else "",
 )
-def test_what_jax_cannot_do_is_one_sentence(often, variables, says, tmp_path):
-    if "gpu" not in variables.values() and not often(False, True):
-        pytest.skip("with --faults")
+def test_what_jax_cannot_do_is_one_sentence(variables, says, tmp_path):
     if any(device.platform != "cpu" for device in jax.devices()):
         pytest.skip("there are other devices here")
     done = in_a_shell("train", "--model=ae", f"--run={tmp_path}/run", **variables)

@@ -1,6 +1,7 @@
 """Every verb that uses a run, on data of every kind: few digits, few kinds of them, dark ink, and
 digits that the judge cannot read."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from jaxgen.arrays import NO_DIGIT
 from jaxgen.cli import main
 from jaxgen.data import idx
 from jaxgen.errors import UserError
+from tests.conftest import swept
 from tests.test_moving import train
 
 ALL = tuple(range(10))
@@ -87,18 +89,28 @@ def refusal(verb: str, asks: tuple[int, ...], kind: Kind, model: str) -> str | N
     return None
 
 
+EVERY = [*itertools.product(families.names(), KINDS)]
+# What is tried by default: all verbs, and those whose figures are by the judge.
+QUICK = {
+    ("cvae", "one"): [case for case in VERBS if "evaluate" not in case[0]],
+    ("vae", "lying"): [
+        ("sample --count=30 --out=some.npz", ()),
+        ("apply complete", ()),
+        ("apply correct", ()),
+        ("apply augment --count=50 --out=set/", ()),
+        ("apply sheet --numbers=20", ALL),
+        ("apply figure", ()),
+    ],
+}
+
+
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("model", families.names())
-def test_every_verb_on_data_of_every_kind(model, kind, often, here, capsys):
-    if (model, kind) not in often([("cvae", "one"), ("vae", "lying")], [(model, kind)]):
-        pytest.skip("with --faults")
+@pytest.mark.parametrize(("model", "kind"), swept(EVERY, QUICK))
+def test_every_verb_on_data_of_every_kind(model, kind, often, hasty, here, capsys):
     its = KINDS[kind]
     write(its)
     train(model, "--data=idx:digits")
-    for verb, asks in VERBS:
-        if "evaluate" in verb and not often(False, True):
-            continue  # slow, and in other tests
+    for verb, asks in often(QUICK.get((model, kind), []), VERBS):
         capsys.readouterr()
         args = [*verb.split(), *([] if "verify" in verb else ["--model", model])]
         if why := refusal(verb, asks, its, model):

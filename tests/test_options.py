@@ -1,4 +1,5 @@
-"""Every option of every family trains: two steps, with finite losses, and then draws."""
+"""Every option of every family can be traced: its first weights, a step and a drawing. A dozen of
+them, and all with --all, train for two steps with finite losses, and then draw."""
 
 import dataclasses
 import typing
@@ -12,7 +13,7 @@ import pytest
 from jaxgen import config, families, sampling
 from jaxgen.arrays import Batch
 from jaxgen.training import optimisers, step
-from tests.conftest import small
+from tests.conftest import small, swept
 
 # Settings of ``net`` that are numbers, or go together; all that are a choice are found by the test.
 MORE: dict[str, list[dict[str, Any]]] = {
@@ -47,6 +48,21 @@ MORE: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
+# Those that have arithmetic of their own.
+COMPILED = [
+    ("ae", {"loss": "cross-entropy"}),
+    ("vae", {"likelihood": "gaussian", "sigma": 0.0}),
+    ("vae", {"objective": "iwae", "samples": 3}),
+    ("cvae", {"likelihood": "continuous-bernoulli"}),
+    ("cvae", {"part": "quadrants", "network": "dense"}),
+    ("gan", {"objective": "wasserstein", "penalty": "gp"}),
+    ("gan", {"objective": "relativistic", "blocks": 0, "critic_blocks": 0}),
+    ("vqvae", {"quantiser": "fsq", "levels": (16,)}),
+    ("vqvae", {"codes": 500, "features": 1, "decay": 0.0, "label_drop": 0.0}),
+    ("ddpm", {"predict": "eps"}),
+    ("ddpm", {"attention": True}),
+    ("ddpm", {"weight": "min-snr"}),
+]
 NEEDS = {"gradient": {"objective": "iwae"}}  # what a choice belongs to
 
 
@@ -74,18 +90,41 @@ def label(case) -> str:
     return ",".join(f"{k}={v}" for k, v in case.items()) if isinstance(case, dict) else case
 
 
-@pytest.mark.parametrize(("name", "changes"), list(options()), ids=label)
-def test_every_option_trains(name, changes):
+def made(name: str, changes: dict[str, Any]):
+    """A family with other settings, what begins its training, and a step of it."""
     recipe = small(name)
     if changes.get("network") == "conv":
         changes = {"layers": (4, 8, 16), **changes}
     recipe = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, **changes))
     family = families.build(recipe)
     players = optimisers.players(recipe, family)
-    take = jax.jit(step.make_step(family, players, jax.random.key(0), recipe.optim.ema))
-    state = jax.jit(lambda key: step.init(family, players, key))(jax.random.key(1))
+    take = step.make_step(family, players, jax.random.key(0), recipe.optim.ema)
+    return family, lambda: step.init(family, players, jax.random.key(1)), take
+
+
+def some() -> Batch:
     images = jax.random.uniform(jax.random.key(2), (8, 28, 28, 1))
-    batch = Batch(images, jnp.arange(8, dtype=jnp.int32))
+    return Batch(images, jnp.arange(8, dtype=jnp.int32))
+
+
+@pytest.mark.parametrize(("name", "changes"), list(options()), ids=label)
+def test_every_option_can_be_traced(name, changes):
+    family, init, take = made(name, changes)
+    before = jax.eval_shape(init)
+    after, metrics = jax.eval_shape(take, before, some())
+    assert jax.tree.map(lambda a: (a.shape, a.dtype), after) == jax.tree.map(
+        lambda a: (a.shape, a.dtype), before
+    )
+    assert all(metric.shape == () for metric in metrics.values())
+    keys, labels = jax.random.split(jax.random.key(3), 4), jnp.arange(4)
+    drawn = jax.eval_shape(family.sample, before.variables, keys, labels)
+    assert drawn.shape == (4, 28, 28, 1) and drawn.dtype == jnp.float32
+
+
+@pytest.mark.parametrize(("name", "changes"), swept(options(), COMPILED), ids=label)
+def test_an_option_trains(name, changes):
+    family, init, take = made(name, changes)
+    take, state, batch = jax.jit(take), jax.jit(init)(), some()
     before = state.variables.params
     for _ in range(2):
         state, metrics = take(state, batch)
@@ -106,6 +145,7 @@ def test_the_sweep_finds_choices():
     assert {"predict": "eps"} in found and {"attention": True} in found
     assert ("vae", {"objective": "iwae"}) in list(options())
     assert ("ae", {"activation": "tanh"}) in list(options())
+    assert all(case in list(options()) for case in COMPILED)
 
 
 @pytest.mark.parametrize("name", config.names())

@@ -389,12 +389,15 @@ def test_the_checks_end_at_the_first_that_fails(tree, failing):
         "-m ruff format --check .",
         "-m ruff check .",
         "-m pyright",
-        "-m pytest -n auto --dist loadfile -k a b",
+        "-m pytest -n auto --dist worksteal --all -x",
     ]
     last = next((i for i, line in enumerate(checks) if f"-m {failing}" in line), None)
-    code, _, err = tree.run("test", "-k", "a b")
+    code, _, err = tree.run("test", "--all", "-x")
     assert (code, err) == (0 if failing is None else 7, "")
     assert log.read_text().splitlines() == checks[: None if last is None else last + 1]
+    if failing is None:
+        assert tree.run("test", "-k", "a b")[0] == 0
+        assert log.read_text().splitlines()[4:] == [*checks[:2], "-m pytest -k a b"]
 
 
 def wheel_of(folder: Path, name: str) -> tuple[Path, str]:
@@ -413,7 +416,7 @@ def wheel_of(folder: Path, name: str) -> tuple[Path, str]:
 
 def test_the_help_of_the_checks_is_no_check(tree):
     code, out, _ = tree.run("test", "--help")
-    assert code == 0 and out.startswith("usage: bin/test") and "--faults" in out
+    assert code == 0 and out.startswith("usage: bin/test") and "--all" in out
 
 
 def test_pip_serves_where_there_is_no_uv(tree, tmp_path):
