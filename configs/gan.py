@@ -1,44 +1,14 @@
-"""A GAN that is told the digit, kept stable by R1: sharp digits of all kinds in minutes.
+"""A conditional GAN with the penalty R1: sharp digits of all kinds in minutes.
 
-    bin/train --model gan
+    bin/train --model gan       3.8 minutes on two cores (matrix product 470 GFLOP/s)
 
-Measured by ``bin/evaluate --count 10000`` against the test digits; training took 3.8 minutes
-on the two cores of a cloud machine:
+``bin/evaluate --count 10000`` against the test digits, seeds 0, 1 and 2:
 
-    seed   recognised   Frechet   recall   coverage
-    0      99.26 %      0.020 N   0.844    0.918
-    1      99.16 %      0.022 N   0.848    0.917
-    2      99.35 %      0.022 N   0.846    0.911
-    real   99.61 %      0.071 N   0.894    0.890
+    recognised   99.3 to 99.5 %                       real digits: 99.5 %
+    Frechet      0.022 to 0.026 N                                  0.012 N
+    coverage     0.92                                              0.94
 
-Of 10,000 drawn by seed 0 without asking for a digit, the rarest is 9.4 %. Why the drawn digits are
-nearer to the test digits than other real ones are is not known. By the same reports 0.24 to 0.29 %
-are copies of training images, where real digits have 0.30 %.
-
-Against 5,000 validation digits seed 0 has 99.3 %, 0.064 N, recall 0.872 and coverage 0.912. Of 500
-digits drawn without asking for one, the watch saw a coverage of 0.86 after 500 steps and of 0.92
-after 1,000.
-
-Chosen by the figures of the validation digits, after 2,600 steps (90 seconds), one seed, so that
-differences of a few tenths of a per cent or a few hundredths of N or of coverage may be chance.
-There the penalty was of one image in four, which saves 4 ms of the step:
-
-    rate   weight of R1                       recognised   Frechet   recall   coverage
-    1e-3   1       a tenth of labels hidden   96.3 %       0.098 N   0.853    0.825
-    1e-3   0.1                                98.6 %       0.084 N   0.847    0.861
-    1e-3   0.03                               98.8 %       0.101 N   0.806    0.853
-    2e-3   0.1                                99.0 %       0.084 N   0.844    0.892
-    1e-3   0.05    all images, 4,000 steps    98.8 %       0.078 N   0.853    0.909
-
-With a tenth of the labels hidden in training, so that "any digit" is what the generator makes of
-noise alone, those images are at 1.0 N with 6 % of the rarest digit after 2,600 steps: a tenth of
-the images is not enough to learn them by. So the labels are all told, and any digit is one drawn at
-random; --net.label-drop 0.5 or 1 gives the generator that knows no digits.
-
-A residual block at 7 x 7 in each network makes the step 1.5 times as long (54 ms); it was tried
-only with batches of 128, a tenth of the labels hidden and R1 of weight 1: 95.6 % and 0.124 N after
-1,000 steps at rate 1e-3. Not tried: other objectives than non-saturating, other penalties, several
-turns of the critic and another pace; they train, and how well is open.
+How the settings were chosen: docs/tuning.md.
 """
 
 from dataclasses import dataclass
@@ -51,7 +21,7 @@ Objective = Literal["minimax", "non-saturating", "hinge", "wasserstein", "relati
 
 @dataclass(frozen=True)
 class Net(config.Net):
-    """The generator, the critic and the game they play."""
+    """The generator, the critic and their losses."""
 
     network: Literal["dense", "conv"] = "conv"
     """Layers of neurons only, or convolutions at 14 x 14 and 7 x 7 too."""
@@ -63,22 +33,23 @@ class Net(config.Net):
     critic_blocks: int = 0
     """Residual blocks of the critic at 7 x 7, for conv."""
     critic_digit: Literal["projection", "concatenation"] = "projection"
-    """How the critic hears the digit: held against its last features, or beside its first ones."""
+    """How the critic is conditioned: by projection on its last features, or by concatenation with
+    its first ones."""
     latents: int = 64
-    """Numbers in the noise that an image is made of."""
+    """Dimensions of the noise."""
     objective: Objective = "non-saturating"
-    """What the players play for."""
+    """The losses of the generator and the critic."""
     penalty: Literal["none", "r1", "gp"] = "r1"
-    """On the slope of the critic's score: r1 at real images, gp between real and generated ones."""
+    """On the gradient of the critic: r1 at real images, gp between real and generated ones."""
     penalty_weight: float = 0.1
-    """What the penalty counts beside the objective; 10 is usual for gp."""
+    """Weight of the penalty in the loss of the critic; 10 is usual for gp."""
     critic_turns: int = 1
-    """Turns of the critic to one of the generator."""
+    """Updates of the critic for one of the generator."""
     critic_pace: float = 1.0
-    """The critic's learning rate, in units of --optim.rate."""
+    """Learning rate of the critic, as a multiple of --optim.rate."""
     label_drop: float = 0.0
-    """Share of the digits hidden from both players in training. At 0 "any digit" is one drawn at
-    random; above, it is what the generator makes of noise alone; at 1 there are no digits."""
+    """Fraction of the labels that are dropped in training. At 0, "any digit" is a digit drawn at
+    random; above 0, the generator learns it as a class of its own; at 1 it learns no other."""
 
     def __post_init__(self):
         config.require_layers(self.network, self.layers)

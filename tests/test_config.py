@@ -1,6 +1,7 @@
 """Settings and recipes: every recipe builds, survives JSON, and refuses what cannot be."""
 
 import dataclasses
+import importlib
 import json
 import re
 
@@ -22,11 +23,18 @@ def test_every_recipe_builds_a_family_with_weights(recipe):
 
 
 def test_every_recipe_says_its_command_and_what_to_expect(recipe):
-    import importlib
-
-    card = importlib.import_module(f"jaxgen.configs.{recipe.model}").__doc__
+    card = card_of(recipe.model)
     assert f"bin/train --model {recipe.model}" in card
-    assert re.search(r"\d+(\.\d+)? (seconds|minutes|%|N)", card)
+    assert re.search(r"\d+(\.\d+)? minutes? ", card) and re.search(r"\d+(\.\d+)? (%|N)", card)
+
+
+@pytest.mark.parametrize("name", [*config.names(), *(f"papers.{name}" for name in config.papers())])
+def test_a_card_has_twelve_lines_at_most(name):
+    assert 1 < len([line for line in card_of(name).splitlines() if line]) <= 12
+
+
+def card_of(name: str) -> str:
+    return importlib.import_module(f"jaxgen.configs.{name}").__doc__
 
 
 def test_settings_survive_json(recipe):

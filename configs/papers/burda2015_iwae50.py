@@ -1,14 +1,11 @@
 """The importance weighted autoencoder of Burda, Grosse and Salakhutdinov 2015, k = 50.
 
-    bin/reproduce burda2015_iwae50
+    bin/reproduce burda2015_iwae50     6 minutes for two runs on an H100; ten hours on two cores
 
-As ``burda2015_iwae5``, trained on the bound of 50 codes for as many steps.
+As ``burda2015``, trained on the bound of 50 codes for as many steps.
 
-Measured of the test digits, seeds 0 and 1: 85.04 and 84.76 nats (84.78 in the paper). It is for an
-accelerator: two runs in 6 minutes on an H100, four other trainings beside them; the two cores of
-``burda2015`` would take ten hours.
-
-After 40,000 steps, chosen as there: 87.4 nats at rate 3e-3 and 87.8 at 5e-3.
+Minus log p of the test digits, seeds 0 and 1: 85.04 and 84.76 nats (the paper: 84.78).
+How the settings were chosen: docs/tuning.md.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""An autoencoder that is trained to take away noise of 10 % and is asked about more.
+"""An autoencoder that is trained to remove noise of 10 % and is measured with more noise.
 
     bin/reproduce denoising
 
