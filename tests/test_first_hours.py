@@ -3,7 +3,6 @@ where it cannot be."""
 
 import dataclasses
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,16 +57,6 @@ def test_help_is_as_a_person_would_write_it(capsys):
     assert "(default: 0.5)" in told
     for wrong in ("None", "STR", "INT", "False"):
         assert wrong not in told
-
-
-@pytest.mark.parametrize("verb", main.VERBS)
-def test_no_help_speaks_of_none(verb, capsys):
-    for args in [[verb]] if verb != "apply" else [[verb, "complete"], [verb, "sheet"]]:
-        try:
-            assert main.run([*args, "--help"]) == 0
-        except SystemExit as stop:
-            assert not stop.code
-        assert not re.search(r"\{None|: None|STR\b|INT\b", capsys.readouterr().out)
 
 
 def test_the_help_of_training_says_whose_flags_it_shows(capsys):
