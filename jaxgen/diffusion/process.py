@@ -1,4 +1,4 @@
-"""The forward process, and the three things that a network may predict of it.
+"""The forward process, and the three quantities that a network may predict.
 
     x_t = alpha_t x_0 + sigma_t eps,    alpha_t^2 = alpha_bar_t,    sigma_t^2 = 1 - alpha_bar_t (1)
     v_t = alpha_t eps - sigma_t x_0                                  (Salimans and Ho 2022)     (2)
@@ -14,10 +14,10 @@ import jax
 
 
 class Prediction(NamedTuple):
-    """One thing to predict: the target in training, and the way back to x_0 in sampling."""
+    """A quantity to predict: the target in training, and how x_0 follows from it in sampling."""
 
-    target: Callable[..., jax.Array]  # (x0, eps, alpha, sigma) -> what the network should say
-    to_x0: Callable[..., jax.Array]  # (xt, said, alpha, sigma) -> x_0
+    target: Callable[..., jax.Array]  # (x0, eps, alpha, sigma) -> the target of the network
+    to_x0: Callable[..., jax.Array]  # (xt, predicted, alpha, sigma) -> x_0
     per_x0: Callable[..., jax.Array]  # snr -> |error of the target|^2 per |error of x_0|^2
 
 
@@ -55,5 +55,5 @@ WEIGHTS: dict[str, Callable[[jax.Array], jax.Array] | None] = {
 
 
 def to_images(x):
-    """From [-1, 1], what lies outside cut off, to [0, 1]."""
+    """Clip to [-1, 1], and scale to [0, 1]."""
     return (x.clip(-1, 1) + 1) / 2

@@ -1,8 +1,8 @@
 """Samplers: from noise to images, given a denoiser.
 
-Whatever the sampler, going from time t to an earlier time s is linear in what is at hand: the noisy
-image, the denoiser's x_0 here and (for a second-order method) at the step before, and fresh noise
-z:
+In every sampler, the step from time t to an earlier time s is a linear combination of the noisy
+image, the denoiser's x_0 at t, its x_0 at the step before (in a second-order method), and fresh
+noise z:
 
     x_s = keep x_t + clean x_0(x_t) + before x_0(previous x) + fresh z                          (1)
 
@@ -74,11 +74,11 @@ def dpmpp(schedule: Schedule, times: np.ndarray) -> Steps:
 
 
 def backwards(schedule: Schedule, times: np.ndarray) -> Steps:
-    """DDIM from an image to the noise that it comes from: the steps of ``ddim``, each turned round.
+    """DDIM inversion, from an image to its noise: the steps of ``ddim`` in reverse.
 
-    x_0 is denoised where a step begins, and not where it ends as on the way there: the smaller the
-    steps, the better the two agree. The image is taken for the last time before 0, whose noise
-    cannot be seen.
+    x_0 is predicted at the start of a step, where ``ddim`` predicts it at the other end: with
+    smaller steps the two agree better. The image is taken for x at the last time before 0, whose
+    noise is invisible.
     """
     rising = times[::-1][1:]
     s, t = rising[:-1], rising[1:]
@@ -95,7 +95,7 @@ SAMPLERS: dict[str, Callable[[Schedule, np.ndarray], Steps]] = {
 
 
 def run(denoise: Callable, steps: Steps, xt, keys: Keys):
-    """Take noise ``xt`` [n, h, w, c] through all steps; returns x_0, and x after each step.
+    """Sample from noise ``xt`` [n, h, w, c]; returns x_0, and x after each step.
 
     ``denoise(xt, time)`` gives x_0 [n, h, w, c] for one integer time. Image i draws its noise from
     ``keys[i]`` alone.

@@ -1,6 +1,6 @@
-"""What networks for images are put together from: blocks, a digit's vector, and changes of size.
+"""Building blocks of networks for images: residual blocks, embeddings of digits, changes of size.
 
-No transposed convolutions: sizes change by moving pixels into channels and back.
+Sizes change by moving pixels into channels and back, without transposed convolutions.
 """
 
 import jax
@@ -23,7 +23,7 @@ ACTIVATIONS = {
 
 
 class Digit(nn.Module):
-    """A vector for each digit and one for NO_DIGIT; for shares of them, the mean of the vectors."""
+    """An embedding of the ten digits and NO_DIGIT; of soft labels, the weighted mean."""
 
     width: int
 
@@ -50,8 +50,8 @@ class Norm(nn.Module):
 
 
 class ResBlock(nn.Module):
-    """Two convolutions beside a shortcut; the condition scales and shifts between them (FiLM, Perez
-    et al. 2018)."""
+    """Two convolutions with a residual connection; the condition scales and shifts the features
+    between them (FiLM, Perez et al. 2018)."""
 
     width: int
 

@@ -5,7 +5,7 @@
     dense   neurons of each hidden layer, such as 1000, 500, 250
     conv    channels at 14 x 14 and at 7 x 7, then neurons of hidden layers, such as 32, 64, 256
 
-A decoder has the same layers in the other order.
+A decoder has the same layers in reverse order.
 """
 
 import math
@@ -22,7 +22,7 @@ SIDE = 7  # positions along an edge after them
 
 
 class Encoder(nn.Module):
-    """Images [n, 28, 28, 1], and what else is known of them [n, e], to vectors [n, out]."""
+    """Images [n, 28, 28, 1], with a condition [n, e] or without one, to vectors [n, out]."""
 
     network: str  # dense or conv
     layers: tuple[int, ...]
@@ -30,21 +30,21 @@ class Encoder(nn.Module):
     out: int
 
     @nn.compact
-    def __call__(self, images, known=None):
+    def __call__(self, images, condition=None):
         act = ACTIVATIONS[self.activation]
         channels, neurons = split(self.network, self.layers)
         for width in channels:
             images = act(Conv(width, (3, 3))(to_depth(images)))  # half as high and wide
         hidden = images.reshape(len(images), -1)
-        if known is not None:
-            hidden = jnp.concatenate([hidden, known], axis=-1)
+        if condition is not None:
+            hidden = jnp.concatenate([hidden, condition], axis=-1)
         for width in neurons:
             hidden = act(nn.Dense(width)(hidden))
         return nn.Dense(self.out)(hidden)
 
 
 class Decoder(nn.Module):
-    """Vectors [n, e] to as many images of logits [n, 28, 28, 1]."""
+    """Vectors [n, e] to images of logits [n, 28, 28, 1]."""
 
     network: str
     layers: tuple[int, ...]

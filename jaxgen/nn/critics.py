@@ -1,8 +1,8 @@
 """The two networks of a GAN: a generator of images, and a critic that scores them.
 
-``layers`` are read as in ``coders``, by the critic from the image on and by the generator from the
-other end. Neither has a norm over the batch: an image is drawn and scored by itself, and a penalty
-on the slope of its score means what it says (Gulrajani et al. 2017, section 4).
+``layers`` are read as in ``coders``: by the critic from the image on, by the generator in reverse
+order. Neither network normalises over the batch, so that the score of an image depends on that
+image alone, which gradient penalties assume (Gulrajani et al. 2017, section 4).
 """
 
 import jax.numpy as jnp
@@ -14,15 +14,15 @@ from jaxgen.nn.coders import SIDE, split
 from jaxgen.nn.conv import Conv
 
 HE = nn.initializers.he_normal()
-DIGIT = 32  # numbers that the digit becomes, where it is another input of the critic
+DIGIT = 32  # dimensions of the digit's vector, where it is one more input of the critic
 
 
 class Generator(nn.Module):
-    """Latents [n, z] and labels (or shares of them) to images [n, 28, 28, 1] in [0, 1]."""
+    """Latents [n, z] and labels (hard or soft) to images [n, 28, 28, 1] in [0, 1]."""
 
     network: str  # dense or conv
     layers: tuple[int, ...]
-    blocks: int  # residual blocks at 7 x 7, told what the dense layers make of noise and digit
+    blocks: int  # residual blocks at 7 x 7, conditioned on the output of the dense layers
 
     @nn.compact
     def __call__(self, latents, labels):
@@ -42,10 +42,11 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Images [n, 28, 28, 1] and labels to scores [n]: high for what looks real, and like its digit.
+    """Images [n, 28, 28, 1] and labels to scores [n]: high for real images of their digit.
 
-    By "projection" the digit's vector is held against the last features (Miyato and Koyama 2018),
-    by "concatenation" it is one more input of the dense layers (Mirza and Osindero 2014).
+    With "projection" the inner product of the digit's vector and the last features is added to the
+    score (Miyato and Koyama 2018); with "concatenation" the vector is one more input of the dense
+    layers (Mirza and Osindero 2014).
     """
 
     network: str
@@ -73,7 +74,7 @@ class Critic(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut, which alone is there at first."""
+    """Two convolutions with a residual connection; an identity at first."""
 
     @nn.compact
     def __call__(self, images):

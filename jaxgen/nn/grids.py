@@ -1,5 +1,4 @@
-"""Encoder and decoder between images and grids of vectors, 7 x 7 or 14 x 14, each vector of a
-position beside its neighbours'."""
+"""Convolutional encoder and decoder between images and grids of vectors, 7 x 7 or 14 x 14."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -9,7 +8,7 @@ from jaxgen.nn.conv import Conv
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut."""
+    """Two convolutions with a residual connection."""
 
     @nn.compact
     def __call__(self, images):  # [n, h, w, c] -> [n, h, w, c]

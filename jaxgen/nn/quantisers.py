@@ -1,8 +1,8 @@
-"""Vectors to codes and back: three ways to have a codebook, and what each learns from a batch.
+"""Vectors to codes and back: three kinds of codebook, and how each learns from a batch.
 
-A quantiser has ``size`` codes, each standing for a row of ``features`` numbers. Its vectors are
-[m, features], its codes [m], of all positions of all images of a batch together. What it knows is
-in ``params`` if it follows a gradient and in ``stats`` if not.
+A quantiser has ``size`` codes; each code stands for a row of ``features`` numbers. Vectors [m,
+features] and codes [m] are of all positions of all images of a batch. A codebook that is trained by
+a gradient is in ``params``, any other in ``stats``.
 """
 
 import abc
@@ -25,9 +25,9 @@ class Quantiser(abc.ABC):
     size: int
     features: int
     pulls_rows: ClassVar[bool] = False
-    """Whether a gradient draws rows to their vectors."""
+    """Whether a gradient moves rows towards their vectors."""
     pulls_vectors: ClassVar[bool] = True
-    """Whether a gradient draws vectors to their rows."""
+    """Whether a gradient moves vectors towards their rows."""
 
     @abc.abstractmethod
     def init(self, key: Key) -> tuple[dict, dict]:
@@ -38,7 +38,7 @@ class Quantiser(abc.ABC):
         """The codebook [size, features]."""
 
     def bound(self, vectors: jax.Array) -> jax.Array:
-        """Bring vectors of an encoder to where the rows are."""
+        """Map vectors of an encoder into the range of the rows."""
         return vectors
 
     def start(self, stats: dict, vectors: jax.Array, key: Key) -> dict:
@@ -46,13 +46,13 @@ class Quantiser(abc.ABC):
         return stats
 
     def learn(self, stats: dict, vectors: jax.Array, codes: jax.Array, key: Key) -> dict:
-        """The stats after a step whose vectors were given these codes."""
+        """The stats after a step in which the vectors have these codes."""
         return stats
 
 
 @dataclass(frozen=True)
 class Gradient(Quantiser):
-    """The paper's codebook: weights that follow the gradient of |sg[z_e] - e|^2."""
+    """The paper's codebook: weights that are trained by the gradient of |sg[z_e] - e|^2."""
 
     size: int
     features: int
@@ -68,11 +68,11 @@ class Gradient(Quantiser):
 
 @dataclass(frozen=True)
 class Ema(Quantiser):
-    """Each row is the average of the vectors that took it, newer ones counting more (appendix A.1
-    of the paper), with N_i the count of row i and n_i that of the batch:
+    """Each row is a running average of the vectors whose code it is (appendix A.1 of the paper).
+    N_i is the running count of row i, n_i its count in the batch:
 
         N_i <- decay N_i + (1 - decay) n_i                                                      (6)
-        m_i <- decay m_i + (1 - decay) sum of the vectors that took i                           (7)
+        m_i <- decay m_i + (1 - decay) sum of the vectors of code i                              (7)
         e_i <- m_i / N_i                                                                        (8)
 
     The sums m_i = N_i e_i are not kept: (8) is written as a step of e_i, so that no start or
@@ -155,14 +155,14 @@ def nearest(rows: jax.Array, vectors: jax.Array) -> jax.Array:
 
 
 def totals(vectors: jax.Array, codes: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
-    """How many vectors took each code [size], and their sums [size, e]."""
+    """The number of vectors of each code [size], and their sums [size, e]."""
     hot = jax.nn.one_hot(codes, size)
     return hot.sum(0), jnp.dot(hot.T, vectors, precision=lax.Precision.HIGHEST)
 
 
 def k_means(vectors: jax.Array, size: int, key: Key) -> tuple[jax.Array, jax.Array]:
     """The means [size, e] of ``size`` clusters and their counts (Lloyd 1982), begun at vectors
-    drawn at random; where there are fewer vectors than clusters, some begin at the same."""
+    drawn at random; with fewer vectors than clusters, some clusters begin at the same vector."""
 
     def improve(rows, _):
         taken, sums = totals(vectors, nearest(rows, vectors), size)
@@ -176,7 +176,8 @@ def k_means(vectors: jax.Array, size: int, key: Key) -> tuple[jax.Array, jax.Arr
 
 
 def draw(weights: jax.Array, count: int, key: Key) -> jax.Array:
-    """``count`` different indices drawn with odds ``weights`` [m]; over again where m is less."""
+    """Draw ``count`` indices without replacement, with probabilities proportional to ``weights``
+    [m]; where m is less than ``count``, the indices repeat."""
     gumbels = jax.random.gumbel(key, weights.shape) + jnp.log(jnp.maximum(weights, 1e-30))
     _, order = lax.top_k(gumbels, min(count, len(weights)))
     return jnp.resize(order, (count,))
@@ -187,6 +188,7 @@ def normal_rows(quantiser: Quantiser, key: Key) -> jax.Array:
 
 
 def perplexity(counts: jax.Array) -> jax.Array:
-    """How many codes, taken equally often, would be as uncertain as codes taken this often [k]."""
-    shares = counts / jnp.maximum(counts.sum(), 1e-12)
-    return jnp.exp(-(shares * jnp.log(jnp.maximum(shares, 1e-30))).sum())
+    """The perplexity of codes with these ``counts`` [k]: as many codes with equal counts would have
+    the same entropy."""
+    p = counts / jnp.maximum(counts.sum(), 1e-12)
+    return jnp.exp(-(p * jnp.log(jnp.maximum(p, 1e-30))).sum())

@@ -1,9 +1,10 @@
-"""A causal transformer over grids of codes (Vaswani et al. 2017), told the digit.
+"""A causal transformer over grids of codes (Vaswani et al. 2017), conditioned on the digit.
 
-Positions are read row by row. Each is said from the codes before it, of which the four that touch
-it come straight into its first vector, as in a PixelCNN's first layer (van den Oord et al. 2016).
-Training says all positions of known grids at once; ``sample`` says one after the other, and keeps
-the keys and values of those before.
+Positions are read row by row. The code of a position is predicted from all codes before it; the
+four codes that touch the position also enter its first vector directly, as in the first layer of a
+PixelCNN (van den Oord et al. 2016). Training predicts all positions of known grids at once.
+``sample`` predicts one position after the other, and keeps the keys and values of earlier
+positions.
 """
 
 import jax
@@ -18,7 +19,7 @@ Cache = tuple[jax.Array, jax.Array]  # keys and values of a layer, each [n, posi
 
 
 class Layer(nn.Module):
-    """Attention to the positions up to one's own, then two dense layers, each beside a shortcut."""
+    """Causal attention, then two dense layers; each has a residual connection."""
 
     width: int
     heads: int
@@ -36,7 +37,7 @@ class Layer(nn.Module):
         return self.finish(hidden, mixed)
 
     def step(self, hidden, cache: Cache, position):
-        """The same for one ``position`` alone, [n, 1, width], and the cache with it."""
+        """The same for one ``position``, [n, 1, width]; returns its vectors and the new cache."""
         query, key, value = self.split(hidden)
         keys = lax.dynamic_update_slice_in_dim(cache[0], key, position, axis=1)
         values = lax.dynamic_update_slice_in_dim(cache[1], value, position, axis=1)
@@ -55,8 +56,9 @@ class Layer(nn.Module):
 
 
 class Prior(nn.Module):
-    """The distribution of grids of codes of a digit. It is shown codes as their rows [e], so that
-    what it has learnt stays true while a codebook moves, and says logits of codes."""
+    """The distribution of grids of codes, given the digit. Inputs are the rows [e] of codes, so
+    that what the network has learned stays valid while the codebook moves; outputs are logits of
+    codes."""
 
     codes: int
     side: int
@@ -91,10 +93,10 @@ class Prior(nn.Module):
         return [(empty, empty)] * self.depth
 
     def step(self, framed, caches: list[Cache], position, labels):
-        """The logits [n, codes] of one ``position``, and the caches with it.
+        """The logits [n, codes] of one ``position``, and the new caches.
 
-        ``framed`` [n, side + 1, side + 2, e] has the rows before it, zeros for those to come, and
-        zeros around.
+        ``framed`` [n, side + 1, side + 2, e] has the rows of earlier positions, zeros at later
+        ones, and a frame of zeros.
         """
         n, _, _, e = framed.shape
         row, column = position // self.side, position % self.side
@@ -115,10 +117,10 @@ def sample(
     prior: Prior, params, table: jax.Array, keys: Keys, labels, temperature: float, guidance: float
 ) -> jax.Array:
     """Draw a grid of codes [n, side, side] for each key and label, position by position; ``table``
-    [codes, e] has their rows.
+    [codes, e] has the rows of the codes.
 
-    Guided as diffusion is (Ho and Salimans 2022): from the logits u of any digit to those c of the
-    digit, and as far beyond as ``guidance`` says, u + guidance (c - u).
+    With classifier-free guidance (Ho and Salimans 2022) the logits are u + guidance (c - u), where
+    c are the logits for the digit and u the logits for any digit.
     """
     n, side, guided = len(labels), prior.side, guidance != 1
     asked = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)]) if guided else labels
