@@ -72,16 +72,15 @@ class Ema(Quantiser):
     N_i is the running count of row i, n_i its count in the batch:
 
         N_i <- decay N_i + (1 - decay) n_i                                                      (6)
-        m_i <- decay m_i + (1 - decay) sum of the vectors of code i                              (7)
+        m_i <- decay m_i + (1 - decay) sum of the vectors of code i                             (7)
         e_i <- m_i / N_i                                                                        (8)
 
-    The sums m_i = N_i e_i are not kept: (8) is written as a step of e_i, so that no start or
-    restart can leave sums that say another thing than the rows, and a row that nobody takes stays
-    where it is.
+    The sums m_i = N_i e_i are not stored: (8) is computed as an update of e_i. So sums and rows
+    cannot disagree after a start or a restart, and a row without vectors does not move.
 
-    The rows start as the k-means of the first batch's vectors. A row with fewer than ``restart``
-    times its even share of the vectors is dead: it is put upon a vector of the batch, the sooner
-    upon one the farther it is from its row, with the count of an even share.
+    The rows start as the k-means of the vectors of the first batch. A row whose count is below
+    ``restart`` times the mean count is dead. It is replaced by a vector of the batch, with the mean
+    count; a vector is chosen with a probability that grows with its distance from its row.
     """
 
     size: int
