@@ -21,14 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE, NARROW = 744, 374  # pixels: for a screen and for a phone
-THEME = (Path(__file__).parent / "theme.css").read_text()
 LIGHT, DARK = (
-    dict(re.findall(r"--([\w-]+): ([^;]+);", part)) for part in THEME.split("@media", maxsplit=1)
+    dict(re.findall(r"--([\w-]+): ([^;]+);", part))
+    for part in (Path(__file__).parent / "theme.css").read_text().split("@media", maxsplit=1)
 )
-
-INK, MUTED, RULE, PANEL = (LIGHT[name] for name in ("ink", "muted", "rule", "panel"))
-SERIES = [LIGHT[f"series-{place}"] for place in range(COLOURS)]
-_USED = [name for name, value in LIGHT.items() if value in (INK, MUTED, RULE, PANEL, *SERIES)]
+COLOURED = ("ink", "muted", "rule", "panel", *(f"series-{place}" for place in range(COLOURS)))
+INK, MUTED, RULE, PANEL, *SERIES = (LIGHT[name] for name in COLOURED)
 _FONT = "DejaVu Sans"  # Matplotlib's own, by which it knows how wide letters are
 _MARKS = "os^DvP"
 _FEW = 30  # points that have a mark each
@@ -45,10 +43,8 @@ def inline(chart: Chart, width: int, name: str, caption: str) -> str:
     ``name`` makes its identifiers differ from those of the page's other charts; ``caption`` is the
     identifier of the element that says what the chart shows.
     """
-    drawn = (
-        _svg(chart, width, name).replace("xlink:href", "href").replace(f"'{_FONT}'", "var(--sans)")
-    )
-    for variable in _USED:
+    drawn = _svg(chart, width, name).replace("xlink:href", "href")
+    for variable in (*COLOURED, "sans"):
         drawn = drawn.replace(LIGHT[variable], f"var(--{variable})")
     opening = rf'<svg class="chart" role="img" aria-labelledby="{caption}" viewBox="\1">'
     return re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', opening, drawn, count=1)
@@ -59,16 +55,16 @@ def file(chart: Chart) -> bytes:
     light colours, and a browser in the dark ones where it is dark."""
     rules = " ".join(
         f'[style*="{key}: {LIGHT[name]}"] {{ {key}: {DARK[name]} !important }}'
-        for name in _USED
+        for name in COLOURED
         for key in ("fill", "stroke")
     )
     dark = f"@media (prefers-color-scheme: dark) {{ {rules} }}</style>"
-    drawn = _svg(chart, WIDE, "chart").replace(f"'{_FONT}'", LIGHT["sans"])
-    return drawn.replace("</style>", dark, 1).encode()
+    return _svg(chart, WIDE, "chart").replace("</style>", dark, 1).encode()
 
 
 def _svg(chart: Chart, width: int, salt: str) -> str:
-    """The chart as Matplotlib writes it; ``salt`` makes its identifiers."""
+    """The chart in the light colours and the letters of the theme; ``salt`` makes its
+    identifiers."""
     from matplotlib import style  # half a second, which --help need not take
     from matplotlib.figure import Figure
 
@@ -95,9 +91,11 @@ def _svg(chart: Chart, width: int, salt: str) -> str:
         drawn = io.StringIO()
         without = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(drawn, format="svg", metadata=without)
-    found = drawn.getvalue()
-    # Names of groups, which another chart of the page has too; those of paths come from the salt.
-    return re.sub(r' id="[\w.]+_\d{1,4}"', "", found[found.index("<svg") :])
+    _, opening, rest = drawn.getvalue().partition("<svg")
+    found = opening + rest.replace('pt"', '"', 2)  # width and height: pixels
+    # Names of groups, which another chart of the page has too; names of paths come from the salt.
+    found = re.sub(r' id="[\w.]+_\d{1,4}"', "", found)
+    return found.replace(f"'{_FONT}'", LIGHT["sans"])
 
 
 def _lines(chart: Lines, figure: "Figure", width: int) -> None:
