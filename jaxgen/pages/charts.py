@@ -25,6 +25,7 @@ LIGHT, DARK = (
     dict(re.findall(r"--([\w-]+): ([^;]+);", part))
     for part in (Path(__file__).parent / "theme.css").read_text().split("@media", maxsplit=1)
 )
+# The variables of the theme that charts are drawn with.
 COLOURED = ("ink", "muted", "rule", "panel", *(f"series-{place}" for place in range(COLOURS)))
 INK, MUTED, RULE, PANEL, *SERIES = (LIGHT[name] for name in COLOURED)
 _FONT = "DejaVu Sans"  # Matplotlib's own, by which it knows how wide letters are
@@ -83,8 +84,9 @@ def _svg(chart: Chart, width: int, salt: str) -> str:
     }
     # From Matplotlib's own defaults, whatever a user has set.
     with style.context(["default", settings]), warnings.catch_warnings():
-        # The letters are the reader's, so it does not matter that Matplotlib's font lacks one.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        # The letters are the reader's, so it does not matter that Matplotlib's font lacks one; and
+        # a chart without a value that has a place is empty.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font|Data has no positive values")
         figure = Figure(dpi=72, layout="constrained")  # so that a point is a pixel
         draw = {Lines: _lines, Dots: _dots, Scatter: _scatter}[type(chart)]
         draw(chart, figure, width)
@@ -213,7 +215,7 @@ def _scale(axis, log: bool, ticks: int) -> None:
         return
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     low, high = axis.get_view_interval()
-    steps = (1, 2, 5) if high < 500 * low else (1,)
+    steps = (1, 2, 5) if 3 * np.log10(high / low) < ticks + 2 else (1,)  # as there is room
     axis.set_major_locator(ticker.LogLocator(subs=steps, numticks=ticks + 2))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(ticker.NullLocator())
