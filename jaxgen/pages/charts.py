@@ -187,8 +187,9 @@ def _scatter(chart: Scatter, figure: "Figure", width: int) -> None:
     taken = []
     behind = {"boxstyle": "round,pad=0.15", "facecolor": PANEL, "edgecolor": "none", "alpha": 0.75}
     letters = {"size": 15, "weight": "bold", "ha": "center", "va": "center", "bbox": behind}
-    for name, points in chart.points.items():
-        label = axes.text(*np.median(points, axis=0), plain(name), **letters)
+    for name, points in chart.points.items():  # in the middle, where no other name is
+        x, y = np.median(points, axis=0)
+        label = axes.text(x, y, plain(name), **letters)
         box = label.get_window_extent()
         if any(box.overlaps(other) for other in taken):
             label.remove()
