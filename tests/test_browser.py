@@ -29,7 +29,8 @@ CONTRAST = """element => {
 # The words of a chart that stick out of it, or overlap others by more than the edge of a letter.
 COVERED = """chart => {
     const whole = chart.getBoundingClientRect(), edge = 3;
-    const boxes = [...chart.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
+    const boxes = [...chart.querySelectorAll('text')]
+        .map(text => [text.textContent, text.getBoundingClientRect()]);
     const apart = (a, b) => a.right - edge < b.left || b.right - edge < a.left
         || a.bottom - edge < b.top || b.bottom - edge < a.top;
     return boxes.filter(([_, box], place) => box.left < whole.left || box.right > whole.right

@@ -9,6 +9,7 @@ import io
 import re
 import textwrap
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from jaxgen.pages.document import COLOURS, Chart, Dots, Lines, Scatter, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 WIDE, NARROW = 744, 374  # pixels: for a screen and for a phone
 LIGHT, DARK = (
@@ -116,7 +118,6 @@ def _lines(chart: Lines, figure: "Figure", width: int) -> None:
             marker=_MARKS[place] if len(x) <= _FEW else "",
             markersize=5.5,
             linestyle=_DASHES[again % len(_DASHES)],
-            label=curve.name,
         )
     axes.margins(x=0.02)
     axes.grid(axis="y", color=RULE, linewidth=1)
@@ -124,7 +125,7 @@ def _lines(chart: Lines, figure: "Figure", width: int) -> None:
     _scale(axes.xaxis, chart.log_x, 4 if width == NARROW else 8)
     _scale(axes.yaxis, chart.log_y, 5)
     _label(axes, chart.x, chart.y, width)
-    _legend(figure, axes, width)
+    _legend(figure, axes.lines, [curve.name for curve in chart.curves], width)
 
 
 def _dots(chart: Dots, figure: "Figure", width: int) -> None:
@@ -164,7 +165,7 @@ def _dots(chart: Dots, figure: "Figure", width: int) -> None:
 
 def _scatter(chart: Scatter, figure: "Figure", width: int) -> None:
     axes = _axes(figure, width, 520 if width == WIDE else 330)
-    for place, (name, points) in enumerate(chart.points.items()):
+    for place, points in enumerate(chart.points.values()):
         again, place = divmod(place, COLOURS)
         axes.plot(
             *points.T,
@@ -175,19 +176,20 @@ def _scatter(chart: Scatter, figure: "Figure", width: int) -> None:
             fillstyle="none" if again % 2 else "full",
             markeredgewidth=again % 2,
             alpha=0.8,
-            label=name,
         )
     axes.set_aspect("equal", adjustable="datalim")
     axes.grid(color=RULE, linewidth=1)
     _scale(axes.xaxis, False, 5)
     _scale(axes.yaxis, False, 5)
     _label(axes, chart.x, chart.y, width)
-    _legend(figure, axes, width)
+    _legend(figure, axes.lines, [*chart.points], width)
     figure.draw_without_rendering()
-    taken = []
+    taken = []  # by names in the middle of their points
     behind = {"boxstyle": "round,pad=0.15", "facecolor": PANEL, "edgecolor": "none", "alpha": 0.75}
     letters = {"size": 15, "weight": "bold", "ha": "center", "va": "center", "bbox": behind}
-    for name, points in chart.points.items():  # in the middle, where no other name is
+    for name, points in chart.points.items():
+        if not len(points):
+            continue
         x, y = np.median(points, axis=0)
         label = axes.text(x, y, plain(name), **letters)
         box = label.get_window_extent()
@@ -228,13 +230,12 @@ def _label(axes: "Axes", x: str, y: str, width: int) -> None:
         axes.set_title(_wrapped(y, width * 0.9), color=MUTED, loc="left", fontsize=_SIZE, pad=8)
 
 
-def _legend(figure: "Figure", axes: "Axes", width: int) -> None:
-    """Name below the plot, in as many columns as there is room for, what has a label."""
-    drawn, names = axes.get_legend_handles_labels()
+def _legend(figure: "Figure", lines: Sequence["Line2D"], names: list[str], width: int) -> None:
+    """Name the lines below the plot, in as many columns as there is room for."""
     names = [_wrapped(name, width * 0.8) for name in names]
     longest = max(len(line) for name in names for line in name.split("\n"))
     legend = figure.legend(
-        drawn,
+        lines,
         names,
         loc="outside lower left",
         ncols=max(1, int((width - 2 * _MARGIN) / (longest * _LETTER + 48))),
