@@ -6,18 +6,15 @@ import numpy as np
 
 from jaxgen import data, images
 from jaxgen.pages.document import (
-    Cloud,
     Curve,
     Document,
     Dot,
     Dots,
-    Level,
     Lines,
     Pictures,
     Scatter,
     Section,
     Table,
-    Text,
 )
 
 FAMILIES = ("ae", "vae", "cvae", "vqvae", "gan", "ddpm_full")
@@ -80,10 +77,10 @@ def document() -> Document:
         )
     )
     middles = rng.normal(0, 3, (10, 2))
-    clouds = tuple(
-        Cloud(str(digit), *(middle[:, None] + rng.normal(0, 0.8, (2, 80))).round(3).tolist())
+    points = {
+        str(digit): (middle[:, None] + rng.normal(0, 0.8, (2, 80))).round(3).T
         for digit, middle in enumerate(middles)
-    )
+    }
     return Document(
         title="Six ways to draw a digit",
         lead="Six families of generative models, trained on the same 55,000 digits with the same "
@@ -99,7 +96,7 @@ def document() -> Document:
             Section(
                 "What they draw",
                 (
-                    Text("The first ten digits that seed 0 draws, of each digit one."),
+                    "The first ten digits that seed 0 draws, of each digit one.",
                     Pictures(
                         images.grid(digits(), columns=10, scale=1),
                         "Nothing is picked: these are the first ten of each family.",
@@ -118,10 +115,8 @@ def document() -> Document:
             Section(
                 "How good they are",
                 (
-                    Text(
-                        "A digit is *recognised* if the judge takes it for the one asked for. One "
-                        "N is the distance that noise of 0.1 makes; <less> is better & 0 is best."
-                    ),
+                    "A digit is *recognised* if the judge takes it for the one asked for. One N is "
+                    "the distance that noise of 0.1 makes; <less> is better & 0 is best.",
                     Table(
                         (
                             "",
@@ -153,7 +148,7 @@ def document() -> Document:
                         ),
                         "recognised as the digit asked for, %",
                         "The share that the judge recognises, with 95 % intervals (Wilson).",
-                        (Level("real digits, new to the judge", 99.58),),
+                        Dot("real digits, new to the judge", 99.58),
                     ),
                 ),
             ),
@@ -165,11 +160,10 @@ def document() -> Document:
                         "training steps",
                         "Frechet distance, N",
                         "Distance to the test digits in training, with the range of three seeds.",
-                        (Level("real digits", 0.071),),
                         log_y=True,
                     ),
                     Scatter(
-                        clouds,
+                        points,
                         "first coordinate",
                         "second coordinate",
                         "The codes of 800 test digits in a plane, by digit.",
@@ -180,7 +174,7 @@ def document() -> Document:
                         ),
                         "Frechet distance, N",
                         "More rows than colours, on a logarithmic axis.",
-                        (Level("real digits", 0.071), Level("the default", 0.104)),
+                        Dot("the default", 0.104),
                         log=True,
                     ),
                 ),

@@ -26,6 +26,17 @@ CONTRAST = """element => {
         .map(light);
     return [(Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05), paper];
 }"""
+# The words of a chart that stick out of it, or overlap others by more than the edge of a letter.
+COVERED = """chart => {
+    const whole = chart.getBoundingClientRect(), edge = 3;
+    const boxes = [...chart.querySelectorAll('text')]
+        .map(text => [text.textContent, text.getBoundingClientRect()]);
+    const apart = (a, b) => a.right - edge < b.left || b.right - edge < a.left
+        || a.bottom - edge < b.top || b.bottom - edge < a.top;
+    return boxes.filter(([_, box], place) => box.left < whole.left || box.right > whole.right
+        || box.top < whole.top || box.bottom > whole.bottom
+        || boxes.slice(0, place).some(([_, other]) => !apart(box, other))).map(([text]) => text);
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +110,7 @@ def test_a_report_fits_and_can_be_read(visit, width, scheme):
     for chart in shown:
         wide = float(chart.get_attribute("viewBox").split()[2])
         assert chart.bounding_box()["width"] > 0.85 * wide
+        assert chart.evaluate(COVERED) == []
 
 
 def test_only_a_table_scrolls_sideways(visit):

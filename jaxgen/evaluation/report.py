@@ -8,14 +8,14 @@ from jaxgen.config import STRIDED
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.statistics import Estimate
 
-READS = 0.5  # of the real digits: a judge that reads fewer says nothing of drawn ones
+READS = 0.5  # of the real digits: a judge that recognises fewer says nothing of drawn ones
 
 Against = Literal["test", "valid"]  # the real digits that generated ones are held against
 
 
 def blind(share: float) -> str | None:
-    """Why the judge's figures mean nothing where it takes this share of real digits for what they
-    are, in a sentence; None where it can read them."""
+    """Say in a sentence why the judge's figures mean nothing; None where they mean something.
+    ``share`` is the proportion of real digits that the judge recognises."""
     if share >= READS:
         return None
     return (
@@ -29,14 +29,14 @@ class Figures(NamedTuple):
 
     recognised: Estimate | None  # as the digit asked for; None where none was
     frechet: float  # in squared feature units
-    frechet_interval: tuple[float, float]  # of it, at 95 %: ``metrics.frechet_interval``
-    histogram: tuple[int, ...]  # what the judge takes the images for, digits 0 to 9
+    frechet_interval: tuple[float, float]  # 95 %, from ``metrics.frechet_interval``
+    histogram: tuple[int, ...]  # images that the judge takes for each digit, 0 to 9
     prdc: metrics.Prdc
-    copied: float  # share that copies a training image
-    # For each digit that the judge sees, how far two images of it are apart in features on average,
-    # over the same of the real digits; NaN where there are not two.
+    copied: float  # proportion that copies a training image
+    # For each digit that the judge sees, the mean distance of two images in features, over the mean
+    # distance of two real digits; NaN where there are not two.
     spreads: tuple[float, ...]
-    # That resembles population 1 of MNIST's writers; None where the populations are not known.
+    # The images that resemble population 1 of MNIST's writers; None where no population is known.
     population: Estimate | None
 
     @property
@@ -52,7 +52,8 @@ class Figures(NamedTuple):
 
 
 class Mixtures(NamedTuple):
-    """The share of population 1 among the real digits whose population is known; None for none."""
+    """The proportion of population 1 among the real digits whose population is known; None where
+    it is known for no digit."""
 
     real: float | None  # among the digits that images are held against
     floor: float | None  # among the digits that are new to the judge
@@ -64,42 +65,29 @@ class Neighbour(NamedTuple):
     image: int  # its place among the generated images
     train: int  # its neighbour's place among the training images
     distance: float  # Euclidean, of pixels in [0, 1]
-    ratio: float  # that, over the distance to the second nearest training image
+    ratio: float  # the distance over the distance to the second nearest training image
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
     """The figures of generated images, and the figures of as many real ones."""
 
-    n: int
-    """How many images each figure is of."""
-    seed: int
-    """The seed that the images were drawn with."""
-    judge: str
-    """SHA-256 of the judge's weights."""
-    source: str
-    """Where the real digits are from."""
+    n: int  # how many images each figure is of
+    seed: int  # the images were drawn with it
+    judge: str  # SHA-256 of the judge's weights
+    source: str  # where the real digits are from
     against: Against
-    """Which of its digits: test or valid."""
-    like_real: bool
-    """Whether the digits asked for have the frequencies of these."""
-    unit: float
-    """The noise unit N of the Frechet distance, in squared feature units."""
+    like_real: bool  # whether the digits asked for have the frequencies of the real ones
+    unit: float  # the noise unit N of the Frechet distance, in squared feature units
     generated: Figures
-    """The figures of the generated images."""
+    # The figures of the real digits. The Frechet distance and ``prdc`` hold other digits, which the
+    # judge has not seen, against the real ones.
     real: Figures
-    """The same of these real digits; for the Frechet distance and ``prdc``, of other digits that
-    the judge has not seen, against these."""
     mixtures: Mixtures
-    """Which populations of writers the real digits are by."""
-    population_accuracy: float | None
-    """How many real digits the classifier behind ``population`` tells right: 0.5 is chance."""
-    kinds: int
-    """How many of the ten there are among the real digits."""
-    by_digit: tuple[Estimate | None, ...]
-    """Recognised, for each digit asked for."""
-    closest: tuple[Neighbour, ...]
-    """The images with the least ratio, for pictures beside their neighbours."""
+    population_accuracy: float | None  # of the classifier behind ``population``: 0.5 is chance
+    kinds: int  # how many of the ten digits there are among the real ones
+    by_digit: tuple[Estimate | None, ...]  # recognised, for each digit asked for
+    closest: tuple[Neighbour, ...]  # the images with the least ratio, to show their neighbours
 
     def to_dict(self) -> dict[str, Any]:
         """The report for ``json.dumps``; each figure by its name, shares from 0 to 1."""
@@ -109,7 +97,7 @@ class Report:
             "judge": self.judge,
             "source": self.source,
             "against": self.against,
-            "means_nothing": self.means_nothing,
+            "means_nothing": self._blind() is not None,
             "labels_like_real": self.like_real,
             "noise_unit": self.unit,
             "generated": self._figures(self.generated),
@@ -127,7 +115,7 @@ class Report:
             "frechet_in_noise_units": figures.frechet / self.unit,
             "frechet_in_noise_units_interval": [x / self.unit for x in figures.frechet_interval],
             "class_entropy": figures.class_entropy,
-            "class_entropy_most": self._most_entropy,
+            "class_entropy_most": math.log(self.kinds),
             "histogram": list(figures.histogram),
             **figures.prdc._asdict(),
             "copied": figures.copied,
@@ -136,92 +124,63 @@ class Report:
             "population_1": figures.population and figures.population.to_dict(),
         }
 
-    @property
-    def _most_entropy(self) -> float:
-        """That of as many images of each digit that there is."""
-        return math.log(self.kinds)
-
     def table(self) -> str:
         """The report for a person: a line a figure, generated beside real."""
         generated, real = self._cells(self.generated), self._cells(self.real)
         rows = [("", "generated", "real")]
         rows += [(name, cell, real[name]) for name, cell in generated.items()]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = [
-            f"{name:<{widths[0]}}  {left:>{widths[1]}}  {right:>{widths[2]}}".rstrip()
-            for name, left, right in rows
-        ]
-        return "\n".join([*lines, "", self._notes()])
+        first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
+        lines = [f"{name:<{first}}  {a:>{second}}  {b:>{third}}".rstrip() for name, a, b in rows]
+        return "\n".join([*lines, "", *self._notes()])
 
     def _cells(self, figures):
-        known = figures.recognised
+        known, population, prdc = figures.recognised, figures.population, figures.prdc
         distance, low, high = (x / self.unit for x in (figures.frechet, *figures.frechet_interval))
+        most = f"class entropy, nats of {math.log(self.kinds):.3f}"
         cells = {
             "recognised as the digit asked for": _percent(known) if known else "none asked for",
             "Frechet distance, in N": f"{distance:.3f} ({low:.3f}-{high:.3f})",
-            "precision: look real": f"{figures.prdc.precision:.3f}",
-            "recall: real ones within reach": f"{figures.prdc.recall:.3f}",
-            "density: 1 as dense as real ones": f"{figures.prdc.density:.3f}",
-            "coverage: real ones with one near": f"{figures.prdc.coverage:.3f}",
+            "precision: look real": f"{prdc.precision:.3f}",
+            "recall: real ones within reach": f"{prdc.recall:.3f}",
+            "density: 1 as dense as real ones": f"{prdc.density:.3f}",
+            "coverage: real ones with one near": f"{prdc.coverage:.3f}",
             "diversity within a digit": f"{figures.diversity:.3f}",
-            f"class entropy, nats of {self._most_entropy:.3f}": f"{figures.class_entropy:.3f}",
+            most: f"{figures.class_entropy:.3f}" if self.kinds > 1 else "",  # nothing to be even
             "copies of training images": f"{figures.copied:.2%}",
+            "resemble population 1 of writers": _percent(population) if population else "",
         }
-        if self.kinds == 1:  # nothing to be even
-            del cells["class entropy, nats of 0.000"]
-        if figures.population:
-            cells["resemble population 1 of writers"] = _percent(figures.population)
-        return cells
+        return {name: cell for name, cell in cells.items() if cell}
 
     def _notes(self):
-        asked = "were asked for at" if self.like_real else "were asked for NOT at"
+        """What a reader must know to compare these figures with others, in lines."""
+        asked = "asked for at" if self.like_real else "asked for NOT at"
         if not self.generated.recognised:
-            asked = "were not asked for at"
+            asked = "not asked for at"
         real = {"test": "test", "valid": "validation"}[self.against]
         source = self.source.removeprefix(STRIDED)
-        return (
-            f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals\n"
-            f"real: {real} digits of {source}; digits {asked} their frequencies;\n"
-            "  from Frechet distance to coverage: digits new to the judge against these\n"
-            f"N = {self.unit:.4g}: what noise of 0.1 does to the {real} digits"
-            + "".join(f"\n{line}" for line in self._remarks())
-        )
-
-    @property
-    def means_nothing(self) -> bool:
-        """Whether the judge cannot read these digits, of whatever script they are."""
-        return self._blind() is not None
-
-    def _blind(self):
-        read = self.real.recognised
-        return blind(read.value) if read else None
-
-    def _remarks(self):
-        """What a reader must know to compare these figures with others."""
+        yield f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals"
+        yield f"real: {real} digits of {source}; digits were {asked} their frequencies;"
+        yield "  from Frechet distance to coverage: digits new to the judge against these"
+        yield f"N = {self.unit:.4g}: what noise of 0.1 does to the {real} digits"
         if warning := self._blind():
             yield warning.replace(" as MNIST", " as\n  MNIST")
         if self.mixtures.real:
-            known = (f"{share:.0%}" for share in self.mixtures)
-            yield (
-                "by population 1: {} of the real digits, {} of those new to the judge".format(
-                    *known
-                )
-            )
+            known, new = self.mixtures
+            new = f"{new:.0%} of those new to the judge"
+            yield f"by population 1: {known:.0%} of the real digits, {new}"
         if self.population_accuracy:
-            yield (
-                "  what images resemble says a classifier, which is right for "
-                f"{self.population_accuracy:.0%} of\n  the real digits that are new to it"
-            )
+            right = f"{self.population_accuracy:.0%}"
+            yield f"  what images resemble says a classifier, which is right for {right} of"
+            yield "  the real digits that are new to it"
         if self.generated.frechet < self.real.frechet:
-            yield (
-                "nearer than real digits: those new to the judge are by other writers than\n"
-                "  the real digits that all are held against, or differ from them by chance"
-            )
+            yield "nearer than real digits: those new to the judge are by other writers than"
+            yield "  the real digits that all are held against, or differ from them by chance"
         if self.source.startswith(STRIDED):
-            yield (
-                "the model has learned from the split of earlier versions, which was unfair:\n"
-                "  do not compare its figures with those of other models"
-            )
+            yield "the model has learned from the split of earlier versions, which was unfair:"
+            yield "  do not compare its figures with those of other models"
+
+    def _blind(self):
+        return self.real.recognised and blind(self.real.recognised.value)
 
 
 def _known(figure):

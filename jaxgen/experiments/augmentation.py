@@ -26,7 +26,7 @@ from jaxgen.experiments.augmentation_measures import (
 )
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Trial
-from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table, Text
+from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table
 from jaxgen.training.console import Console, plural
 
 SHOWN = 40  # drawn digits of each generator in a picture
@@ -166,7 +166,7 @@ def document(found: Findings, provenance: tuple[tuple[str, str], ...]) -> Docume
         "\n\n".join(verdicts(found)),
         provenance,
         (
-            Section("How it was found", (Text(_how(found.plan)),)),
+            Section("How it was found", (_how(found.plan),)),
             Section("Accuracy", (_chart(found), _accuracies(found))),
             Section("Differences", (_gains(found),)),
             Section("What the generators drew", _pictures(found)),

@@ -17,18 +17,15 @@ from jaxgen.experiments.course_measures import BATCH, BATCHES, SHOWN
 from jaxgen.experiments.trial import Arrays
 from jaxgen.pages.document import (
     Block,
-    Cloud,
     Curve,
     Document,
     Dot,
     Dots,
-    Level,
     Lines,
     Pictures,
     Scatter,
     Section,
     Table,
-    Text,
 )
 
 QUALITY = 0.3  # N: the quality that the cost of training to is asked for
@@ -182,8 +179,8 @@ class Findings:
             ends = (max(value - half, value / 10), value + half) if one.is_known else ()
             dots.append(Dot(family, value, *ends))
         real = at(self.any, level)
-        levels = () if real is None else (Level("real digits", factor * real),)
-        return [Dots(tuple(dots), name, caption, levels, log=log)] if dots else []
+        line = None if real is None else Dot("real digits", factor * real)
+        return [Dots(tuple(dots), name, caption, line, log=log)] if dots else []
 
     def curve(self, model: str, x: Sequence[float], y: Sequence[float]) -> Curve:
         """A curve of a model, in its colour."""
@@ -325,7 +322,7 @@ def _claims(found: Findings) -> tuple[Block, ...]:
         f"{claims.MUCH:.0f} times as much, ~ for less than {claims.ALIKE:.0f} times. "
         f"Intervals of costs are over repetitions on this machine. {chance}"
     )
-    blocks: list[Block] = [Text(text)]
+    blocks: list[Block] = [text]
     for ordering in dict.fromkeys(claim.ordering for claim in found.claims):
         own = [claim for claim in found.claims if claim.ordering == ordering]
         rows = [
@@ -425,8 +422,7 @@ def _curves(found: Findings) -> tuple[Block, ...]:
         axes = ("seconds of training", DISTANCE)
         blocks.append(Lines(tuple(curves), *axes, caption, log_x=True, log_y=True))
     if without:
-        text = f"Trained before this comparison, which saw no curve: {', '.join(without)}."
-        blocks.append(Text(text))
+        blocks.append(f"Trained before this comparison, which saw no curve: {', '.join(without)}.")
     return tuple(blocks)
 
 
@@ -561,9 +557,9 @@ def _latents(found: Findings, arrays: dict[str, Arrays]) -> tuple[Block, ...]:
     for model, own in arrays.items():
         if "plane" in own:
             plane, labels = own["plane"], own["plane_labels"]
-            clouds = [Cloud(str(n), *plane[labels == n].T.tolist()) for n in range(10)]
+            points = {str(n): plane[labels == n] for n in range(10)}
             caption = f"Codes of {len(labels)} test digits by {model}, laid out by t-SNE."
-            blocks.append(Scatter(tuple(clouds), "", "", caption))
+            blocks.append(Scatter(points, "", "", caption))
     return tuple(blocks)
 
 

@@ -13,7 +13,7 @@ from jaxgen.experiments import execute, paper_measures, train
 from jaxgen.experiments.papers import Row
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Trial
-from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, Text, is_wide
+from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, is_wide
 from jaxgen.training.console import Console, duration, plural
 
 DIGITS = 55_000  # training digits of MNIST, in an epoch
@@ -170,8 +170,8 @@ def _blocks(row: Row, found: dict[str, Any]) -> tuple[Block, ...]:
             f"`bin/reproduce {row.name} --full`."
         )
     blocks: list[Block] = [
-        Text(f"What is measured: {row.what}.\n\nTheirs: {row.theirs}\n\nOurs: {row.ours}"),
-        Text(text),
+        f"What is measured: {row.what}.\n\nTheirs: {row.theirs}\n\nOurs: {row.ours}",
+        text,
     ]
     curves = tuple(
         Curve(recipe, [step for step, _ in points], [loss for _, loss in points])
@@ -184,5 +184,5 @@ def _blocks(row: Row, found: dict[str, Any]) -> tuple[Block, ...]:
         blocks.append(Lines(curves, "step", "loss in training", "The loss.", log_y=wide))
     where = [one["provenance"] for one in found["found"]]
     known = dict.fromkeys(f"jaxgen {one['jaxgen']}, on {one['on']}" for one in where)
-    blocks.append(Text(f"Seeds: {', '.join(map(str, found['seeds']))}. {'; '.join(known)}."))
+    blocks.append(f"Seeds: {', '.join(map(str, found['seeds']))}. {'; '.join(known)}.")
     return tuple(blocks)

@@ -9,7 +9,7 @@ from jaxgen.experiments import findings, measures, views
 from jaxgen.experiments.grid import Axis
 from jaxgen.experiments.questions import Question
 from jaxgen.experiments.study import Study
-from jaxgen.pages.document import Document, Section, Text
+from jaxgen.pages.document import Document, Section
 
 
 def document(
@@ -23,7 +23,7 @@ def document(
     ]
     sections += [
         Section("All settings", (views.every_setting(study),)),
-        Section("How it was found", (Text(_how(study)),)),
+        Section("How it was found", (_how(study),)),
     ]
     return Document(
         question.asks if question else _asks(study),

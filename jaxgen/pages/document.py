@@ -1,26 +1,19 @@
 """What a report is: a title, and sections of paragraphs, tables, charts and pictures.
 
-Strings are plain text; what stands between `backticks` is set as code. The blocks check what they
-are given when they are made, so that a mistake shows where it was made and not in a page.
+All strings are plain text, in which words between `backticks` are shown as code. A string that is a
+block is paragraphs, with an empty line between two. The blocks check their shape when they are
+made, so that a mistake is found where it was made and not in a page.
 """
 
-import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-COLOURS = 6  # series that a colour-blind person can tell apart
-WIDE = 8.0  # the largest value over the least from which on an axis is logarithmic
-_CODE = re.compile(r"`([^`\n]+)`")
-
-
-@dataclass(frozen=True)
-class Text:
-    """Paragraphs, parted by empty lines."""
-
-    text: str
+COLOURS = 6  # as many as a colour-blind person can tell apart
+WIDE = 8.0  # an axis is logarithmic where the largest value is this many times the least
+CODE = re.compile(r"`([^`\n]+)`")
 
 
 @dataclass(frozen=True)
@@ -46,64 +39,49 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Level:
-    """A value to compare with, such as the value of real digits: a dashed line in a chart."""
-
-    name: str
-    value: float
-
-
-@dataclass(frozen=True)
 class Curve:
-    """A named line through its points, with an interval about each if there is one."""
+    """A named line through its points, with an interval about each if there is one.
+
+    A curve has the colour of its ``place``, or of its place in the chart. Give a place where the
+    same curve has another place in another chart. The colours repeat with other dashes.
+    """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
-    place: int | None = None  # whose colour it has, where curves of other charts are missing
+    place: int | None = None
 
     def __post_init__(self):
-        _same_length(self.name, self.x, self.y)
-        if self.place is not None and not 0 <= self.place < 2 * COLOURS:
+        n = len(self.x)
+        lengths = n, len(self.y), len(self.low), len(self.high)
+        if not n or lengths not in ((n, n, 0, 0), (n, n, n, n)):
             raise ValueError(
-                f"{self.name!r} is given place {self.place}: 0 to {2 * COLOURS - 1} can be"
+                f"{self.name!r} has {n} x, and of y, low and high {lengths[1:]}: give as many"
             )
-        if len(self.low) or len(self.high):
-            _same_length(self.name, self.x, self.low, self.high)
-        _finite(self.name, *self.x, *self.y, *self.low, *self.high)
 
 
 def is_wide(values: Sequence[float]) -> bool:
-    """Whether an axis of these values is to be logarithmic."""
+    """Whether an axis with these values is to be logarithmic."""
     return min(values) > 0 and max(values) / min(values) >= WIDE
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A chart of up to twelve curves, each named at its end.
-
-    A curve's colour is that of its place: give the families in one order in all charts, or each
-    its place. From the seventh on curves are dashed, in the same colours.
-    """
+    """A chart of curves. It leaves out values that have no place on its axes, such as NaN; its
+    table shows them."""
 
     curves: tuple[Curve, ...]
     x: str
     y: str
     caption: str
-    levels: tuple[Level, ...] = ()
     log_x: bool = False
     log_y: bool = False
 
     def __post_init__(self):
-        if not 1 <= len(self.curves) <= 2 * COLOURS:
-            raise ValueError(
-                f"{len(self.curves)} curves in a chart: 1 to {2 * COLOURS} can be told"
-            )
-        values = [y for c in self.curves for y in (*c.y, *c.low, *c.high)]
-        _levels(self.levels, self.log_y, values)
-        _levels((), self.log_x, [x for curve in self.curves for x in curve.x])
+        if not self.curves:
+            raise ValueError(f"the chart {self.caption!r} has no curves")
 
     def table(self) -> Table:
         """The numbers of the chart: a row an x, a column a curve."""
@@ -115,8 +93,7 @@ class Lines:
         names = [curve.name for curve in self.curves]
         places = sorted({x for curve in self.curves for x in curve.x})
         rows = tuple((number(x), *(cells.get((name, x), "") for name in names)) for x in places)
-        dashed = "; ".join(f"{level.name}: {number(level.value)}" for level in self.levels)
-        return Table((self.x, *names), rows, dashed)
+        return Table((self.x, *names), rows)
 
 
 @dataclass(frozen=True)
@@ -131,70 +108,51 @@ class Dot:
     def __post_init__(self):
         if (self.low is None) != (self.high is None):
             raise ValueError(f"{self.name!r} has one end of an interval: give low and high")
-        _finite(self.name, *self.values())
-
-    def values(self) -> list[float]:
-        """The value, and the ends of the interval where there is one."""
-        return [value for value in (self.value, self.low, self.high) if value is not None]
 
 
 @dataclass(frozen=True)
 class Dots:
-    """A chart of one row a name: a dot, and its interval as a bar.
+    """A chart of one row a name: a dot, and its interval as a bar; a dashed line is the ``level``
+    to compare them with, such as the value of real digits.
 
-    Up to six rows have the colours that curves of the same places have; more have one colour.
+    Up to six rows have the colours of curves at the same places; more rows have one colour. Values
+    that have no place on the axis are left out, as in ``Lines``.
     """
 
     dots: tuple[Dot, ...]
     x: str
     caption: str
-    levels: tuple[Level, ...] = ()
+    level: Dot | None = None
     log: bool = False
 
     def __post_init__(self):
         if not self.dots:
-            raise ValueError("a chart of dots has none")
-        _levels(self.levels, self.log, [value for dot in self.dots for value in dot.values()])
+            raise ValueError(f"the chart {self.caption!r} has no dots")
 
     def table(self) -> Table:
-        """The numbers of the chart: a row a dot, and one a level."""
+        """The numbers of the chart: a row a dot, and one the level."""
         rows = [
-            (dot.name, *(number(value) for value in (*dot.values(), "", "")[:3]))
-            for dot in self.dots
+            (dot.name, *("" if v is None else number(v) for v in (dot.value, dot.low, dot.high)))
+            for dot in (*self.dots, self.level)
+            if dot
         ]
-        rows += [(level.name, number(level.value), "", "") for level in self.levels]
         return Table(("", self.x, "low", "high"), tuple(rows))
 
 
-@dataclass(frozen=True)
-class Cloud:
-    """The points of one class in a plane."""
-
-    name: str
-    x: Sequence[float]
-    y: Sequence[float]
-
-    def __post_init__(self):
-        _same_length(self.name, self.x, self.y)
-        _finite(self.name, *self.x, *self.y)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scatter:
-    """A chart of points by class: up to six in full marks, and six more in open ones.
+    """A chart of points [n, 2] by the name of their class. Both axes have the same unit of length.
 
-    Both axes have the same unit of length. A page holds each point twice, for screens and for
-    phones: 2,000 of them take some 250 kB.
+    A page holds each point twice, for screens and for phones: 2,000 points take some 400 kB.
     """
 
-    clouds: tuple[Cloud, ...]
+    points: Mapping[str, np.ndarray]
     x: str
     y: str
     caption: str
 
-    def __post_init__(self):
-        if not 1 <= len(self.clouds) <= 2 * COLOURS:
-            raise ValueError(f"{len(self.clouds)} classes in a chart: 1 to {2 * COLOURS} can be")
+    def table(self) -> None:
+        """None: nobody reads the numbers of so many points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +160,7 @@ class Pictures:
     """A picture, uint8 [h, w], best with one pixel a pixel: the page enlarges it.
 
     Names of rows and of columns stand beside it, where its rows and columns are of equal size, as
-    those of ``images.grid`` are. ``alternative`` tells what it shows to who cannot see it.
+    in ``images.grid``. ``alternative`` describes the picture to a person who cannot see it.
     """
 
     image: np.ndarray
@@ -219,9 +177,13 @@ class Pictures:
         if not self.alternative.strip():
             raise ValueError(f"the picture {self.caption!r} needs words for who cannot see it")
 
+    def enlargement(self) -> int:
+        """How many pixels of a screen each pixel takes across, where there is room: 1 to 4."""
+        return max(1, min(4, 640 // self.image.shape[1]))  # 640 leave room for names of rows
+
 
 Chart = Lines | Dots | Scatter
-Block = Text | Table | Chart | Pictures
+Block = str | Table | Chart | Pictures
 
 
 @dataclass(frozen=True)
@@ -234,8 +196,8 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report. ``lead`` says in a few sentences what was found; ``provenance`` are the names and
-    values by which it can be made again, such as the command, the commit and the seeds."""
+    """A report. ``lead`` says in a few sentences what was found; with the names and values of
+    ``provenance`` it can be made again: the command, the commit, the seeds."""
 
     title: str
     lead: str
@@ -261,36 +223,10 @@ def paragraphs(text: str) -> list[str]:
     return [" ".join(part.split()) for part in parts if part.strip()]
 
 
-def spans(text: str) -> list[tuple[bool, str]]:
-    """A line in its parts, each with whether it is code."""
-    parts = enumerate(_CODE.split(text))  # plain, code, plain, code, ...
-    return [(place % 2 == 1, part) for place, part in parts if part]
-
-
 def plain(text: str) -> str:
     """A line without the marks of code."""
-    return "".join(part for _, part in spans(text))
+    return CODE.sub(r"\1", text)
 
 
 def _interval(low, high, place):
     return f" ({number(low[place])} to {number(high[place])})" if len(low) else ""
-
-
-def _same_length(name, *values):
-    lengths = [len(value) for value in values]
-    if len(set(lengths)) > 1 or not lengths[0]:
-        raise ValueError(f"{name!r} has {' and '.join(map(str, lengths))} values, not as many each")
-
-
-def _finite(name, *values):
-    for value in values:
-        if not math.isfinite(value):
-            raise ValueError(f"{name!r} holds {value}, which has no place in a chart: leave it out")
-
-
-def _levels(levels, log, values):
-    for level in levels:
-        _finite(level.name, level.value)
-    least = min([*values, *(level.value for level in levels)])
-    if log and least <= 0:
-        raise ValueError(f"{least} has no place on a logarithmic axis")
