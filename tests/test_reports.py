@@ -277,7 +277,7 @@ def studied(still, monkeypatch):
         return Result(training.figures | {"figures": figures}, arrays)
 
     monkeypatch.setattr(train, "train", training)
-    monkeypatch.setattr(train, "train_batch", lambda *_: ())
+    monkeypatch.setattr(train, "train_together", lambda *_: ())
     monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 60, "step": 1}))
     monkeypatch.setattr(measures, "measure", measured)
     return still
@@ -325,7 +325,7 @@ def test_rows_of_papers(still, monkeypatch, name, seeds):
         return lambda models, digits, seed, progress: figures(row, seed)
 
     monkeypatch.setattr(train, "train", trained)
-    monkeypatch.setattr(train, "train_batch", lambda *_: ())
+    monkeypatch.setattr(train, "train_together", lambda *_: ())
     monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 600, "step": 1}))
     monkeypatch.setattr(train, "load", lambda *_: None)
     monkeypatch.setattr(paper_measures, "MEASURES", {row: measure_of(row) for row in published})

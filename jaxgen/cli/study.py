@@ -26,6 +26,8 @@ examples:
 All flags of bin/train say what the models are that are compared. The report is OUT/report.html, and
 beside it report.md and results.csv; the runs are in OUT/runs, for bin/sample --run PATH."""
 
+MANY = 500  # runs that are planned without being asked about
+
 
 @dataclass(frozen=True)
 class Study:
@@ -79,11 +81,14 @@ def main(args: list[str]) -> int:
     from jaxgen.experiments import study as studies
     from jaxgen.training.console import Console
 
-    console = Console()
-    studies.require_reasonable(base, grids.count(axes, design), wanted.seeds, wanted.yes, console)
+    console, settings = Console(), grids.count(axes, design)
+    if (runs := settings * wanted.seeds) > MANY and not wanted.yes:
+        raise UserError(
+            f"that is {settings:,} settings and {runs:,} runs: give --yes too if that is meant, "
+            "fewer values, or --each to vary one thing at a time"
+        )
     grid = grids.make(base, axes, design, wanted.seeds, resolve)
-    study = studies.Study(grid, folder, console)
-    study.carry_out(wanted.yes, wanted.scheduler)
+    study = studies.carry_out(grid, folder, console, wanted.yes, wanted.scheduler)
     return _report(study, question, shlex.join(["bin/study", *given]), folder, console)
 
 
@@ -92,20 +97,22 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
     from jaxgen import devices
     from jaxgen.data import files
     from jaxgen.evaluation import judge
+    from jaxgen.experiments import study as studies
     from jaxgen.experiments import study_report
     from jaxgen.pages import files as pages
     from jaxgen.training.folder import commit
 
+    cautions = studies.cautions(study.grid)
     provenance = (
         ("command", f"`{command}`"),
         ("jaxgen", f"{jaxgen.__version__}, commit {commit()}"),
         ("devices", devices.describe()),
         ("judge", judge.load().hash),
-        *(("caution", caution) for caution in study.cautions()),
+        *(("caution", caution) for caution in cautions),
     )
     files.write(folder / "results.csv", study_report.table(study))
     page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
-    console.say("\n".join([*study.cautions(), *study_report.said(study, question)]))
+    console.say("\n".join([*cautions, *study_report.said(study, question)]))
     console.say(f"report in {page}")
     return 0
 

@@ -1,5 +1,7 @@
 """Does drawn data help a classifier? What is trained and tested, and the report of it."""
 
+import itertools
+import operator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +29,7 @@ from jaxgen.experiments.augmentation_measures import (
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Trial
 from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table
-from jaxgen.training.console import Console, plural
+from jaxgen.training.console import Console
 
 SHOWN = 40  # drawn digits of each generator in a picture
 
@@ -65,63 +67,40 @@ class Augmentation:
 
     def carry_out(self, folder: Path, console: Console, scheduler: str | None = None) -> "Findings":
         """Train and test what is missing, in a folder."""
-        store = Store(folder / "parts", console.say)
-        timings = {
-            model: train.timing(self.config(model, max(self.sizes), 0)) for model in self.models
-        }
-        classifier = Trial(
-            "seconds of a classifier", "timing a classifier", measures.time_classifier
-        )
-        cases = [(size, seed) for size in sorted(self.sizes) for seed in range(self.seeds)]
-        generators = {
-            (model, *case): self._generator(model, *case, timings[model], store)
-            for case in cases
-            for model in self.models
-        }
-
-        def seconds() -> float:
-            known = store.get(classifier)
-            return known.figures if known else 10.0
-
-        classifiers = {}
-        for size, seed in cases:
+        store = Store(folder, console.say)
+        timing = Trial("timing", "classifier", measures.time_classifier)
+        generators, classifiers = dict[tuple, Trial](), dict[tuple, Trial]()
+        for size, seed in itertools.product(sorted(self.sizes), range(self.seeds)):
+            for model in self.models:
+                generators[model, size, seed] = self._generator(model, size, seed)
             for way in self.ways():
-                after = (generators[way.model, size, seed],) if way.model else ()
                 classifiers[way, size, seed] = Trial(
-                    f"score-{way}-{size}-{seed}",
-                    f"{way}: {size} digits of each kind, seed {seed}",
+                    "classifier",
+                    f"{way}, {size} digits of each kind, seed {seed}",
                     measures.score,
                     (way, size, seed),
-                    after,
+                    (generators[way.model, size, seed],) if way.model else (),
                     [repr(NETWORK), STEPS, BATCH],
-                    seconds,
+                    timing,
+                    float,
                 )
-
-        def what(rest: list[Trial]) -> str:
-            count = sum(trial.function is measures.draw for trial in rest)
-            generators = plural(count, "generator")
-            return f"{generators} and {plural(len(rest) - count, 'classifier')} to train"
-
-        trials = [*generators.values(), *classifiers.values()]
-        given = folder, store, console, what
-        execute.carry_out(trials, [*timings.values(), classifier], *given, scheduler=scheduler)
-        accuracies = {key: store.get(trial) for key, trial in classifiers.items()}
-        drawn = {key: store.get(trial) for key, trial in generators.items() if key[2] == 0}
+        execute.carry_out(classifiers.values(), store, console, scheduler)
         return Findings(
             self,
-            {key: found.figures for key, found in accuracies.items() if found},
-            {key[:2]: found.arrays for key, found in drawn.items() if found},
+            {key: store[trial].figures for key, trial in classifiers.items()},
+            {key[:2]: store[trial].arrays for key, trial in generators.items() if key[2] == 0},
         )
 
-    def _generator(self, model: str, size: int, seed: int, timing: Trial, store: Store) -> Trial:
+    def _generator(self, model: str, size: int, seed: int) -> Trial:
         config = self.config(model, size, seed)
         return Trial(
-            f"drawn-{model}-{size}-{seed}",
-            f"{model} on {size} digits of each kind, seed {seed}",
+            "generator",
+            f"{model}, {size} digits of each kind, seed {seed}",
             measures.draw,
             (config, f"{model}-{size}-{seed}"),
             key=[configs.to_dict(config), DRAWN],
-            seconds=lambda: train.seconds(timing, store)["training"],
+            timing=train.timing(self.config(model, max(self.sizes), 0)),
+            seconds=operator.itemgetter("training"),
         )
 
 
@@ -132,9 +111,17 @@ class Findings(NamedTuple):
     accuracies: dict[tuple[Way, int, int], float]
     drawn: dict[tuple[str, int], Arrays]  # by model and size, of seed 0
 
+    @property
+    def sizes(self) -> list[int]:
+        return sorted(self.plan.sizes)
+
     def of(self, way: Way, size: int) -> list[float]:
         """The accuracies of one way, by seed."""
         return [self.accuracies[way, size, seed] for seed in range(self.plan.seeds)]
+
+    def percent(self, way: Way, size: int) -> Estimate:
+        """The accuracy of one way, in per cent."""
+        return statistics.mean(self.of(way, size)).times(100)
 
     def gain(self, way: Way, over: Way, size: int) -> Estimate:
         """How many percentage points better one way is than another, each seed compared with
@@ -144,15 +131,14 @@ class Findings(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The figures for ``json.dumps``."""
-        sizes = sorted(self.plan.sizes)
         return {
             "models": list(self.plan.models),
-            "sizes": sizes,
+            "sizes": self.sizes,
             "seeds": self.plan.seeds,
             "drawn": DRAWN,
             "classifier": repr(NETWORK),
             "accuracy": {
-                f"{way}": {str(size): np.round(self.of(way, size), 6).tolist() for size in sizes}
+                f"{way}": {f"{n}": np.round(self.of(way, n), 6).tolist() for n in self.sizes}
                 for way in self.plan.ways()
             },
             "verdicts": verdicts(self),
@@ -176,8 +162,7 @@ def document(found: Findings, provenance: tuple[tuple[str, str], ...]) -> Docume
 
 def verdicts(found: Findings) -> list[str]:
     """For each size and generator, whether its digits help, in a sentence."""
-    plan = found.plan
-    return [_verdict(found, model, size) for size in sorted(plan.sizes) for model in plan.models]
+    return [_verdict(found, model, size) for size in found.sizes for model in found.plan.models]
 
 
 def _verdict(found: Findings, model: str, size: int) -> str:
@@ -197,9 +182,7 @@ def _verdict(found: Findings, model: str, size: int) -> str:
 
 def points(gain: Estimate) -> str:
     """A difference in percentage points, with its interval."""
-    if not gain.is_known:
-        return f"{gain.value:+.1f}"
-    return f"{gain.value:+.1f} ± {gain.half:.1f}"
+    return f"{gain.value:+.1f}" + (f" ± {gain.half:.1f}" if gain.is_known else "")
 
 
 def _how(plan: Augmentation) -> str:
@@ -216,13 +199,11 @@ def _how(plan: Augmentation) -> str:
 
 
 def _chart(found: Findings) -> Lines:
-    sizes = sorted(found.plan.sizes)
     curves = []
     for way in [way for way in found.plan.ways() if way.real][:COLOURS]:
-        values = [statistics.mean(found.of(way, size)).times(100) for size in sizes]
-        known = all(value.is_known for value in values)
-        low, high = ([one[end] for one in values] if known else [] for end in (1, 2))
-        curves.append(Curve(f"{way}", sizes, [value.value for value in values], low, high))
+        values, lows, highs, _ = zip(*(found.percent(way, n) for n in found.sizes), strict=True)
+        ends = (lows, highs) if found.plan.seeds > 1 else ()
+        curves.append(Curve(f"{way}", found.sizes, values, *ends))
     return Lines(
         tuple(curves),
         "real digits of each of the ten",
@@ -233,20 +214,19 @@ def _chart(found: Findings) -> Lines:
 
 
 def _accuracies(found: Findings) -> Table:
-    def percent(values: list[float]) -> str:
-        one = statistics.mean(values).times(100)
-        return f"{one.value:.2f} ± {one.half:.2f}" if one.is_known else f"{one.value:.2f}"
+    def cell(one: Estimate) -> str:
+        return f"{one.value:.2f}" + (f" ± {one.half:.2f}" if one.is_known else "")
 
-    sizes = sorted(found.plan.sizes)
     rows = [
-        (f"{way}", *(percent(found.of(way, size)) for size in sizes)) for way in found.plan.ways()
+        (f"{way}", *(cell(found.percent(way, size)) for size in found.sizes))
+        for way in found.plan.ways()
     ]
-    head = ("learned from", *(f"{size} a class" for size in sizes))
+    head = ("learned from", *(f"{size} a class" for size in found.sizes))
     return Table(head, tuple(rows), "Test digits recognised, per cent.")
 
 
 def _gains(found: Findings) -> Table:
-    sizes, pairs = sorted(found.plan.sizes), [(CHANGED, REAL)]
+    pairs = [(CHANGED, REAL)]
     for model in found.plan.models:
         pairs += [
             (Way(model), REAL),
@@ -254,21 +234,18 @@ def _gains(found: Findings) -> Table:
             (Way(model, changed=True), CHANGED),
             (Way(model, real=False), REAL),
         ]
-    rows = tuple(
-        (f"{way} over {other}", *(points(found.gain(way, other, size)) for size in sizes))
+    rows = [
+        (f"{way} over {other}", *(points(found.gain(way, other, size)) for size in found.sizes))
         for way, other in pairs
-    )
-    head = ("", *(f"{size} a class" for size in sizes))
-    return Table(head, rows, "Differences in percentage points, with 95 % intervals.")
+    ]
+    head = ("", *(f"{size} a class" for size in found.sizes))
+    return Table(head, tuple(rows), "Differences in percentage points, with 95 % intervals.")
 
 
 def _pictures(found: Findings) -> tuple[Pictures, ...]:
     shown = []
-    for size in sorted(found.plan.sizes):
-        for model in found.plan.models:
-            drawn = found.drawn[model, size]["images"][:SHOWN]
-            what = f"{model}, trained on {size} digits of each kind, seed 0"
-            shown.append(
-                Pictures(images.grid(drawn, 20, scale=1), what, f"Digits drawn by {what}.")
-            )
+    for size, model in itertools.product(found.sizes, found.plan.models):
+        what = f"{model}, trained on {size} digits of each kind, seed 0"
+        drawn = images.grid(found.drawn[model, size]["images"][:SHOWN], 20, scale=1)
+        shown.append(Pictures(drawn, what, f"Digits drawn by {what}."))
     return tuple(shown)

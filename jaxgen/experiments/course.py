@@ -110,7 +110,7 @@ class Comparison:
 
     def __init__(self, plan: Plan, folder: Path, console: Console):
         self.plan, self.folder, self._console = plan, folder, console
-        self._store = Store(folder / "parts", console.say)
+        self._store = Store(folder, console.say)
         self._trials = {entry: self._of(entry) for entry in plan.entries}
         self.skipped: list[str] = []  # reasons
 
@@ -131,12 +131,12 @@ class Comparison:
             *(trials.sampler for trials in own if trials.sampler),
             *(trial for pair in self._others().values() for trial in pair),
         ]
-        failed: list[execute.Failed] = []
+        failed: dict[Trial, str] = {}
         with executors.Cluster(scheduler) if scheduler else executors.Here() as executor:
             # Costs first: they say how long the rest takes.
             for trials in (costs, [*costs, *rest]):
-                failed = execute.run(trials, self.folder, self._store, executor, self._console)
-        self._skip([f"{one.trial.title}: {one.reason}" for one in failed])
+                failed = execute.run(trials, self._store, executor, self._console)
+        self._skip([f"{trial.title}: {reason}" for trial, reason in failed.items()])
 
     def _skip(self, reasons: list[str]) -> None:
         self.skipped += reasons
@@ -152,36 +152,38 @@ class Comparison:
     def _of(self, entry: Entry) -> Trials:
         config, amount = entry.config, self.plan.amount
         first = replace(config, seed=0, steps=1)
-        title, budget = f"timing {entry.model}", self.plan.budget
-        cost = Trial(f"cost-{entry.model}", title, measures.cost, (first,), key=to_dict(first))
+        budget = self.plan.budget
+        cost = Trial("timing", entry.model, measures.cost, (first,), key=to_dict(first))
         name = f"{entry.name}-{f'{budget:.0f}s' if budget else config.steps}"
         training = Trial(
-            f"train-{name}",
-            f"training {entry.name}",
+            "training",
+            name,
             measures.train_with_looks,
             (config, budget),
             (cost,) if budget else (),
             [to_dict(config), budget, judge.load().hash, measures.GLANCE, measures.LOOKS],
-            lambda: self._training_seconds(entry, cost),
+            cost,
+            lambda _: self._training_seconds(entry, cost),
         )
         key = [to_dict(config), amount, judge.load().hash, measures.REDRAWN]
         measuring = Trial(
-            f"measure-{name}{'-full' if self.plan.full else ''}",
-            f"measuring {entry.name}",
+            "measurement",
+            f"{name}{'-full' if self.plan.full else ''}",
             measures.measure,
             (config, amount),
             (training,),
             key,
-            lambda: self._measuring_seconds(entry, cost),
+            cost,
+            lambda _: self._measuring_seconds(entry, cost),
         )
         sampler = Trial(
-            f"steps-{name}",
-            f"drawing from {entry.name} with fewer and more steps",
+            "drawing",
+            f"{name} in fewer and more steps",
             measures.measure_sampler,
             (config,),
             (training,),
             [*key, measures.SAMPLER_STEPS],
-            lambda: 60.0,
+            seconds=60.0,
         )
         several = train.drawing_steps(config) > 1 and config.seed == 0
         return Trials(cost, training, measuring, sampler if several else None)
@@ -193,18 +195,15 @@ class Comparison:
         found = {}
         for name, settings in measures.OTHERS.items():
             key = [repr(settings), partition.RULE]
-            title = f"training a judge of {name}"
-            one = Trial(
-                f"judge of {name}", title, measures.train_judge, (name,), (), key, lambda: 60.0
-            )
+            one = Trial("judge", name, measures.train_judge, (name,), key=key, seconds=60.0)
             asking = Trial(
-                f"distances of {name}",
-                f"asking a judge of {name}",
+                "distance",
+                f"by the judge {name}",
                 measures.ask_judge,
                 (name, models),
                 (one, *measured),
                 key,
-                lambda: 20.0,
+                seconds=20.0,
                 tolerant=True,
             )
             found[name] = one, asking

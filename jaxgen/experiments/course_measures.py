@@ -104,7 +104,7 @@ def train_with_looks(
 def _look(name: str, stage: int, config: Config) -> Trial:
     """The name and the key under which a look is kept."""
     key = [to_dict(config), judge.load().hash, GLANCE]
-    return Trial(f"look-{name}-{stage}", "", train_with_looks, key=key)
+    return Trial("look", f"{name}-{stage}", train_with_looks, key=key)
 
 
 def measure(context: Context, config: Config, amount: suite.Amount, training: Result) -> Result:

@@ -1,153 +1,159 @@
-"""Carries trials out, in the order of their dependencies, in the slots of an executor."""
+"""Carries trials out, in the order of their dependencies, by an executor."""
 
 import collections
 import concurrent.futures
 import contextlib
+import functools
+import graphlib
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 from jaxgen import devices
 from jaxgen.errors import UserError
 from jaxgen.experiments import executors
-from jaxgen.experiments.executors import Executor
+from jaxgen.experiments.executors import Executor, Here
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Context, Trial
-from jaxgen.training.console import Console, duration
+from jaxgen.training.console import Console, duration, plural
 
+Say = Callable[[str], None]
+"""Takes a line."""
 Work = TypeVar("Work")
 POLL = 0.5  # seconds after which a signal is answered
-EVERY = 2.0  # seconds after which another process tells again what it does
+GUESS = 60.0  # seconds of a trial that is not timed yet
 PRIOR = 120.0  # estimated seconds for which estimates count as right, before time has told
 
 
-class Failed(NamedTuple):
-    """A trial that a mishap ended, and the sentence that says which."""
+def carry_out(
+    trials: Iterable[Trial],
+    store: Store,
+    console: Console,
+    scheduler: str | None = None,
+    most_seconds: float = math.inf,
+) -> None:
+    """Carry out the trials, and those that they come after, that have no valid result: here, or by
+    the workers of a Dask ``scheduler``. First it is said how many these are, and how long they will
+    take by their timings. Raises UserError where one fails, or where all would take more than
+    ``most_seconds``."""
+    trials = list(trials)
+    trials = list(dict.fromkeys([*(one for trial in trials for one in trial.after), *trials]))
+    if not (rest := missing(trials, store)):
+        return
+    at_first = sum(not set(rest).intersection(trial.after) for trial in rest)
+    with executors.choose(at_first, scheduler, console.say) as executor:
+        timings = dict.fromkeys(trial.timing for trial in rest if trial.timing)
+        _require(run(tuple(timings), store, executor, console))
+        seconds = sum(_seconds(trial, store) for trial in rest) / executor.slots
+        kinds = collections.Counter(trial.kind for trial in rest)
+        counts = ", ".join(plural(count, kind) for kind, count in kinds.items())
+        side = f", {executor.slots} at a time" if executor.slots > 1 else ""
+        console.say(
+            f"{counts}{side}, about {duration(seconds)} on this machine; stopped, the same command "
+            "goes on"
+        )
+        if seconds > most_seconds:
+            raise UserError(
+                f"that would take about {duration(seconds)}: give --yes too if it is meant, or "
+                "fewer values, seeds or steps"
+            )
+        _require(run(trials, store, executor, console))
 
-    trial: Trial
-    reason: str
+
+def _require(failed: Mapping[Trial, str]) -> None:
+    for reason in failed.values():
+        raise UserError(reason)
 
 
 def missing(trials: Sequence[Trial], store: Store) -> list[Trial]:
     """The trials that have no valid result, in their order."""
-    return [trial for trial in trials if store.get(trial) is None]
-
-
-def require(failed: Sequence[Failed]) -> None:
-    """Raise UserError where a trial failed."""
-    if failed:
-        raise UserError(failed[0].reason)
-
-
-def carry_out(
-    trials: Sequence[Trial],
-    timings: Sequence[Trial],
-    folder: Path,
-    store: Store,
-    console: Console,
-    what: Callable[[list[Trial]], str],
-    most_seconds: float = math.inf,
-    scheduler: str | None = None,
-) -> None:
-    """Say ``what`` the trials are that have no valid result, and how long they will take by the
-    ``timings``; then carry them out. Raises UserError where one fails, or they would take more than
-    ``most_seconds``."""
-    if not (rest := missing(trials, store)):
-        return
-    with executors.choose(len(_ready(rest, {})), scheduler) as executor:
-        require(run(timings, folder, store, executor, console))
-        total = sum(trial.seconds() for trial in rest) / executor.slots
-        side = f", {executor.slots} at a time" if executor.slots > 1 else ""
-        console.say(
-            f"{what(rest)}{side}, about {duration(total)} on this machine; stopped, the same "
-            "command goes on"
-        )
-        if total > most_seconds:
-            raise UserError(
-                f"that would take about {duration(total)}: give --yes too if it is meant, or fewer "
-                "values, seeds or steps"
-            )
-        require(run(trials, folder, store, executor, console))
+    return [trial for trial in trials if not store.has(trial)]
 
 
 def run(
-    trials: Sequence[Trial], folder: Path, store: Store, executor: Executor, console: Console
-) -> list[Failed]:
-    """Carry out the trials that have no valid result. Returns those that failed; what needs their
-    results is left out. After an interruption the same call goes on."""
-    waiting, running = missing(trials, store), dict[concurrent.futures.Future, Trial]()
-    total, failed, tries = len(waiting), list[Failed](), collections.Counter[Trial]()
-    clock = Clock(waiting, executor.slots)
+    trials: Sequence[Trial], store: Store, executor: Executor, console: Console
+) -> dict[Trial, str]:
+    """Carry out the trials that have no valid result. Returns the reasons of those that failed;
+    what needs their results is left out. After an interruption the same call goes on."""
+    waiting = missing(trials, store)
     try:
         with console.status() as tell:
-            if executor.is_here:
-                _run_batches(waiting, Context(folder, store, _teller("", clock, tell), console.say))
-            while waiting or running:
-                _leave_out(waiting, failed)
-                for trial in _ready(waiting, running)[: max(executor.slots - len(running), 0)]:
-                    clock.begin(trial)
-                    given = folder, store.folder, trial.portable
-                    if executor.is_here:
-                        console.say(f"{trial.title}; {clock.left()} left in all")
-                        given = *given, _teller(trial.title, clock, tell), console.say
-                    running[executor.submit(perform, *given)] = trial
-                for trial, future in _ended(running, executor):
-                    if died := executors.deaths(future):
-                        tries[trial] += died
-                        executors.require_again(trial.title, tries[trial])
-                        console.say(f"{trial.title}: its process died; it is begun again")
-                        clock.again(trial)
-                        continue
-                    clock.end(trial)
-                    if reason := future.result():
-                        failed.append(Failed(trial, reason))
-                    if not executor.is_here:
-                        count = total - len(waiting) - len(running)
-                        why = reason and f", {reason}"
-                        line = f"{count} of {total}: {trial.title}{why}; {clock.left()} left in all"
-                        console.say(line)
-                if running:
-                    tell(_now(running.values(), store) + f"; {clock.left()} left in all")
+            if isinstance(executor, Here):
+                _run_together(waiting, Context(store, lambda *_: None, console.say))
+            return _run_in_order(waiting, store, executor, console.say, tell)
     except (KeyboardInterrupt, SystemExit):
         console.say("stopped: the same command goes on from there")
         raise
-    return failed
 
 
-def _run_batches(waiting: list[Trial], context: Context) -> None:
-    """Carry out together what can be, and take it out of those that wait."""
-    for batch in {trial.batch for trial in waiting if trial.batch}:
-        for trial, result in batch(context, [one for one in waiting if one.batch is batch]):
+def _run_together(waiting: list[Trial], context: Context) -> None:
+    """Carry out in one program what can be, and take it out of the trials that wait."""
+    for together in {trial.together for trial in waiting if trial.together}:
+        for trial, result in together(context, [x for x in waiting if x.together is together]):
             context.store.put(trial, result)
             waiting.remove(trial)
 
 
+def _run_in_order(
+    waiting: list[Trial], store: Store, executor: Executor, say: Say, tell: Say
+) -> dict[Trial, str]:
+    """Carry out trials, each after those that it needs. ``say`` takes a line for each that has
+    ended, and ``tell`` what goes on. Returns the reasons of those that failed."""
+    clock = Clock({trial: _seconds(trial, store) for trial in waiting}, executor.slots)
+    order = graphlib.TopologicalSorter({one: {*waiting} & {*one.after} for one in waiting})
+    order.prepare()
+    ready, running = collections.deque[Trial](), dict[Future, Trial]()
+    failed, left_out = dict[Trial, str](), set[Trial]()
+    while order.is_active():
+        for trial in order.get_ready():
+            if trial.tolerant or not {*failed, *left_out} & {*trial.after}:
+                ready.append(trial)
+            else:
+                left_out.add(trial)
+                clock.end(trial)
+                order.done(trial)
+        while ready and len(running) < executor.slots:
+            trial = ready.popleft()
+            clock.begin(trial)
+            tell(f"{trial.title}; {clock.left()}")
+            direct = functools.partial(_tell, tell, clock, trial), say
+            given = direct if isinstance(executor, Here) else ()
+            running[executor.submit(perform, store.folder, trial, *given)] = trial
+        for trial, future in _ended(running, executor):
+            clock.end(trial)
+            order.done(trial)
+            if reason := executors.outcome(future, trial.title):
+                failed[trial] = reason
+            count = f"{len(waiting) - len(clock.seconds)} of {len(waiting)}"
+            why = f", {reason}" if reason else ""
+            say(f"{count}: {trial.title}{why}; {clock.left()}")
+        if now := _now(running.values(), store):
+            tell(f"{now}; {clock.left()}")
+    return failed
+
+
+def _tell(
+    tell: Say, clock: "Clock", trial: Trial, detail: str, fraction: float | None = None
+) -> None:
+    tell(f"{trial.title}: {detail}; {clock.left(fraction)}")
+
+
 def each(
-    function: Callable[..., None], calls: Sequence[tuple], executor: Executor
+    function: Callable[..., None], calls: Iterable[tuple], executor: Executor
 ) -> Iterator[tuple]:
     """Carry out calls of a function; gives the arguments of each that is done."""
-    waiting, running = list(calls), dict[concurrent.futures.Future, tuple]()
-    tries = collections.Counter[tuple]()
-    while waiting or running:
-        while waiting and len(running) < executor.slots:
-            call = waiting.pop(0)
-            running[executor.submit(function, *call)] = call
+    running = {executor.submit(function, *call): call for call in calls}
+    while running:
         for call, future in _ended(running, executor):
-            if died := executors.deaths(future):
-                tries[call] += died
-                executors.require_again(f"{function.__name__}", tries[call])
-                waiting.insert(0, call)
-                continue
-            future.result()
+            executors.outcome(future, function.__name__)
             yield call
 
 
-def _ended(
-    running: dict[concurrent.futures.Future, Work], executor: Executor
-) -> Iterator[tuple[Work, concurrent.futures.Future]]:
+def _ended(running: dict[Future, Work], executor: Executor) -> Iterator[tuple[Work, Future]]:
     """Wait for a while; take what has ended out of what is ``running``."""
     done, _ = concurrent.futures.wait(running, POLL, "FIRST_COMPLETED")
     executor.check()
@@ -155,44 +161,29 @@ def _ended(
         yield running.pop(future), future
 
 
-def _leave_out(waiting: list[Trial], failed: Sequence[Failed]) -> None:
-    """Take out the trials that need the result of one that failed."""
-    lost = {one.trial.name for one in failed}
-    for trial in list(waiting):  # dependencies come before what needs them
-        if not trial.tolerant and lost & {other.name for other in trial.after}:
-            waiting.remove(trial)
-            lost.add(trial.name)
-
-
-def _ready(waiting: Sequence[Trial], running: dict[Any, Trial]) -> list[Trial]:
-    """The trials whose dependencies are done."""
-    names = {trial.name for trial in (*waiting, *running.values())}
-    return [one for one in waiting if not names & {other.name for other in one.after}]
-
-
-# In a process that carries out a trial.
+# In the process that carries out a trial.
 
 
 def perform(
     folder: Path,
-    results: Path,
     trial: Trial,
-    progress: Callable[[str, float | None], None] | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    progress: Callable[..., None] | None = None,
+    say: Say = lambda line: None,
 ) -> str:
-    """Carry out one trial and keep its result; returns why it failed, or an empty string."""
-    if not results.is_dir():
+    """Carry out one trial and keep its result in the store of a folder; returns why it failed, or
+    an empty string. Where ``progress`` is another process's, it is a note beside the results."""
+    if not folder.is_dir():
         raise UserError(
-            f"a worker on {platform.node()} does not see {results}: give --out a folder that all "
+            f"a worker on {platform.node()} does not see {folder}: give --out a folder that all "
             "workers share"
         )
     devices.start()
-    store = Store(results)
-    used = [store.get(other) for other in trial.after]
+    store = Store(folder)
     note = _note(trial, store)
     try:
-        context = Context(folder, store, progress or _writer(note), say)
-        store.put(trial, trial.function(context, *trial.arguments, *used))
+        context = Context(store, progress or functools.partial(_write, note), say)
+        results = [store.get(other) for other in trial.after]
+        store.put(trial, trial.function(context, *trial.arguments, *results))
     except UserError as error:
         return f"{error}"
     finally:
@@ -202,80 +193,66 @@ def perform(
 
 def _note(trial: Trial, store: Store) -> Path:
     """Where another process writes what it does."""
-    return store.folder / f".{trial.name}.progress"
+    return store.path(f".{trial.title}.progress")
 
 
-def _writer(note: Path) -> Callable[[str, float | None], None]:
-    """``progress`` of another process."""
-    last = time.monotonic()
-
-    def progress(detail: str, fraction: float | None = None) -> None:
-        nonlocal last
-        if time.monotonic() - last > EVERY:
-            last = time.monotonic()
-            with contextlib.suppress(OSError):
-                note.write_text(detail)
-
-    return progress
+def _write(note: Path, detail: str, fraction: float | None = None) -> None:
+    with contextlib.suppress(OSError):
+        note.write_text(detail)
 
 
-def _now(running, store: Store) -> str:
+def _now(running: Iterable[Trial], store: Store) -> str:
     """What other processes do."""
     lines = []
     for trial in running:
-        detail = ""
         with contextlib.suppress(OSError):
-            detail = f": {_note(trial, store).read_text()}"
-        lines.append(f"{trial.title}{detail}")
+            lines.append(f"{trial.title}: {_note(trial, store).read_text()}")
     return "; ".join(lines)
 
 
-def _teller(title: str, clock: "Clock", tell: Callable[[str], None]):
-    """``progress`` of this process."""
+# How long it takes.
 
-    def progress(detail: str, fraction: float | None = None) -> None:
-        tell(f"{title}: {detail}; {clock.left(fraction)} left in all")
 
-    return progress
+def _seconds(trial: Trial, store: Store) -> float:
+    """The estimate of a trial's time; a guess before its timing is known."""
+    if isinstance(trial.seconds, float):
+        return trial.seconds
+    timed = trial.timing and store.get(trial.timing)
+    return trial.seconds(timed.figures) if timed else GUESS
 
 
 class Clock:
-    """The time that is left: estimates of trials, corrected by the time that others have taken."""
+    """How long all that is left takes: the estimated ``seconds`` of the trials that have not ended,
+    corrected by how long others took beside theirs."""
 
-    def __init__(self, waiting: list[Trial], slots: int, now: Callable[[], float] = time.monotonic):
-        self._waiting, self._slots, self._now = waiting, slots, now
-        self._running: list[Trial] = []
-        self._seconds = {trial.name: trial.seconds() for trial in waiting}
-        self._done = 0.0  # estimated seconds of trials that are done
-        self._began = self._last = now()  # when the last trial ended
+    def __init__(
+        self,
+        seconds: dict[Trial, float],
+        slots: int,
+        now: Callable[[], float] = time.monotonic,
+    ):
+        self.seconds, self._slots, self._now = seconds, slots, now
+        self._began: dict[Trial, float] = {}
+        self._estimated = self._taken = PRIOR  # seconds of the trials that have ended
 
     def begin(self, trial: Trial) -> None:
-        """A trial that was waiting begins."""
-        self._waiting.remove(trial)
-        self._running.append(trial)
-
-    def again(self, trial: Trial) -> None:
-        """A trial waits again."""
-        self._running.remove(trial)
-        self._waiting.insert(0, trial)
+        """A trial begins."""
+        self._began[trial] = self._now()
 
     def end(self, trial: Trial) -> None:
-        """A trial has ended."""
-        self._running.remove(trial)
-        self._done += self._seconds[trial.name]
-        self._last = self._now()
+        """A trial has ended, or will not begin."""
+        seconds = self.seconds.pop(trial)
+        if trial in self._began:
+            self._estimated += seconds
+            self._taken += self._now() - self._began.pop(trial)
 
     def left(self, fraction: float | None = None) -> str:
-        """How long all others will take; ``fraction`` of the one that runs is done, if known."""
-        later, running = (
-            sum(self._seconds[one.name] for one in x) for x in (self._waiting, self._running)
-        )
-        # When trials run side by side and the first is done, the others are half done.
-        total = later + running + self._done
-        prior = max(PRIOR, total * (self._slots - 1) / self._slots / 2)
-        pace = (self._last - self._began + prior / self._slots) / (self._done + prior)
-        taken = self._now() - self._last
-        rest = max(pace * running - taken, 0)
-        if fraction:
-            rest = fraction * (taken / fraction - taken) + (1 - fraction) * rest
-        return duration(rest + pace * later)
+        """How long all others take; ``fraction`` of the one that runs is done, if known."""
+        pace = self._taken / self._estimated
+        rest = {trial: pace * seconds for trial, seconds in self.seconds.items()}
+        for trial, began in self._began.items():
+            taken = self._now() - began
+            rest[trial] = max(rest[trial] - taken, 0)
+            if fraction:  # its own pace counts as much as is done of it
+                rest[trial] = (1 - fraction) * (taken + rest[trial])
+        return f"{duration(sum(rest.values()) / self._slots)} left in all"

@@ -1,15 +1,17 @@
 """Where trials are carried out: in this process, in processes of this machine, one a core, or by
 the workers of a Dask cluster.
 
-Each is used as an executor of ``concurrent.futures``: ``submit(function, *arguments)`` returns a
-future. Left by an exception, of which Ctrl-C and SIGTERM make a ``SystemExit``, it begins nothing
-more: trainings save and end, and whatever else is in progress is waited for.
+Each is an executor of ``concurrent.futures`` with ``slots``, how many calls it carries out at a
+time, and ``check()``, which raises what ends all of them. Left by an exception, of which Ctrl-C and
+SIGTERM make a ``SystemExit``, it begins nothing more: trainings save and end, and whatever else is
+in progress is waited for.
 """
 
 import concurrent.futures
 import multiprocessing
 import os
 import platform
+import queue
 import signal
 import sys
 import threading
@@ -19,7 +21,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from jaxgen import devices, sources
 from jaxgen.errors import UserError
@@ -33,125 +35,82 @@ ANSWER = 20.0  # seconds in which a scheduler has to answer, and to have workers
 GRACE = 30.0  # seconds that a process has to save, once its parent is gone
 
 
-class Executor(Protocol):
-    """What carries trials out."""
+class Here(concurrent.futures.Executor):
+    """This process: ``submit`` returns when the work is done, and a signal interrupts the work."""
 
-    is_here: bool
-    """Whether in this process, so that ``submit`` returns when the work is done."""
-
-    @property
-    def slots(self) -> int:
-        """How many trials at a time."""
-        ...
-
-    def submit(self, function: Callable, *arguments: Any) -> Future:
-        """Carry a call out, or begin to."""
-        ...
-
-    def check(self) -> None:
-        """Raise what ends the experiment: ``SystemExit`` where a signal has come."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, kind, *_) -> None: ...
-
-
-def choose(most: int | None = None, scheduler: str | None = None) -> Executor:
-    """The executor that is fastest for trainings on this machine, of ``most`` slots at most; or the
-    cluster of a Dask ``scheduler``."""
-    if scheduler:
-        return Cluster(scheduler)
-    count = min(devices.workers(), most or devices.workers())
-    return Processes(count) if count > 1 else Here()
-
-
-def deaths(future: Future) -> int:
-    """How often the process of a call has died, as far as one knows."""
-    error = future.exception()
-    if type(error).__name__ == "KilledWorker":  # Dask has tried again by itself
-        return TRIES
-    return isinstance(error, BrokenProcessPool)
-
-
-def require_again(what: str, died: int) -> None:
-    """Raise UserError where the process of a call has died too often."""
-    if died >= TRIES:
-        raise UserError(
-            f"{what}: its process died {died} times, for want of memory perhaps; the same command "
-            "goes on"
-        )
-
-
-class Here:
-    """This process."""
-
-    is_here = True
     slots = 1
 
-    def submit(self, function: Callable, *arguments: Any) -> Future:
+    def submit(self, function: Callable, /, *arguments: Any) -> Future:
         future = Future()
         future.set_result(function(*arguments))
         return future
 
     def check(self) -> None:
-        """A signal interrupts the work itself."""
+        """Nothing happens between two calls."""
+
+
+class _Elsewhere(concurrent.futures.Executor):
+    """Other processes: the first signal that comes meanwhile is answered by ``check``."""
 
     def __enter__(self) -> Self:
+        self._interrupts = Interrupts().__enter__()
         return self
 
-    def __exit__(self, kind, *_) -> None:
-        pass
-
-
-class Processes:
-    """Processes, each with a core of its own. One that dies takes its own call along, no other."""
-
-    is_here = False
-
-    def __init__(self, slots: int):
-        self.slots = slots
-        if QUIET not in sys.warnoptions:  # which the resource tracker takes over from here
-            sys.warnoptions.append(QUIET)
-        self._pools = [_pool(core) for core in range(slots)]
-        self._last: list[Future | None] = [None] * slots  # of each pool
-        self._interrupts = Interrupts()
-
-    def submit(self, function: Callable, *arguments: Any) -> Future:
-        free = (core for core, last in enumerate(self._last) if last is None or last.done())
-        core = next(free, 0)
-        if (last := self._last[core]) and last.done() and deaths(last):
-            self._pools[core] = _pool(core)
-        self._last[core] = future = self._pools[core].submit(function, *arguments)
-        return future
+    def __exit__(self, *_) -> None:
+        self._interrupts.__exit__()
 
     def check(self) -> None:
         if self._interrupts.signal:
             raise SystemExit(self._interrupts.status)
 
-    def __enter__(self) -> Self:
-        self._interrupts.__enter__()
-        return self
+
+class Processes(_Elsewhere):
+    """Processes, each with a core of its own and a thread that waits for it. One that dies takes
+    its own call along, which is begun again, and no other."""
+
+    def __init__(self, slots: int, say: Callable[[str], None] = lambda line: None):
+        self.slots, self._say = slots, say
+        if QUIET not in sys.warnoptions:  # which the resource tracker takes over from here
+            sys.warnoptions.append(QUIET)
+        self._threads = concurrent.futures.ThreadPoolExecutor(slots)
+        self._pools = [_pool(core) for core in range(slots)]
+        self._free = queue.SimpleQueue[int]()  # cores
+        for core in range(slots):
+            self._free.put(core)
+
+    def submit(self, function: Callable, /, *arguments: Any) -> Future:
+        return self._threads.submit(self._call, function, *arguments)
+
+    def _call(self, function: Callable, *arguments: Any) -> Any:
+        core = self._free.get()
+        try:
+            for _ in range(TRIES - 1):
+                try:
+                    return self._pools[core].submit(function, *arguments).result()
+                except BrokenProcessPool:
+                    self._pools[core] = _pool(core)
+                    self._say("a process died: its work is begun again")
+            return self._pools[core].submit(function, *arguments).result()
+        finally:
+            self._free.put(core)
 
     def __exit__(self, kind, *_) -> None:
         if kind:
             for child in multiprocessing.active_children():
                 os.kill(child.pid, signal.SIGINT)  # pyright: ignore[reportArgumentType]
         try:
-            for pool in self._pools:
+            for pool in (self._threads, *self._pools):
                 pool.shutdown(wait=True, cancel_futures=True)
         except KeyboardInterrupt:  # a second Ctrl-C, which waits for nothing
             for child in multiprocessing.active_children():
                 child.kill()
             sys.stdout.flush()
             os._exit(128 + signal.SIGINT)  # or the interpreter would wait for the pools
-        self._interrupts.__exit__()
+        super().__exit__()
 
 
-class Cluster:
+class Cluster(_Elsewhere):
     """The workers of a Dask scheduler. They must have the same jaxgen, and the same folders."""
-
-    is_here = False
 
     def __init__(self, address: str):
         try:
@@ -160,7 +119,7 @@ class Cluster:
             raise UserError(
                 "--scheduler needs the package distributed: pip install 'jaxgen[cluster]'"
             ) from None
-        self._address, self._interrupts = address, Interrupts()
+        self._address = address
         try:
             self._client = distributed.Client(address, timeout=ANSWER, set_as_default=False)
         except (OSError, ValueError) as error:  # ValueError: it is no address
@@ -182,27 +141,47 @@ class Cluster:
         threads: dict[str, int] = self._client.nthreads()  # pyright: ignore[reportAssignmentType]
         return max(sum(threads.values()), 1)
 
-    def submit(self, function: Callable, *arguments: Any) -> Future:
+    def submit(self, function: Callable, /, *arguments: Any) -> Future:
         # Workers have working folders of their own.
         given = [one.absolute() if isinstance(one, Path) else one for one in arguments]
         return self._executor.submit(_alike, _versions(), function, *given)
 
     def check(self) -> None:
-        if self._interrupts.signal:
-            raise SystemExit(self._interrupts.status)
+        super().check()
         if self._client.status != "running":
             raise UserError(
                 f"the scheduler {self._address} is gone: start it again; the same command goes on"
             )
 
-    def __enter__(self) -> Self:
-        self._interrupts.__enter__()
-        return self
-
     def __exit__(self, kind, *_) -> None:
         self._executor.shutdown(wait=not kind)
         self._client.close()
-        self._interrupts.__exit__()
+        super().__exit__()
+
+
+Executor = Here | Processes | Cluster
+
+
+def choose(
+    most: int, scheduler: str | None = None, say: Callable[[str], None] = lambda line: None
+) -> Executor:
+    """The executor that is fastest for trainings on this machine, of ``most`` slots at most; or the
+    cluster of a Dask ``scheduler``. ``say`` takes the line that a process has died."""
+    if scheduler:
+        return Cluster(scheduler)
+    count = min(devices.workers(), most)
+    return Processes(count, say) if count > 1 else Here()
+
+
+def outcome(future: Future, what: str) -> Any:
+    """What a call has returned. Raises UserError where its process died each time."""
+    error = future.exception()
+    if type(error).__name__ in ("BrokenProcessPool", "KilledWorker"):  # of ours, and of Dask's
+        raise UserError(
+            f"{what}: its process died {TRIES} times, for want of memory perhaps; the same command "
+            "goes on"
+        )
+    return future.result()
 
 
 def _versions() -> dict[str, str]:

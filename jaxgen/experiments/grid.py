@@ -101,12 +101,13 @@ class Grid:
     def along(self, axis: Axis) -> list[list[Setting]]:
         """The settings that differ in nothing but this axis, in the order of its values: for each
         choice of the others a list."""
-        lines: dict[tuple, dict[str, Setting]] = {}
-        for setting in self.settings:
-            rest = tuple(pair for pair in setting.values if pair[0] != axis.name)
-            lines.setdefault(rest, {})[setting.of(axis.name)] = setting
-        ordered = [[line[v] for v in axis.values if v in line] for line in lines.values()]
-        return [line for line in ordered if len(line) > 1]
+        lines: dict[tuple, list[Setting]] = {}
+        for value in axis.values:
+            for setting in self.settings:
+                if setting.of(axis.name) == value:
+                    others = tuple(pair for pair in setting.values if pair[0] != axis.name)
+                    lines.setdefault(others, []).append(setting)
+        return [line for line in lines.values() if len(line) > 1]
 
 
 def make(

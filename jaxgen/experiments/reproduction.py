@@ -36,26 +36,15 @@ class Reproduction:
 
     def carry_out(self, console: Console, scheduler: str | None = None) -> dict[str, Any]:
         """Train and measure what is missing; returns the findings of the rows by their labels."""
-        store = Store(self.folder / "parts", console.say)
-        measurings = [
-            [self._measuring(row, n, store) for n in range(self.seeds)] for row in self.rows
-        ]
-        trainings = dict.fromkeys(t for row in measurings for one in row for t in one.after)
-        timings = dict.fromkeys(train.timing(t.arguments[0]) for t in trainings)
-        trials = [*trainings, *(one for seed in zip(*measurings, strict=True) for one in seed)]
-
-        def what(rest: list[Trial]) -> str:
-            count = sum(trial.function is paper_measures.measure for trial in rest)
-            return f"{plural(len(rest) - count, 'training')}, {plural(count, 'measurement')}"
-
-        given = self.folder, store, console, what
-        execute.carry_out(trials, tuple(timings), *given, scheduler=scheduler)
+        store, seeds = Store(self.folder, console.say), range(self.seeds)
+        trials = {(row.name, n): self._measuring(row, n) for n in seeds for row in self.rows}
+        execute.carry_out(trials.values(), store, console, scheduler)
         return {
             self.label(row): {
-                "found": [found.figures for one in own if (found := store.get(one))],
-                "seeds": list(range(self.seeds)),
+                "found": [store[trials[row.name, n]].figures for n in seeds],
+                "seeds": list(seeds),
             }
-            for row, own in zip(self.rows, measurings, strict=True)
+            for row in self.rows
         }
 
     def label(self, row: Row) -> str:
@@ -70,19 +59,15 @@ class Reproduction:
         steps = row.full if self.full else self.steps
         return replace(config, steps=steps) if steps else config
 
-    def _measuring(self, row: Row, seed: int, store: Store) -> Trial:
+    def _measuring(self, row: Row, seed: int) -> Trial:
         recipes = tuple(self.config(recipe, row, seed) for recipe in row.recipes)
-        trainings = []
-        for config in recipes:
-            name = f"{config.model}-{config.steps}-seed-{seed}"
-            trainings.append(train.trial(config, name, train.timing(config), store))
         return Trial(
+            "measurement",
             f"{self.label(row)} seed {seed}",
-            f"measuring {row.name} seed {seed}",
             paper_measures.measure,
             (row.name, seed, recipes),
-            tuple(trainings),
-            seconds=lambda: 60.0,
+            tuple(train.trial(one, f"{one.model}-{one.steps}-seed-{seed}") for one in recipes),
+            seconds=60.0,
         )
 
 

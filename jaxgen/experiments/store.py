@@ -4,11 +4,10 @@ A result is valid only while everything that it was computed from is unchanged: 
 results that it used, and the source code of jaxgen that its function rests on.
 """
 
-import functools
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,86 +20,76 @@ from jaxgen.experiments.trial import Result, Trial
 
 
 class Store:
-    """The results in a folder. ``say`` takes the line that some are of another version."""
+    """The results of the experiment in a folder. ``say`` takes the line that some are of another
+    version."""
 
     def __init__(self, folder: Path, say: Callable[[str], None] = lambda line: None):
         self.folder, self._say, self._has_said = folder, say, False
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.path("").parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
                 f"{folder} cannot be made ({error.strerror}): give --out another folder"
             ) from None
 
+    def path(self, name: str) -> Path:
+        """Where a file of results lies."""
+        return self.folder / "parts" / name
+
+    def has(self, trial: Trial) -> bool:
+        """Whether there is a valid result of a trial."""
+        return self._valid(trial) is not None
+
     def get(self, trial: Trial) -> Result | None:
         """The result of a trial, if there is a valid one."""
-        try:
-            kept = json.loads(self._path(trial, "json").read_bytes())
-            if not self._is_valid(trial, kept):
-                return None
-            arrays = _Arrays(self._path(trial, "npz")) if kept["arrays"] else {}
-            if kept["arrays"] and _digest(self._path(trial, "npz")) != kept["arrays"]:
-                return None
-            return Result(kept["figures"], arrays)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        if (kept := self._valid(trial)) is None:
             return None
+        if not kept["arrays"]:
+            return Result(kept["figures"])
+        with np.load(self.path(f"{trial.title}.npz"), allow_pickle=False) as arrays:
+            return Result(kept["figures"], dict(arrays))
+
+    def __getitem__(self, trial: Trial) -> Result:
+        """The result of a trial that has been carried out."""
+        if (found := self.get(trial)) is None:
+            raise KeyError(trial.title)
+        return found
 
     def put(self, trial: Trial, result: Result) -> None:
         """Keep the result of a trial: all of it, or nothing where it is interrupted."""
         contents: dict[str | Path, bytes] = {}
-        digest = None
+        kept = self._basis(trial) | {"arrays": None, "figures": result.figures}
         if result.arrays:
             packed = io.BytesIO()
             np.savez_compressed(packed, **result.arrays)  # pyright: ignore[reportArgumentType]
-            contents[self._path(trial, "npz")] = packed.getvalue()
-            digest = hashlib.sha256(packed.getvalue()).hexdigest()
-        kept = self._basis(trial) | {"arrays": digest, "figures": result.figures}
-        contents[self._path(trial, "json")] = (json.dumps(kept) + "\n").encode()
+            contents[self.path(f"{trial.title}.npz")] = packed.getvalue()
+            kept["arrays"] = hashlib.sha256(packed.getvalue()).hexdigest()
+        contents[self.path(f"{trial.title}.json")] = (json.dumps(kept) + "\n").encode()
         files.write_all(contents)
 
-    def _is_valid(self, trial: Trial, kept: dict[str, Any]) -> bool:
-        basis = json.loads(json.dumps(self._basis(trial)))
-        if kept.get("sources") != basis["sources"] and not self._has_said:
-            self._has_said = True
-            self._say(f"{self.folder} has results of another version of jaxgen: they are made anew")
-        return all(kept.get(name) == value for name, value in basis.items())
+    def _valid(self, trial: Trial) -> dict[str, Any] | None:
+        """What is kept of a trial, if it is whole, and of what the trial rests on today."""
+        try:
+            kept = json.loads(self.path(f"{trial.title}.json").read_bytes())
+            basis = self._basis(trial)
+            if kept.get("sources") != basis["sources"] and not self._has_said:
+                self._has_said = True
+                self._say(
+                    f"{self.folder} has results of another version of jaxgen: they are made anew"
+                )
+            is_whole = not kept["arrays"] or kept["arrays"] == self._digest(f"{trial.title}.npz")
+            is_same = all(kept[name] == value for name, value in basis.items())
+            return kept if is_whole and is_same and "figures" in kept else None
+        except (OSError, ValueError, KeyError, AttributeError):  # it is not there, or damaged
+            return None
 
     def _basis(self, trial: Trial) -> dict[str, Any]:
-        """What a result is computed from."""
+        """What a result is computed from, as JSON gives it back."""
         used = {
-            other.name: self.get(other) and _digest(self._path(other, "json"))
-            for other in trial.after
+            one.title: self.has(one) and self._digest(f"{one.title}.json") for one in trial.after
         }
-        return {
-            "key": trial.key,
-            "after": used,
-            "sources": sources.digest(trial.function.__module__),
-        }
+        digest = sources.digest(trial.function.__module__)
+        return json.loads(json.dumps({"key": trial.key, "after": used, "sources": digest}))
 
-    def _path(self, trial: Trial, kind: str) -> Path:
-        return self.folder / f"{trial.name}.{kind}"
-
-
-class _Arrays(Mapping[str, np.ndarray]):
-    """The arrays of a file, which is read when one is asked for."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    @functools.cached_property
-    def _read(self) -> dict[str, np.ndarray]:
-        with np.load(self._path, allow_pickle=False) as kept:
-            return {name: kept[name] for name in kept.files}
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return self._read[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read)
-
-    def __len__(self) -> int:
-        return len(self._read)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    def _digest(self, name: str) -> str:
+        return hashlib.sha256(self.path(name).read_bytes()).hexdigest()

@@ -16,7 +16,8 @@ def document(
     study: Study, question: Question | None, provenance: tuple[tuple[str, str], ...]
 ) -> Document:
     """The report of a study that is finished."""
-    shown = views.of(study)
+    shown, varied = views.of(study), [axis.name for axis in study.grid.axes]
+    asks = f"What does {findings.listed(varied)} change in {study.grid.base.model}?"
     sections = [
         Section(views.title(view, len(shown)), tuple(views.blocks(study, question, view)))
         for view in shown
@@ -26,42 +27,29 @@ def document(
         Section("How it was found", (_how(study),)),
     ]
     return Document(
-        question.asks if question else _asks(study),
+        question.asks if question else asks,
         "\n\n".join(said(study, question)),
         provenance,
         tuple(section for section in sections if section.blocks),
     )
 
 
-def _asks(study: Study) -> str:
-    varied = findings.listed([axis.name for axis in study.grid.axes])
-    return f"What does {varied} change in {study.grid.base.model}?"
-
-
 def said(study: Study, question: Question | None) -> list[str]:
     """What was found, in paragraphs: claims, each axis, and the runs that failed."""
+    axes = {axis.name: axis for axis in study.grid.axes}
     told = []
     for claim in question.claims if question else ():
-        axis = next((axis for axis in study.grid.axes if axis.name == claim.setting), None)
-        if axis:
-            found, lines = _over(study, axis, claim.figure), _lines(study, axis, claim.figure)
-            told.append(findings.decided(claim, found, lines))
-    names = list(dict.fromkeys(name for group in views.plots(study, question) for name in group))
+        if claim.setting in axes:
+            lines = _lines(study, axes[claim.setting], claim.figure)
+            told.append(findings.decided(claim, _over(lines), lines))
+    names = dict.fromkeys(name for group in views.plots(study, question) for name in group)
+    coding = ["rate"] if question and question.coding else []
     for axis in study.grid.axes:
-        sentences = [
-            findings.along(name, axis, _over(study, axis, name), _others(study, axis))
-            for name in [*names, *(["rate"] if question and question.coding else [])]
-        ]
-        told += sentences
-    told.append(_failures(study))
-    return [paragraph for paragraph in told if paragraph]
-
-
-def _others(study: Study, axis: Axis) -> str:
-    """What else varies together with an axis, in words."""
-    if len(study.grid.along(axis)) < 2:
-        return ""
-    return findings.listed([other.name for other in study.grid.axes if other is not axis])
+        others = [name for name in axes if name != axis.name]
+        over = findings.listed(others) if len(study.grid.along(axis)) > 1 else ""
+        for name in [*names, *coding]:
+            told.append(findings.along(name, axis, _over(_lines(study, axis, name)), over))
+    return [paragraph for paragraph in [*told, _failures(study)] if paragraph]
 
 
 def _lines(study: Study, axis: Axis, name: str) -> dict[str, dict[str, dict[int, float]]]:
@@ -74,38 +62,28 @@ def _lines(study: Study, axis: Axis, name: str) -> dict[str, dict[str, dict[int,
     }
 
 
-def _over(study: Study, axis: Axis, name: str) -> dict[str, dict[int, float]]:
-    """A figure by the values of an axis and by seed: where other things vary together with it, the
-    mean over their values that all values of the axis have been trained with."""
-    lines = study.grid.along(axis)
-    found: dict[str, dict[int, float]] = {}
-    for value in axis.values:
-        by_seed: dict[int, list[float]] = {}
-        settings = [s for line in lines for s in line if s.of(axis.name) == value]
-        for setting in settings:
-            for seed, figure in study.figures(setting, name).items():
-                by_seed.setdefault(seed, []).append(figure)
-        # A mean over fewer settings than the others have would be of something else.
-        found[value] = {
-            seed: float(np.mean(own)) for seed, own in by_seed.items() if len(own) == len(settings)
-        }
+def _over(lines: dict[str, dict[str, dict[int, float]]]) -> dict[str, dict[int, float]]:
+    """A figure by the values of an axis and by seed: the mean over what else varies, of the seeds
+    for which all of that has been trained. A mean over less would be of something else."""
+    found = {}
+    for value in dict.fromkeys(value for line in lines.values() for value in line):
+        own = [line[value] for line in lines.values() if value in line]
+        seeds = [seed for seed in own[0] if all(seed in figures for figures in own)]
+        found[value] = {seed: float(np.mean([one[seed] for one in own])) for seed in seeds}
     return found
 
 
 def _failures(study: Study) -> str:
-    told = []
-    for setting in study.grid.settings:
-        why = [study.failed(setting, seed) for seed in study.grid.seeds]
-        if failed := [reason for reason in why if reason]:
-            told.append(f"{setting.label}: {len(failed)} of {len(why)} ({failed[0].split(':')[0]})")
-    collapsed = []
-    for setting in study.grid.settings:
+    grid, diverged, collapsed = study.grid, [], []
+    for setting in grid.settings:
+        reasons = [study.failed(setting, seed) for seed in grid.seeds]
+        if failed := [reason for reason in reasons if reason]:
+            why = failed[0].split(":")[0]
+            diverged.append(f"{setting.label}: {len(failed)} of {len(reasons)} ({why})")
         if count := int(sum(study.figures(setting, "collapsed").values())):
-            collapsed.append(f"{setting.label}: {count} of {len(study.grid.seeds)}")
-    text = f"Trainings that diverged: {'; '.join(told)}." if told else ""
-    if collapsed:
-        text += f" Trainings that ended in mode collapse: {'; '.join(collapsed)}."
-    return text.strip()
+            collapsed.append(f"{setting.label}: {count} of {len(grid.seeds)}")
+    told = {"diverged": diverged, "ended in mode collapse": collapsed}
+    return " ".join(f"Trainings that {end}: {'; '.join(own)}." for end, own in told.items() if own)
 
 
 def _how(study: Study) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import operator
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,6 @@ import numpy as np
 from jaxgen import config as configs
 from jaxgen import data, families, sampling
 from jaxgen.config import Config
-from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Context, Result, Trial
 from jaxgen.training import costs, loop, stack, trained, watch
 from jaxgen.training.console import Console
@@ -22,16 +22,18 @@ POINTS = 25  # of the loss over the steps
 TIMED = 20  # steps by which a training is timed
 
 
-def trial(config: Config, name: str, timing: Trial | None, store: Store) -> Trial:
-    """The training of a recipe in the folder ``name`` of the experiment's runs."""
+def trial(config: Config, name: str, timed: Config | None = None) -> Trial:
+    """The training of a recipe in the folder ``name`` of the experiment's runs, which takes as long
+    as that of ``timed``."""
     return Trial(
-        f"train-{name}",
-        f"training {name}",
+        "training",
+        name,
         train,
         (config, name),
         key=configs.to_dict(config),
-        seconds=lambda: seconds(timing, store)["training"] if timing else 10.0,
-        batch=train_batch,
+        timing=timing(timed or config),
+        seconds=operator.itemgetter("training"),
+        together=train_together,
     )
 
 
@@ -46,7 +48,7 @@ def train(context: Context, config: Config, name: str) -> Result:
     return found(run, config, failed)
 
 
-def train_batch(context: Context, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result]]:
+def train_together(context: Context, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result]]:
     """Train recipes of one shape in one program, where there are several."""
     for places in stack.groups([one.arguments[0] for one in trials]):
         group = [trials[place] for place in places]
@@ -110,28 +112,15 @@ class Listener(Console):
         self._context.progress(f"step {step:,} of {self._steps:,}", step / self._steps)
 
 
-# How long a recipe takes.
-
-
 def timing(config: Config) -> Trial:
     """Time some steps of a recipe's training, and of its drawing."""
     shape = repr(stack.shape(config))
-    return Trial(
-        f"seconds-{hashlib.sha256(shape.encode()).hexdigest()[:12]}",
-        f"timing {config.model}",
-        measure_time,
-        (config,),
-        key=shape,
-    )
+    name = f"{config.model}-{hashlib.sha256(shape.encode()).hexdigest()[:12]}"
+    return Trial("timing", name, measure_time, (config,), key=shape)
 
 
 def measure_time(context: Context, config: Config) -> Result:
-    """Time a recipe."""
-    return Result(time_of(config))
-
-
-def time_of(config: Config) -> dict[str, float]:
-    """Seconds of the whole ``training``, and of a ``step`` of drawing 1,000 digits, once programs
+    """Seconds of the whole ``training``, and of ``drawing`` 1,000 digits in a step, once programs
     have been compiled and, if they can be, kept."""
     costs.fresh(config)
     began = time.monotonic()
@@ -149,13 +138,7 @@ def time_of(config: Config) -> dict[str, float]:
     began = time.monotonic()
     drawer.draw(state.variables, few, 0)
     drawing = (time.monotonic() - began) * 1000 / len(few)
-    return {"training": training, "step": drawing / steps}
-
-
-def seconds(timing: Trial, store: Store) -> dict[str, float]:
-    """What was measured of a recipe's time; a guess where nothing was."""
-    known = store.get(timing)
-    return known.figures if known else {"training": 60.0, "step": 1.0}
+    return Result({"training": training, "step": drawing / steps})
 
 
 def drawing_steps(config: Config) -> int:

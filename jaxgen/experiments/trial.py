@@ -22,8 +22,6 @@ class Result(NamedTuple):
 class Context(NamedTuple):
     """What a trial may use while it is carried out."""
 
-    folder: Path
-    """The folder of the experiment."""
     store: Any
     """The ``store.Store`` of the experiment."""
     progress: Callable[..., None]
@@ -31,6 +29,11 @@ class Context(NamedTuple):
     ``progress(detail, fraction=None)``."""
     say: Callable[[str], None]
     """Takes a line that a person should read."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the experiment."""
+        return self.store.folder
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,34 +45,34 @@ class Trial:
     processes, so the function is one of a module, and arguments can be pickled.
     """
 
+    kind: str
+    """What it is, in one word: a training, a measurement."""
     name: str
-    """Of its file in the store: unique in an experiment."""
-    title: str
-    """What it is, for a person."""
+    """Which of its kind: unique in an experiment."""
     function: Callable[..., Result]
     arguments: tuple = ()
     after: tuple["Trial", ...] = ()
     key: Any = None
     """What the result depends on besides the results of ``after``, as JSON can hold it."""
-    seconds: Callable[[], float] = lambda: 10.0
-    """An estimate of the time that it takes."""
+    timing: "Trial | None" = None
+    """A trial that measures how long this one takes."""
+    seconds: float | Callable[[Any], float] = 10.0
+    """An estimate of how long it takes: a number, or a function of the figures of ``timing``."""
     tolerant: bool = False
-    batch: Callable[[Context, Sequence["Trial"]], Iterator[tuple["Trial", Result]]] | None = None
+    together: Callable[[Context, Sequence["Trial"]], Iterator[tuple["Trial", Result]]] | None = None
     """Carries several such trials out in one program, where one process has all devices: gives the
     results of those that it has taken on."""
 
+    @property
+    def title(self) -> str:
+        return f"{self.kind} {self.name}"
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Trial) and other.name == self.name
+        return isinstance(other, Trial) and other.title == self.title
 
     def __hash__(self) -> int:
-        return hash(self.name)
+        return hash(self.title)
 
-    @property
-    def portable(self) -> "Trial":
+    def __getstate__(self) -> dict[str, Any]:
         """The trial for another process, which needs no estimate."""
-        after = tuple(trial.portable for trial in self.after)
-        return dataclasses.replace(self, after=after, seconds=_unknown)
-
-
-def _unknown() -> float:
-    return 0.0
+        return self.__dict__ | {"timing": None, "seconds": None}
