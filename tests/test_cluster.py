@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,8 +13,9 @@ from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.experiments import execute, executors
 from jaxgen.experiments.store import Store
-from jaxgen.experiments.trial import Context, Result, Trial
-from tests import runs
+from jaxgen.experiments.trial import Trial
+from tests import runs, trials
+from tests.trials import trial
 
 pytest.importorskip("distributed")
 ROOT = Path(__file__).parents[1]
@@ -27,14 +27,14 @@ class Cluster:
     def __init__(self, folder: Path):
         self.file = folder / "scheduler.json"
         self._processes = []
-        self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.start("scheduler", "--host", "127.0.0.1", "--port", "0")
         deadline = time.monotonic() + 60
         while not self.file.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         self.address = json.loads(self.file.read_text())["address"]
 
     def start(self, kind: str, *flags: str) -> None:
-        command = [sys.executable, "-m", "distributed.cli.dask_" + kind, *flags]
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *flags, "--no-dashboard"]
         command += ["--scheduler-file", f"{self.file}"]
         environment = os.environ | {"PYTHONPATH": f"{ROOT}"}
         with open(self.file.with_name(f"{kind}-{len(self._processes)}.log"), "w") as log:
@@ -48,68 +48,26 @@ class Cluster:
             process.wait()
 
 
-@pytest.fixture
-def empty(tmp_path):
-    """A scheduler without workers."""
-    cluster = Cluster(tmp_path)
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """A scheduler, which has no workers before ``cluster`` starts them."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     yield cluster
     cluster.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(empty):
     for _ in range(2):
-        empty.start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        empty.start("worker", "--nthreads", "1", "--no-nanny")
     return empty
 
 
-def pid(context: Context, value: int) -> Result:
-    time.sleep(1)
-    return Result([value, os.getpid()])
-
-
-def die_once(context: Context, mark: str) -> Result:
-    if not (context.folder / mark).exists():
-        (context.folder / mark).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return Result("alive")
-
-
-def total(context: Context, *results: Result) -> Result:
-    return Result(sum(one.figures[0] for one in results))
-
-
-def test_trials_are_shared_by_workers_one_of_which_dies(cluster, tmp_path):
-    ones = [Trial(f"{n}", f"{n}", pid, (n,), key=n) for n in range(4)]
-    death = Trial("death", "death", die_once, ("mark",))
-    last = Trial("sum", "sum", total, after=tuple(ones))
-    store = Store(tmp_path / "parts")
-    with executors.Cluster(cluster.address) as executor:
-        executor._client.wait_for_workers(2, timeout=60)
-        assert executor.slots == 2
-        assert not execute.run([*ones, last], tmp_path, store, executor, runs.QUIET)
-        assert not execute.run([death], tmp_path, store, executor, runs.QUIET)
-        assert executor.slots == 1
-    found = [store.get(one).figures for one in ones]
-    assert [value for value, _ in found] == [0, 1, 2, 3] and len({pid for _, pid in found}) == 2
-    assert store.get(last).figures == 6 and store.get(death).figures == "alive"
-
-
-def test_workers_of_another_version_are_refused(cluster, tmp_path, monkeypatch):
-    others = executors._versions() | {"jax": "0.1.2"}
-    monkeypatch.setattr(executors, "_versions", lambda: others)
-    with executors.Cluster(cluster.address) as executor:
-        trial = Trial("one", "one", pid, (1,))
-        with pytest.raises(UserError, match=r"a worker on .* has jax 0\.10.*this process jax 0"):
-            execute.run([trial], tmp_path, Store(tmp_path / "parts"), executor, runs.QUIET)
-
-
-def test_a_scheduler_that_is_gone_is_one_sentence(empty, monkeypatch):
-    monkeypatch.setattr(executors, "ANSWER", 2.0)
+def test_a_scheduler_that_is_gone_or_alone_is_one_sentence(empty, monkeypatch):
+    monkeypatch.setattr(executors, "ANSWER", 1.0)
     with pytest.raises(UserError, match=r"the scheduler tcp://.* has no workers: dask worker tcp"):
         executors.Cluster(empty.address)
-    empty.stop()
-    for address in (empty.address, "nonsense://"):
+    for address in ("tcp://127.0.0.1:1", "nonsense://"):
         with pytest.raises(UserError, match=f"no scheduler answers at {address} "):
             executors.Cluster(address)
 
@@ -128,3 +86,20 @@ def test_workers_draw_the_digits_that_one_process_draws(cluster, here, monkeypat
         assert one[name].read_bytes() == many[name].read_bytes()
     with pytest.raises(UserError, match=r"--scheduler .* is for shards"):
         main.run(["sample", "--model", "ae", "--scheduler", cluster.address])
+
+
+def test_trials_are_shared_by_workers_one_of_which_dies(cluster, tmp_path, monkeypatch):
+    store, ones = Store(tmp_path), [trial(n, trials.process) for n in range(4)]
+    last = Trial("sum", "of all", trials.total, after=tuple(ones))
+    with executors.Cluster(cluster.address) as executor:
+        executor._client.wait_for_workers(2, timeout=60)
+        assert executor.slots == 2
+        assert not execute.run([*ones, last], store, executor, runs.QUIET)
+        found = [store[one].figures for one in ones]
+        assert len(set(found)) == 2 and store[last].figures == sum(found)
+        assert not execute.run([trial(1, trials.die)], store, executor, runs.QUIET)
+        assert executor.slots == 1 and store.has(trial(1, trials.die))
+        others = executors._versions() | {"jax": "0.1.2"}
+        monkeypatch.setattr(executors, "_versions", lambda: others)
+        with pytest.raises(UserError, match=r"a worker on .* has jax 0\.10.*this process jax 0"):
+            execute.run([trial(9)], store, executor, runs.QUIET)

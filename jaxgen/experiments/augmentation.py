@@ -201,9 +201,9 @@ def _how(plan: Augmentation) -> str:
 def _chart(found: Findings) -> Lines:
     curves = []
     for way in [way for way in found.plan.ways() if way.real][:COLOURS]:
-        values, lows, highs, _ = zip(*(found.percent(way, n) for n in found.sizes), strict=True)
-        ends = (lows, highs) if found.plan.seeds > 1 else ()
-        curves.append(Curve(f"{way}", found.sizes, values, *ends))
+        values, low, high, _ = zip(*(found.percent(way, n) for n in found.sizes), strict=True)
+        low, high = (low, high) if found.plan.seeds > 1 else ((), ())
+        curves.append(Curve(f"{way}", found.sizes, values, low, high))
     return Lines(
         tuple(curves),
         "real digits of each of the ten",

@@ -215,7 +215,7 @@ def _now(running: Iterable[Trial], store: Store) -> str:
 
 def _seconds(trial: Trial, store: Store) -> float:
     """The estimate of a trial's time; a guess before its timing is known."""
-    if isinstance(trial.seconds, float):
+    if not callable(trial.seconds):
         return trial.seconds
     timed = trial.timing and store.get(trial.timing)
     return trial.seconds(timed.figures) if timed else GUESS

@@ -26,7 +26,7 @@ class Store:
     def __init__(self, folder: Path, say: Callable[[str], None] = lambda line: None):
         self.folder, self._say, self._has_said = folder, say, False
         try:
-            self.path("").parent.mkdir(parents=True, exist_ok=True)
+            (folder / "parts").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
                 f"{folder} cannot be made ({error.strerror}): give --out another folder"
