@@ -79,22 +79,21 @@ def burda2015(models: Models, digits: Digits, seed: int, progress: Progress) -> 
 
 def goodfellow2014(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     (model,) = models.values()
-    drawn = _draw(model, sampling.balanced(DRAWN), seed)
-    found = parzen.measure(digits.test.images, drawn, digits.valid)
-    progress("the same of real digits")
-    train = partition.subset(digits.train, DRAWN).images
-    real = parzen.measure(digits.test.images, train, digits.valid)
-    return {
-        "GAN": found.log_density,
-        "as many training digits": real.log_density,
+    about = {
+        "GAN": _draw(model, sampling.balanced(DRAWN), seed),
+        "as many training digits": partition.subset(digits.train, DRAWN).images,
     }
+    found = {}
+    for name, centres in about.items():
+        progress(f"windows about {name}")
+        found[name] = parzen.measure(digits.test.images, centres, digits.valid).log_density
+    return found
 
 
 def sohn2015(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     names = {"sohn2015": "CVAE", "sohn2015_nn": "network without a code"}
     found = {}
     for recipe, model in models.items():
-        assert isinstance(model.family, CVAE)
         for seen, places in QUADRANTS.items():
             progress(f"{names[recipe]}, quadrants seen: {seen}")
             nats = hidden_nats(model, digits.test, quadrants(places))
@@ -145,8 +144,7 @@ def ghosh2020(models: Models, digits: Digits, seed: int, progress: Progress) -> 
         progress(name)
         model = models[recipe].drawn_with(prior=prior)
         asked = reference.asked_of(model.family, digits.test.labels, DRAWN)
-        drawn = _draw(model, asked, seed)
-        features = judge.look(eye, drawn)[1]
+        features = judge.look(eye, _draw(model, asked, seed))[1]
         found[name] = mean([metrics.frechet(features, real.features) / real.unit])
     return found
 
@@ -193,12 +191,8 @@ def denoising(models: Models, digits: Digits, seed: int, progress: Progress) -> 
         rows = np.arange(len(clean))
         mended = program(model.variables, seed, rows, clean, digits.test.labels)
         found[f"noise {level} %"] = mean(measuring.psnr(mended, clean))
-        similar = np.array(
-            [
-                structural_similarity(one[..., 0], other[..., 0], data_range=1.0)
-                for one, other in zip(mended[few], clean[few], strict=True)
-            ]
-        )
+        pairs = zip(mended[few][..., 0], clean[few][..., 0], strict=True)
+        similar = [structural_similarity(*pair, data_range=1.0) for pair in pairs]
         found[f"noise {level} %, SSIM"] = mean(similar)
     return found
 
