@@ -15,7 +15,6 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation import reference
 from jaxgen.experiments import grid as grids
 from jaxgen.experiments import study as studies
-from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder
 from tests.conftest import small
 from tests.test_moving import train, write_digits
@@ -230,5 +229,5 @@ def test_a_study_says_which_digits_the_judge_cannot_read(here):
     plan = grids.make(
         base, axes, "grid", 1, lambda flags: small("ae", data=flags[0].partition("=")[2])
     )
-    (told,) = studies.Study(plan, here / "study", Console()).cautions()
+    (told,) = studies.cautions(plan)
     assert told.startswith(f"of idx:{lying} the judge reads") and "mean nothing here" in told

@@ -1,7 +1,6 @@
 """Studies: what is planned, trained and said; and many runs in one program."""
 
 import csv
-import json
 import math
 from dataclasses import replace
 
@@ -140,20 +139,15 @@ def test_a_question_that_does_not_exist_is_suggested():
         (["latent", "--seeds", "0"], "--seeds 0 cannot be"),
     ],
 )
-def test_a_study_that_cannot_be_is_one_sentence(args, said, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_study_that_cannot_be_is_one_sentence(args, said, here):
     with pytest.raises(UserError, match=said):
         main.run(["study", *args])
-    assert not list(tmp_path.iterdir())
+    assert not list(here.iterdir())
 
 
-def test_thousands_of_runs_want_a_yes(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(devices, "workers", lambda: 1)
-    found = {"training": 100.0, "step": 0.0}
-    monkeypatch.setattr(train, "time_of", lambda config: found)
+def test_thousands_of_runs_want_a_yes(here):
     many = ",".join(map(str, range(1, 201)))
-    with pytest.raises(UserError, match=r"2,000 runs, about 62:13:20 hours .*--yes"):
+    with pytest.raises(UserError, match=r"200 settings and 2,000 runs: give --yes"):
         main.run(["study", "--model", "ae", "--vary", f"net.latents={many}", "--seeds", "10"])
 
 
@@ -292,16 +286,10 @@ def test_runs_trained_together_are_those_trained_apart(tmp_path):
         apart = tmp_path / f"apart-{place}"
         loop.train_apart(recipe, RunFolder(apart), QUIET, QUIET.say)
         one, other = final(recipe, folders[place]), final(recipe, apart)
-        leaves = zip(
-            jax.tree.leaves(one.averaged.params),
-            jax.tree.leaves(other.averaged.params),
-            strict=True,
-        )
-        assert all(np.allclose(a, b, atol=1e-4) for a, b in leaves)
-        ours, theirs = metrics(folders[place]), metrics(apart)
-        assert [row["loss"] for row in ours] == pytest.approx(
-            [row["loss"] for row in theirs], rel=1e-3
-        )
+        pairs = (jax.tree.leaves(state.averaged.params) for state in (one, other))
+        assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(*pairs, strict=True))
+        ours, theirs = ([row["loss"] for row in metrics(x)] for x in (folders[place], apart))
+        assert ours == pytest.approx(theirs, rel=1e-3)
         assert (folders[place] / "samples/4.png").exists()
     again = final(made[0], folders[0])
     assert loop.train_together(made, folders) == [None] * 2  # there is nothing left to do
@@ -332,13 +320,12 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
     assert final(made[1], tmp_path / "ill") is None
 
 
-# Whole studies.
+# A whole study.
 
 
 @pytest.fixture
-def few(monkeypatch, tmp_path):
+def few(monkeypatch, here):
     """Few digits of MNIST, in one process."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(measures, "COUNT", 100)
     monkeypatch.setattr(train, "TIMED", 2)
     monkeypatch.setattr(devices, "workers", lambda: 1)
@@ -356,61 +343,45 @@ AE = [
     "--steps=3",
     "--batch=8",
     "--optim.clip=0",
-    "--seeds=2",
+    "--out=s",
 ]
 
 
-def results(folder) -> list[dict[str, str]]:
-    return list(csv.DictReader((folder / "s/results.csv").read_text().splitlines()))
-
-
-def test_a_study_from_beginning_to_end(few, tmp_path, capsys, monkeypatch):
-    command = ["study", *AE, "--vary=optim.rate=1e-3,1e-2,1e30", "--out=s"]
+def test_a_study_from_beginning_to_end(few, here, capsys, monkeypatch):
+    """One rate diverges; the two ways of drawing share a training."""
+    vary = ["--vary=optim.rate=1e-3,1e30", "--vary=sampling.prior=fitted,normal"]
+    command = ["study", *AE, *vary, "--seeds=1"]
     assert main.run(command) == 0
     out = capsys.readouterr().out
-    assert "3 settings, 2 seeds: 6 trainings, about" in out
-    assert "Trainings that diverged: optim.rate 1e30: 2 of 2" in out
-    rows = results(tmp_path)
-    assert [(row["optim.rate"], row["seed"]) for row in rows] == [
-        (rate, seed) for rate in ("1e-3", "1e-2", "1e30") for seed in ("0", "1")
-    ]
-    for row in rows:
-        if row["optim.rate"] == "1e30":
-            assert "training stops" in row["failed"] and not row["error"]
-        else:
-            assert not row["failed"]
-            assert math.isfinite(float(row["error"])) and float(row["distance"]) > 0
-    text = (tmp_path / "s/report.md").read_text()
-    assert "What does optim.rate change in ae?" in text
-    assert "Drawn digits by optim.rate" in text
-    page = (tmp_path / "s/report.html").read_text()
-    assert "bin/study --model=ae" in page
+    assert "2 trainings, 4 measurements, about" in out and "one seed shows none" in out
+    assert "Trainings that diverged: optim.rate 1e30, sampling.prior fitted: 1 of 1" in out
+    assert len(list((here / "s/runs").glob("*/config.json"))) == 2
 
-    # The same again trains nothing; one value more trains that alone, and other figures stay.
+    def results() -> list[dict[str, str]]:
+        return list(csv.DictReader((here / "s/results.csv").read_text().splitlines()))
+
+    rows = results()
+    assert [(row["optim.rate"], row["sampling.prior"], row["seed"]) for row in rows] == [
+        (rate, prior, "0") for rate in ("1e-3", "1e30") for prior in ("fitted", "normal")
+    ]
+    for row in rows[:2]:
+        assert not row["failed"] and float(row["distance"]) > 0
+        assert math.isfinite(float(row["error"]))
+    for row in rows[2:]:
+        assert "training stops" in row["failed"] and not row["error"]
+    text = (here / "s/report.md").read_text()
+    assert "What does optim.rate and sampling.prior change in ae?" in text
+    assert "Drawn digits by optim.rate, with prior normal" in text
+    assert "bin/study --model=ae" in (here / "s/report.html").read_text()
+
+    # The same again trains nothing; one seed more trains that alone, and other figures stay.
     with monkeypatch.context() as patch:
         patch.setattr(loop, "train_together", None)
         assert main.run(command) == 0
-    assert results(tmp_path) == rows
+    assert results() == rows
     capsys.readouterr()
-    assert main.run(["study", *AE, "--vary=optim.rate=1e-3,2e-3", "--out=s"]) == 0
-    assert "2 trainings" in capsys.readouterr().out
-    more = results(tmp_path)
-    assert more[0]["error"] == rows[0]["error"]
-
+    assert main.run(["study", *AE, vary[0], vary[1], "--seeds=2"]) == 0
+    assert "2 trainings, 4 measurements" in capsys.readouterr().out
+    assert results()[::2] == rows
     with pytest.raises(UserError, match="another question"):
-        main.run(["study", *AE, "--vary=net.latents=2,4", "--out=s"])
-
-
-def test_two_things_together_and_what_is_only_drawn(few, tmp_path, capsys):
-    """Curves by the second axis; the ways of drawing share a training."""
-    vary = ["--vary=optim.rate=1e-3,1e-2", "--vary=sampling.prior=fitted,normal"]
-    assert main.run(["study", *AE, *vary, "--seeds=1", "--out=s"]) == 0
-    out = capsys.readouterr().out
-    assert "4 settings, 1 seed: 2 trainings" in out
-    assert "one seed shows none" in out
-    assert len(list((tmp_path / "s/runs").glob("*/config.json"))) == 2
-    assert json.loads((tmp_path / "s/study.json").read_text())["varied"] == [
-        "optim.rate",
-        "sampling.prior",
-    ]
-    assert "prior normal" in (tmp_path / "s/report.md").read_text()
+        main.run(["study", *AE, "--vary=net.latents=2,4"])
