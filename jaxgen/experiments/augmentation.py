@@ -16,16 +16,7 @@ from jaxgen.evaluation import statistics
 from jaxgen.evaluation.statistics import Estimate
 from jaxgen.experiments import augmentation_measures as measures
 from jaxgen.experiments import execute, train
-from jaxgen.experiments.augmentation_measures import (
-    BATCH,
-    CHANGED,
-    DRAWN,
-    NETWORK,
-    REAL,
-    STEPS,
-    Way,
-    source,
-)
+from jaxgen.experiments.augmentation_measures import CHANGED, REAL, Way
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Trial
 from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table
@@ -63,7 +54,9 @@ class Augmentation:
     def config(self, model: str, size: int, seed: int) -> Config:
         """The recipe of a generator: on these digits, and for half of the usual steps."""
         recipe = configs.recipe(model)
-        return replace(recipe, data=source(size, seed), seed=seed, steps=max(recipe.steps // 2, 1))
+        return replace(
+            recipe, data=measures.source(size, seed), seed=seed, steps=max(recipe.steps // 2, 1)
+        )
 
     def carry_out(self, folder: Path, console: Console, scheduler: str | None = None) -> "Findings":
         """Train and test what is missing, in a folder."""
@@ -80,7 +73,7 @@ class Augmentation:
                     measures.score,
                     (way, size, seed),
                     (generators[way.model, size, seed],) if way.model else (),
-                    [repr(NETWORK), STEPS, BATCH],
+                    [repr(measures.NETWORK), measures.STEPS, measures.BATCH],
                     timing,
                     float,
                 )
@@ -98,7 +91,7 @@ class Augmentation:
             f"{model}, {size} digits of each kind, seed {seed}",
             measures.draw,
             (config, f"{model}-{size}-{seed}"),
-            key=[configs.to_dict(config), DRAWN],
+            key=[configs.to_dict(config), measures.DRAWN],
             timing=train.timing(self.config(model, max(self.sizes), 0)),
             seconds=operator.itemgetter("training"),
         )
@@ -135,8 +128,8 @@ class Findings(NamedTuple):
             "models": list(self.plan.models),
             "sizes": self.sizes,
             "seeds": self.plan.seeds,
-            "drawn": DRAWN,
-            "classifier": repr(NETWORK),
+            "drawn": measures.DRAWN,
+            "classifier": repr(measures.NETWORK),
             "accuracy": {
                 f"{way}": {f"{n}": np.round(self.of(way, n), 6).tolist() for n in self.sizes}
                 for way in self.plan.ways()
@@ -189,9 +182,10 @@ def _how(plan: Augmentation) -> str:
     return (
         f"For each seed, some training digits of MNIST are chosen, as many of each of the ten. "
         f"Generators ({', '.join(plan.models)}) are trained on these alone, for half of the "
-        f"steps of their recipes, and {DRAWN:,} digits are drawn from each. Small classifiers "
-        f"(a LeNet, {STEPS:,} steps) learn from the real digits, from drawn ones, or from both, "
-        "half of each batch of either kind, and are tested on the 10,000 test digits. Shift and "
+        f"steps of their recipes, and {measures.DRAWN:,} digits are drawn from each. Small "
+        f"classifiers (a LeNet, {measures.STEPS:,} steps) learn from the real digits, from drawn "
+        "ones, or from both, half of each batch of either kind, and are tested on the 10,000 test "
+        "digits. Shift and "
         "rotate moves each digit anew at every step, by up to 2 pixels and 17 degrees. Nothing is "
         f"filtered. Intervals are of {plan.seeds} seeds, by Student's t; differences compare "
         "each seed with itself."

@@ -36,18 +36,17 @@ def carry_out(
     scheduler: str | None = None,
     most_seconds: float = math.inf,
 ) -> None:
-    """Carry out the trials, and those that they come after, that have no valid result: here, or by
-    the workers of a Dask ``scheduler``. First it is said how many these are, and how long they will
-    take by their timings. Raises UserError where one fails, or where all would take more than
+    """Carry out trials and all that they need, as far as there is no valid result: here, or by the
+    workers of a Dask ``scheduler``. The console first says how many trials these are, and how long
+    they take by their timings. Raises UserError where one fails, or where all would take more than
     ``most_seconds``."""
-    trials = list(trials)
-    trials = list(dict.fromkeys([*(one for trial in trials for one in trial.after), *trials]))
+    trials = list(dict.fromkeys(_with_needed(trials)))
     if not (rest := missing(trials, store)):
         return
     at_first = sum(not set(rest).intersection(trial.after) for trial in rest)
     with executors.choose(at_first, scheduler, console.say) as executor:
         timings = dict.fromkeys(trial.timing for trial in rest if trial.timing)
-        _require(run(tuple(timings), store, executor, console))
+        _require_all(run(tuple(timings), store, executor, console))
         seconds = sum(_seconds(trial, store) for trial in rest) / executor.slots
         kinds = collections.Counter(trial.kind for trial in rest)
         counts = ", ".join(plural(count, kind) for kind, count in kinds.items())
@@ -61,10 +60,17 @@ def carry_out(
                 f"that would take about {duration(seconds)}: give --yes too if it is meant, or "
                 "fewer values, seeds or steps"
             )
-        _require(run(trials, store, executor, console))
+        _require_all(run(trials, store, executor, console))
 
 
-def _require(failed: Mapping[Trial, str]) -> None:
+def _with_needed(trials: Iterable[Trial]) -> Iterator[Trial]:
+    """Trials, each after all that it needs."""
+    for trial in trials:
+        yield from _with_needed(trial.after)
+        yield trial
+
+
+def _require_all(failed: Mapping[Trial, str]) -> None:
     for reason in failed.values():
         raise UserError(reason)
 
@@ -99,7 +105,7 @@ def _run_together(waiting: list[Trial], context: Context) -> None:
 
 
 def _run_in_order(
-    waiting: list[Trial], store: Store, executor: Executor, say: Say, tell: Say
+    waiting: Sequence[Trial], store: Store, executor: Executor, say: Say, tell: Say
 ) -> dict[Trial, str]:
     """Carry out trials, each after those that it needs. ``say`` takes a line for each that has
     ended, and ``tell`` what goes on. Returns the reasons of those that failed."""
@@ -108,6 +114,10 @@ def _run_in_order(
     order.prepare()
     ready, running = collections.deque[Trial](), dict[Future, Trial]()
     failed, left_out = dict[Trial, str](), set[Trial]()
+
+    def progress(trial: Trial, detail: str, fraction: float | None = None) -> None:
+        tell(f"{trial.title}: {detail}; {clock.left(fraction)}")
+
     while order.is_active():
         for trial in order.get_ready():
             if trial.tolerant or not {*failed, *left_out} & {*trial.after}:
@@ -120,9 +130,9 @@ def _run_in_order(
             trial = ready.popleft()
             clock.begin(trial)
             tell(f"{trial.title}; {clock.left()}")
-            direct = functools.partial(_tell, tell, clock, trial), say
-            given = direct if isinstance(executor, Here) else ()
-            running[executor.submit(perform, store.folder, trial, *given)] = trial
+            here = functools.partial(progress, trial), say
+            direct = here if isinstance(executor, Here) else ()
+            running[executor.submit(perform, store.folder, trial, *direct)] = trial
         for trial, future in _ended(running, executor):
             clock.end(trial)
             order.done(trial)
@@ -134,12 +144,6 @@ def _run_in_order(
         if now := _now(running.values(), store):
             tell(f"{now}; {clock.left()}")
     return failed
-
-
-def _tell(
-    tell: Say, clock: "Clock", trial: Trial, detail: str, fraction: float | None = None
-) -> None:
-    tell(f"{trial.title}: {detail}; {clock.left(fraction)}")
 
 
 def each(

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from jaxgen import config as configs
 from jaxgen.config import Config
@@ -151,8 +151,10 @@ def _one_at_a_time(base: Config, axes: tuple[Axis, ...], resolve: Resolve):
     for axis in axes:
         # As the axis writes it, if it does: 1 and 1.0 are one value.
         same = [value for value in axis.values if resolve(flags(axis, value, base)) == base]
-        usual.append(same[0] if same else _written(settings[axis.name]))
-        completed.append(axis if same else Axis(axis.name, (usual[-1], *axis.values)))
+        value = settings[axis.name]
+        written = "-".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
+        usual.append(same[0] if same else written)
+        completed.append(axis if same else Axis(axis.name, (written, *axis.values)))
     choices = [tuple(usual)]
     for place, axis in enumerate(completed):
         choices += [
@@ -161,8 +163,3 @@ def _one_at_a_time(base: Config, axes: tuple[Axis, ...], resolve: Resolve):
             if value != usual[place]
         ]
     return tuple(completed), choices
-
-
-def _written(value: Any) -> str:
-    """A value as ``--vary`` has it."""
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
