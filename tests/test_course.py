@@ -187,7 +187,7 @@ def test_a_comparison_trains_and_measures_nothing_twice(compared, monkeypatch, c
 def test_a_comparison_goes_on_with_the_same_curve(compared, here, monkeypatch, capsys):
     """It is stopped between two looks at a training; and a run that cannot be read is skipped."""
     small(monkeypatch)
-    keep(compared, here, "cost-ae.json", "measure-ae-0-4.json", "measure-ae-0-4.npz")
+    keep(compared, here, "timing ae.json", "measurement ae-0-4.json", "measurement ae-0-4.npz")
     trained(here / "runs" / "bad", configs.recipe("ae"), 4).config.write_text("{")
     train, calls = loop.train, []
 
@@ -219,20 +219,20 @@ def keep(compared, here, *parts):
 
 def test_a_run_whose_weights_are_others_by_now_is_skipped(compared, here, monkeypatch, capsys):
     small(monkeypatch)
-    keep(compared, here, "cost-ae.json")
-    found = json.loads((compared / "compare" / "parts" / "train-ae-0-4.json").read_text())
+    keep(compared, here, "timing ae.json")
+    found = json.loads((compared / "compare" / "parts" / "training ae-0-4.json").read_text())
     shutil.copytree(compared / "compare" / "runs" / "ae-0-4", here / "gone")
     shutil.rmtree(here / "gone" / "checkpoints" / "4")
     found["figures"]["run"] = "gone"
-    (here / "compare" / "parts" / "train-ae-0-4.json").write_text(json.dumps(found))
+    (here / "compare" / "parts" / "training ae-0-4.json").write_text(json.dumps(found))
     assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 2
     told = capsys.readouterr().err
-    assert "skipped measuring ae-0: gone is at step 2 and not 4" in told
+    assert "skipped measurement ae-0-4: gone is at step 2 and not 4" in told
 
 
 def test_a_run_of_another_recipe_is_moved_aside(compared, here, monkeypatch):
     small(monkeypatch)
-    keep(compared, here, "cost-ae.json", "measure-ae-0-4.json", "measure-ae-0-4.npz")
+    keep(compared, here, "timing ae.json", "measurement ae-0-4.json", "measurement ae-0-4.npz")
     other = replace(little("ae"), steps=4, batch=24)
     was = trained(here / "compare" / "runs" / "ae-0-4", other, 2)
     assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 0
@@ -248,7 +248,7 @@ def curve(told):
 def test_a_training_that_fails_is_a_finding(compared, here, monkeypatch):
     """It has no weights to be measured, and that is no mistake of the person."""
     small(monkeypatch)
-    keep(compared, here, "cost-ae.json")
+    keep(compared, here, "timing ae.json")
 
     def fails(*args):
         raise loop.Diverged("loss is nan at step 1: training stops, nothing was saved before")
