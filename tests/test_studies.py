@@ -52,11 +52,15 @@ def test_an_axis_that_makes_no_sense_is_one_sentence(text, said):
         grids.axis(text, VAE)
 
 
-def test_numbers_that_belong_together_have_dashes():
-    axis = grids.axis("net.layers=8-16-32,8-16", VAE)
-    assert grids.flags(axis, "8-16-32", VAE) == ["--net.layers=8,16,32"]
-    negative = Axis("optim.rate", ("1e-3", "1e-2"))
-    assert grids.flags(negative, "1e-3", VAE) == ["--optim.rate=1e-3"]
+@pytest.mark.parametrize(
+    "name, value, flag",
+    [
+        ("net.layers", "8-16-32", "--net.layers=8,16,32"),  # numbers that belong together
+        ("optim.rate", "1e-3", "--optim.rate=1e-3"),
+    ],
+)
+def test_a_value_is_a_flag(name, value, flag):
+    assert grids.flags(Axis(name, (value,)), value, VAE) == [flag]
 
 
 def test_a_grid_has_all_combinations_and_each_one_thing_at_a_time():
@@ -67,24 +71,25 @@ def test_a_grid_has_all_combinations_and_each_one_thing_at_a_time():
     each = grids.make(VAE, axes, "each", 1, resolve(VAE))
     assert len(each.settings) == grids.count(axes, "each") == 4
     assert each.settings[0].config == VAE  # 1 is 1.0, and 10 is what the recipe has
-    assert [s.of("net.beta") for s in each.along(axes[0])[0]] == ["0.5", "1", "2"]
-    assert {s.of("net.latents") for s in each.along(axes[0])[0]} == {"10"}
+    (line,) = each.along(axes[0])
+    assert [(one.of("net.beta"), one.of("net.latents")) for one in line] == [
+        (beta, "10") for beta in ("0.5", "1", "2")
+    ]
+    other = grids.make(VAE, (grids.axis("net.beta=2,4", VAE),), "each", 1, resolve(VAE))
+    assert [one.of("net.beta") for one in other.settings] == ["1.0", "2", "4"]
 
 
-def test_the_recipe_is_among_what_is_varied_one_at_a_time():
-    axes = (grids.axis("net.beta=2,4", VAE),)
-    each = grids.make(VAE, axes, "each", 1, resolve(VAE))
-    assert [s.of("net.beta") for s in each.settings] == ["1.0", "2", "4"]
-    assert each.axes[0].values == ("1.0", "2", "4")
-
-
-def test_one_setting_written_twice_is_refused():
-    axes = (grids.axis("net.beta=0.1,0.10", VAE),)
-    with pytest.raises(UserError, match="is the same as"):
+@pytest.mark.parametrize(
+    "texts, said",
+    [
+        (["net.beta=0.1,0.10"], "is the same as"),
+        (["net.beta=1,2", "net.beta=3,4"], "names net.beta twice"),
+    ],
+)
+def test_one_setting_written_twice_is_refused(texts, said):
+    axes = tuple(grids.axis(text, VAE) for text in texts)
+    with pytest.raises(UserError, match=said):
         grids.make(VAE, axes, "grid", 1, resolve(VAE))
-    twice = grids.axis("net.beta=1,2", VAE), grids.axis("net.beta=3,4", VAE)
-    with pytest.raises(UserError, match="twice"):
-        grids.make(VAE, twice, "grid", 1, resolve(VAE))
 
 
 def test_what_is_only_drawn_otherwise_is_trained_once():
@@ -205,17 +210,6 @@ def test_along_an_axis_the_best_the_alike_and_the_worst_are_named():
     )
 
 
-def test_no_difference_is_a_finding():
-    found = {"0.1": {0: 1.0, 1: 2.0}, "1": {0: 2.0, 1: 1.0}}
-    told = along("error", AXIS, found)
-    assert "no difference is shown" in told and "2 seeds show large ones only" in told
-    many = {"0.1": {0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0}, "1": {0: 2.0, 1: 1.0, 2: 4.0, 3: 3.0}}
-    assert "large ones" not in along("error", AXIS, many)
-    once = along("error", AXIS, {"0.1": {0: 1.0}, "1": {0: 9.0}})
-    assert "no difference is shown" in once and "one seed shows none" in once
-    assert along("error", AXIS, {"0.1": {0: 1.0}, "1": {}}) == ""
-
-
 @pytest.mark.parametrize(
     "left, verdict",
     [
@@ -234,19 +228,13 @@ def test_a_claim_is_decided(left, verdict):
 
 def test_a_claim_that_hangs_on_something_else_says_on_what():
     claim = Claim("More is better", "net.beta", "distance", ("3",), "1")
-    one, other = {0: 1.0, 1: 1.1}, {0: 5.0, 1: 5.1}
-    lines = {
-        "sampling.steps 2": {"1": one, "3": other},
-        "sampling.steps 5": {"1": other, "3": one},
-        "sampling.steps 9": {"1": other, "3": one},
-    }
-    told = decided(claim, {"1": one, "3": other}, lines)
+    small, large = {0: 1.0, 1: 1.1}, {0: 5.0, 1: 5.1}
+    worse, better = {"1": small, "3": large}, {"1": large, "3": small}
+    told = decided(claim, worse, {"steps 2": worse, "steps 5": better, "steps 9": better})
     assert told.startswith(
-        "“More is better”: does not hold at sampling.steps 2; holds at sampling.steps 5 and "
-        "sampling.steps 9 ("
+        "“More is better”: does not hold at steps 2; holds at steps 5 and steps 9 ("
     )
-    alike = {"sampling.steps 2": lines["sampling.steps 2"]}
-    assert "does not hold (" in decided(claim, {"1": one, "3": other}, alike)
+    assert "does not hold (" in decided(claim, worse, {"steps 2": worse})
 
 
 def test_axes_of_numbers_are_known():

@@ -15,11 +15,19 @@ import numpy as np
 
 from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.experiments.grid import Axis
-from jaxgen.experiments.measures import FIGURES, Figure
+from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.questions import Claim
 
 FEW = 3  # seeds: their intervals are three to seven times as wide as those of ten
 BySeed = Mapping[int, float]
+# Of a claim, by its worst and its best difference: 1 where it is as claimed, -1 where it is not, 0
+# where none is shown.
+VERDICTS = {
+    (1, 1): "holds",
+    (0, 0): "is left open",
+    (-1, 0): "does not hold",
+    (-1, -1): "does not hold",
+}
 
 
 def difference(one: BySeed, other: BySeed, comparisons: int = 1) -> Estimate | None:
@@ -37,8 +45,9 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     if len(known) < 2:
         return ""
     means = {value: float(np.mean(list(own.values()))) for value, own in known.items()}
+    title = figure.name[0].upper() + figure.name[1:]
     if not figure.better:
-        return _trend(figure, axis, known, means)
+        return _trend(title, axis, known, means)
     order = sorted(means, key=lambda value: -figure.better * means[value])
     best, worst = order[0], order[-1]
     pairs = math.comb(len(known), 2)
@@ -46,7 +55,7 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
         value: loss for value in order[1:] if (loss := difference(known[value], known[best], pairs))
     }
     shown = [value for value, loss in losses.items() if loss.sign == -figure.better]
-    title = figure.name[0].upper() + figure.name[1:] + (over and f", the mean over {over}")
+    title += over and f", the mean over {over}"
     if not shown:
         seeds = len(known[best])
         reason = f", and {seeds} seeds show large ones only" if seeds <= FEW else ""
@@ -63,14 +72,13 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     return f"{text}; at {last} it is {say(means[last])} (a difference of {losses[last]})."
 
 
-def _trend(figure: Figure, axis: Axis, known, means) -> str:
+def _trend(title: str, axis: Axis, known, means) -> str:
     values = [value for value in axis.values if value in known]
     first, last = values[0], values[-1]
     change = difference(known[last], known[first])
     if change is None or not change.sign:
         return ""
     verb = "rises" if change.sign > 0 else "falls"
-    title = figure.name[0].upper() + figure.name[1:]
     return (
         f"{title} {verb} from {say(means[first])} at {axis.name} {first} to {say(means[last])} "
         f"at {last}."
@@ -112,14 +120,7 @@ def _verdict(claim: Claim, found: Mapping[str, BySeed]) -> tuple[str, list[str]]
         parts.append(f"{value} against {claim.right}: {words} ({change})")
     if not signs:
         return "", []
-    verdict = "is left open"
-    if all(sign > 0 for sign in signs):
-        verdict = "holds"
-    elif any(sign < 0 for sign in signs) and not any(sign > 0 for sign in signs):
-        verdict = "does not hold"
-    elif any(signs):
-        verdict = "holds for some"
-    return verdict, parts
+    return VERDICTS.get((min(signs), max(signs)), "holds for some"), parts
 
 
 def say(value: float) -> str:
