@@ -115,7 +115,7 @@ class Listener(Console):
 def timing(config: Config) -> Trial:
     """Time some steps of a recipe's training, and of its drawing."""
     shape = repr(stack.shape(config))
-    name = f"{config.model}-{hashlib.sha256(shape.encode()).hexdigest()[:12]}"
+    name = f"{config.model}-{hashlib.sha256(shape.encode()).hexdigest()[:8]}"
     return Trial("timing", name, measure_time, (config,), key=shape)
 
 
