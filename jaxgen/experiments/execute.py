@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 Work = TypeVar("Work")
 POLL = 0.5  # seconds after which a signal is answered
 GUESS = 60.0  # seconds of a trial that is not timed yet
-PRIOR = 120.0  # estimated seconds for which estimates count as right, before time has told
+PRIOR = 120.0  # seconds of work, done in the estimated time, that are assumed at the beginning
 
 
 def carry_out(
@@ -227,7 +227,7 @@ def _seconds(trial: Trial, store: Store) -> float:
 
 class Clock:
     """How long all that is left takes: the estimated ``seconds`` of the trials that have not ended,
-    corrected by how long others took beside theirs."""
+    times how much longer than estimated the others took. ``now()`` gives seconds."""
 
     def __init__(
         self,

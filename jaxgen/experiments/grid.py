@@ -38,11 +38,11 @@ class Setting(NamedTuple):
         return ", ".join(f"{name} {value}" for name, value in self.values)
 
     def run_name(self, seed: int) -> str:
-        """What tells the training from others, which differ in more than how is drawn from them."""
+        """The name of the training, which settings share that only draw in other ways."""
         return _name([pair for pair in self.values if not pair[0].startswith("sampling.")], seed)
 
     def name(self, seed: int) -> str:
-        """What tells the setting and the seed from others."""
+        """The name of the setting and the seed."""
         return _name(self.values, seed)
 
 
@@ -94,7 +94,7 @@ class Grid:
         return replace(config, seed=seed, sample_every=0, save_every=config.steps)
 
     def trained(self, setting: Setting, seed: int) -> Config:
-        """What the training of a setting depends on: not on how is drawn from it."""
+        """The recipe of the training, on which the settings of drawing have no influence."""
         config = self.recipe(setting, seed)
         return replace(config, sampling=configs.recipe(config.model).sampling)
 

@@ -129,5 +129,5 @@ def _drawing(family: Family, variables: Variables, source: str) -> dict[str, flo
 
 @functools.cache
 def _held(source: str, count: int) -> Reference:
-    """The validation digits that drawn ones are held against, seen once."""
+    """The figures of the validation digits that drawn ones are compared with, measured once."""
     return reference.measure(judge.load(), data.load(source), count, "valid")

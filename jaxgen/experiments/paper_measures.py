@@ -34,7 +34,7 @@ LEARNED = 50_000  # drawn digits that a classifier learns from
 # with 1.3 98.72 % (``ddpm_full``, one seed).
 GUIDANCE = 1.0
 CODED = 500  # test digits whose bits are asked of diffusion
-QUADRANTS = {  # that are seen, by how many: row and column of each
+QUADRANTS = {  # the visible ones, by their number: row and column of each
     1: [(1, 0)],
     2: [(1, 0), (0, 0)],
     3: [(1, 0), (0, 0), (0, 1)],

@@ -11,7 +11,7 @@ from jaxgen.errors import UserError
 
 @dataclass(frozen=True)
 class Row:
-    """Something published, of one set-up."""
+    """Published numbers of one set-up."""
 
     name: str
     paper: str
@@ -20,7 +20,7 @@ class Row:
     better: int
     """-1 where less is better, 1 where more is."""
     published: dict[str, float]
-    """By what it is of; what we measure has the same names, and may have more."""
+    """Numbers by their names. Our figures have the same names, and there may be more of them."""
     recipes: tuple[str, ...]
     """What is trained here."""
     theirs: str

@@ -72,7 +72,7 @@ class Reproduction:
 
 
 def document(found: dict[str, Any], rows: tuple[Row, ...]) -> Document:
-    """The report of all rows that something was found of."""
+    """The report of all rows that have findings."""
     known = [(row, label) for row in rows for label in found if label.split()[0] == row.name]
     cells = [line for row, label in known for line in _cells(row, label, found[label])]
     head = ("row", "of what", "published", "ours", "seeds", "verdict")

@@ -37,19 +37,19 @@ def document(
 def said(study: Study, question: Question | None) -> list[str]:
     """What was found, in paragraphs: claims, each axis, and the runs that failed."""
     axes = {axis.name: axis for axis in study.grid.axes}
-    told = []
+    paragraphs = []
     for claim in question.claims if question else ():
         if claim.setting in axes:
             lines = _lines(study, axes[claim.setting], claim.figure)
-            told.append(findings.decided(claim, _over(lines), lines))
+            paragraphs.append(findings.decided(claim, _over(lines), lines))
     names = dict.fromkeys(name for group in views.plots(study, question) for name in group)
     coding = ["rate"] if question and question.coding else []
     for axis in study.grid.axes:
         others = [name for name in axes if name != axis.name]
         over = findings.listed(others) if len(study.grid.along(axis)) > 1 else ""
         for name in [*names, *coding]:
-            told.append(findings.along(name, axis, _over(_lines(study, axis, name)), over))
-    return [paragraph for paragraph in [*told, _failures(study)] if paragraph]
+            paragraphs.append(findings.along(name, axis, _over(_lines(study, axis, name)), over))
+    return [paragraph for paragraph in [*paragraphs, _failures(study)] if paragraph]
 
 
 def _lines(study: Study, axis: Axis, name: str) -> dict[str, dict[str, dict[int, float]]]:
@@ -82,8 +82,8 @@ def _failures(study: Study) -> str:
             diverged.append(f"{setting.label}: {len(failed)} of {len(reasons)} ({why})")
         if count := int(sum(study.figures(setting, "collapsed").values())):
             collapsed.append(f"{setting.label}: {count} of {len(grid.seeds)}")
-    told = {"diverged": diverged, "ended in mode collapse": collapsed}
-    return " ".join(f"Trainings that {end}: {'; '.join(own)}." for end, own in told.items() if own)
+    ends = {"diverged": diverged, "ended in mode collapse": collapsed}
+    return " ".join(f"Trainings that {end}: {'; '.join(own)}." for end, own in ends.items() if own)
 
 
 def _how(study: Study) -> str:
