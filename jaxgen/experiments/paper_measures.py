@@ -193,7 +193,7 @@ def denoising(models: Models, digits: Digits, seed: int, progress: Progress) -> 
         found[f"noise {level} %"] = mean(measuring.psnr(mended, clean))
         pairs = zip(mended[few][..., 0], clean[few][..., 0], strict=True)
         similar = [structural_similarity(*pair, data_range=1.0) for pair in pairs]
-        found[f"noise {level} %, SSIM"] = mean(similar)
+        found[f"noise {level} %, SSIM"] = mean(np.array(similar))
     return found
 
 
