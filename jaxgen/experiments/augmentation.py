@@ -77,7 +77,8 @@ class Augmentation:
                     timing,
                     float,
                 )
-        execute.carry_out(classifiers.values(), store, console, scheduler)
+        trials = [*generators.values(), *classifiers.values()]  # the long ones first
+        execute.carry_out(trials, store, console, scheduler)
         return Findings(
             self,
             {key: store[trial].figures for key, trial in classifiers.items()},
