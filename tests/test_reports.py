@@ -110,11 +110,12 @@ def looks(model: str, seed: int, steps: int):
 
 def share(*names):
     value = number(0.9, 0.98, *names)
-    return {"value": value, "low": value - 0.01, "high": value + 0.01}
+    return Estimate(value, value - 0.01, value + 0.01, 5000).to_dict()
 
 
 def mean(*names):
-    return {"value": number(80, 120, *names), "half": number(0.1, 0.4, *names), "n": 500}
+    value, half = number(80, 120, *names), number(0.1, 0.4, *names)
+    return Estimate(value, value - half, value + half, 500).to_dict()
 
 
 def generated(*names):

@@ -55,7 +55,7 @@ def main(args: list[str]) -> int:
     files.check(wanted.out / "report.json")
 
     devices.start()
-    from jaxgen.experiments import course_report
+    from jaxgen.experiments import course_report, course_results
     from jaxgen.pages import files as pages
     from jaxgen.training.console import Console
 
@@ -65,10 +65,9 @@ def main(args: list[str]) -> int:
         return _quiz(comparison, wanted.out)
     comparison.carry_out(wanted.scheduler)
     command = shlex.join(["bin/compare", *args])
-    found = course_report.Findings(comparison.to_dict(command)).whole()
-    files.write(wanted.out / "report.json", json.dumps(found, indent=1) + "\n")
-    document = course_report.document(found, comparison.arrays())
-    page, *_ = pages.write(document, wanted.out, "report")
+    results = course_results.Results(comparison.to_dict(command), comparison.arrays())
+    files.write(wanted.out / "report.json", json.dumps(results.to_dict(), indent=1) + "\n")
+    page, *_ = pages.write(course_report.document(results), wanted.out, "report")
     console.say(f"report in {page}")
     for line in comparison.skipped:
         print(f"jaxgen: skipped {line}", file=sys.stderr)

@@ -4,15 +4,14 @@
     sampling   Diffusion >> VQ-VAE > GAN ~ CVAE ~ VAE ~ AE
     quality    Diffusion > GAN > VQ-VAE > CVAE > VAE > AE
 
-The course does not say how costs or quality are to be measured, so an ordering is tested under each
-definition that there is. A statement holds, does not hold, or is left open where the intervals of
-the two figures do not let them be told apart.
+The course does not define how costs or quality are measured, so an ordering is tested under each
+definition that there is. A statement holds, does not hold, or is not separable: the intervals of
+the two figures are too wide to tell them apart.
 """
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from jaxgen.evaluation.statistics import Estimate
@@ -23,51 +22,50 @@ Verdict = Literal["holds", "does not hold", "not separable"]
 MUCH = 10.0  # times as much, for ">>"
 ALIKE = 2.0  # times as much at most, for "~"
 
-COURSE = {  # what the course says of each family
-    "ae": ("simple, fast to train, interpretable", "weak generation, blurred"),
-    "vae": ("continuous latent space, interpolation", "blurred, balance of two terms"),
-    "cvae": ("control over the digit", "more complex, needs labels"),
-    "vqvae": ("sharper, good compression", "codebook size, quantisation"),
-    "gan": ("sharp, realistic", "unstable training, mode collapse"),
-    "ddpm": ("best quality, stable training", "slow sampling, heavy"),
+
+class Opinion(NamedTuple):
+    """What the course says of a family."""
+
+    name: str
+    good: str
+    bad: str
+
+
+COURSE = {
+    "ae": Opinion("AE", "simple, fast to train, interpretable", "weak generation, blurred"),
+    "vae": Opinion(
+        "VAE", "continuous latent space, interpolation", "blurred, balance of two terms"
+    ),
+    "cvae": Opinion("CVAE", "control over the digit", "more complex, needs labels"),
+    "vqvae": Opinion("VQ-VAE", "sharper, good compression", "codebook size, quantisation"),
+    "gan": Opinion("GAN", "sharp, realistic", "unstable training, mode collapse"),
+    "ddpm": Opinion("Diffusion", "best quality, stable training", "slow sampling, heavy"),
 }
 
 
-@dataclass(frozen=True)
-class Ordering:
-    """Tiers of families, the most first. Families of one tier are alike; ``much`` says after which
-    tiers (0 for the first) the next is much less."""
+class Ordering(NamedTuple):
+    """Families in the order of the course, the most first: its text is names and relations."""
 
     name: str
     text: str
-    tiers: tuple[tuple[str, ...], ...]
-    much: tuple[int, ...] = ()
 
     def pairs(self) -> list[tuple[str, Relation, str]]:
-        """All statements about two families that follow from it, neighbours first."""
-        found: list[Any] = []
-        for distance in range(1, len(self.tiers)):
-            for i, (upper, lower) in enumerate(
-                zip(self.tiers, self.tiers[distance:], strict=False)
-            ):
-                much = any(i <= tier < i + distance for tier in self.much)
-                relation: Relation = ">>" if much else ">"
-                found += [(a, relation, b) for a in upper for b in lower]
-        for tier in self.tiers:
-            alike: Relation = "~"
-            found += [(a, alike, b) for a, b in itertools.combinations(tier, 2)]
-        return found
+        """All statements about two families that follow from the ordering, neighbours first and
+        those about equals last."""
+        family = {opinion.name: family for family, opinion in COURSE.items()}
+        names, relations = self.text.split()[::2], self.text.split()[1::2]
+        found: list[tuple[float, tuple[str, Any, str]]] = []
+        for (i, left), (j, right) in itertools.combinations(enumerate(names), 2):
+            between = relations[i:j]
+            steps = sum(relation != "~" for relation in between)
+            strongest = max(between, key=("~", ">", ">>").index)
+            found.append((steps or math.inf, (family[left], strongest, family[right])))
+        return [pair for _, pair in sorted(found, key=lambda one: one[0])]
 
 
-_CHAIN = (("ddpm",), ("gan",), ("vqvae",), ("cvae",), ("vae",), ("ae",))
-TRAINING = Ordering("cost of training", "Diffusion > GAN > VQ-VAE > CVAE > VAE > AE", _CHAIN)
-SAMPLING = Ordering(
-    "cost of sampling",
-    "Diffusion >> VQ-VAE > GAN ~ CVAE ~ VAE ~ AE",
-    (("ddpm",), ("vqvae",), ("gan", "cvae", "vae", "ae")),
-    much=(0,),
-)
-QUALITY = Ordering("quality of samples", "Diffusion > GAN > VQ-VAE > CVAE > VAE > AE", _CHAIN)
+TRAINING = Ordering("cost of training", "Diffusion > GAN > VQ-VAE > CVAE > VAE > AE")
+SAMPLING = Ordering("cost of sampling", "Diffusion >> VQ-VAE > GAN ~ CVAE ~ VAE ~ AE")
+QUALITY = Ordering("quality of samples", "Diffusion > GAN > VQ-VAE > CVAE > VAE > AE")
 
 
 class Statement(NamedTuple):
@@ -79,16 +77,19 @@ class Statement(NamedTuple):
     verdict: Verdict
     evidence: str
 
+    def __str__(self) -> str:
+        return f"{self.left} {self.relation}\N{NO-BREAK SPACE}{self.right}"
+
 
 class Claim(NamedTuple):
-    """An ordering of the course under one definition of what it orders."""
+    """An ordering of the course under one definition of what is ordered."""
 
     ordering: Ordering
     by: str
     figures: Mapping[str, Estimate]  # by family
     less_is_more: bool = False
-    """Whether a smaller figure is more of what is ordered, as a smaller distance is more quality;
-    only for orderings of ">"."""
+    """Whether a smaller figure means more: a smaller distance is more quality. Only for orderings
+    by ">"."""
 
     @property
     def ranked(self) -> list[str]:
@@ -109,8 +110,11 @@ class Claim(NamedTuple):
 
     @property
     def verdict(self) -> Verdict:
-        """Of the ordering as a whole."""
-        return whole(self.statements)
+        """An ordering holds if all of its statements do, and does not if one does not."""
+        verdicts = {statement.verdict for statement in self.statements}
+        if "does not hold" in verdicts:
+            return "does not hold"
+        return "holds" if verdicts == {"holds"} else "not separable"
 
     def to_dict(self) -> dict[str, Any]:
         """For ``json.dumps``."""
@@ -129,10 +133,10 @@ class Claim(NamedTuple):
 
 
 def decide(left: Estimate, relation: Relation, right: Estimate) -> Verdict:
-    """Whether a relation holds between two figures; ">>" and "~" are of figures above 0.
+    """Whether a relation holds between two figures; ">>" and "~" are for figures above 0.
 
     a > b holds where the interval of a - b lies above 0, and does not where it lies below; a >> b
-    is a > MUCH b, and a ~ b is that neither is above ALIKE times the other.
+    means a > MUCH b, and a ~ b means that neither is above ALIKE times the other.
     """
     if relation == "~":
         larger, smaller = (left, right) if left.value >= right.value else (right, left)
@@ -143,11 +147,3 @@ def decide(left: Estimate, relation: Relation, right: Estimate) -> Verdict:
     if abs(difference) <= half:
         return "not separable"
     return "holds" if difference > 0 else "does not hold"
-
-
-def whole(statements: Sequence[Statement]) -> Verdict:
-    """An ordering holds if all of its statements do, and does not if one does not."""
-    verdicts = {statement.verdict for statement in statements}
-    if "does not hold" in verdicts:
-        return "does not hold"
-    return "holds" if verdicts == {"holds"} else "not separable"

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -27,39 +27,23 @@ from jaxgen.training.console import Console
 BEST = {"ddpm": "ddpm_full"}  # the recipe of a family where each trains as long as it likes
 
 
-class Entry(NamedTuple):
-    """A recipe and a seed."""
-
-    model: str
-    config: Config
-
-    @property
-    def name(self) -> str:
-        return f"{self.model}-{self.config.seed}"
-
-
-class Trials(NamedTuple):
-    """What is carried out for an entry."""
-
-    cost: Trial
-    training: Trial
-    measuring: Trial
-    sampler: Trial | None  # where a family draws in several steps
-
-
 @dataclass(frozen=True)
 class Plan:
     """Which recipes are compared, from how many seeds, and how long each is trained."""
 
-    entries: tuple[Entry, ...]
+    models: tuple[str, ...]
     seeds: int
-    steps: int | None
-    budget: float | None  # seconds
+    steps: int | None  # as the recipe says if None
+    budget: float | None  # seconds, in place of steps
     full: bool
 
     @property
-    def models(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(entry.model for entry in self.entries))
+    def recipes(self) -> list[Config]:
+        """What is trained: all seeds of a model before the next model."""
+        found = [
+            (configs.recipe(model), seed) for model in self.models for seed in range(self.seeds)
+        ]
+        return [replace(one, seed=seed, steps=self.steps or one.steps) for one, seed in found]
 
     @property
     def training(self) -> str:
@@ -77,8 +61,8 @@ class Plan:
 def make(
     models: tuple[str, ...], seeds: int, steps: int | None, budget: str | None, full: bool
 ) -> Plan:
-    """Plan a comparison; without ``models`` that of all families. Raises UserError for what cannot
-    be compared."""
+    """Plan a comparison; without ``models``, a comparison of all families. Raises UserError for
+    what cannot be compared."""
     configs.require("seeds", seeds, seeds >= 1, "1 or more")
     if steps is not None:
         configs.require("steps", steps, steps >= 1, "1 or more")
@@ -86,15 +70,9 @@ def make(
         raise UserError(f"--steps {steps} and --budget {budget} exclude each other: give one")
     known = [*COURSE, *(name for name in families.names() if name not in COURSE)]
     models = models or tuple(known if steps or budget else (BEST.get(one, one) for one in known))
-    of = [configs.recipe(model).family for model in models]
-    if len(set(of)) < len(of):
+    if len({configs.recipe(model).family for model in models}) < len(models):
         raise UserError(f"--models {','.join(models)} names a family twice: one recipe of each")
-    entries = []
-    for model in models:
-        recipe = configs.recipe(model)
-        recipe = replace(recipe, steps=steps) if steps else recipe
-        entries += [Entry(model, replace(recipe, seed=seed)) for seed in range(seeds)]
-    return Plan(tuple(entries), seeds, steps, seconds(budget) if budget else None, full)
+    return Plan(models, seeds, steps, seconds(budget) if budget else None, full)
 
 
 def seconds(text: str) -> float:
@@ -109,32 +87,33 @@ class Comparison:
     """A comparison in a folder, which holds its results and the runs that it trains."""
 
     def __init__(self, plan: Plan, folder: Path, console: Console):
-        self.plan, self.folder, self._console = plan, folder, console
-        self._store = Store(folder, console.say)
-        self._trials = {entry: self._of(entry) for entry in plan.entries}
+        self.plan, self._console = plan, console
         self.skipped: list[str] = []  # reasons
+        self._store = Store(folder, console.say)
+        self._runs = runs.find(folder / "runs")
+        recipes = plan.recipes
+        self._timings = {config.model: self._timing(config) for config in recipes}
+        self._trainings = {config: self._training(config) for config in recipes}
+        self._measurings = {config: self._measuring(config) for config in recipes}
+        several = [one for one in recipes if one.seed == 0 and train.drawing_steps(one) > 1]
+        self._samplers = [self._sampler(config) for config in several]
+        self._judges = {name: self._judge(name) for name in measures.OTHERS}
 
     def carry_out(self, scheduler: str | None = None) -> None:
         """Carry out every trial that has no result yet: one after the other, since times are
         compared, or by the workers of a Dask ``scheduler``."""
-        there = runs.find(self.folder / "runs")
-        self._skip(there.unreadable)
-        if strided := self._strided():
+        self._skip(self._runs.unreadable)
+        if strided := self._runs.strided(self.plan.recipes):
             self._console.say(
                 f"not compared: {', '.join(strided)}, trained on the split of earlier versions"
             )
-        own = self._trials.values()
-        costs = list(dict.fromkeys(trials.cost for trials in own))
-        rest = [
-            *(trials.training for trials in own),
-            *(trials.measuring for trials in own),
-            *(trials.sampler for trials in own if trials.sampler),
-            *(trial for pair in self._others().values() for trial in pair),
-        ]
+        timings = list(self._timings.values())
+        models = [*self._trainings.values(), *self._measurings.values(), *self._samplers]
+        judges = [trial for pair in self._judges.values() for trial in pair]
         failed: dict[Trial, str] = {}
         with executors.Cluster(scheduler) if scheduler else executors.Here() as executor:
-            # Costs first: they say how long the rest takes.
-            for trials in (costs, [*costs, *rest]):
+            # Timings first: they say how long the rest takes.
+            for trials in (timings, [*timings, *models, *judges]):
                 failed = execute.run(trials, self._store, executor, self._console)
         self._skip([f"{trial.title}: {reason}" for trial, reason in failed.items()])
 
@@ -143,134 +122,113 @@ class Comparison:
         for reason in reasons:
             self._console.say(f"skipped: {reason}")
 
-    def _strided(self) -> list[str]:
-        recipes = [entry.config for entry in self.plan.entries]
-        return runs.find(self.folder / "runs").strided(recipes)
-
     # The trials.
 
-    def _of(self, entry: Entry) -> Trials:
-        config, amount = entry.config, self.plan.amount
+    def _timing(self, config: Config) -> Trial:
         first = replace(config, seed=0, steps=1)
-        budget = self.plan.budget
-        cost = Trial("timing", entry.model, measures.cost, (first,), key=to_dict(first))
-        name = f"{entry.name}-{f'{budget:.0f}s' if budget else config.steps}"
-        training = Trial(
+        return Trial("timing", config.model, measures.cost, (first,), key=to_dict(first))
+
+    def _training(self, config: Config) -> Trial:
+        budget, timing = self.plan.budget, self._timings[config.model]
+
+        def seconds(cost: dict[str, Any]) -> float:
+            if not budget and self._runs.finished(config):
+                return 1.0
+            whole = budget or config.steps * float(np.median(cost["own"]["seconds"]))
+            return 1.2 * whole + (3 + measures.GLANCE * _drawing(cost)) * len(measures.LOOKS)
+
+        return Trial(
             "training",
-            name,
+            self._name(config),
             measures.train_with_looks,
             (config, budget),
-            (cost,) if budget else (),
+            (timing,) if budget else (),
             [to_dict(config), budget, judge.load().hash, measures.GLANCE, measures.LOOKS],
-            cost,
-            lambda _: self._training_seconds(entry, cost),
+            timing,
+            seconds,
         )
-        key = [to_dict(config), amount, judge.load().hash, measures.REDRAWN]
-        measuring = Trial(
+
+    def _measuring(self, config: Config) -> Trial:
+        family, amount = families.build(config), self.plan.amount
+        likely = 0.0  # seconds of the likelihoods, as two cores took them
+        if isinstance(family, Variational):
+            likely = 2 * 3.4e-5 * amount.likely * amount.samples
+        elif isinstance(family, HasBound):
+            likely = 0.18 * amount.coded
+        drawn = (1 + measures.REDRAWN) * measures.COUNT
+        return Trial(
             "measurement",
-            f"{name}{'-full' if self.plan.full else ''}",
+            f"{self._name(config)}{'-full' if self.plan.full else ''}",
             measures.measure,
             (config, amount),
-            (training,),
-            key,
-            cost,
-            lambda _: self._measuring_seconds(entry, cost),
+            (self._trainings[config],),
+            [to_dict(config), amount, judge.load().hash, measures.REDRAWN],
+            self._timings[config.model],
+            lambda cost: 40 + drawn * _drawing(cost) + likely,
         )
-        sampler = Trial(
+
+    def _sampler(self, config: Config) -> Trial:
+        return Trial(
             "drawing",
-            f"{name} in fewer and more steps",
+            f"{self._name(config)} in fewer and more steps",
             measures.measure_sampler,
             (config,),
-            (training,),
-            [*key, measures.SAMPLER_STEPS],
+            (self._trainings[config],),
+            [to_dict(config), judge.load().hash, measures.GLANCE, measures.SAMPLER_STEPS],
             seconds=60.0,
         )
-        several = train.drawing_steps(config) > 1 and config.seed == 0
-        return Trials(cost, training, measuring, sampler if several else None)
 
-    def _others(self) -> dict[str, tuple[Trial, Trial]]:
-        """For each other judge its training, and what it makes of all models."""
-        measured = tuple(trials.measuring for trials in self._trials.values())
-        models = tuple(entry.model for entry in self._trials)
-        found = {}
-        for name, settings in measures.OTHERS.items():
-            key = [repr(settings), partition.RULE]
-            one = Trial("judge", name, measures.train_judge, (name,), key=key, seconds=60.0)
-            asking = Trial(
-                "distance",
-                f"by the judge {name}",
-                measures.ask_judge,
-                (name, models),
-                (one, *measured),
-                key,
-                seconds=20.0,
-                tolerant=True,
-            )
-            found[name] = one, asking
-        return found
+    def _judge(self, name: str) -> tuple[Trial, Trial]:
+        """The training of another judge, and the distances of all models by this judge."""
+        key = [repr(measures.OTHERS[name]), partition.RULE]
+        training = Trial("judge", name, measures.train_judge, (name,), key=key, seconds=60.0)
+        asking = Trial(
+            "distance",
+            f"by the judge {name}",
+            measures.ask_judge,
+            (name, tuple(config.model for config in self._measurings)),
+            (training, *self._measurings.values()),
+            key,
+            seconds=20.0,
+            tolerant=True,
+        )
+        return training, asking
 
-    def _training_seconds(self, entry: Entry, cost: Trial) -> float:
-        config = entry.config
-        if not self.plan.budget and runs.find(self.folder / "runs").finished(config):
-            return 1.0
-        step, drawing = self._known(cost)
-        training = self.plan.budget or config.steps * step
-        return 1.2 * training + (3 + measures.GLANCE * drawing) * len(measures.LOOKS)
-
-    def _measuring_seconds(self, entry: Entry, cost: Trial) -> float:
-        family, amount = families.build(entry.config), self.plan.amount
-        estimate = 40 + (1 + measures.REDRAWN) * measures.COUNT * self._known(cost)[1]
-        # The likelihoods, as two cores took them.
-        if isinstance(family, Variational):
-            estimate += 2 * 3.4e-5 * amount.likely * amount.samples
-        elif isinstance(family, HasBound):
-            estimate += 0.18 * amount.coded
-        return estimate
-
-    def _known(self, cost: Trial) -> tuple[float, float]:
-        """Seconds of a train step, and of a digit drawn among many; a guess before it is known."""
-        if (known := self._store.get(cost)) is None:
-            return 0.1, 0.002
-        batch = measures.BATCHES[-1]
-        drawing = float(np.median(known.figures["drawing"][str(batch)])) / batch
-        return float(np.median(known.figures["own"]["seconds"])), drawing
+    def _name(self, config: Config) -> str:
+        """What tells a training from others."""
+        budget = self.plan.budget
+        long = f"{budget:.0f}s" if budget else config.steps
+        return f"{config.model}-{config.seed}-{long}"
 
     # What was found.
+
+    def _figures(self, trial: Trial) -> Any:
+        """What a trial found; None where it has no result."""
+        known = self._store.get(trial)
+        return known and known.figures
 
     def arrays(self) -> dict[str, Arrays]:
         """The arrays of the first seed of each model that was measured."""
         found: dict[str, Arrays] = {}
-        for entry, trials in self._trials.items():
-            known = self._store.get(trials.measuring)
+        for config, trial in self._measurings.items():
+            known = self._store.get(trial)
             if known and known.figures:
-                found.setdefault(entry.model, known.arrays)
+                found.setdefault(config.model, known.arrays)
         return found
 
     def to_dict(self, command: str) -> dict[str, Any]:
         """All findings, for ``json.dumps``."""
-        plan, models = self.plan, {}
-        for entry, trials in self._trials.items():
-            cost, training, measured = (self._store.get(one) for one in trials[:3])
-            steps = training.figures["steps"] if training else entry.config.steps
-            model = models.setdefault(
-                entry.model,
-                {
-                    "family": entry.config.family,
-                    "config": to_dict(replace(entry.config, steps=steps)),
-                    "cost": cost and cost.figures,
-                    "seeds": {},
-                },
-            )
+        models: dict[str, Any] = {}
+        for config, trial in self._trainings.items():
+            training = self._figures(trial)
+            trained = replace(config, steps=training["steps"]) if training else config
+            cost = self._figures(self._timings[config.model])
+            model = {"family": config.family, "config": to_dict(trained), "cost": cost, "seeds": {}}
+            seeds = models.setdefault(config.model, model)["seeds"]
             if training:
-                found = {"training": training.figures, "measured": measured and measured.figures}
-                model["seeds"][str(entry.config.seed)] = found
-        samplers = [trials.sampler for trials in self._trials.values() if trials.sampler]
-        drawn = [found for trial in samplers if (found := self._store.get(trial))]
-        others = {}
-        for name, pair in self._others().items():
-            trained, asked = (self._store.get(one) for one in pair)
-            if trained and asked:
-                others[name] = {"accuracy": trained.figures} | asked.figures
+                measured = self._figures(self._measurings[config])
+                seeds[str(config.seed)] = {"training": training, "measured": measured}
+        judges = {name: list(map(self._figures, pair)) for name, pair in self._judges.items()}
         return {
             "jaxgen": jaxgen.__version__,
             "commit": folders.commit(),
@@ -279,13 +237,23 @@ class Comparison:
             "machine": folders.machine(),
             "judge": judge.load().hash,
             "data": data.load("mnist").source,
-            "seeds": plan.seeds,
-            "training": plan.training,
+            "seeds": self.plan.seeds,
+            "training": self.plan.training,
             "count": measures.COUNT,
             "glance": measures.GLANCE,
             "models": models,
-            "sampler_steps": drawn[0].figures if drawn else None,
-            "other_judges": others,
+            "sampler_steps": next(filter(None, map(self._figures, self._samplers)), None),
+            "other_judges": {
+                name: {"accuracy": accuracy, **asked}
+                for name, (accuracy, asked) in judges.items()
+                if accuracy and asked
+            },
             "skipped": self.skipped,
-            "strided": self._strided(),
+            "strided": self._runs.strided(self.plan.recipes),
         }
+
+
+def _drawing(cost: dict[str, Any]) -> float:
+    """Seconds of a digit that is drawn among many."""
+    many = measures.BATCHES[-1]
+    return float(np.median(cost["drawing"][str(many)])) / many

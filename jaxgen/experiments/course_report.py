@@ -1,236 +1,38 @@
-"""The report of a comparison: made of its JSON and of pictures alone, so no figure of the one is
-not in the other."""
+"""The report of a comparison: sections of text, tables, charts and pictures."""
 
-import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-from scipy import stats
 
-from jaxgen.evaluation import statistics
-from jaxgen.evaluation.statistics import Estimate
 from jaxgen.experiments import claims
-from jaxgen.experiments.claims import COURSE, Claim
-from jaxgen.experiments.course_measures import BATCH, BATCHES, SHOWN
-from jaxgen.experiments.trial import Arrays
-from jaxgen.pages.document import (
-    Block,
-    Curve,
-    Document,
-    Dot,
-    Dots,
-    Lines,
-    Pictures,
-    Scatter,
-    Section,
-    Table,
-)
+from jaxgen.experiments import course_results as names
+from jaxgen.experiments.claims import COURSE, Opinion
+from jaxgen.experiments.course_measures import SHOWN
+from jaxgen.experiments.course_results import FRECHET, REAL, RECOGNISED, Figures, Results
+from jaxgen.pages import document as page
 
-QUALITY = 0.3  # N: the quality that the cost of training to is asked for
-WHOLE = "seconds of the whole training"
-DRAWING = f"ms per digit, {BATCHES[-1]} at once"
-DISTANCE = "Frechet distance, N"
-FRECHET = "generated.frechet_in_noise_units"  # paths within what is measured of a model
-RECOGNISED = "generated.recognised.value"
-
-Columns = Mapping[str, Callable[[str], Any]]  # by heading, a cell of a model; None for an empty one
+Cells = Mapping[str, str]  # of a column, by row
+WITHIN = "{0.value:.2f} ± {0.half:.2f}"
 
 
-class Findings:
-    """What ``Comparison.to_dict`` gives, and the figures that are read off it."""
-
-    def __init__(self, json: dict[str, Any]):
-        self.json, self.models = json, json["models"]
-        self.families = [model["family"] for model in self.models.values()]
-
-    def measured(self, model: str) -> list[dict[str, Any]]:
-        """What was measured of each seed of a model, the first seed first."""
-        seeds = self.models[model]["seeds"].values()
-        return [seed["measured"] for seed in seeds if seed["measured"]]
-
-    def first(self, model: str) -> dict[str, Any] | None:
-        """What was measured of the first seed of a model."""
-        return next(iter(self.measured(model)), None)
-
-    @functools.cached_property
-    def any(self) -> dict[str, Any] | None:
-        """What was measured of some model, and with it of real digits."""
-        return next((found for model in self.models if (found := self.first(model))), None)
-
-    def values(self, model: str, path: str) -> list[float]:
-        """A figure of each seed of a model, where there is one."""
-        found = [at(measured, path) for measured in self.measured(model)]
-        return [float(value) for value in found if value is not None]
-
-    def mean(self, path: str, form: str = ".3f", factor: float = 1) -> Callable[[str], str | None]:
-        """A cell: the mean over the seeds."""
-
-        def cell(model: str) -> str | None:
-            values = self.values(model, path)
-            return f"{factor * np.mean(values):{form}}" if values else None
-
-        return cell
-
-    def estimates(self, path: str) -> dict[str, Estimate]:
-        """A figure by family, with its interval over seeds. Of one seed the interval is that of
-        drawing other digits, which leaves training out."""
-        found = {}
-        for name, model in self.models.items():
-            if values := self.values(name, path):
-                one = statistics.mean(values)
-                if one.n == 1:
-                    half = self._half_of_drawing(name, path)
-                    one = Estimate(one.value, one.value - half, one.value + half, 1)
-                found[model["family"]] = one
-        return found
-
-    def _half_of_drawing(self, model: str, path: str) -> float:
-        """Half the interval of a figure over drawn digits, where that is known."""
-        if path == FRECHET:
-            drawn = statistics.mean(drawn_again(self.measured(model)[0]))
-            return drawn.half * math.sqrt(drawn.n)  # of one drawing, not of their mean
-        low, high = (
-            self.values(model, path.removesuffix("value") + end) for end in ("low", "high")
-        )
-        return (high[0] - low[0]) / 2 if low and high else math.inf
-
-    @functools.cached_property
-    def training_costs(self) -> dict[str, dict[str, Estimate]]:
-        """The cost of training by each definition, by family. Times have intervals over
-        repetitions; those to a quality over seeds."""
-        found: dict[str, dict[str, Estimate]] = {}
-        for model in self.models.values():
-            if not (cost := model["cost"]):
-                continue
-            own, equal, steps = cost["own"], cost["equal"], model["config"]["steps"]
-            flop = own["operations"] / 1e12
-            costs = {
-                f"seconds per 1,000 steps of {BATCH}": scaled(1e3, equal["seconds"]),
-                f"TFLOP per 1,000 steps of {BATCH}": statistics.exact(equal["operations"] / 1e9),
-                WHOLE: scaled(steps, own["seconds"]),
-                "TFLOP of the whole training": statistics.exact(steps * flop),
-            }
-            if reached := _reached(model):
-                seconds = [look["seconds"] for look in reached]
-                costs[f"seconds to {QUALITY} N"] = statistics.mean(seconds)
-                steps_taken = [look["step"] for look in reached]
-                costs[f"TFLOP to {QUALITY} N"] = scaled(flop, steps_taken)
-            for by, one in costs.items():
-                found.setdefault(by, {})[model["family"]] = one
-        return found
-
-    @functools.cached_property
-    def sampling_costs(self) -> dict[str, dict[str, Estimate]]:
-        """The cost of drawing by the number of digits at once, by family, over repetitions."""
-        return {
-            f"ms per digit, {batch} at once": {
-                model["family"]: scaled(1e3 / batch, model["cost"]["drawing"][str(batch)])
-                for model in self.models.values()
-                if model["cost"]
-            }
-            for batch in BATCHES
-        }
-
-    @functools.cached_property
-    def claims(self) -> list[Claim]:
-        """Each ordering under each definition for which there are figures of two families."""
-        found = [Claim(claims.TRAINING, *one) for one in self.training_costs.items()]
-        found += [Claim(claims.SAMPLING, *one) for one in self.sampling_costs.items()]
-        found += [
-            Claim(claims.QUALITY, DISTANCE, self.estimates(FRECHET), less_is_more=True),
-            Claim(claims.QUALITY, "share recognised", self.estimates(RECOGNISED)),
-            Claim(claims.QUALITY, "usefulness", self.estimates("useful.value")),
-        ]
-        return [one for one in found if one.statements]
-
-    def rank_correlation(self, judge: str) -> float | None:
-        """Spearman's, of the models' mean distances by this judge and by another; None of two."""
-        theirs = self.json["other_judges"][judge]["distances"]
-        if len(theirs) < 3:
-            return None
-        ours = [np.mean(self.values(model, FRECHET)) for model in theirs]
-        found: Any = stats.spearmanr(ours, [np.mean(own) for own in theirs.values()])
-        return float(found.statistic)
-
-    def whole(self) -> dict[str, Any]:
-        """The JSON, with what is decided by it."""
-        ranks = {name: self.rank_correlation(name) for name in self.json["other_judges"]}
-        decided = [claim.to_dict() for claim in self.claims]
-        return self.json | {"rank_correlation": ranks, "claims": decided}
-
-    # For tables and charts.
-
-    def table(self, columns: Columns, caption: str, *more: Sequence[Any], first: str = "") -> Table:
-        """A row a model, and ``more`` rows below."""
-        rows = [(name, *(cell(name) for cell in columns.values())) for name in self.models]
-        texts = [tuple("" if one is None else f"{one}" for one in row) for row in (*rows, *more)]
-        return Table((first, *columns), tuple(texts), caption)
-
-    def dots(
-        self, path: str, name: str, caption: str, level: str, factor: float = 1, log: bool = False
-    ) -> list[Dots]:
-        """A chart of a figure by family, with a dashed line for real digits."""
-        dots = []
-        for family, one in self.estimates(path).items():
-            value, half = factor * one.value, factor * one.half
-            # On a logarithmic axis there is nothing at 0.
-            ends = (max(value - half, value / 10), value + half) if one.is_known else ()
-            dots.append(Dot(family, value, *ends))
-        real = at(self.any, level)
-        line = None if real is None else Dot("real digits", factor * real)
-        return [Dots(tuple(dots), name, caption, line, log=log)] if dots else []
-
-    def curve(self, model: str, x: Sequence[float], y: Sequence[float]) -> Curve:
-        """A curve of a model, in its colour."""
-        family = self.models[model]["family"]
-        return Curve(family, x, y, place=self.families.index(family))
-
-
-def at(found: Any, path: str) -> Any:
-    """What lies in nested dictionaries at a path; None where something on the way is None."""
-    for key in path.split("."):
-        found = None if found is None else found.get(key)
-    return found
-
-
-def scaled(factor: float, values: Sequence[float]) -> Estimate:
-    return statistics.mean([factor * value for value in values])
-
-
-def drawn_again(measured: dict[str, Any]) -> list[float]:
-    """The distance of one model in N, from sample seed to sample seed."""
-    return [measured["generated"]["frechet_in_noise_units"], *measured["frechet_again"]]
-
-
-def _reached(model: dict[str, Any]) -> list[dict[str, Any]]:
-    """The first look at each seed that found the quality; none where one has not, or no curve."""
-    curves = [seed["training"]["curve"] for seed in model["seeds"].values()]
-    found = [next((x for x in looks if x["frechet"] <= QUALITY), None) for looks in curves]
-    return [look for look in found if look] if all(found) else []
-
-
-# The report.
-
-
-def document(json: dict[str, Any], arrays: dict[str, Arrays]) -> Document:
-    """The report; ``arrays`` come from the first seed of each model."""
-    found = Findings(json)
-    sections = [
-        Section("The six models", _overview(found)),
-        Section("What the course says, and what was found", _claims(found)),
-        Section("Digits of each model", _pictures(arrays)),
-        Section("Quality", _quality(found)),
-        Section("Quality against the time of training", _curves(found)),
-        Section("Sizes", _sizes(found)),
-        Section("Steps of diffusion", _sampler(found)),
-        Section("Likelihood, rate and distortion", _likelihood(found)),
-        Section("Latent spaces", _latents(found, arrays)),
-        Section("Copies of training digits", _copies(found, arrays)),
-        Section("Stability", _stability(found)),
-        Section("How far the judge can be relied on", _judges(found)),
-    ]
+def document(results: Results) -> page.Document:
+    """The report."""
+    json = results.json
+    sections = {
+        "The six models": _overview,
+        "What the course says, and what was found": _claims,
+        "Digits of each model": _pictures,
+        "Quality": _quality,
+        "Quality against the time of training": _curves,
+        "Sizes": _sizes,
+        "Steps of diffusion": _sampler,
+        "Likelihood, rate and distortion": _likelihood,
+        "Latent spaces": _latents,
+        "Copies of training digits": _copies,
+        "Stability": _stability,
+        "How far the judge can be relied on": _judges,
+    }
     provenance = (
         ("command", f"`{json['command']}`"),
         ("jaxgen", f"{json['jaxgen']}, commit {json['commit']}"),
@@ -240,67 +42,123 @@ def document(json: dict[str, Any], arrays: dict[str, Arrays]) -> Document:
         ("seeds", ", ".join(map(str, range(json["seeds"])))),
         *[("not compared", f"{run}, of the split of earlier versions") for run in json["strided"]],
     )
-    shown = tuple(section for section in sections if section.blocks)
-    return Document("Six families of generative models, compared", _lead(found), provenance, shown)
+    made = (page.Section(title, tuple(blocks(results))) for title, blocks in sections.items())
+    return page.Document(
+        "Six families of generative models, compared",
+        "\n\n".join(_lead(results)),
+        provenance,
+        tuple(section for section in made if section.blocks),
+    )
 
 
-def _lead(found: Findings) -> str:
-    json = found.json
-    lines = [
-        f"Each model was trained {json['training']}, from {json['seeds']} "
-        f"seed{'s' if json['seeds'] > 1 else ''}, and judged by {json['count']:,} digits."
-    ]
-    for claim in found.claims:
-        if claim.by in (WHOLE, DRAWING, DISTANCE):
+def _lead(results: Results) -> Iterator[str]:
+    json = results.json
+    seeds = "1 seed" if json["seeds"] == 1 else f"{json['seeds']} seeds"
+    yield (
+        f"Each model was trained {json['training']}, from {seeds}, and judged by "
+        f"{json['count']:,} digits."
+    )
+    for claim in results.claims:
+        if claim.by in (names.WHOLE, names.DRAWING, names.DISTANCE):
             verdicts = [statement.verdict for statement in claim.statements]
-            lines.append(
+            yield (
                 f"{claim.ordering.name.capitalize()} ({claim.by}): found "
                 f"{' > '.join(claim.ranked)}; of {len(verdicts)} statements of the course, "
                 f"{verdicts.count('holds')} hold and {verdicts.count('does not hold')} do not."
             )
-    return "\n\n".join(lines)
 
 
-def _overview(found: Findings) -> tuple[Block, ...]:
-    def cell(by_family: Mapping[str, Estimate], form: str) -> Callable[[str], str | None]:
-        def of(model: str) -> str | None:
-            one = by_family.get(found.models[model]["family"])
-            return one and form.format(one.value)
+# Tables and charts of all models.
 
-        return of
 
-    def course(side: int) -> Callable[[str], str]:
-        return lambda model: COURSE.get(found.models[model]["family"], ("", ""))[side]
+def _table(
+    rows: Iterable[str], columns: Mapping[str, Cells], caption: str, first: str = ""
+) -> page.Table:
+    """A table; empty where a column has no cell for a row."""
+    cells = [(row, *(column.get(row, "") for column in columns.values())) for row in rows]
+    return page.Table((first, *columns), tuple(cells), caption)
 
-    columns = {
-        "training": cell(found.training_costs.get(WHOLE, {}), "{:.0f} s"),
-        "a digit": cell(found.sampling_costs[DRAWING], "{:.2g} ms"),
-        "Frechet": cell(found.estimates(FRECHET), "{:.3f} N"),
-        "recognised": cell(found.estimates(RECOGNISED), "{:.2%}"),
-        "coverage": found.mean("generated.coverage"),
-        "population 1": found.mean("generated.population_1.value", ".0%"),
-        "said to be good at": course(0),
-        "said to be bad at": course(1),
+
+def _cells(rows: Mapping[str, Figures], figure: str, template: str = "{.value:.3f}") -> Cells:
+    """A column: one figure of each row, as a template of ``str.format`` shows an ``Estimate``."""
+    return {row: template.format(own[figure]) for row, own in rows.items() if figure in own}
+
+
+def _dots(
+    results: Results, figure: str, title: str, caption: str, factor: float = 1, log: bool = False
+) -> Iterator[page.Dots]:
+    """A chart of a figure by family, with a dashed line for real digits."""
+    dots = []
+    for family, one in results.by_family(figure).items():
+        value, half = factor * one.value, factor * one.half
+        # On a logarithmic axis there is nothing at 0.
+        ends = (max(value - half, value / 10), value + half) if one.is_known else ()
+        dots.append(page.Dot(family, value, *ends))
+    if dots:
+        real = results.real.get(figure)
+        level = real and page.Dot(REAL, factor * real.value)
+        yield page.Dots(tuple(dots), title, caption, level, log=log)
+
+
+def _lines(
+    results: Results,
+    points: Mapping[str, Iterable[tuple[float, float]]],
+    x: str,
+    y: str,
+    caption: str,
+) -> Iterator[page.Lines]:
+    """A chart with a curve of each model that has points, in the model's colour."""
+    curves = tuple(
+        page.Curve(results.families[model], *zip(*points[model], strict=True), place=place)
+        for place, model in enumerate(results.models)
+        if model in points
+    )
+    if curves:
+        yield page.Lines(curves, x, y, caption, log_x=True, log_y=True)
+
+
+# The sections.
+
+
+def _overview(results: Results) -> Iterator[page.Block]:
+    opinions = {
+        model: COURSE.get(family, Opinion("", "", "")) for model, family in results.families.items()
     }
-    caption = "Training is the time of a step times the steps; a digit is drawn among 128."
-    return (found.table(columns, f"{caption} {_real(found)}".rstrip(), first="model"),)
+    columns = {
+        "training": _cells(results.figures, names.WHOLE, "{.value:.0f} s"),
+        "a digit": _cells(results.figures, names.DRAWING, "{.value:.2g} ms"),
+        "Frechet": _cells(results.figures, FRECHET, "{.value:.3f} N"),
+        "recognised": _cells(results.figures, RECOGNISED, "{.value:.2%}"),
+        "coverage": _cells(results.figures, "generated.coverage"),
+        "population 1": _cells(results.figures, "generated.population_1", "{.value:.0%}"),
+        "said to be good at": {model: one.good for model, one in opinions.items()},
+        "said to be bad at": {model: one.bad for model, one in opinions.items()},
+    }
+    caption = "Training is the time of a step times the steps; a digit is one of 128 drawn at once."
+    yield _table(results.models, columns, f"{caption} {_real(results)}".rstrip(), "model")
 
 
-def _real(found: Findings) -> str:
+def _real(results: Results) -> str:
     """What real digits get, and which populations of writers were compared: a sentence or two;
     empty as long as nothing was measured."""
-    if not found.any:
+    if not (real := results.real):
         return ""
-    figures, mixture = found.any["real"], found.any["populations_of_real"]
-    distance = figures["frechet_in_noise_units"]
-    low, high = figures["frechet_in_noise_units_interval"]
-    text = f"Real digits new to the judge: {distance:.3f} N ({low:.3f} to {high:.3f})"
-    if mixture["real"] is not None:
+    distance = real[FRECHET]
+    text = (
+        f"Real digits new to the judge: {distance.value:.3f} N ({distance.low:.3f} to "
+        f"{distance.high:.3f})"
+    )
+    if "populations.real" in real:
+        new, test = (f"{real[f'populations.{one}'].value:.0%}" for one in ("floor", "real"))
         text += (
-            f"; {mixture['floor']:.0%} of them, and {mixture['real']:.0%} of the test digits, are "
-            "by population 1 of MNIST's writers"
+            f"; {new} of them, and {test} of the test digits, are by population 1 of MNIST's "
+            "writers"
         )
-    nearer = [m for m in found.models if any(x < distance for x in found.values(m, FRECHET))]
+    nearer = [
+        model
+        for model, seeds in results.seeds.items()
+        if any(figures[FRECHET].value < distance.value for figures in seeds)
+    ]
     if nearer:
         text += (
             f". Nearer to the test digits: {', '.join(nearer)}; the real digits new to the judge "
@@ -309,335 +167,237 @@ def _real(found: Findings) -> str:
     return f"{text}."
 
 
-def _claims(found: Findings) -> tuple[Block, ...]:
+def _claims(results: Results) -> Iterator[page.Block]:
     chance = (
         "Intervals of quality are over seeds of training."
-        if found.json["seeds"] > 1
-        else "With one seed, intervals of quality tell only of the chance in drawing: another "
-        "training may turn what is near. Give `--seeds 3` to see."
+        if results.json["seeds"] > 1
+        else "With one seed, intervals of quality know the chance of drawing alone: another "
+        "training may reverse what is close. Give `--seeds 3` to see."
     )
-    text = (
-        "A statement about two models holds, or does not, where the 95 % interval of their "
-        "difference leaves out 0; > of quality is better, of costs more; >> asks for "
-        f"{claims.MUCH:.0f} times as much, ~ for less than {claims.ALIKE:.0f} times. "
+    yield (
+        "A statement about two models is decided where the 95 % interval of their difference "
+        "leaves out 0. The sign > means a better quality or a higher cost, >> more than "
+        f"{claims.MUCH:.0f} times as much, ~ less than {claims.ALIKE:.0f} times as much. "
         f"Intervals of costs are over repetitions on this machine. {chance}"
     )
-    blocks: list[Block] = [text]
-    for ordering in dict.fromkeys(claim.ordering for claim in found.claims):
-        own = [claim for claim in found.claims if claim.ordering == ordering]
-        rows = [
-            (
-                claim.by,
-                *(f"{claim.figures.get(family, '')}" for family in found.families),
-                " > ".join(claim.ranked),
-            )
-            for claim in own
-        ]
+    for ordering in dict.fromkeys(claim.ordering for claim in results.claims):
+        own = [claim for claim in results.claims if claim.ordering == ordering]
+        columns = {
+            family: {one.by: f"{one.figures[family]}" for one in own if family in one.figures}
+            for family in results.families.values()
+        }
+        columns["found"] = {claim.by: " > ".join(claim.ranked) for claim in own}
         caption = f"Figures for the {ordering.name}, with 95 % intervals, and the order they give."
-        blocks.append(Table((ordering.name, *found.families, "found"), tuple(rows), caption))
-        decided = [{one[:3]: one.verdict for one in claim.statements} for claim in own]
-        rows = [
-            (
-                f"{a} {relation}\N{NO-BREAK SPACE}{b}",
-                *(x.get((a, relation, b), "") for x in decided),
-            )
-            for a, relation, b in dict.fromkeys(pair for verdicts in decided for pair in verdicts)
-        ]
-        rows.append(("as a whole", *(claim.verdict for claim in own)))
+        yield _table([claim.by for claim in own], columns, caption, ordering.name)
+        columns = {claim.by: {f"{one}": one.verdict for one in claim.statements} for claim in own}
+        rows = dict.fromkeys(statement for column in columns.values() for statement in column)
+        for claim in own:
+            columns[claim.by]["as a whole"] = claim.verdict
         caption = f"The course: {ordering.text}. Empty where a model has no such figure."
-        head = (ordering.name, *(claim.by for claim in own))
-        blocks.append(Table(head, tuple(rows), caption))
-    return tuple(blocks)
+        yield _table([*rows, "as a whole"], columns, caption, ordering.name)
 
 
-def _pictures(arrays: dict[str, Arrays]) -> tuple[Block, ...]:
-    return tuple(
-        Pictures(
+def _pictures(results: Results) -> Iterator[page.Block]:
+    for model, own in results.arrays.items():
+        yield page.Pictures(
             own["picture"],
             f"{model}: {SHOWN} digits of each kind, the first that sample seed 0 draws.",
             f"Ten rows of digits drawn by {model}, 0 to 9",
             rows=tuple("0123456789"),
         )
-        for model, own in arrays.items()
+
+
+def _quality(results: Results) -> Iterator[page.Block]:
+    n = f"{results.json['count']:,}"
+    caption = f"n = {n}; N is the distance between test digits and the same under noise of 0.1."
+    yield from _dots(results, FRECHET, names.DISTANCE, caption, log=True)
+    yield from _dots(results, RECOGNISED, "recognised as the digit asked for, %", f"n = {n}.", 100)
+    caption = (
+        f"Test digits recognised by a classifier that learned from {n} drawn digits alone, or from "
+        "as many real ones."
+    )
+    yield from _dots(results, "useful", "usefulness, %", caption, 100)
+    figures = ("precision", "recall", "density", "coverage", "diversity", "class_entropy", "copied")
+    rows = results.figures | ({REAL: results.real} if results.real else {})
+    yield _table(
+        rows,
+        {one.replace("_", " "): _cells(rows, f"generated.{one}") for one in figures},
+        "Means over seeds. Diversity is the spread within a digit over the spread of test digits.",
     )
 
 
-def _quality(found: Findings) -> tuple[Block, ...]:
-    n = f"{found.json['count']:,}"
-    names = ("precision", "recall", "density", "coverage", "diversity", "class_entropy", "copied")
-    columns = {name.replace("_", " "): found.mean(f"generated.{name}") for name in names}
-    real = found.any and [("real digits", *(f"{found.any['real'][name]:.3f}" for name in names))]
-    return (
-        *found.dots(
-            FRECHET,
-            DISTANCE,
-            f"n = {n}; N is what noise of 0.1 does to the test digits.",
-            "real.frechet_in_noise_units",
-            log=True,
-        ),
-        *found.dots(
-            RECOGNISED,
-            "recognised as the digit asked for, %",
-            f"n = {n}.",
-            "real.recognised.value",
-            100,
-        ),
-        *found.dots(
-            "useful.value",
-            "usefulness, %",
-            f"Test digits recognised by a classifier that has learnt from {n} drawn digits alone, "
-            "or as many real ones.",
-            "useful_real.value",
-            100,
-        ),
-        found.table(
-            columns,
-            "Means over seeds. Diversity is within a digit, over that of the test digits.",
-            *(real or ()),
-        ),
-    )
-
-
-def _curves(found: Findings) -> tuple[Block, ...]:
-    """The distance over the seconds of training."""
-    curves, without = [], []
-    for name, model in found.models.items():
-        looks = [seed["training"]["curve"] for seed in model["seeds"].values()]
-        points = list(zip(*(own for own in looks if own), strict=False))
-        if points:
-            means = [
-                [float(np.mean([look[key] for look in point])) for point in points]
-                for key in ("seconds", "frechet")
+def _curves(results: Results) -> Iterator[page.Block]:
+    """The distance over the seconds of training, both as means over seeds."""
+    points, without = {}, []
+    for name, model in results.models.items():
+        curves = [seed["training"]["curve"] for seed in model["seeds"].values()]
+        looks = list(zip(*filter(None, curves), strict=False))
+        if looks:
+            points[name] = [
+                [float(np.mean([one[key] for one in look])) for key in ("seconds", "frechet")]
+                for look in looks
             ]
-            curves.append(found.curve(name, *means))
         else:
             without.append(name)
-    blocks: list[Block] = []
-    if curves:
-        caption = (
-            f"n = {found.json['glance']:,}, so that distances are larger than with "
-            f"{found.json['count']:,}; each curve is of one training, whose learning rate falls to "
-            "0 at its end."
-        )
-        axes = ("seconds of training", DISTANCE)
-        blocks.append(Lines(tuple(curves), *axes, caption, log_x=True, log_y=True))
-    if without:
-        blocks.append(f"Trained before this comparison, which saw no curve: {', '.join(without)}.")
-    return tuple(blocks)
-
-
-def _sizes(found: Findings) -> tuple[Block, ...]:
-    """Parameters, arithmetic, time and memory of a step."""
-    rows = []
-    for name, model in found.models.items():
-        if model["cost"]:
-            own = model["cost"]["own"]
-            speed = np.median(own["operations"] / np.array(own["seconds"]) / own["products"])
-            rows.append(
-                (
-                    name,
-                    f"{own['parameters']:,}",
-                    f"{model['config']['steps']:,}",
-                    str(model["config"]["batch"]),
-                    f"{own['operations'] / 1e9:.2f}",
-                    f"{scaled(1e3, own['seconds'])}",
-                    f"{speed:.0%}",
-                    f"{own['memory'] / 2**20:.0f}",
-                )
-            )
-    head = ("", "parameters", "steps", "batch", "GFLOP a step", "ms a step")
     caption = (
-        "A step is a turn of each player. Its speed is set beside that of a large matrix product, "
-        "taken in turns with it. Memory is of the compiled program: arguments, results and what "
-        "is between."
+        f"n = {results.json['glance']:,}: distances are larger than with "
+        f"{results.json['count']:,}. The learning rate falls to 0 at the end of each training."
     )
-    head = (*head, "of a matrix product", "MiB on a device")
-    return (Table(head, tuple(rows), caption),) if rows else ()
+    yield from _lines(results, points, "seconds of training", names.DISTANCE, caption)
+    if without:
+        yield f"No curve, because they were trained before: {', '.join(without)}."
 
 
-def _sampler(found: Findings) -> tuple[Block, ...]:
-    """The distance over the steps of diffusion."""
-    if not (rows := found.json["sampler_steps"]):
-        return ()
-    n = found.json["glance"]
-    caption = f"n = {n:,}, seed 0; the sampler of the recipe with other numbers of steps."
-    cells = tuple(
-        (
-            str(row["steps"]),
-            f"{1e3 * row['seconds']:.2f}",
-            f"{row['frechet']:.3f}",
-            f"{row['recognised']:.2%}",
-        )
-        for row in rows
-    )
-    steps, distances = ([row[name] for row in rows] for name in ("steps", "frechet"))
-    several = (name for name, one in found.models.items() if "steps" in one["config"]["sampling"])
-    model = next(several)
-    return (
-        Lines(
-            (found.curve(model, steps, distances),),
-            "steps of sampling",
-            DISTANCE,
-            caption,
-            log_x=True,
-            log_y=True,
-        ),
-        Table(("steps", "ms per digit", "Frechet, N", "recognised"), cells, caption),
-    )
-
-
-def _likelihood(found: Findings) -> tuple[Block, ...]:
-    """What a model gives real digits, in nats, and what its codes cost."""
-    if not found.any:
-        return ()
-
-    def nats(path: str, form: str = ".2f") -> Callable[[str], str | None]:
-        def cell(model: str) -> str | None:
-            one = at(found.first(model), path)
-            return one and f"{one['value']:{form}} ± {one['half']:{form}}"
-
-        return cell
-
-    def number(path: str) -> Callable[[str], str | None]:
-        def cell(model: str) -> str | None:
-            one = at(found.first(model), path)
-            return None if one is None else f"{one:.2f}"
-
-        return cell
-
+def _sizes(results: Results) -> Iterator[page.Block]:
     columns = {
-        "-log p static, nats": nats("likelihood.static"),
-        "-log p dynamic, nats": nats("likelihood.dynamic"),
-        "bits per dimension": nats("bits_per_dimension", ".3f"),
-        "bound of greys, nats": number("codes.bound"),
-        "rate of codes, nats": number("codes.rate"),
-        "Parzen windows, nats": nats("parzen.log_density"),
+        "parameters": "{.value:,.0f}",
+        "steps": "{.value:,.0f}",
+        "batch": "{.value:.0f}",
+        "GFLOP a step": "{.value:.2f}",
+        "ms a step": "{}",
+        "of a matrix product": "{.value:.0%}",
+        "MiB on a device": "{.value:.0f}",
     }
     caption = (
-        "Of the first seed. -log p is a bound by importance of black and white test digits, bits "
-        "per dimension the variational bound of 256 greys, unguided, over all levels. The bound of "
-        "greys is a cross-entropy, no likelihood. The rate is what codes cost, given the digit: of "
-        "VAE and CVAE their divergence from the prior, of VQ-VAE minus the log of its learned "
-        "prior. Parzen windows are shown for history: they rank models wrongly (Theis et al. 2016)."
+        "A step is a turn of each player. Its speed is compared with the speed of a large matrix "
+        "product, timed in turns with it. Memory is what the compiled program needs: arguments, "
+        "results and all values between."
     )
-    one = found.any["parzen_real"]["log_density"]
-    real = ("real digits", *[""] * 5, f"{one['value']:.2f} ± {one['half']:.2f}")
-    blocks: list[Block] = [found.table(columns, caption, real)]
-    curves = [
-        found.curve(model, *zip(*first["coding"], strict=True))
-        for model in found.models
-        if (first := found.first(model)) and first["coding"]
-    ]
-    if curves:
-        caption = (
-            "What a code says of an image, beyond its digit, and what is lost: of the codes of "
-            "VAE, CVAE and VQ-VAE; of diffusion as its noise levels are told one by one."
-        )
-        axes = ("rate, nats", "squared error")
-        blocks.append(Lines(tuple(curves), *axes, caption, log_x=True, log_y=True))
-    return tuple(blocks)
+    cells = {name: _cells(results.figures, name, template) for name, template in columns.items()}
+    yield _table(results.models, cells, caption)
 
 
-def _latents(found: Findings, arrays: dict[str, Arrays]) -> tuple[Block, ...]:
+def _sampler(results: Results) -> Iterator[page.Block]:
+    """The distance over the steps of diffusion."""
+    if not (rows := results.json["sampler_steps"]):
+        return
+    n = f"n = {results.json['glance']:,}"
+    caption = f"{n}, seed 0; the sampler of the recipe with other numbers of steps."
+    several = (name for name, own in results.models.items() if "steps" in own["config"]["sampling"])
+    points = {next(several): [(row["steps"], row["frechet"]) for row in rows]}
+    yield from _lines(results, points, "steps of sampling", names.DISTANCE, caption)
+    by_steps = {f"{row['steps']}": row for row in rows}
+    columns = {
+        "ms per digit": {steps: f"{1000 * row['seconds']:.2f}" for steps, row in by_steps.items()},
+        "Frechet, N": {steps: f"{row['frechet']:.3f}" for steps, row in by_steps.items()},
+        "recognised": {steps: f"{row['recognised']:.2%}" for steps, row in by_steps.items()},
+    }
+    yield _table(by_steps, columns, caption, "steps")
+
+
+def _likelihood(results: Results) -> Iterator[page.Block]:
+    """What a model gives real digits, in nats, and what its codes cost."""
+    if not results.real:
+        return
+    rows = {model: seeds[0] for model, seeds in results.seeds.items()} | {REAL: results.real}
+    columns = {
+        "-log p static, nats": _cells(rows, "likelihood.static", WITHIN),
+        "-log p dynamic, nats": _cells(rows, "likelihood.dynamic", WITHIN),
+        "bits per dimension": _cells(rows, "bits_per_dimension", WITHIN.replace("2f", "3f")),
+        "bound of greys, nats": _cells(rows, "codes.bound", "{.value:.2f}"),
+        "rate of codes, nats": _cells(rows, "codes.rate", "{.value:.2f}"),
+        "Parzen windows, nats": _cells(rows, "parzen.log_density", WITHIN),
+    }
+    caption = (
+        "First seed only. -log p is a bound by importance sampling, for black and white test "
+        "digits. Bits per dimension are the variational bound for 256 greys, unguided, over all "
+        "noise levels. The bound of greys is a cross-entropy and no likelihood. The rate is the "
+        "cost of a code, given the digit: the divergence from the prior for VAE and CVAE, minus "
+        "the log of the learned prior for VQ-VAE. Parzen windows are shown for history: they rank "
+        "models wrongly (Theis et al. 2016)."
+    )
+    yield _table([*results.models, REAL], columns, caption)
+    caption = (
+        "How much a code says about an image, beyond its digit, and how much is lost: one point "
+        "for the codes of VAE, CVAE and VQ-VAE, and one for each noise level of diffusion."
+    )
+    points = {model: known[0]["coding"] for model, known in results.measured.items()}
+    known = {model: own for model, own in points.items() if own}
+    yield from _lines(results, known, "rate, nats", "squared error", caption)
+
+
+def _latents(results: Results) -> Iterator[page.Block]:
     """What codes keep of a digit, and where they lie."""
     columns = {
-        "squared error": found.mean("codes.squared_error"),
-        "linear probe": found.mean("codes.linear.probe"),
-        "active dimensions": found.mean("codes.active", ".0f"),
-        "unevenness": found.mean("smoothness.unevenness"),
-        "detour": found.mean("smoothness.detour"),
-        "frames recognised": found.mean("smoothness.recognised.value"),
+        "squared error": _cells(results.figures, "codes.squared_error"),
+        "linear probe": _cells(results.figures, "codes.linear.probe"),
+        "active dimensions": _cells(results.figures, "codes.active", "{.value:.0f}"),
+        "unevenness": _cells(results.figures, "smoothness.unevenness"),
+        "detour": _cells(results.figures, "smoothness.detour"),
+        "frames recognised": _cells(results.figures, "smoothness.recognised"),
     }
     caption = (
-        "Squared error of a test digit and its reconstruction. Ways lead between two drawn digits "
-        "of one kind: the largest step over the mean step, the length over the direct distance, "
-        "both in the judge's features, and the share of frames that are that digit."
+        "Squared error is between a test digit and its reconstruction. The last three describe "
+        "ways between two drawn digits of one kind: the largest step over the mean step and the "
+        "length over the direct distance, both in the judge's features, and the share of frames "
+        "that the judge takes for this digit."
     )
-    blocks: list[Block] = [found.table(columns, caption)]
-    for model, own in arrays.items():
+    yield _table(results.models, columns, caption)
+    for model, own in results.arrays.items():
         if "plane" in own:
             plane, labels = own["plane"], own["plane_labels"]
-            points = {str(n): plane[labels == n] for n in range(10)}
+            points = {f"{n}": plane[labels == n] for n in range(10)}
             caption = f"Codes of {len(labels)} test digits by {model}, laid out by t-SNE."
-            blocks.append(Scatter(points, "", "", caption))
-    return tuple(blocks)
+            yield page.Scatter(points, "", "", caption)
 
 
-def _copies(found: Findings, arrays: dict[str, Arrays]) -> tuple[Block, ...]:
-    percent = found.mean("generated.copied", factor=100)
-    return tuple(
-        Pictures(
+def _copies(results: Results) -> Iterator[page.Block]:
+    for model, own in results.arrays.items():
+        yield page.Pictures(
             own["copies"],
-            f"{model}: the drawn digits that are nearest to a training digit, above these. Copies "
-            f"are {percent(model)} %.",
+            f"{model}: the drawn digits nearest to a training digit, above this digit. Copies are "
+            f"{100 * results.figures[model]['generated.copied'].value:.3f} %.",
             f"Digits drawn by {model} above the training digits nearest to them",
         )
-        for model, own in arrays.items()
-    )
 
 
-def _stability(found: Findings) -> tuple[Block, ...]:
+def _stability(results: Results) -> Iterator[page.Block]:
     """What became of each seed."""
-
-    def failed(model: str) -> list[str | None]:
-        return [seed["training"]["failed"] for seed in found.models[model]["seeds"].values()]
-
-    def span(model: str) -> str:
-        distances = found.values(model, FRECHET)
-        return " to ".join(dict.fromkeys(f"{f(distances):.3f}" for f in (min, max) if distances))
-
-    columns = {
-        "seeds": lambda model: len(failed(model)),
-        "failed": lambda model: sum(map(bool, failed(model))),
-        "Frechet, N": span,
-        "why": lambda model: "; ".join(why for why in failed(model) if why) or "none",
-    }
+    columns: dict[str, dict[str, str]] = {"seeds": {}, "failed": {}, "Frechet, N": {}, "why": {}}
+    for name, model in results.models.items():
+        reasons = [seed["training"]["failed"] for seed in model["seeds"].values()]
+        failed = [reason for reason in reasons if reason]
+        distances = sorted(figures[FRECHET].value for figures in results.seeds.get(name, []))
+        ends = dict.fromkeys(f"{one:.3f}" for one in (*distances[:1], *distances[-1:]))
+        columns["seeds"][name] = f"{len(reasons)}"
+        columns["failed"][name] = f"{len(failed)}"
+        columns["Frechet, N"][name] = " to ".join(ends)
+        columns["why"][name] = "; ".join(failed) or "none"
     caption = "A training fails where its loss is not finite, or where it ends in mode collapse."
-    return (found.table(columns, caption),)
+    yield _table(results.models, columns, caption)
 
 
-def _judges(found: Findings) -> tuple[Block, ...]:
+def _judges(results: Results) -> Iterator[page.Block]:
     """How much of a distance is chance, and what other judges say."""
-    if not found.any:
-        return ()
-    again = {
-        model: [drawn_again(one) for one in own]
-        for model in found.models
-        if (own := found.measured(model))
-    }
-    rows = []
-    for model, drawn in again.items():
-        # The standard deviation over the mean, pooled over the models of all seeds.
-        parts = [np.var(one, ddof=1) / np.mean(one) ** 2 for one in drawn]
-        variation = f"{math.sqrt(np.mean(parts)):.1%}"
-        rows.append((model, *(f"{one:.4f}" for one in drawn[0]), variation))
-    head = ("", *(f"sample seed {n}" for n in range(len(rows[0]) - 2)), "variation")
+    if not results.real:
+        return
+    columns: dict[str, dict[str, str]] = {}
+    for model, known in results.measured.items():
+        drawn = np.array([names.drawn_again(one) for one in known])  # [seed, sample seed]
+        for n, distance in enumerate(drawn[0]):
+            columns.setdefault(f"sample seed {n}", {})[model] = f"{distance:.4f}"
+        # Pooled over the models of all seeds.
+        variation = math.sqrt(np.mean(drawn.var(1, ddof=1) / drawn.mean(1) ** 2))
+        columns.setdefault("variation", {})[model] = f"{variation:.1%}"
     caption = (
-        f"Frechet distance, N, of the first seed's model, n = {found.json['count']:,}. Variation "
+        f"Frechet distance, N, of the first seed's model, n = {results.json['count']:,}. Variation "
         "is the standard deviation over the mean, from all seeds' models."
     )
-    blocks: list[Block] = [Table(head, tuple(rows), caption)]
-    others = found.json["other_judges"]
-    if others:
-
-        def theirs(name: str) -> Callable[[str], str | None]:
-            distances = others[name]["distances"]
-            return lambda model: f"{np.mean(distances[model]):.3f}" if model in distances else None
-
-        ranks = [found.rank_correlation(name) for name in others]
-        ours = found.any["real"]["recognised"]["value"]
-        shares = [ours, *(other["accuracy"] for other in others.values())]
-        blocks.append(
-            found.table(
-                {
-                    "this judge, N": found.mean(FRECHET),
-                    **{f"{name}, N": theirs(name) for name in others},
-                },
-                "The other judges are of other architectures, and learnt from another seed: LeNet "
-                "of convolutions and dense layers, the other of dense layers alone. Each has its "
-                "own N.",
-                ("rank correlation", "", *("" if x is None else f"{x:.2f}" for x in ranks)),
-                ("test digits recognised", *(f"{share:.2%}" for share in shares)),
-            )
-        )
-    return tuple(blocks)
+    yield _table(results.measured, columns, caption)
+    if not (others := results.json["other_judges"]):
+        return
+    ranks, shares = "rank correlation", "test digits recognised"
+    recognised = f"{results.real[RECOGNISED].value:.2%}"
+    columns = {"this judge, N": {**_cells(results.figures, FRECHET), shares: recognised}}
+    for name, other in others.items():
+        rank = results.rank_correlation(name)
+        columns[f"{name}, N"] = {
+            **_cells(results.figures, f"{name}, N"),
+            ranks: "" if rank is None else f"{rank:.2f}",
+            shares: f"{other['accuracy']:.2%}",
+        }
+    caption = (
+        "The other judges have other architectures and learned from another seed: LeNet has "
+        "convolutions and dense layers, the other has dense layers alone. Each has its own N."
+    )
+    yield _table([*results.models, ranks, shares], columns, caption)

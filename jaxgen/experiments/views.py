@@ -1,8 +1,7 @@
 """The views of a study: charts of figures and rows of digits along each thing that was varied."""
 
-import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,37 +20,32 @@ PLOTS = (("error", "train_error"), ("distance", "distance_normal"), ("recognised
 
 
 class View(NamedTuple):
-    """What a section shows: the settings along one axis, for each value of another if there is
-    one."""
+    """What a section shows: the settings along one axis, for each value of a second axis if there
+    is one."""
 
     axis: Axis
-    lines: dict[str, list[Setting]]  # by name, which is empty where there is one
-    fixed: str  # what the others are at
+    lines: dict[str, list[Setting]]
+    """By the value of the second axis; the name is empty where there is none."""
+    fixed: str
+    """The values of all other axes."""
 
 
 def of(study: Study) -> list[View]:
     """The sections of a study."""
     grid = study.grid
-    if grid.design == "each" or len(grid.axes) == 1:
+    if grid.design == "each":
         return [View(axis, {"": grid.along(axis)[0]}, "") for axis in grid.axes]
-    first, second, *rest = grid.axes
-    found = []
-    for choice in itertools.islice(itertools.product(*(axis.values for axis in rest)), VIEWS):
-        fixed = [(axis.name, value) for axis, value in zip(rest, choice, strict=True)]
-        lines = {
-            f"{second.name.rpartition('.')[2]} {value}": [
-                setting
-                for setting in grid.settings
-                if set(fixed) | {(second.name, value)} <= set(setting.values)
-            ]
-            for value in second.values
-        }
-        found.append(View(first, lines, ", ".join(f"{name} {value}" for name, value in fixed)))
-    return found
+    views: dict[str, dict[str, list[Setting]]] = {}
+    for line in grid.along(grid.axes[0]):
+        second, others = line[0].values[1:2], line[0].values[2:]
+        name = "".join(f"{axis.rpartition('.')[2]} {value}" for axis, value in second)
+        fixed = ", ".join(f"{axis} {value}" for axis, value in others)
+        views.setdefault(fixed, {})[name] = line
+    return [View(grid.axes[0], lines, fixed) for fixed, lines in list(views.items())[:VIEWS]]
 
 
 def title(view: View, count: int) -> str:
-    """What a section is called, of ``count`` that there are."""
+    """The heading of a section, of ``count`` that there are."""
     if view.fixed:
         return f"Along {view.axis.name}, with {view.fixed}"
     return f"Along {view.axis.name}" if count > 1 else "The answer"
@@ -65,94 +59,70 @@ def plots(study: Study, question: Question | None) -> list[list[str]]:
     return [group for group in found if group]
 
 
-def blocks(study: Study, question: Question | None, view: View) -> list[Block]:
+def blocks(study: Study, question: Question | None, view: View) -> Iterator[Block]:
     """The charts and pictures of a view."""
-    found: list[Block] = []
+    is_one = len(view.lines) == 1
     for group in plots(study, question):
         # Several lines of one figure, or several figures along one line.
-        for names in [group] if len(view.lines) == 1 else [[name] for name in group]:
-            found += _chart(study, view, names)
-    if question and question.coding and len(view.lines) == 1:
-        found += _coding(study, view)
+        for names in [group] if is_one else [[name] for name in group]:
+            yield from _chart(study, view, names)
+    if question and question.coding and is_one and view.axis.name == "net.beta":
+        yield from _coding(study, view)
     if question and question.curves:
-        found += _losses(study, view)
-    return found + _pictures(study, view)
+        yield from _losses(study, view)
+    yield from _pictures(study, view)
 
 
-def _chart(study: Study, view: View, names: list[str]) -> list[Block]:
-    scale = numbers(view.axis)
-    lines = list(view.lines.items())[:COLOURS]
-    if scale is None:
-        return [
-            block
-            for name in names
-            for line, settings in lines
-            for block in _dots(study, view, name, line, settings)
-        ]
-    called, place = scale
-    curves = []
-    for line, settings in lines:
-        for name in names:
-            points = [(place(s.of(view.axis.name)), _mean(study, s, name)) for s in settings]
-            known = sorted((x, y) for x, y in points if y is not None)
-            if not known:
-                continue
-            x, y = zip(*known, strict=True)
-            many = all(one.is_known for one in y)
-            curves.append(
-                Curve(
-                    line or FIGURES[name].name,
-                    x,
-                    [one.value for one in y],
-                    [one.low for one in y] if many else (),
-                    [one.high for one in y] if many else (),
-                )
-            )
-    if not curves:
-        return []
-    values = [y for curve in curves for y in (*curve.y, *curve.low)]
-    places = [x for curve in curves for x in curve.x]
-    return [
-        Lines(
+def _chart(study: Study, view: View, names: list[str]) -> Iterator[Block]:
+    """Curves in one chart where the values of the axis are numbers; else dots, a chart each."""
+    found = {
+        (line, name): _along(study, view.axis, settings, name)
+        for line, settings in list(view.lines.items())[:COLOURS]
+        for name in names
+    }
+    known = {which: means for which, means in found.items() if means}
+    if (scale := numbers(view.axis)) is None:
+        for (line, name), means in known.items():
+            dots = [
+                Dot(value, one.value, *((one.low, one.high) if one.is_known else ()))
+                for value, one in means.items()
+            ]
+            x = f"{FIGURES[name].name} ({line})" if line else FIGURES[name].name
+            yield Dots(tuple(dots), x, f"By {view.axis.name}; means over seeds.")
+    elif known:
+        curves = []
+        for (line, name), means in known.items():
+            points = sorted((scale[1](value), *one) for value, one in means.items())
+            x, y, low, high, _ = zip(*points, strict=True)
+            if not all(one.is_known for one in means.values()):
+                low, high = (), ()
+            curves.append(Curve(line or FIGURES[name].name, x, y, low, high))
+        intervals = ", and their intervals" if len(study.grid.seeds) > 1 else ""
+        yield Lines(
             tuple(curves),
-            called,
+            scale[0],
             FIGURES[names[0]].name,
-            f"Means over seeds{', and their intervals' if len(study.grid.seeds) > 1 else ''}.",
-            log_x=is_wide(places),
-            log_y=is_wide(values),
+            f"Means over seeds{intervals}.",
+            log_x=is_wide([x for curve in curves for x in curve.x]),
+            log_y=is_wide([y for curve in curves for y in (*curve.y, *curve.low)]),
         )
-    ]
 
 
-def _dots(study, view, name, line, settings) -> list[Block]:
-    found = [(s.of(view.axis.name), _mean(study, s, name)) for s in settings]
-    dots = tuple(
-        Dot(value, one.value, one.low, one.high) if one.is_known else Dot(value, one.value)
-        for value, one in found
-        if one is not None
-    )
-    if not dots:
-        return []
-    with_line = f" ({line})" if line else ""
-    return [Dots(dots, FIGURES[name].name + with_line, f"By {view.axis.name}; means over seeds.")]
-
-
-def _coding(study: Study, view: View) -> list[Block]:
+def _coding(study: Study, view: View) -> Iterator[Block]:
     """Distortion over rate, and beta as the beta-VAE has it and as the course does."""
     (settings,) = view.lines.values()
-    rows, points = [], []
-    for setting in settings:
-        rate, distortion, bound = (
-            _mean(study, setting, name) for name in ("rate", "distortion", "bound")
-        )
-        if rate is None or distortion is None or bound is None:
-            continue
-        value = setting.of(view.axis.name)
-        points.append((rate.value, distortion.value))
-        rows.append((value, say(1 / float(value)), *map(_cell, (rate, distortion, bound))))
-    if len(points) < 2 or view.axis.name != "net.beta":
-        return []
-    x, y = zip(*sorted(points), strict=True)
+    figures = [_along(study, view.axis, settings, name) for name in ("rate", "distortion", "bound")]
+    known = [value for value in view.axis.values if all(value in means for means in figures)]
+    if len(known) < 2:
+        return
+    points = sorted([means[value].value for means in figures[:2]] for value in known)
+    x, y = zip(*points, strict=True)
+    yield Lines(
+        (Curve("distortion", x, y),),
+        "rate: what the code says of a digit, nats",
+        "distortion, nats",
+        "What a digit costs after its code, over what the code costs.",
+    )
     head = (
         "beta of distortion + beta rate",
         "beta of rate + beta distortion",
@@ -160,79 +130,76 @@ def _coding(study: Study, view: View) -> list[Block]:
         "distortion, nats",
         "bound: their sum",
     )
-    return [
-        Lines(
-            (Curve("distortion", x, y),),
-            "rate: what the code says of a digit, nats",
-            "distortion, nats",
-            "What a digit costs after its code, over what the code costs.",
-        ),
-        Table(head, tuple(rows), "The course weighs the other term, so its beta is the inverse."),
+    rows = [
+        (value, say(1 / float(value)), *(_cell(means[value]) for means in figures))
+        for value in known
     ]
+    yield Table(head, tuple(rows), "The course weighs the other term, so its beta is the inverse.")
 
 
-def _losses(study: Study, view: View) -> list[Block]:
+def _losses(study: Study, view: View) -> Iterator[Block]:
     """The loss over the steps, for the last line of settings."""
     name, settings = list(view.lines.items())[-1]
     curves = []
     for setting in settings[:COLOURS]:
         found = [study.curve(setting, seed) for seed in study.grid.seeds]
-        steps = sorted(set.intersection(*(set(own) for own in found)))
-        means = [float(np.mean([own[step] for own in found])) for step in steps]
-        if steps:
+        if steps := sorted(set.intersection(*map(set, found))):
+            means = [float(np.mean([own[step] for own in found])) for step in steps]
             curves.append(Curve(setting.of(view.axis.name), steps, means))
-    if not curves:
-        return []
-    wide = is_wide([y for curve in curves for y in curve.y])
-    caption = f"Means over seeds, by {view.axis.name}{f', with {name}' if name else ''}."
-    return [Lines(tuple(curves), "step", "loss in training", caption, log_y=wide)]
+    if curves:
+        wide = is_wide([y for curve in curves for y in curve.y])
+        caption = f"Means over seeds, by {view.axis.name}{f', with {name}' if name else ''}."
+        yield Lines(tuple(curves), "step", "loss in training", caption, log_y=wide)
 
 
-def _pictures(study: Study, view: View) -> list[Block]:
-    blocks: list[Block] = []
+def _pictures(study: Study, view: View) -> Iterator[Pictures]:
+    """Drawn digits along the axis; and, of one line of settings, digits that were reconstructed."""
     seed = study.grid.seeds[0]
     for line, settings in view.lines.items():
-        arrays = {s.of(view.axis.name): study.arrays(s, seed) for s in settings}
+        arrays = {setting.of(view.axis.name): study.arrays(setting, seed) for setting in settings}
         known = {value: own for value, own in arrays.items() if own}
         if not known:
             continue
         where = f", with {line}" if line else ""
         drawn = {value: own["drawn"] for value, own in known.items()}
-        caption = f"Drawn digits by {view.axis.name}{where}; seed {seed}."
-        blocks.append(_picture(drawn, caption))
+        yield _picture(drawn, f"Drawn digits by {view.axis.name}{where}; seed {seed}.")
         if all("back" in own for own in known.values()) and len(view.lines) == 1:
-            first = next(iter(known.values()))
-            rows = {"digit": first["real"]} | {value: own["back"] for value, own in known.items()}
-            blocks.append(
-                _picture(
-                    rows, f"Validation digits, and what {view.axis.name} makes of them and back."
-                )
-            )
-    return blocks
+            real = {"digit": next(iter(known.values()))["real"]}
+            back = {value: own["back"] for value, own in known.items()}
+            caption = f"Validation digits, and what {view.axis.name} makes of them and back."
+            yield _picture(real | back, caption)
 
 
 def _picture(rows: dict[str, np.ndarray], caption: str) -> Pictures:
     whole = images.grid(np.concatenate(list(rows.values())), columns=SHOWN, scale=1)
-    return Pictures(
-        whole,
-        caption,
-        f"{len(rows)} rows of digits: {', '.join(rows)}",
-        rows=tuple(rows),
-    )
+    words = f"{len(rows)} rows of digits: {', '.join(rows)}"
+    return Pictures(whole, caption, words, rows=tuple(rows))
 
 
 def every_setting(study: Study) -> Table:
     """All figures of all settings."""
     names = study.names()
-    rows = []
-    for setting in study.grid.settings:
-        cells = [_cell(_mean(study, setting, name)) for name in names]
-        rows.append((", ".join(value for _, value in setting.values), *cells))
-    head = (
-        ", ".join(axis.name for axis in study.grid.axes),
-        *(FIGURES[name].name for name in names),
-    )
+    rows = [
+        (
+            ", ".join(value for _, value in setting.values),
+            *(_cell(_mean(study, setting, name)) for name in names),
+        )
+        for setting in study.grid.settings
+    ]
+    axes = ", ".join(axis.name for axis in study.grid.axes)
+    head = (axes, *(FIGURES[name].name for name in names))
     return Table(head, tuple(rows), "Means over the seeds that were trained to the end.")
+
+
+def _along(study: Study, axis: Axis, settings: list[Setting], name: str) -> dict[str, Estimate]:
+    """The means of a figure by the values of an axis, where there are any."""
+    found = {setting.of(axis.name): _mean(study, setting, name) for setting in settings}
+    return {value: one for value, one in found.items() if one}
+
+
+def _mean(study: Study, setting: Setting, name: str) -> Estimate | None:
+    found = list(study.figures(setting, name).values())
+    return mean(found) if found else None
 
 
 def _cell(one: Estimate | None) -> str:
@@ -241,22 +208,19 @@ def _cell(one: Estimate | None) -> str:
     return f"{one}" if one.is_known and one.half else say(one.value)
 
 
-def _mean(study: Study, setting: Setting, name: str) -> Estimate | None:
-    found = list(study.figures(setting, name).values())
-    return mean(found) if found else None
-
-
 def numbers(axis: Axis) -> tuple[str, Callable[[str], float]] | None:
-    """What an axis of numbers is called, and the number of a value; None where values are none."""
+    """The name of an axis of numbers, and a function ``number(value)``; None where the values are
+    no numbers."""
     if axis.name == "data" and all(value.split(":")[0] == "mnist" for value in axis.values):
         return "training digits", _digits
     if axis.name == "net.layers":
         layers = [value.split("-") for value in axis.values]
+        first, depths = layers[0], {len(own) for own in layers}
         if len({width for own in layers for width in own}) == 1:
-            return f"hidden layers of {layers[0][0]}", lambda value: len(value.split("-"))
-        if all(len(set(own)) == 1 for own in layers) and len({len(own) for own in layers}) == 1:
-            many = len(layers[0])
-            return f"neurons in each of {many} hidden layers", lambda v: float(v.split("-")[0])
+            return f"hidden layers of {first[0]}", lambda value: len(value.split("-"))
+        if len(depths) == 1 and all(len(set(own)) == 1 for own in layers):
+            title = f"neurons in each of {len(first)} hidden layers"
+            return title, lambda value: float(value.split("-")[0])
         return None
     try:
         known = [float(value) for value in axis.values]
