@@ -2,6 +2,7 @@
 folder."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -147,21 +148,20 @@ def test_the_average_follows_the_weights(family, players, state, batch):
 
 
 def test_samples_are_images_and_depend_on_seed_and_index_alone(family, state):
-    drawer = sampling.Drawer(family, chunk=8)
+    draw = functools.partial(sampling.draw, family, state.variables, chunk=8)
     labels = np.array([0, 1, 2, 3, NO_DIGIT] * 3, np.int32)
-    many = drawer.draw(state.variables, labels, seed=5)
+    many = draw(labels, seed=5)
     assert many.shape == (15, 28, 28, 1)
     assert many.dtype == np.float32
     assert many.min() >= 0 and many.max() <= 1
-    assert np.array_equal(drawer.draw(state.variables, labels[:3], seed=5), many[:3])
-    assert np.array_equal(
-        drawer.draw(state.variables, labels[8:], 5, np.arange(8, len(labels))), many[8:]
-    )
-    assert not np.array_equal(drawer.draw(state.variables, labels, seed=6), many)
+    assert np.array_equal(draw(labels[:3], seed=5), many[:3])
+    assert np.array_equal(draw(labels[8:], 5, np.arange(8, len(labels))), many[8:])
+    assert not np.array_equal(draw(labels, seed=6), many)
 
 
 def test_samples_agree_over_chunk_shapes(family, state):
     labels = sampling.balanced(12)
-    wide = sampling.Drawer(family, chunk=12).draw(state.variables, labels, seed=5)
-    narrow = sampling.Drawer(family, chunk=4).draw(state.variables, labels, seed=5)
+    wide, narrow = (
+        sampling.draw(family, state.variables, labels, 5, chunk=chunk) for chunk in (12, 4)
+    )
     assert np.abs(wide - narrow).max() < 1e-4

@@ -17,7 +17,7 @@ from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.data import partition
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
-from jaxgen.evaluation import evaluate, metrics, reference
+from jaxgen.evaluation import classifier, evaluate, metrics, reference
 from jaxgen.evaluation import judge as judges
 from jaxgen.evaluation.distort import distort
 
@@ -196,7 +196,7 @@ def test_training_repeats_itself(tmp_path):
     network = judges.Network((12, 8, 16))
 
     def bytes_of(seed):
-        fitted = judges.fit(digits.train, print, digits.test, seed=seed, steps=3, network=network)
+        fitted = classifier.fit(network, digits.train, 3, seed=seed, floor=digits.test)
         return b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(fitted))
 
     first = bytes_of(0)

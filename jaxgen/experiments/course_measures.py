@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgen import data, families, sampling
+from jaxgen import data, sampling
 from jaxgen import images as pixels
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config, to_dict
@@ -19,8 +19,8 @@ from jaxgen.evaluation import codes, judge, metrics, reference, suite
 from jaxgen.evaluation.reference import Reference
 from jaxgen.experiments import runs, train
 from jaxgen.experiments.trial import Arrays, Context, Result, Trial
-from jaxgen.families.base import Variables
 from jaxgen.families.capabilities import Diffuses
+from jaxgen.mapping import map_images
 from jaxgen.training import costs, loop, trained
 from jaxgen.training.folder import RunFolder, read_log
 from jaxgen.training.trained import Trained
@@ -80,7 +80,6 @@ def train_with_looks(
     there.require_at_rest(config)
     name = f"{config.model}-{config.seed}-{config.steps}"
     run, failed = RunFolder(context.folder / "runs" / name), None
-    drawer = sampling.Drawer(families.build(config))
     for stage in sorted({max(round(part * config.steps), 1) for part in LOOKS}):
         look = _look(name, stage, config)
         # Kept by itself: once training has gone on, there are no weights of this stage left.
@@ -93,7 +92,7 @@ def train_with_looks(
                 break
             model = trained.load(run, part, context.say)
             figures = {"step": stage, "seconds": _seconds(run, stage)}
-            known = Result(figures | glance(model, drawer))
+            known = Result(figures | glance(model))
             context.store.put(look, known)
         found["curve"].append(known.figures)
     found["seconds"] = found["curve"][-1]["seconds"] if found["curve"] else None
@@ -173,9 +172,9 @@ def _seconds(run: RunFolder, step: int) -> float:
     return float(lines[min(step, len(lines)) - 1]["seconds"])
 
 
-def glance(model: Trained, drawer: sampling.Drawer | None = None) -> dict[str, float]:
+def glance(model: Trained) -> dict[str, float]:
     """How good GLANCE drawn digits are."""
-    return _judged(drawer or sampling.Drawer(model.family), model, 0, _reference(GLANCE))
+    return _judged(model, 0, _reference(GLANCE))
 
 
 def figures_of(model: Trained, amount: suite.Amount, progress: Progress) -> tuple[Any, Arrays]:
@@ -184,10 +183,7 @@ def figures_of(model: Trained, amount: suite.Amount, progress: Progress) -> tupl
     real = _real(amount.count)
     found = suite.measure(family, variables, digits, judge.load(), real, amount, progress=progress)
     progress("drawing again, with other seeds")
-    drawer = sampling.Drawer(family)
-    again = [
-        _judged(drawer, model, seed, real.reference)["frechet"] for seed in range(1, 1 + REDRAWN)
-    ]
+    again = [_judged(model, seed, real.reference)["frechet"] for seed in range(1, 1 + REDRAWN)]
     progress("laying out codes in a plane")
     few = partition.subset(digits.test, PLANE)
     plane = codes.plane(family, variables, few)
@@ -196,7 +192,7 @@ def figures_of(model: Trained, amount: suite.Amount, progress: Progress) -> tupl
     arrays = {
         "images": found.images,
         "labels": found.labels,
-        "picture": picture(drawer, variables),
+        "picture": picture(model),
         "copies": _copies(found),
     }
     if plane is not None:
@@ -209,26 +205,24 @@ def sampler_steps(model: Trained) -> list[dict[str, Any]]:
     rows = []
     for steps in SAMPLER_STEPS:
         other = model.drawn_with(steps=steps)
-        drawer = sampling.Drawer(other.family)
-        drawer.draw(other.variables, sampling.balanced(1), 0)  # compiles
+        sampling.draw(other.family, other.variables, sampling.balanced(1), 0)  # compiles
         began = time.perf_counter()
-        found = glance(other, drawer)
+        found = glance(other)
         rows.append({"steps": steps, "seconds": (time.perf_counter() - began) / GLANCE} | found)
     return rows
 
 
-def picture(drawer: sampling.Drawer, variables: Variables) -> np.ndarray:
+def picture(model: Trained) -> np.ndarray:
     """Some digits of each kind: uint8 [h, w]."""
     labels = np.repeat(np.arange(DIGITS, dtype=np.int32), SHOWN)
-    return pixels.grid(drawer.draw(variables, labels, 0), columns=SHOWN, scale=1)
+    drawn = sampling.draw(model.family, model.variables, labels, 0)
+    return pixels.grid(drawn, columns=SHOWN, scale=1)
 
 
-def _judged(
-    drawer: sampling.Drawer, model: Trained, seed: int, real: Reference
-) -> dict[str, float]:
+def _judged(model: Trained, seed: int, real: Reference) -> dict[str, float]:
     """The distance of digits drawn with a seed, in N, and the proportion recognised."""
     labels = reference.asked_of(model.family, data.load("mnist").test.labels, real.n)
-    drawn = drawer.draw(model.variables, labels, seed)
+    drawn = sampling.draw(model.family, model.variables, labels, seed)
     logits, features = judge.look(judge.load(), pixels.to_uint8(drawn))
     apart = metrics.frechet(features, real.features) / real.unit
     return {"frechet": apart, "recognised": metrics.accuracy(logits, labels)}
@@ -254,9 +248,10 @@ def _coding(model: Trained, kept: codes.Codes) -> list[tuple[float, float]] | No
         start, nats, errors = family.progress(variables, images, labels, keys)
         return (start[:, None] + nats.cumsum(0).T), errors.T
 
-    program = sampling.Program(progress, CURVED)
     images = pixels.to_float(few.images)
-    rates, errors = program(model.variables, 0, np.arange(CURVED), images, few.labels)
+    rates, errors = map_images(
+        progress, model.variables, chunk=CURVED, images=images, labels=few.labels
+    )
     # What is known at a level was told before its own step. The first levels tell next to nothing.
     rates, errors = rates.mean(0)[:-1], errors.mean(0)[1:]
     first = min(np.searchsorted(rates, FIRST_NATS), len(rates) - 1)

@@ -38,7 +38,6 @@ from jaxgen import densities, losses
 from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.config import Config
 from jaxgen.configs.vae import Net, Sampling
-from jaxgen.data import Split
 from jaxgen.families.base import (
     Family,
     Fitted,
@@ -47,7 +46,6 @@ from jaxgen.families.base import (
     Variables,
     Variational,
     draw,
-    map_batches,
     seen,
     slerp,
 )
@@ -149,10 +147,8 @@ class VAE(Fitted, Variational):
     ) -> Latents:
         return slerp(starts, ends, share)
 
-    def fit(self, variables: Variables, digits: Split) -> Variables:
-        codes = map_batches(self._draw_codes, variables, digits)
-        density = densities.fit(codes, digits.labels, self.config.components)
-        return variables.replace(stats=variables.stats | {"density": density})
+    def codes(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> Latents:
+        return draw(self.posterior(variables, images, labels), keys)
 
     def _reconstruction(self, variables, images, mean, log_var, key):
         """- log p(x|z) [n], the mean over ``samples`` codes."""
@@ -183,9 +179,6 @@ class VAE(Fitted, Variational):
         shares = jax.nn.softmax(log_weights, axis=0)[..., None]
         pulls = lax.stop_gradient((1 - beta * (1 - shares)) * slopes)  # (3)
         return found + (pulls * (codes - held)).sum((0, 2))
-
-    def _draw_codes(self, variables, images, labels, keys):
-        return draw(self.posterior(variables, images, labels), keys)
 
     def _apply(self, method, variables, *args):
         found = self.net.apply(variables.params["model"], *args, method=method)
