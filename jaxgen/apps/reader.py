@@ -87,8 +87,12 @@ class Network(nn.Module):
         h = nn.relu(conv(64, (3, 3), 2)(h))  # [n, 7, 7, 64]
         h = h + nn.relu(conv(64, (3, 3))(h))
         h = h.reshape((len(h), -1))
-        features = nn.relu(nn.Dense(128)(h))
-        return nn.Dense(DIGITS)(features), features
+        last, dense = (
+            nn.Dense(DIGITS),
+            nn.Dense(128),
+        )  # kept variables have their names in this order
+        features = nn.relu(dense(h))
+        return last(features), features
 
 
 def some(images: Images, key: Key) -> tuple[Images, Images]:

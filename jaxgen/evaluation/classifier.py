@@ -19,6 +19,7 @@ from jaxgen.data.split import Split
 from jaxgen.images import to_float
 from jaxgen.mapping import map_images
 
+CHUNK = 500  # images that are looked at at once
 BATCH = 125  # divides the 50,000 digits that the judge learns from: an epoch is 400 steps
 RATE = 3e-3
 WEIGHT_DECAY = 0.05
@@ -98,11 +99,11 @@ def fit(
     return variables
 
 
-def look(network: nn.Module, variables: Any, images, chunk: int = 500) -> tuple:
+def look(network: nn.Module, variables: Any, images) -> tuple[np.ndarray, np.ndarray]:
     """What a network makes of images [n, 28, 28, 1], uint8 or float in [0, 1]: float32 logits
     [n, k] and features [n, d], on the host. A network is compiled once if its class is registered
     as static (``jax.tree_util.register_static``)."""
-    return map_images(network.apply, variables, images=images, chunk=chunk)
+    return map_images(network.apply, variables, images=images, chunk=CHUNK)
 
 
 def accuracy(network: nn.Module, variables: Any, split: Split) -> float:

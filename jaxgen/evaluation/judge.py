@@ -20,6 +20,8 @@ import safetensors
 import safetensors.numpy
 from flax import linen as nn
 from flax import traverse_util
+from scipy import special
+from scipy.spatial import distance
 
 from jaxgen import data
 from jaxgen.arrays import DIGITS
@@ -150,20 +152,18 @@ def load(
     return Judge(network, traverse_util.unflatten_dict(wide, sep="/"), found)
 
 
-def look(judge: Judge, images, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:
+def look(judge: Judge, images) -> tuple[np.ndarray, np.ndarray]:
     """Show the judge n images; float32 logits [n, 10] and features [n, d], on the host.
 
     Images [n, 28, 28, 1] are uint8, or float in [0, 1]. What is returned for one image does not
     depend on the others (``mapping``).
     """
-    return classifier.look(judge.network, judge.variables, images, chunk)
+    return classifier.look(judge.network, judge.variables, images)
 
 
 def likely(judge: Judge, images) -> np.ndarray:
     """How probable the judge finds each digit in images as ``look`` takes them: float32 [n, 10]."""
-    logits, _ = look(judge, images)
-    shares = np.exp(logits - logits.max(1, keepdims=True))
-    return shares / shares.sum(1, keepdims=True)
+    return special.softmax(look(judge, images)[0], axis=1)
 
 
 def sure_of(judge: Judge, images, labels: np.ndarray) -> np.ndarray:
@@ -186,8 +186,8 @@ def distances(judge: Judge, real: Split, images) -> np.ndarray:
     means = np.stack([features[real.labels == digit].mean(0) for digit in range(DIGITS)])
     within = features - means[real.labels]
     precision = np.linalg.pinv(within.T @ within / len(within))
-    off = look(judge, images)[1].astype(np.float64)[:, None] - means  # [n, 10, d]
-    return np.einsum("nkd,de,nke->nk", off, precision, off, optimize=True).min(1)
+    shown = look(judge, images)[1].astype(np.float64)
+    return distance.cdist(shown, means, "mahalanobis", VI=precision).min(1) ** 2
 
 
 def train(

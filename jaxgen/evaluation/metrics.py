@@ -139,9 +139,7 @@ def histogram(logits) -> tuple[int, ...]:
 
 def class_entropy(counts) -> float:
     """Entropy in nats of how often each digit came; at most log 10 = 2.303, and 0 for one digit."""
-    shares = np.array(counts, np.float64) / np.sum(counts)
-    shares = shares[shares > 0]
-    return float((shares * -np.log(shares)).sum())
+    return float(stats.entropy(counts))
 
 
 def spreads(features, digits) -> tuple[float, ...]:

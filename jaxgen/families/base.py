@@ -16,19 +16,8 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from jaxgen import densities, losses
-from jaxgen.arrays import (
-    NO_DIGIT,
-    Batch,
-    Images,
-    Key,
-    Keys,
-    Labels,
-    Latents,
-    Scalar,
-    Shares,
-    shares,
-)
+from jaxgen import arrays, densities, losses
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.data import Split
 from jaxgen.families.capabilities import Encodes, able
 from jaxgen.mapping import map_images
@@ -172,7 +161,7 @@ class Family(abc.ABC):
     ) -> Images:
         """Images between latents of two digits, at each ``share`` [n] of the way; the digits are
         blended too. They are decoded as ``sample`` decodes with these keys."""
-        start, end = map(shares, labels)
+        start, end = map(arrays.shares, labels)
         latents = self.blend(variables, starts, ends, share)
         return self.decode(variables, latents, lerp(start, end, share), split(keys)[1])
 
@@ -250,11 +239,40 @@ class Variational(Family):
     ``decoder_nll``. Gaussians are a mean and the logarithm of a variance, each [n, z].
     """
 
+    config: Any  # likelihood, binarise, beta, beta_warmup, free_bits
+
     @property
-    @abc.abstractmethod
     def is_bernoulli(self) -> bool:
         """Whether pixels are black or white with a probability, so that such digits have a
-        likelihood and the bound of grey ones is that of a cross-entropy."""
+        likelihood, and the bound of grey ones is the bound of a cross-entropy."""
+        return self.config.likelihood == "bernoulli"
+
+    def seen(self, images: Images, key: Key) -> tuple[Images, Key]:
+        """Images as the family is trained on them, greys made black or white if it is so set, and
+        a key for what comes next."""
+        if not self.config.binarise:
+            return images, key
+        key_pixels, key = jax.random.split(key)
+        return jax.random.bernoulli(key_pixels, images).astype(images.dtype), key
+
+    def warmth(self, step: jax.Array) -> jax.Array:
+        """The share of beta that counts at a step of training."""
+        return jnp.minimum(1.0, (step + 1) / max(self.config.beta_warmup, 1))
+
+    def weighed(
+        self, step: jax.Array, reconstruction: jax.Array, kl: jax.Array
+    ) -> tuple[Scalar, Metrics]:
+        """The loss and its metrics, of a reconstruction in nats [n] and the divergences of each
+        dimension of a code [n, z], which cost nothing below free_bits (Kingma et al. 2016, appendix
+        C.8)."""
+        reconstruction, kl = reconstruction.mean(), kl.mean(0)
+        costly = jnp.maximum(kl, self.config.free_bits).sum()
+        loss = reconstruction + self.config.beta * self.warmth(step) * costly
+        return loss, {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
+
+    def to_images(self, logits: jax.Array) -> Images:
+        """The mean of p(x given z, y) that the decoder's logits stand for."""
+        return losses.LIKELIHOODS[self.config.likelihood].mean(logits)
 
     @abc.abstractmethod
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
@@ -291,15 +309,6 @@ class Variational(Family):
         return prior - self.decoder_nll(variables, images, labels, codes)
 
 
-def seen(config: Any, images: Images, key: Key) -> tuple[Images, Key]:
-    """Images as a variational family is trained on them, greys made black or white if it is so set,
-    and a key for what comes next."""
-    if not config.binarise:
-        return images, key
-    key_pixels, key = jax.random.split(key)
-    return jax.random.bernoulli(key_pixels, images).astype(images.dtype), key
-
-
 def draw(gaussian: Gaussian, keys: Keys) -> jax.Array:
     """A draw [n, z] of each of n Gaussians."""
     mean, log_var = gaussian
@@ -313,7 +322,7 @@ def normals(keys: Keys, *shape: int) -> jax.Array:
 
 def drop_labels(labels: Labels, share: float, key: Key) -> Labels:
     """Labels of a batch, about a ``share`` of them made NO_DIGIT, so that it is learned too."""
-    return jnp.where(jax.random.bernoulli(key, share, labels.shape), NO_DIGIT, labels)
+    return jnp.where(jax.random.bernoulli(key, share, labels.shape), arrays.NO_DIGIT, labels)
 
 
 def split(keys: Keys) -> tuple[Keys, Keys]:

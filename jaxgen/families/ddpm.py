@@ -22,33 +22,14 @@ from typing import ClassVar, cast
 import jax
 import jax.numpy as jnp
 
-from jaxgen.arrays import (
-    IMAGE,
-    NO_DIGIT,
-    Batch,
-    Images,
-    Key,
-    Keys,
-    Labels,
-    Latents,
-    Scalar,
-    Shares,
-    shares,
-)
+from jaxgen import arrays
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.diffusion import process, samplers, schedules, variational
 from jaxgen.errors import UserError
-from jaxgen.families.base import (
-    Family,
-    Guided,
-    Metrics,
-    Variables,
-    drop_labels,
-    normals,
-    slerp,
-    split,
-)
+from jaxgen.families import base
+from jaxgen.families.base import Family, Guided, Metrics, Variables
 from jaxgen.nn.guidance import Weight, guided, is_guided
 from jaxgen.nn.unet import UNet
 
@@ -96,7 +77,7 @@ class DDPM(Guided):
         return Variables(
             {
                 "model": self.net.init(
-                    key, jnp.zeros((1, *IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
+                    key, jnp.zeros((1, *arrays.IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
                 )
             }
         )
@@ -109,7 +90,7 @@ class DDPM(Guided):
         x0 = 2 * batch.images - 1
         times = self.draw_times(key_time, count)
         eps = jax.random.normal(key_noise, x0.shape)
-        labels = drop_labels(batch.labels, self.config.label_drop, key_drop)
+        labels = base.drop_labels(batch.labels, self.config.label_drop, key_drop)
 
         alpha, sigma = self.levels(times)
         xt = process.q_sample(x0, eps, alpha, sigma)
@@ -119,7 +100,7 @@ class DDPM(Guided):
         return loss, (variables.stats, {"loss": loss})
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        return normals(keys, *IMAGE)
+        return base.normals(keys, *arrays.IMAGE)
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
@@ -139,7 +120,7 @@ class DDPM(Guided):
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
-        return slerp(starts, ends, share)
+        return base.slerp(starts, ends, share)
 
     def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
@@ -179,7 +160,7 @@ class DDPM(Guided):
     def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
         noise = self.first_latents(variables, keys, labels)
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
-        _, path = samplers.run(denoise, self.steps(), noise, split(keys)[1])
+        _, path = samplers.run(denoise, self.steps(), noise, base.split(keys)[1])
         frames = jnp.concatenate([noise[None], path])  # [steps + 1, n, h, w, c]
         return process.to_images(frames.swapaxes(0, 1))
 
@@ -195,8 +176,8 @@ class DDPM(Guided):
         def denoise(xt, time):
             times = jnp.full(len(xt), time)
             if is_guided(guidance):
-                none = jnp.full(len(xt), NO_DIGIT)
-                both = jnp.concatenate([shares(labels), shares(none)])
+                none = jnp.full(len(xt), arrays.NO_DIGIT)
+                both = jnp.concatenate([arrays.shares(labels), arrays.shares(none)])
                 said = self.predict(variables, jnp.tile(xt, (2, 1, 1, 1)), jnp.tile(times, 2), both)
                 said = guided(*jnp.split(said, 2), guidance)  # (2)
             else:

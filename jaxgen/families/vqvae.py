@@ -24,17 +24,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgen import losses
-from jaxgen.arrays import (
-    IMAGE,
-    Batch,
-    Images,
-    Key,
-    Keys,
-    Labels,
-    Latents,
-    Scalar,
-    Shares,
-)
+from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.config import Config
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
