@@ -44,6 +44,12 @@ def batch() -> Batch:
     return Batch(images, jnp.arange(8, dtype=jnp.int32))
 
 
+@pytest.fixture(scope="module")
+def after(family, players, state, batch) -> step.State:
+    """The state after a step."""
+    return jax.jit(step.make_step(family, players, KEY, ema=0.9))(state, batch)[0]
+
+
 def equal(a, b) -> bool:
     return all(
         jnp.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
@@ -73,12 +79,13 @@ def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, s
         seen |= set(metrics)
 
 
-def test_a_turn_changes_its_own_player_only(family, players, state, batch):
+def test_a_turn_changes_its_own_player_only(family, players, state, batch, after):
     for player in set(family.update_order):
-        alone = dataclasses.replace(family)
-        alone_kind = type("Alone", (type(family),), {"update_order": (player,)})
-        object.__setattr__(alone, "__class__", alone_kind)
-        after, _ = jax.jit(step.make_step(alone, players, KEY, ema=0.9))(state, batch)
+        if len(family.update_order) > 1:
+            alone = dataclasses.replace(family)
+            alone_kind = type("Alone", (type(family),), {"update_order": (player,)})
+            object.__setattr__(alone, "__class__", alone_kind)
+            after, _ = jax.jit(step.make_step(alone, players, KEY, ema=0.9))(state, batch)
         for other in family.update_order:
             same = equal(after.variables.params[other], state.variables.params[other])
             assert same == (other != player)
@@ -143,8 +150,7 @@ def test_many_steps_in_a_call_are_the_same_steps(family, players, state):
         assert equal(logs, part_logs)
 
 
-def test_the_average_follows_the_weights(family, players, state, batch):
-    after, _ = jax.jit(step.make_step(family, players, KEY, ema=0.9))(state, batch)
+def test_the_average_follows_the_weights(after):
     assert equal(after.ema, after.variables.params)  # one step old, the average is the weights
 
 

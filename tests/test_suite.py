@@ -84,7 +84,7 @@ def test_digits_are_useful_if_they_are_right(digits, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["vae", "vqvae", "ddpm"])
-def test_a_suite_has_what_applies_to_the_family(name, digits, judge, real):
+def test_a_suite_has_what_applies_to_the_family(name, digits, judge, real, hasty):
     family = families.build(small(name))
     variables = begun(family, jax.random.key(0))
     test = Split(digits.test.images[:90], digits.test.labels[:90])
