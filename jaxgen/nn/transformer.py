@@ -129,7 +129,8 @@ def sample(
         shown = jnp.tile(framed, (repeats, 1, 1, 1))
         logits, caches = prior.apply(params, shown, caches, position, asked, method="step")
         if both:
-            logits = guided(*jnp.split(logits, 2), guidance)
+            conditional, unconditional = jnp.split(logits, 2)
+            logits = guided(conditional, unconditional, guidance)
         here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
         codes = jax.vmap(jax.random.categorical)(here, logits / temperature).astype(jnp.int32)
         at = (0, position // side + 1, position % side + 1, 0)
