@@ -137,5 +137,5 @@ def fit(learned: Split, seed: int = 0) -> Any:
 
     steps = max(EPOCHS * len(learned.labels) // BATCH, 1)
     return classifier.fit(
-        Network(), learned, steps, seed=seed, batch=BATCH, change=change, smoothing=0, b2=0.999
+        Network(), learned, steps, seed=seed, batch=BATCH, change=change, smoothing=0.0, b2=0.999
     )

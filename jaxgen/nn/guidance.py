@@ -1,5 +1,6 @@
-"""Classifier-free guidance (Ho and Salimans 2022): a network knows what a digit asks for, c, and
-what any digit does, u, and what it says is drawn from u towards c, or beyond."""
+"""Classifier-free guidance (Ho and Salimans 2022). A network that learned with the digit and
+without it gives two outputs: c for the digit, and u for any digit. Sampling goes from u towards c,
+and beyond."""
 
 import jax
 
@@ -7,8 +8,8 @@ Weight = float | jax.Array  # 0 is u, 1 is c, more exaggerates the digit
 
 
 def is_guided(weight: Weight) -> bool:
-    """Whether u is needed, which takes as long as c does. The weight of a compiled program, which
-    is an argument of it, is not 1 (``families.base.Guided``)."""
+    """Whether u is needed, which takes as long as c. Where the weight is an argument of a compiled
+    program, the weight is not 1 (``families.base.Guided``)."""
     return isinstance(weight, jax.Array) or weight != 1
 
 
