@@ -19,6 +19,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,8 +63,9 @@ def to_uint8(images: ArrayLike) -> np.ndarray:
     return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
-def to_float(images: np.ndarray) -> np.ndarray:
-    """Return bytes of any shape as float32 in [0, 1]; ``to_uint8`` gives the same bytes back."""
+def to_float(images: Any) -> Any:
+    """Return bytes of any shape, in an array of NumPy's or of JAX's, as float32 in [0, 1];
+    ``to_uint8`` gives the same bytes back."""
     return images.astype(np.float32) / 255
 
 

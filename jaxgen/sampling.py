@@ -1,103 +1,41 @@
-"""Drawing images from a trained family, any number of them with one compiled program.
+"""Drawing images from a trained family, and ways between them.
 
-Image i of a seed has the key ``fold_in(key(seed), i)`` and a place in a chunk of fixed shape, the
-last chunk padded: so it is the same image, to the bit, however many are drawn. Over another chunk
-shape or other devices its noise is still bit-equal, and its pixels agree to about 1e-4 (sums are
-taken in another order).
+The image of label i of a seed goes by the seed and i alone (``mapping``).
 """
 
-import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jaxgen import devices, hosts
 from jaxgen.arrays import DIGITS, Latents
-from jaxgen.families.base import Family, Variables, split
+from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Encodes, able
-
-CHUNK = 128  # images drawn at once
-FEW = 32  # the same where few are asked for, and each costs much
+from jaxgen.mapping import CHUNK, FEW, map_images
 
 
-def few(count: int) -> int:
-    """The chunk for ``count`` images each of which costs much: one that is alone does not wait for
-    a full chunk of copies."""
-    return FEW if count > 2 else 1
-
-
-class Program:
-    """A function that works image by image, compiled once for any number of them.
-
-    ``function(variables, keys, *arrays)`` takes and returns arrays, or trees of them, with the
-    images along their first axis; ``variables``, a tree too, are for all images.
-    """
-
-    def __init__(self, function: Callable, chunk: int = CHUNK):
-        self.chunk = devices.even(chunk)
-
-        def run(variables, seed, indices, arrays):
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), indices)
-            return function(variables, keys, *arrays)
-
-        self._run = jax.jit(run)
-
-    def __call__(
-        self,
-        variables: Any,
-        seed: int,
-        indices: np.ndarray,
-        *arrays: Any,
-        progress: Callable[[int], None] = lambda count: None,
-    ) -> Any:
-        """What the function returns for the images whose keys have these indices [n] in the seed,
-        as NumPy's arrays. ``progress`` takes how many are done."""
-        done = []
-        for start in range(0, len(indices), self.chunk):
-            count = min(self.chunk, len(indices) - start)
-            rows = start + np.arange(self.chunk).clip(max=count - 1)  # the last fills the chunk
-            part = jax.tree.map(
-                lambda leaf, rows=rows: np.asarray(leaf)[rows], (indices.astype(np.uint32), arrays)
-            )
-            placed = jax.device_put(part, devices.split())
-            found = hosts.fetch(self._run(variables, np.uint32(seed), *placed))
-            done.append(jax.tree.map(lambda leaf, count=count: leaf[:count], found))
-            progress(start + count)
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)
-
-
-@functools.lru_cache(32)
-def _kept(function: Callable, chunk: int) -> Program:
-    """The program of a function, compiled once in a process: also where equal families ask for it
-    one after the other."""
-    return Program(function, chunk)
-
-
-class Drawer:
-    """A family's drawing program, compiled once.
-
-    ``function(variables, keys, labels)`` is the family's ``sample`` unless another is given; what
-    it returns has the images along its first axis.
-    """
-
-    def __init__(self, family: Family, function: Callable | None = None, chunk: int = CHUNK):
-        self._program = _kept(function or family.sample, chunk)
-
-    def draw(
-        self,
-        variables: Variables,
-        labels: np.ndarray,
-        seed: int,
-        places: np.ndarray | None = None,
-        progress: Callable[[int], None] = lambda count: None,
-    ) -> np.ndarray:
-        """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
-        [0, 1]. They are those of ``places`` [n] in the seed, the first ones when not given.
-        ``progress`` takes how many are drawn."""
-        places = np.arange(len(labels)) if places is None else places
-        return self._program(variables, seed, places, labels, progress=progress)
+def draw(
+    family: Family,
+    variables: Variables,
+    labels: np.ndarray,
+    seed: int,
+    places: np.ndarray | None = None,
+    chunk: int = CHUNK,
+    progress: Callable[[int], None] = lambda count: None,
+) -> np.ndarray:
+    """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
+    [0, 1]. They are the images of ``places`` [n] in the seed, the first ones when not given.
+    ``progress`` takes how many are drawn."""
+    return map_images(
+        family.sample,
+        variables,
+        seed=seed,
+        indices=places,
+        chunk=chunk,
+        progress=progress,
+        labels=labels,
+    )
 
 
 def balanced(count: int, digits: Sequence[int] = range(DIGITS)) -> np.ndarray:
@@ -109,11 +47,9 @@ def reconstruct(
     family: Family, variables: Variables, images: np.ndarray, labels: np.ndarray, seed: int
 ) -> np.ndarray:
     """Take images float32 [n, 28, 28, 1] to their latents and back."""
-
-    def there_and_back(variables, keys, images, labels):
-        return family.reconstruct(variables, images, labels, keys)
-
-    return Program(there_and_back, FEW)(variables, seed, np.arange(len(labels)), images, labels)
+    return map_images(
+        family.reconstruct, variables, seed=seed, chunk=FEW, images=images, labels=labels
+    )
 
 
 class Ways(NamedTuple):
@@ -145,24 +81,24 @@ def drawn(
     seed: int,
     places: np.ndarray | None = None,
 ) -> Ways:
-    """Draw a latent for each of ``labels`` [ways, stops]: those of the images of ``seed`` at these
-    ``places`` [ways, stops], the first ones when not given."""
-
-    def prior(variables, keys, labels):
-        return family.prior(variables, split(keys)[0], labels)
-
+    """Draw a latent for each of ``labels`` [ways, stops]: the latents of the images of ``seed`` at
+    these ``places`` [ways, stops], the first ones when not given."""
     places = in_turn(labels) if places is None else places
-    latents = Program(prior, FEW)(variables, seed, places.ravel(), labels.ravel())
+    latents = map_images(
+        family.first_latents,
+        variables,
+        seed=seed,
+        indices=places.ravel(),
+        chunk=FEW,
+        labels=labels.ravel(),
+    )
     return Ways(latents, labels, places)
 
 
 def encoded(family: Family, variables: Variables, images: np.ndarray, labels: np.ndarray) -> Ways:
     """One way through the latents of images float32 [n, 28, 28, 1]."""
-
-    def encode(variables, keys, images, labels):
-        return able(family, Encodes).encode(variables, images, labels)
-
-    found = Program(encode, FEW)(variables, 0, np.arange(len(labels)), images, labels)
+    encode = able(family, Encodes).encode
+    found = map_images(encode, variables, chunk=FEW, images=images, labels=labels)
     return Ways(found, labels[None], in_turn(labels[None]))
 
 
@@ -181,18 +117,16 @@ def interpolate(
     share = (places - legs * (frames - 1)) / (frames - 1)
     starts = (stops * np.arange(count)[:, None] + legs).ravel()  # [ways * t], rows of the latents
 
-    def walk(variables, keys, starts, ends, labels, share):
-        keys = split(keys)[1]
-        return family.interpolate(variables, starts, ends, labels, share, keys)
-
-    images = Program(walk, FEW)(
+    images = map_images(
+        family.interpolate,
         variables,
-        seed,
-        np.repeat(ways.places[:, 0], len(places)),
-        jax.tree.map(lambda leaf: leaf[starts], ways.latents),
-        jax.tree.map(lambda leaf: leaf[starts + 1], ways.latents),
-        (ways.labels.ravel()[starts], ways.labels.ravel()[starts + 1]),
-        np.tile(share, count).astype(np.float32),
+        seed=seed,
+        indices=np.repeat(ways.places[:, 0], len(places)),
+        chunk=FEW,
+        starts=jax.tree.map(lambda leaf: leaf[starts], ways.latents),
+        ends=jax.tree.map(lambda leaf: leaf[starts + 1], ways.latents),
+        labels=(ways.labels.ravel()[starts], ways.labels.ravel()[starts + 1]),
+        share=np.tile(share, count).astype(np.float32),
     )
     nearest = ways.labels[:, legs + (share >= 0.5)]
     return images.reshape(count, len(places), *images.shape[1:]), nearest

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import stats
 
-from jaxgen import data, densities, families
+from jaxgen import data, families
 from jaxgen.apps import complete, correct, damage, diffuse, fill, filters, masks, measuring, reader
 from jaxgen.apps import restyle as restyling
 from jaxgen.apps import search as searching
@@ -38,7 +38,7 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def reading():
-    return reader.Network().init(jax.random.key(1), *[jnp.zeros((1, *IMAGE))] * 2)
+    return reader.Network().init(jax.random.key(1), (jnp.zeros((1, *IMAGE)),) * 2)
 
 
 @pytest.fixture
@@ -162,78 +162,6 @@ def test_the_nats_of_cut_noise_are_those_of_its_distribution():
     between = kind.nats(np.full_like(one, 0.5), one)[0] / 784
     expected = -stats.norm.logpdf(0.5, grey, 0.4) - 0.5 * np.log(2 * np.pi)
     assert np.isclose(between, expected, rtol=1e-4)
-
-
-def test_the_density_is_that_of_the_mixture():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(10), 60)
-    codes = rng.standard_normal((600, 3)) @ rng.standard_normal((3, 3)) + labels[:, None]
-    fitted = densities.fit(codes, labels, components=2)
-    codes = codes[[0, 180, 540, 200, 300]]
-    found = densities.log_density(fitted, jnp.asarray(codes), jnp.array([0, 3, 9, 10, 10]))
-    each = np.array(
-        [
-            [
-                [
-                    stats.multivariate_normal.pdf(code, mean, factor @ factor.T)
-                    for mean, factor in zip(means, factors, strict=True)
-                ]
-                for means, factors in zip(fitted.means, np.asarray(fitted.factors), strict=True)
-            ]
-            for code in codes
-        ]
-    )
-    of_digits = (each * np.asarray(fitted.weights)).sum(-1)  # [5, 10]
-    expected = [*of_digits[[0, 1, 2], [0, 3, 9]], *of_digits[3:] @ np.asarray(fitted.shares)]
-    assert np.allclose(found, np.log(expected), rtol=1e-3, atol=1e-3)
-
-
-def test_a_code_moves_to_the_same_place_among_those_of_another_digit():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(10), 400)
-    scales = 1 + labels[:, None] * np.array([0.5, 0.1])
-    codes = rng.standard_normal((4000, 2)) * scales + 10 * labels[:, None]
-    fitted = densities.fit(codes, labels, components=1)
-    means, sources = jnp.asarray(fitted.means[:, 0]), jnp.array([1, 2])
-    found = densities.transferred(fitted, means[sources], sources, jnp.array([7, 5]))
-    assert np.allclose(found, means[jnp.array([7, 5])], atol=1e-3)
-    away = means[1] + jnp.array([1.5, 0.0])  # one standard deviation
-    found = densities.transferred(fitted, away[None], jnp.array([1]), jnp.array([7]))[0] - means[7]
-    # The pulls towards the mode shorten it by (1 - PULL)^PULLS.
-    assert np.allclose(found, [4.5 * (1 - densities.PULL) ** densities.PULLS, 0], atol=0.4)
-
-
-def test_codes_move_by_the_least_map_that_makes_one_covariance_another(monkeypatch):
-    monkeypatch.setattr(densities, "PULLS", 0)
-    rng = np.random.default_rng(0)
-    roots = rng.standard_normal((10, 4, 4)) / [1, 3, 10, 30]
-    covariances = roots @ roots.swapaxes(1, 2) + 1e-3 * np.eye(4)
-    fitted = densities.standard(1, 4).replace(factors=np.linalg.cholesky(covariances)[:, None])
-    fitted = jax.tree.map(jnp.asarray, fitted)
-    for source, target in ((1, 7), (8, 2), (3, 3)):
-        digits = (jnp.full(4, digit) for digit in (source, target))
-        near = 1e-3 * jnp.eye(4)  # no code is far out
-        found = 1e3 * np.asarray(densities.transferred(fitted, near, *digits), np.float64)
-        assert np.allclose(found, found.T, atol=1e-4 * abs(found).max())
-        assert np.linalg.eigvalsh(found).min() > 0
-        assert np.allclose(found @ covariances[source] @ found, covariances[target], atol=1e-3)
-
-
-def test_a_code_far_out_comes_in_before_it_moves(monkeypatch):
-    monkeypatch.setattr(densities, "PULLS", 0)
-    rng = np.random.default_rng(0)
-    factors = np.tril(rng.standard_normal((10, 1, 3, 3))) + 2 * np.eye(3)
-    fitted = jax.tree.map(jnp.asarray, densities.standard(1, 3).replace(factors=factors))
-    white = np.array([2.0, -1.0, 2.0])  # of length 3
-    digits = jnp.zeros(3, jnp.int32), jnp.arange(3)
-
-    def moved(length: float) -> np.ndarray:
-        code = factors[0, 0] @ white * length / 3
-        return np.asarray(densities.transferred(fitted, jnp.tile(code, (3, 1)), *digits))
-
-    assert np.allclose(moved(0.5), moved(1) / 2, rtol=1e-4)
-    assert np.allclose(moved(100), moved(3**0.5), rtol=1e-4)
-    assert not np.allclose(moved(1.6), moved(3**0.5), rtol=0.05)
 
 
 def stroke(width: float, lean: float) -> np.ndarray:

@@ -9,55 +9,45 @@ import numpy as np
 import pytest
 
 from jaxgen import data, densities, families
-from jaxgen.arrays import NO_DIGIT
+from jaxgen.arrays import NO_DIGIT, Batch
 from jaxgen.errors import UserError
 from jaxgen.families import cvae
-from jaxgen.families.base import lerp, map_batches, slerp
+from jaxgen.families.base import lerp, slerp
+from jaxgen.mapping import map_images
 from tests.conftest import small
+from tests.weights import begun
 
 KEY = jax.random.key(0)
 IMAGES = jax.random.uniform(jax.random.key(1), (6, 28, 28, 1))
 LABELS = jnp.arange(6, dtype=jnp.int32)
 KEYS = jax.random.split(KEY, 6)
+DENSE = {"network": "dense", "layers": (8,)}  # quick, where thousands of draws are averaged
 
 
-def built(name, variables=True, **changes):
+def built(name, **changes):
     recipe = small(name)
     recipe = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, **changes))
     family = families.build(recipe)
-    return family, shaken(jax.jit(family.init)(KEY))
+    return family, begun(family, KEY, 0.1)
 
 
-def shaken(variables):
-    """The variables with other weights, so that nothing is zero because it starts so."""
-    leaves, tree = jax.tree.flatten(variables.params)
-    keys = jax.random.split(jax.random.key(5), len(leaves))
-    moved = [
-        leaf + 0.1 * jax.random.normal(key, leaf.shape)
-        for leaf, key in zip(leaves, keys, strict=True)
-    ]
-    return variables.replace(params=jax.tree.unflatten(tree, moved))
-
-
-def batch(images=IMAGES):
-    from jaxgen.arrays import Batch
-
-    return Batch(images, LABELS)
+@functools.partial(jax.jit, static_argnums=0)
+def loss_of(family, variables, key=KEY):
+    return family.loss(variables, Batch(IMAGES, LABELS), key, player="model")
 
 
 def mean_loss(family, variables, draws=400):
     """The loss over many draws: its mean, and the standard error of that."""
     keys = jax.random.split(jax.random.key(9), draws)
-    loss = jax.jit(jax.vmap(lambda key: family.loss(variables, batch(), key, player="model")[0]))
-    values = np.asarray(loss(keys))
+    values = np.asarray(jax.vmap(loss_of, (None, None, 0))(family, variables, keys)[0])
     return values.mean(), values.std() / np.sqrt(draws)
 
 
 def test_iwae_of_one_sample_is_the_elbo_and_rises_with_more():
-    elbo, variables = built("vae")
+    elbo, variables = built("vae", **DENSE)
     bounds = {"elbo": mean_loss(elbo, variables)}
     for k in (1, 5, 50):
-        family, _ = built("vae", objective="iwae", samples=k)
+        family, _ = built("vae", objective="iwae", samples=k, **DENSE)
         bounds[k] = mean_loss(family, variables)
     (a, error_a), (b, error_b) = bounds["elbo"], bounds[1]
     assert abs(a - b) < 4 * np.hypot(error_a, error_b)
@@ -68,9 +58,9 @@ def test_iwae_of_one_sample_is_the_elbo_and_rises_with_more():
 
 def test_iwae_is_the_error_alone_while_beta_is_cold():
     elbo, variables = built("vae")
-    _, (_, metrics) = elbo.loss(variables, batch(), KEY, player="model")
+    _, (_, metrics) = loss_of(elbo, variables)
     cold, _ = built("vae", objective="iwae", beta_warmup=10**7)
-    loss, _ = cold.loss(variables, batch(), KEY, player="model")
+    loss, _ = loss_of(cold, variables)
     assert float(loss) == pytest.approx(float(metrics["reconstruction"]), rel=1e-5)
 
 
@@ -79,18 +69,18 @@ def test_the_gradient_through_the_codes_alone_has_the_mean_of_all_of_it(samples,
     found = {}
     for gradient in ("total", "path"):
         family, variables = built(
-            "vae", objective="iwae", samples=samples, gradient=gradient, beta_warmup=warmup
+            "vae", objective="iwae", samples=samples, gradient=gradient, beta_warmup=warmup, **DENSE
         )
 
         @jax.jit
         @functools.partial(jax.vmap, in_axes=(None, 0))
         @jax.value_and_grad
         def slopes(own, key, family=family, variables=variables):
-            return family.loss(variables.replace(params=own), batch(), key, player="model")[0]
+            return loss_of(family, variables.replace(params=own), key)[0]
 
-        values, grads = slopes(variables.params, jax.random.split(KEY, 4000))
+        values, grads = slopes(variables.params, jax.random.split(KEY, 1500))
         parts = grads["model"]["params"]
-        encoder = [np.asarray(leaf).reshape(4000, -1) for leaf in jax.tree.leaves(parts["encoder"])]
+        encoder = [np.asarray(leaf).reshape(1500, -1) for leaf in jax.tree.leaves(parts["encoder"])]
         found[gradient] = values, np.concatenate(encoder, 1), parts["decoder"]
     (loss, total, decoder), (same, path, equal) = found["total"], found["path"]
     np.testing.assert_allclose(same, loss, rtol=1e-5)
@@ -100,18 +90,18 @@ def test_the_gradient_through_the_codes_alone_has_the_mean_of_all_of_it(samples,
     apart = total - path
     assert apart.std() > 1e-3  # they differ, draw by draw
     moved = apart.std(0) > 1e-4
-    away = apart.mean(0)[moved] / (apart.std(0)[moved] / np.sqrt(4000))
+    away = apart.mean(0)[moved] / (apart.std(0)[moved] / np.sqrt(1500))
     assert np.sqrt(np.square(away).mean()) < 2  # in standard errors
 
 
 @pytest.mark.parametrize("name", ["vae", "cvae"])
 def test_the_bound_is_the_loss_at_beta_one(name):
     changes = {"label_drop": 0.0} if name == "cvae" else {}
-    family, variables = built(name, **changes)
+    family, variables = built(name, **DENSE, **changes)
     loss, error = mean_loss(family, variables)
-    draw = jax.jit(family.bound)
     keys = jax.random.split(jax.random.key(3), (400, 6))
-    bounds = np.stack([draw(variables, IMAGES, LABELS, k) for k in keys]).mean(1)
+    draw = jax.vmap(family.bound, in_axes=(None, None, None, 0))
+    bounds = np.asarray(jax.jit(draw)(variables, IMAGES, LABELS, keys)).mean(1)
     assert abs(bounds.mean() - loss) < 4 * np.hypot(error, bounds.std() / 20)
 
 
@@ -122,9 +112,7 @@ def test_beta_warms_up_and_free_bits_cost_nothing(name):
 
     def at(family, step):
         stats = variables.stats | {"step": jnp.int32(step)}
-        loss, (_, metrics) = family.loss(
-            variables.replace(stats=stats), batch(), KEY, player="model"
-        )
+        loss, (_, metrics) = loss_of(family, variables.replace(stats=stats))
         return float(loss - metrics["reconstruction"]), float(metrics["kl"])
 
     cost, kl = at(plain, 0)
@@ -133,7 +121,7 @@ def test_beta_warms_up_and_free_bits_cost_nothing(name):
         assert np.isclose(at(slow, step)[0], 2 * share * kl, rtol=5e-3)
     free, _ = built(name, free_bits=1e3)
     assert np.isclose(at(free, 0)[0], 4 * 1e3)  # four latents, none above
-    assert jax.tree.leaves(slow.loss(variables, batch(), KEY, player="model")[1][0]["step"])[0] == 1
+    assert loss_of(slow, variables)[1][0]["step"] == 1
 
 
 def test_a_learned_sigma_learns_and_a_fixed_one_does_not():
@@ -143,6 +131,11 @@ def test_a_learned_sigma_learns_and_a_fixed_one_does_not():
         assert any("log_sigma" in str(path) for path, _ in names) == learns
 
 
+def coded(family, variables, digits):
+    """The codes that a density is fitted to."""
+    return map_images(family.codes, variables, images=digits.images, labels=digits.labels)
+
+
 @pytest.mark.parametrize("name", ["ae", "vae"])
 def test_what_is_fitted_is_drawn_by_digit(name):
     """The density of a digit is that of its codes, and N(0, I) is there when asked for."""
@@ -150,18 +143,14 @@ def test_what_is_fitted_is_drawn_by_digit(name):
     digits = data.load("synthetic:600").train
     fitted = family.fit(variables, digits)
     assert not np.array_equal(fitted.stats["density"].means, variables.stats["density"].means)
-    codes = np.asarray(
-        map_batches(family._codes if name == "ae" else family._draw_codes, fitted, digits)
-    )
+    codes = coded(family, fitted, digits)
     keys = jax.random.split(KEY, 3000)
     drawn = np.asarray(family.prior(fitted, keys, jnp.full(3000, 4)))
     own = codes[digits.labels == 4]
     scale = own.std(0).mean()
     assert np.abs(drawn.mean(0) - own.mean(0)).max() < 0.2 * scale
     assert np.allclose(drawn.std(0), own.std(0), rtol=0.2, atol=0.1 * scale)
-    normal = dataclasses.replace(
-        family, sampling=dataclasses.replace(family.sampling, prior="normal")
-    )
+    normal = family.with_sampling(prior="normal")
     plain = np.asarray(normal.prior(fitted, keys, jnp.full(3000, NO_DIGIT)))
     assert abs(plain.mean()) < 0.05 and abs(plain.std() - 1) < 0.05
     assert family.is_conditional and not normal.is_conditional
@@ -170,20 +159,10 @@ def test_what_is_fitted_is_drawn_by_digit(name):
 def test_codes_of_a_posterior_are_draws_and_the_same_each_time():
     family, variables = built("vae")
     digits = data.load("synthetic:100").train
-    codes = map_batches(family._draw_codes, variables, digits)
-    assert np.array_equal(codes, map_batches(family._draw_codes, variables, digits))
+    codes = coded(family, variables, digits)
+    assert np.array_equal(codes, coded(family, variables, digits))
     means = family.encode(variables, jnp.asarray(digits.images) / 255, jnp.asarray(digits.labels))
     assert np.abs(codes - means).mean() > 0.1
-
-
-def test_over_gives_every_digit_its_own_row():
-    family, variables = built("ae")
-    digits = data.load("synthetic:100").train
-    whole = map_batches(family._codes, variables, digits, chunk=32)
-    image = jnp.asarray(digits.images[90:91], jnp.float32) / 255
-    one = family.encode(variables, image, jnp.asarray([0]))
-    assert whole.shape == (len(digits.labels), 4)
-    assert np.allclose(whole[90], one[0], atol=1e-5)
 
 
 def test_the_prior_of_a_cvae_is_the_digits_own_and_its_reconstruction_too():

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from jaxgen.evaluation import codes
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Encodes, HasBound, HasRate
 from tests.conftest import small
+from tests.weights import begun
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,12 +86,10 @@ def test_a_family_that_searches_is_shown_fewer_digits(digits, monkeypatch):
 
 
 @pytest.mark.parametrize("name", families.names())
-def test_every_family_can_be_measured(name, digits):
-    import jax
-
+def test_every_family_can_be_measured(name, digits, hasty):
     family = families.build(small(name))
     few = digits._replace(test=data.Split(digits.test.images[:40], digits.test.labels[:40]))
-    found = codes.measure(family, family.init(jax.random.key(0)), few)
+    found = codes.measure(family, begun(family, jax.random.key(0)), few)
     assert (found.squared_error is not None) == isinstance(family, Encodes)
     assert found.squared_error is None or np.isfinite(found.squared_error)
     assert (found.linear is not None) == (name in ("ae", "vae", "cvae"))

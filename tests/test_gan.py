@@ -17,6 +17,7 @@ from jaxgen.training import optimisers, seals, step
 from jaxgen.training.watch import COUNT, Seen, Watch
 from tests.conftest import small
 from tests.runs import Listener, run
+from tests.weights import begun
 
 KEY = jax.random.key(3)
 DENSE = {"network": "dense", "layers": (16,)}
@@ -88,7 +89,7 @@ class Quadratic(GAN):
 def penalty(kind, batch, generated=None, **net):
     family = kind(recipe(**net).net)
     generated = 1 - batch.images if generated is None else generated
-    return float(family.penalty(family.init(KEY), batch.images, generated, batch.labels, KEY))
+    return float(family.penalty(begun(family, KEY), batch.images, generated, batch.labels, KEY))
 
 
 def test_penalties_of_a_linear_critic(batch):
@@ -131,7 +132,7 @@ def test_the_critic_has_its_turns_and_its_rate_lasts_to_the_horizon(batch):
 @pytest.mark.parametrize("digit", ["projection", "concatenation"])
 def test_both_players_hear_the_digit(batch, digit):
     family = build(critic_digit=digit)
-    variables = family.init(KEY)
+    variables = begun(family, KEY)
     noise = jax.random.normal(KEY, (8, family.config.latents))
     drawn = family.generate(variables, noise, batch.labels)
     assert jnp.abs(drawn - family.generate(variables, noise, batch.labels + 1)).max() > 1e-4
@@ -142,7 +143,7 @@ def test_both_players_hear_the_digit(batch, digit):
 def test_any_digit_is_one_drawn_at_random_or_what_was_learned_without():
     keys, none = jax.random.split(KEY, 2000), jnp.full(2000, NO_DIGIT)
     family = build()
-    variables = family.init(KEY)
+    variables = begun(family, KEY)
     latents = family.prior(variables, keys, none)
     digits = latents.digit.argmax(1)
     assert jnp.bincount(digits, length=NO_DIGIT + 1)[:-1].min() > 150
@@ -160,7 +161,7 @@ def test_any_digit_is_one_drawn_at_random_or_what_was_learned_without():
 
 def test_blends_begin_and_end_at_the_latents():
     family = build()
-    variables = family.init(KEY)
+    variables = begun(family, KEY)
     keys = jax.random.split(KEY, 6)
     start = family.prior(variables, keys[:3], jnp.full(3, NO_DIGIT))
     end = family.prior(variables, keys[3:], jnp.full(3, 4))
@@ -175,7 +176,7 @@ def test_blends_begin_and_end_at_the_latents():
 @pytest.mark.parametrize("known", [True, False])
 def test_the_search_finds_an_image_that_was_generated(known):
     family = build()
-    variables = family.init(KEY)
+    variables = begun(family, KEY)
     keys, labels = jax.random.split(KEY, 6), jnp.arange(6)
     images = family.sample(variables, keys, labels)
     told = labels if known else jnp.full(6, NO_DIGIT)

@@ -7,6 +7,7 @@ import pytest
 from jax import lax
 
 from jaxgen.nn import blocks, conv, unet
+from tests.weights import shaken
 
 
 @pytest.mark.parametrize(
@@ -83,15 +84,7 @@ def test_an_untrained_unet_says_zero_and_hears_time_and_digit_once_trained(atten
     params = net.init(jax.random.key(1), images, times, labels)
     assert ("Attention_0" in params["params"]) == attention
     assert not net.apply(params, images, times, labels).any()
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(2), len(leaves))
-    params = jax.tree.unflatten(
-        tree,
-        [
-            leaf + 0.1 * jax.random.normal(k, leaf.shape)
-            for leaf, k in zip(leaves, keys, strict=True)
-        ],
-    )
+    params = shaken(params)
     said = net.apply(params, images, times, labels)
     assert said.shape == images.shape
     for other in (

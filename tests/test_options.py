@@ -136,7 +136,7 @@ def test_an_option_trains(name, changes):
             strict=True,
         )
         assert any(not jnp.array_equal(a, b) for a, b in leaves)
-    drawn = sampling.Drawer(family, chunk=8).draw(state.variables, np.arange(4, dtype=np.int32), 0)
+    drawn = sampling.draw(family, state.variables, np.arange(4, dtype=np.int32), 0, chunk=8)
     assert np.isfinite(drawn).all()
 
 

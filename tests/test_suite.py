@@ -14,6 +14,7 @@ from jaxgen.evaluation import judge as judges
 from jaxgen.evaluation import smoothness, suite, usefulness
 from jaxgen.families.base import Family, Variables
 from tests.conftest import small
+from tests.weights import begun
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +40,19 @@ class Switch(Family):
 
 @pytest.fixture(scope="module")
 def digits():
-    return data.load("mnist")
+    """MNIST, of whose test digits there are few."""
+    digits = data.load("mnist")
+    return digits._replace(test=Split(digits.test.images[:500], digits.test.labels[:500]))
 
 
 @pytest.fixture(scope="module")
 def judge():
     return judges.load()
+
+
+@pytest.fixture(scope="module")
+def real(judge, digits):
+    return suite.real_figures(judge, digits, 80, "test")
 
 
 def two_digits(digits):
@@ -68,19 +76,20 @@ def test_a_way_that_leads_nowhere_is_even(digits, judge):
 def test_digits_are_useful_if_they_are_right(digits, monkeypatch):
     monkeypatch.setattr(usefulness, "EPOCHS", 0)
     monkeypatch.setattr(usefulness, "STEPS", 100)
-    few = partition.subset(digits.train, 1000)
-    right = usefulness.score(few, digits.test)
-    wrong = usefulness.score(Split(few.images, (few.labels + 1) % 10), digits.test)
+    few, network = partition.subset(digits.train, 1000), judges.Layered((), (64,))
+    right = usefulness.score(few, digits.test, network=network)
+    others = Split(few.images, (few.labels + 1) % 10)
+    wrong = usefulness.score(others, digits.test, network=network)
     assert right.value > 0.7 and wrong.value < 0.1
 
 
 @pytest.mark.parametrize("name", ["vae", "vqvae", "ddpm"])
-def test_a_suite_has_what_applies_to_the_family(name, digits, judge):
+def test_a_suite_has_what_applies_to_the_family(name, digits, judge, real, hasty):
     family = families.build(small(name))
-    variables = family.init(jax.random.key(0))
-    few = digits._replace(test=Split(digits.test.images[:90], digits.test.labels[:90]))
+    variables = begun(family, jax.random.key(0))
+    test = Split(digits.test.images[:90], digits.test.labels[:90])
+    few = digits._replace(train=partition.subset(digits.train, 1000), test=test)
     amount, told = suite.Amount(count=80, likely=16, samples=4, coded=8), []
-    real = suite.real_figures(judge, few, amount.count, "test")
     found = suite.measure(family, variables, few, judge, real, amount, progress=told.append)
     assert found.images.shape == (80, 28, 28, 1) and found.images.dtype == np.uint8
     assert (found.likelihood is not None) == (name == "vae")

@@ -27,6 +27,7 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, metrics, reference
 from jaxgen.evaluation.evaluate import evaluate
 from jaxgen.evaluation.statistics import proportion
+from jaxgen.mapping import map_images
 from jaxgen.training.trained import Trained
 
 if TYPE_CHECKING:
@@ -81,7 +82,6 @@ class Making:
         self._model = model
         self._labels = cycle(order.mix, digits.train.labels)
         model.require(self._labels, f"--mix {order.mix}")
-        self._drawer = sampling.Drawer(model.family)
         self._real = len(digits.train.labels) if order.real else 0
         self._keeps: Callable | None = None
         self.state: dict[str, Any] = {
@@ -156,10 +156,9 @@ class Making:
                 done = self._real + places[first] % redraw.MOST
                 tell(f"{done:,} of {self.state['total']:,} digits")
                 part = slice(first, first + TOLD)
+                family, variables, *_ = self._model
                 parts.append(
-                    self._drawer.draw(
-                        self._model.variables, asked[part], self.order.seed, places[part]
-                    )
+                    sampling.draw(family, variables, asked[part], self.order.seed, places[part])
                 )
             return np.concatenate(parts)
 
@@ -178,14 +177,14 @@ class Making:
         """A function of drawn images and labels: which of them the reader is sure enough of."""
         variables = reader.load(self.digits.train, tell)
 
-        def likely(variables, keys, pixels, labels):
+        def likely(variables, pixels, labels):
             nats = reader.read(variables, pixels, jnp.ones_like(pixels))
             return jnp.take_along_axis(nats, labels[:, None], 1)[:, 0]
 
-        program = sampling.Program(likely)
-        return lambda drawn, asked: (
-            program(variables, 0, np.arange(len(asked)), drawn, asked) >= np.log(least)
-        )
+        def keeps(drawn, asked):
+            return map_images(likely, variables, pixels=drawn, labels=asked) >= np.log(least)
+
+        return keeps
 
     def _judge(self, piece: Split, first: int) -> dict[str, Any]:
         """Figures of the first drawn digits, in a piece that has real ones before ``first``."""

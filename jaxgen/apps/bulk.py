@@ -51,7 +51,6 @@ class Bulk:
         self._folder, self._model = folder, model
         order = {"count": count, "digit": cycle.tolist(), "seed": seed, "shard": SHARD}
         self._origin = origin.of(order, model, config)
-        self._drawer = sampling.Drawer(model.family)
         self._writer = tfds_writer.Shards(folder)
 
     @property
@@ -98,7 +97,8 @@ class Bulk:
     def _digits(self, number: int) -> Split:
         places = number * SHARD + np.arange(self._length(number))
         labels = self._cycle[places % len(self._cycle)]
-        drawn = self._drawer.draw(self._model.variables, labels, self._seed, places)
+        family, variables, *_ = self._model
+        drawn = sampling.draw(family, variables, labels, self._seed, places)
         return Split(images.to_uint8(drawn), labels)
 
 

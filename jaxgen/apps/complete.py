@@ -22,7 +22,7 @@ from jaxgen.arrays import Images
 from jaxgen.families.base import Family, Variables, split
 from jaxgen.families.capabilities import Completes, Diffuses, Quantises
 from jaxgen.images import to_float
-from jaxgen.sampling import FEW, Program, few
+from jaxgen.mapping import FEW, few, map_images
 
 
 class Completed(NamedTuple):
@@ -54,9 +54,13 @@ def complete(
         whole = fill_in(family, variables, images, visible, digits, keys_image, chance)
         return jnp.where(visible == 1, images, whole), digits
 
-    repeated = images.repeat(ways, 0), visible.repeat(ways, 0)
-    found, digits = Program(one, few(len(repeated[0])))(
-        (variables, reading), seed, np.arange(len(repeated[0])), *repeated
+    found, digits = map_images(
+        one,
+        (variables, reading),
+        seed=seed,
+        chunk=few(ways * len(images)),
+        images=images.repeat(ways, 0),
+        visible=visible.repeat(ways, 0),
     )
     return Completed(found.reshape(len(images), ways, *images.shape[1:]), digits.reshape(-1, ways))
 

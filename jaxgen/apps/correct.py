@@ -20,7 +20,7 @@ from jaxgen.apps.damage import Damage
 from jaxgen.arrays import Images
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Diffuses, Quantises
-from jaxgen.sampling import FEW, Program, few
+from jaxgen.mapping import FEW, few, map_images
 
 
 class Corrected(NamedTuple):
@@ -30,8 +30,11 @@ class Corrected(NamedTuple):
 
 def harm(damage: Damage, images: np.ndarray, seed: int) -> np.ndarray:
     """Damage images float32 [n, 28, 28, 1]; image i goes by ``seed`` and i."""
-    program = Program(lambda nothing, keys, images: damage.apply(images, keys), FEW)
-    return program((), seed, np.arange(len(images)), images)
+
+    def apply(nothing, keys, images):
+        return damage.apply(images, keys)
+
+    return map_images(apply, (), seed=seed, chunk=FEW, images=images)
 
 
 def correct(
@@ -50,9 +53,8 @@ def correct(
         digits = reader.read(reading, seen, jnp.ones_like(seen)).argmax(-1)
         return mend(family, variables, seen, damage, digits, keys), digits
 
-    return Corrected(
-        *Program(one, few(len(seen)))((variables, reading), seed, np.arange(len(seen)), seen)
-    )
+    both = variables, reading
+    return Corrected(*map_images(one, both, seed=seed, chunk=few(len(seen)), seen=seen))
 
 
 def _method(family: Family, damage: Damage) -> Callable[..., Images]:

@@ -10,12 +10,11 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import safetensors
 import safetensors.numpy
 from flax import linen as nn
@@ -24,14 +23,14 @@ from flax import traverse_util
 from jaxgen import devices
 from jaxgen.apps import damage, masks
 from jaxgen.arrays import DIGITS, IMAGE, Images, Key
-from jaxgen.data import Split, batches, files
+from jaxgen.data import Split, files
 from jaxgen.errors import UserError
+from jaxgen.evaluation import classifier
 from jaxgen.evaluation.distort import distort
 
 VERSION = 1  # to be raised with every change of what the network learns, or of what it is
 BATCH = 128
 EPOCHS = 7
-RATE = 3e-3
 DISTORTED = 0.4  # of the judge's distortions: a digit that is turned far is cut elsewhere by a mask
 
 
@@ -71,14 +70,16 @@ def _stored(place, like):
 
 def read(variables: Any, images: Images, visible: Images) -> jax.Array:
     """log p(y | what is visible of images) in nats [n, 10]."""
-    return nn.log_softmax(cast(jax.Array, Network().apply(variables, images, visible)))
+    logits: Any = Network().apply(variables, (images, visible))[0]
+    return nn.log_softmax(logits)
 
 
 class Network(nn.Module):
-    """Images and masks [n, 28, 28, 1] to logits [n, 10]."""
+    """Images and masks [n, 28, 28, 1], a pair, to logits [n, 10] and features [n, 128]."""
 
     @nn.compact
-    def __call__(self, images, visible):
+    def __call__(self, seen):
+        images, visible = seen
         conv = functools.partial(nn.Conv, kernel_init=nn.initializers.he_normal())
         h = jnp.concatenate([images * visible, visible], -1)
         h = nn.relu(conv(32, (5, 5), 2)(h))  # [n, 14, 14, 32]
@@ -86,7 +87,12 @@ class Network(nn.Module):
         h = nn.relu(conv(64, (3, 3), 2)(h))  # [n, 7, 7, 64]
         h = h + nn.relu(conv(64, (3, 3))(h))
         h = h.reshape((len(h), -1))
-        return nn.Dense(DIGITS)(nn.relu(nn.Dense(128)(h)))
+        last, dense = (
+            nn.Dense(DIGITS),
+            nn.Dense(128),
+        )  # kept variables have their names in this order
+        features = nn.relu(dense(h))
+        return last(features), features
 
 
 def some(images: Images, key: Key) -> tuple[Images, Images]:
@@ -119,34 +125,17 @@ def _masks(count, key):
 
 
 def _init(key) -> Any:
-    return Network().init(key, *[jnp.zeros((1, *IMAGE))] * 2)
+    return Network().init(key, (jnp.zeros((1, *IMAGE)),) * 2)
 
 
 def fit(learned: Split, seed: int = 0) -> Any:
     """Variables of the network after EPOCHS over training digits."""
-    count = len(learned.labels)
-    steps = max(EPOCHS * count // BATCH, 1)
-    key_init, key = jax.random.split(jax.random.key(seed))
-    variables = _init(key_init)
-    rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)
-    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=0.05))
-    opt = optimizer.init(variables)
 
-    @functools.partial(jax.jit, donate_argnums=(0, 1))
-    def step(variables, opt, images, labels, number):
-        key_distort, key_some = jax.random.split(jax.random.fold_in(key, number))
-        images = distort(images.astype(jnp.float32) / 255, key_distort, DISTORTED)
-        seen, visible = some(images, key_some)
+    def change(images, key):
+        key_distort, key_some = jax.random.split(key)
+        return some(distort(images, key_distort, DISTORTED), key_some)
 
-        def loss(variables):
-            logits = cast(jax.Array, Network().apply(variables, seen, visible))
-            return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
-
-        value, gradients = jax.value_and_grad(loss)(variables)
-        updates, opt = optimizer.update(gradients, opt, variables)
-        return optax.apply_updates(variables, updates), opt, value
-
-    # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
-    for number, rows in enumerate(batches.indices(seed, 0, steps, BATCH, count)):
-        variables, opt, _ = step(variables, opt, learned.images[rows], learned.labels[rows], number)
-    return variables
+    steps = max(EPOCHS * len(learned.labels) // BATCH, 1)
+    return classifier.fit(
+        Network(), learned, steps, seed=seed, batch=BATCH, change=change, smoothing=0.0, b2=0.999
+    )

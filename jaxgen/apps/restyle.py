@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxgen.families.base import Family, Variables, split
 from jaxgen.families.capabilities import Transfers, able
-from jaxgen.sampling import Program, few
+from jaxgen.mapping import few, map_images
 
 
 def restyle(
@@ -37,5 +37,12 @@ def restyle(
         latents = mover.transfer(variables, latents, sources, targets)
         return back.decode(variables, latents, targets, split(keys)[1])
 
-    program = Program(move, few(len(images)))
-    return program(variables, seed, np.arange(len(images)), images, sources, targets)
+    return map_images(
+        move,
+        variables,
+        seed=seed,
+        chunk=few(len(images)),
+        images=images,
+        sources=sources,
+        targets=targets,
+    )

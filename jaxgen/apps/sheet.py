@@ -94,9 +94,12 @@ def write(model: Trained, digits: str, seed: int, judged: bool = True) -> Writte
         return judge.sure_of(eye, drawn, asked) >= judge.SURE
 
     labels = np.array([int(digit) for digit in digits], np.int32)
-    drawer = sampling.Drawer(model.family, chunk=sampling.FEW)
+
+    def draw(asked, places):
+        return sampling.draw(model.family, model.variables, asked, seed, places, sampling.FEW)
+
     found, count = redraw.redrawn(
-        lambda asked, places: drawer.draw(model.variables, asked, seed, places),
+        draw,
         labels,
         np.arange(len(labels)),
         legible,

@@ -148,10 +148,10 @@ def legible(labels, seed: int, model, source):
     places = sampling.in_turn(labels)
     if source.caution:
         return places
-    eye, drawer = judge.load(), sampling.Drawer(model.family, chunk=sampling.FEW)
+    eye = judge.load()
 
     def draw(asked, places):
-        return drawer.draw(model.variables, asked, seed, places)
+        return sampling.draw(model.family, model.variables, asked, seed, places, sampling.FEW)
 
     flat = labels.ravel()
     found, values = redraw.surest(

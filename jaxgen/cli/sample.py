@@ -131,6 +131,7 @@ def main(args: list[str]) -> int:
     from jaxgen import devices, families, images, sampling
     from jaxgen.families import names_with
     from jaxgen.families.capabilities import HasTrajectory, able
+    from jaxgen.mapping import map_images
     from jaxgen.training import trained
 
     for path in (sample.out, sample.trajectory):
@@ -150,8 +151,7 @@ def main(args: list[str]) -> int:
         return bulk(sample, cycle, count, model, config, folder.path)
     labels = cycle[np.arange(count) % len(cycle)]
     with common.counting("drawing", count) as progress:
-        drawer = sampling.Drawer(model.family)
-        drawn = drawer.draw(model.variables, labels, sample.seed, progress=progress)
+        drawn = sampling.draw(model.family, model.variables, labels, sample.seed, progress=progress)
     out = sample.out or common.unused(folder, f"{name_of(sample)}.png")
     joined = sample.digits is not None and not sample.cells
     picture = (lambda: images.number(drawn)) if joined else None
@@ -160,8 +160,8 @@ def main(args: list[str]) -> int:
     print(f"{common.digits(count)} after {common.steps(model.step)}: {common.kept(where)}")
     if sample.trajectory:
         family = families.build(config_of_film(config, args))
-        drawer = sampling.Drawer(family, able(family, HasTrajectory).trajectory)
-        paths = drawer.draw(model.variables, labels[:100], sample.seed)  # [n, frames, h, w, c]
+        ways = able(family, HasTrajectory).trajectory
+        paths = map_images(ways, model.variables, seed=sample.seed, labels=labels[:100])
         images.save_film(sample.trajectory, images.film(paths.swapaxes(0, 1)))
         print(f"how they came about: {sample.trajectory}")
     return 0

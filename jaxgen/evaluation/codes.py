@@ -5,8 +5,8 @@ the code has dimensions, since those are the best that a linear code can do (in 
 linear probe is a logistic regression that reads the digit off the code.
 """
 
-import functools
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -15,8 +15,9 @@ import numpy as np
 from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import metrics, reference
 from jaxgen.evaluation.report import Against
-from jaxgen.families.base import Family, Variables, Variational, map_batches
+from jaxgen.families.base import Family, Variables, Variational
 from jaxgen.families.capabilities import Encodes, HasBound, HasRate, able
+from jaxgen.mapping import map_images
 
 SEARCHED = 200  # digits at most, where encoding is a search
 PROBED = 10_000  # training digits at most that a probe learns from
@@ -78,23 +79,26 @@ def measure(
     if family.encodes_iteratively:
         real = partition.subset(real, min(SEARCHED, len(real.labels)))
     family = family.for_inversion()
-    chunk = min(1024, -(-len(real.labels) // 8) * 8)  # a multiple of any usual number of devices
-    error = bound = None
+    error = bound = rate = active = None
     if isinstance(family, Encodes):
         pixels = metrics.pixels(real.images)
-        reconstructed = map_batches(family.reconstruct, variables, real, chunk)
+        reconstructed = each(family.reconstruct, variables, real)
         error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
     if isinstance(family, HasBound) and not family.encodes_iteratively:
-        bound = float(map_batches(family.bound, variables, real, chunk).mean())
-    rate = None
+        bound = float(each(family.bound, variables, real).mean())
     if isinstance(family, HasRate):
-        rate = float(map_batches(without_keys(family.rate), variables, real, chunk).mean())
-    active = None
+        rate = float(each(family.rate, variables, real).mean())
     if isinstance(family, Variational):
-        means = map_batches(without_keys(able(family, Encodes).encode), variables, real, chunk)
-        active = int((means.var(axis=0) > ACTIVE).sum())
+        active = int((each(family.encode, variables, real).var(axis=0) > ACTIVE).sum())
     linear = _linear(family, variables, digits.train, real)
     return Codes(len(real.labels), error, bound, rate, active, linear)
+
+
+def each(method: Callable, variables: Variables, split: Split) -> np.ndarray:
+    """What a method of a family makes of each digit; the method takes variables, images, labels
+    and, where it draws, keys."""
+    chunk = min(1024, -(-len(split.labels) // 8) * 8)  # few digits are not padded with many
+    return map_images(method, variables, images=split.images, labels=split.labels, chunk=chunk)
 
 
 def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | None:
@@ -104,8 +108,7 @@ def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | No
         return None
     from sklearn.manifold import TSNE
 
-    chunk = min(1024, -(-len(split.labels) // 8) * 8)
-    codes = map_batches(without_keys(able(family, Encodes).encode), variables, split, chunk)
+    codes = each(able(family, Encodes).encode, variables, split)
     if codes.shape[1] <= 2:
         return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
     return TSNE(random_state=0, perplexity=min(30, len(codes) / 4)).fit_transform(codes)
@@ -115,8 +118,7 @@ def _linear(family, variables, train, real):
     if not _is_vector(family, variables):
         return None
     few = partition.subset(train, min(PROBED, len(train.labels)))
-    encode = without_keys(able(family, Encodes).encode)
-    codes = [map_batches(encode, variables, split) for split in (few, real)]
+    codes = [each(able(family, Encodes).encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
     pca = _components(train, size)
     pixels = metrics.pixels(real.images)
@@ -154,16 +156,6 @@ def _is_vector(family, variables) -> bool:
     images, labels = np.zeros((1, 28, 28, 1), np.float32), np.zeros(1, np.int32)
     latents = jax.eval_shape(family.encode, variables, images, labels)
     return isinstance(latents, jax.ShapeDtypeStruct) and latents.ndim == 2
-
-
-@functools.lru_cache(64)  # the same function each time, which is not compiled anew
-def without_keys(method):
-    """A method that draws nothing, as ``map_batches`` calls it."""
-
-    def function(variables, images, labels, keys):
-        return method(variables, images, labels)
-
-    return function
 
 
 def _probe(vectors, labels) -> float | None:

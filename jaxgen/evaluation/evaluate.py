@@ -7,13 +7,7 @@ from jaxgen.arrays import DIGITS, IMAGE, NO_DIGIT
 from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics, population
 from jaxgen.evaluation.judge import Judge, look
-from jaxgen.evaluation.reference import (
-    Reference,
-    labels_like,
-    measure,
-    real_digits,
-    relative,
-)
+from jaxgen.evaluation.reference import Reference, labels_like, measure, real_digits, relative
 from jaxgen.evaluation.report import Figures, Neighbour, Report
 from jaxgen.evaluation.statistics import proportion
 

@@ -10,25 +10,25 @@ unit of that distance.
 
 import functools
 import hashlib
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import safetensors
 import safetensors.numpy
 from flax import linen as nn
 from flax import traverse_util
+from scipy import special
+from scipy.spatial import distance
 
-from jaxgen import data, devices
-from jaxgen.arrays import DIGITS, IMAGE
-from jaxgen.data import batches, files, partition
+from jaxgen import data
+from jaxgen.arrays import DIGITS
+from jaxgen.data import files, partition
 from jaxgen.data.split import Split, part
 from jaxgen.errors import UserError
+from jaxgen.evaluation import classifier
 from jaxgen.evaluation.distort import distort
 from jaxgen.evaluation.report import blind
 
@@ -36,13 +36,7 @@ WEIGHTS = Path(__file__).with_name("judge.safetensors")
 SHA256 = "f4cd2bb142db8eddd78b8d61e0aef9ec6ae2e9c10dac416bd9493b1ac5d19766"  # of WEIGHTS
 WIDTHS = (32, 64, 64)
 
-BATCH = 125  # divides the 50,000 digits: an epoch is 400 steps
 STEPS = 4800  # twelve epochs
-RATE = 3e-3
-WEIGHT_DECAY = 0.05
-# Of the labels. It bounds the logits, or features would spread as long as training lasts, and few
-# images would give a far larger Frechet distance than many (1,000 digits 2.1 N, now 0.11 N).
-SMOOTHING = 0.1
 # A digit of which the judge is less sure than this is hard to read, or no digit: of the test digits
 # of MNIST 1 % are, of 12 printed letters 7, and of 20 scribbles 11.
 SURE = 0.6
@@ -50,6 +44,7 @@ USUAL = 0.99  # share of real digits that nothing is odd about
 ASKED = 500  # real digits that it is asked about, to find that out
 
 
+@jax.tree_util.register_static
 class Network(nn.Module):
     """Images [n, 28, 28, 1] in [0, 1] to logits [n, classes] and features [n, widths[-1]].
 
@@ -81,6 +76,7 @@ class Network(nn.Module):
         return nn.Dense(self.classes, precision="highest")(features), features
 
 
+@jax.tree_util.register_static
 class Layered(nn.Module):
     """Another architecture, to find out whether a figure hangs on that of the judge: convolutions,
     each with a pooling, and dense layers that see the whole image at once (LeCun et al. 1998); or
@@ -156,26 +152,18 @@ def load(
     return Judge(network, traverse_util.unflatten_dict(wide, sep="/"), found)
 
 
-def look(judge: Judge, images, chunk: int = 500) -> tuple[np.ndarray, np.ndarray]:
+def look(judge: Judge, images) -> tuple[np.ndarray, np.ndarray]:
     """Show the judge n images; float32 logits [n, 10] and features [n, d], on the host.
 
-    Images [n, 28, 28, 1] are uint8, or float in [0, 1]. They pass in chunks padded to one shape:
-    one compilation for any n, and what is said of an image does not depend on the others.
+    Images [n, 28, 28, 1] are uint8, or float in [0, 1]. What is returned for one image does not
+    depend on the others (``mapping``).
     """
-    seen = []
-    for start in range(0, len(images), chunk):
-        part = images[start : start + chunk]
-        padding = (0, chunk - len(part)), (0, 0), (0, 0), (0, 0)
-        seen.append(_look(judge.network, judge.variables, np.pad(part, padding)))
-    logits, features = (np.concatenate(parts) for parts in zip(*seen, strict=True))
-    return logits[: len(images)], features[: len(images)]
+    return classifier.look(judge.network, judge.variables, images)
 
 
 def likely(judge: Judge, images) -> np.ndarray:
     """How probable the judge finds each digit in images as ``look`` takes them: float32 [n, 10]."""
-    logits, _ = look(judge, images)
-    shares = np.exp(logits - logits.max(1, keepdims=True))
-    return shares / shares.sum(1, keepdims=True)
+    return special.softmax(look(judge, images)[0], axis=1)
 
 
 def sure_of(judge: Judge, images, labels: np.ndarray) -> np.ndarray:
@@ -186,7 +174,8 @@ def sure_of(judge: Judge, images, labels: np.ndarray) -> np.ndarray:
 def caution(judge: Judge, real: Split) -> str | None:
     """Why the judge's figures mean nothing for digits such as ``real``, in a sentence; None where
     it can read them."""
-    return blind(_accuracy(judge, partition.subset(real, min(ASKED, len(real.labels)))))
+    few = partition.subset(real, min(ASKED, len(real.labels)))
+    return blind(classifier.accuracy(judge.network, judge.variables, few))
 
 
 def distances(judge: Judge, real: Split, images) -> np.ndarray:
@@ -197,18 +186,8 @@ def distances(judge: Judge, real: Split, images) -> np.ndarray:
     means = np.stack([features[real.labels == digit].mean(0) for digit in range(DIGITS)])
     within = features - means[real.labels]
     precision = np.linalg.pinv(within.T @ within / len(within))
-    off = look(judge, images)[1].astype(np.float64)[:, None] - means  # [n, 10, d]
-    return np.einsum("nkd,de,nke->nk", off, precision, off, optimize=True).min(1)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _look(network, variables, images):
-    return network.apply(variables, _unit(images))
-
-
-def _unit(images):
-    scale = 255 if images.dtype == jnp.uint8 else 1
-    return images.astype(jnp.float32) / scale
+    shown = look(judge, images)[1].astype(np.float64)
+    return distance.cdist(shown, means, "mahalanobis", VI=precision).min(1) ** 2
 
 
 def train(
@@ -227,10 +206,12 @@ def train(
     """
     files.check(out_path)
     learned, floor, test = parts()
-    variables = fit(learned, report, floor, seed=seed, steps=steps, network=network)
+    variables = classifier.fit(
+        network, learned, steps, seed=seed, change=distort, floor=floor, report=report
+    )
     save(out_path, variables)
     judge = load(out_path, None, network)
-    accuracy = _accuracy(judge, test)
+    accuracy = classifier.accuracy(judge.network, judge.variables, test)
     report(f"{accuracy:.2%} of the {len(test.labels)} test digits; SHA-256 {judge.hash}")
     return accuracy
 
@@ -247,73 +228,3 @@ def parts() -> tuple[Split, Split, Split]:
     """The digits of MNIST to learn from, the floor digits, and the test digits."""
     digits = data.load("mnist")
     return part(digits.train, ~partition.fresh(digits)), partition.floor(digits), digits.test
-
-
-def _accuracy(judge, split):
-    return float((look(judge, split.images)[0].argmax(1) == split.labels).mean())
-
-
-def fit(
-    learned: Split,
-    report: Callable[[str], None],
-    floor: Split | None = None,
-    *,
-    seed: int = 0,
-    steps: int = STEPS,
-    network: Network | Layered = NETWORK,
-    batch: int = BATCH,
-    change: Callable | None = distort,
-) -> dict[str, Any]:
-    """Fit the network to the digits ``learned``; its variables, float32.
-
-    ``change(images, key)`` is what is done to each batch, [n, 28, 28, 1], if anything is. A batch
-    is split over all devices if it can be: one of BATCH cannot over two, and takes one of them.
-
-    After each epoch one line to ``report`` tells the accuracy on the digits ``floor``, if there are
-    some.
-    """
-    key_init, key_distort = jax.random.split(jax.random.key(seed))
-    variables: Any = network.init(key_init, jnp.zeros((1, *IMAGE)))
-    splits = batch % devices.count() == 0
-    if splits:
-        variables = jax.device_put(variables, devices.whole())
-    rate = optax.cosine_onecycle_schedule(steps, RATE, pct_start=0.15, final_div_factor=1e3)
-    adam = optax.adamw(rate, b2=0.99, weight_decay=WEIGHT_DECAY)
-    optimizer = optax.chain(optax.clip_by_global_norm(1.0), adam)
-    opt = optimizer.init(variables)
-
-    @functools.partial(jax.jit, donate_argnums=(0, 1))
-    def step(variables, opt, images, labels, number):
-        images = _unit(images)
-        if change:
-            images = change(images, jax.random.fold_in(key_distort, number))
-
-        def loss(variables):
-            logits, _ = network.apply(variables, images)
-            wanted = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), SMOOTHING)
-            return optax.softmax_cross_entropy(logits, wanted).mean()
-
-        value, gradients = jax.value_and_grad(loss)(variables)
-        updates, opt = optimizer.update(gradients, opt, variables)
-        return optax.apply_updates(variables, updates), opt, value
-
-    count = len(learned.labels)
-    epoch = count // batch
-    began, losses = time.monotonic(), []
-    # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
-    for number, rows in enumerate(batches.indices(seed, 0, steps, batch, count)):
-        part = learned.images[rows], learned.labels[rows]
-        if splits:
-            part = jax.device_put(part, devices.split())
-        variables, opt, loss = step(variables, opt, *part, number)
-        # Waited for: of programs that are begun before others have ended, those of several devices
-        # can take all of a CPU's threads and wait for each other for ever.
-        losses.append(float(loss))
-        if floor and (number + 1) % epoch == 0:
-            right = _accuracy(Judge(network, variables, ""), floor)
-            report(
-                f"epoch {(number + 1) // epoch} of {steps // epoch}: "
-                f"loss {np.mean(losses[-epoch:]):.3f} nats, {right:.2%} of the "
-                f"{len(floor.labels)} floor digits, {time.monotonic() - began:.0f} s"
-            )
-    return variables

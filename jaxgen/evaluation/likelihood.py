@@ -24,7 +24,7 @@ from jaxgen.arrays import IMAGE, Images, Keys, Labels
 from jaxgen.data import Split
 from jaxgen.families.base import Variables, Variational, draw, split
 from jaxgen.families.capabilities import HasBound
-from jaxgen.sampling import CHUNK, Program
+from jaxgen.mapping import CHUNK, map_images
 
 Binarisation = Literal["static", "dynamic"]
 STATIC = 2008  # the seed that all static binarisation has
@@ -65,22 +65,21 @@ def of_greys(
 ) -> np.ndarray:
     """The family's bound of each digit as it is, in bits a pixel [n]: of 256 greys, where that is
     what the family gives a probability."""
-
-    def bound(variables, keys, images, labels):
-        return family.bound(variables, images, labels, keys)
-
-    return _each(bound, variables, digits, seed, progress) / math.log(2) / math.prod(IMAGE)
+    nats = _each(family.bound, variables, digits, seed, progress)
+    return nats / math.log(2) / math.prod(IMAGE)
 
 
 def _each(function, variables, digits, seed, progress):
-    """What ``function(variables, keys, images, labels)`` says of each digit, chunk by chunk."""
-    program, found = Program(function, min(CHUNK, len(digits.labels))), []
-    for start in range(0, len(digits.labels), program.chunk):
-        rows = np.arange(start, min(start + program.chunk, len(digits.labels)))
-        images = pixels.to_float(digits.images[rows])
-        found.append(program(variables, seed, rows, images, digits.labels[rows]))
-        progress(int(rows[-1]) + 1)
-    return np.concatenate(found)
+    """What ``function(variables, images, labels, keys)`` says of each digit."""
+    return map_images(
+        function,
+        variables,
+        seed=seed,
+        chunk=min(CHUNK, len(digits.labels)),
+        progress=progress,
+        images=pixels.to_float(digits.images),
+        labels=digits.labels,
+    )
 
 
 def importance_bound(

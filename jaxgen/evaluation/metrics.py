@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from jaxgen.arrays import DIGITS
+from jaxgen.images import to_float
 
 ROWS = 256  # rows of a table of distances that are in memory at once
 GROUPS = 10  # parts of a jackknife
@@ -138,9 +139,7 @@ def histogram(logits) -> tuple[int, ...]:
 
 def class_entropy(counts) -> float:
     """Entropy in nats of how often each digit came; at most log 10 = 2.303, and 0 for one digit."""
-    shares = np.array(counts, np.float64) / np.sum(counts)
-    shares = shares[shares > 0]
-    return float((shares * -np.log(shares)).sum())
+    return float(stats.entropy(counts))
 
 
 def spreads(features, digits) -> tuple[float, ...]:
@@ -204,4 +203,4 @@ def copies(images, train_images) -> Copies:
 
 def pixels(images):
     """Images uint8 [n, h, w, c] as vectors float32 [n, h w c] in [0, 1]."""
-    return images.reshape(len(images), -1) / np.float32(255)
+    return to_float(images.reshape(len(images), -1))

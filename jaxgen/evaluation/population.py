@@ -19,7 +19,7 @@ import numpy as np
 
 from jaxgen.data import populations
 from jaxgen.data.split import Split
-from jaxgen.evaluation import judge
+from jaxgen.evaluation import classifier, judge
 from jaxgen.evaluation.judge import Judge
 from jaxgen.evaluation.statistics import Estimate
 
@@ -80,7 +80,7 @@ def train(out_path: str | Path, report: Callable[[str], None] = print, steps: in
     judge.files.check(out_path)
     learned, floor, _ = (_by_population(part) for part in judge.parts())
     # Undistorted: turned and sheared digits would lose the slant that sets the populations apart.
-    variables = judge.fit(learned, report, floor, steps=steps, network=NETWORK, change=None)
+    variables = classifier.fit(NETWORK, learned, steps, floor=floor, report=report)
     judge.save(out_path, variables)
     found = rates(judge.load(out_path, None, NETWORK), floor)
     assert found is not None  # all of MNIST is known

@@ -28,6 +28,7 @@ from jaxgen.evaluation.judge import Judge, look
 from jaxgen.evaluation.report import Against, Figures, Mixtures
 from jaxgen.evaluation.statistics import proportion
 from jaxgen.families.base import Family
+from jaxgen.images import to_float
 
 COPIES = 2000  # real digits at most that are searched for among the training images, to save time
 NOISE = 0.1  # standard deviation, where white is 1
@@ -117,7 +118,7 @@ def relative(spreads: tuple[float, ...], real: tuple[float, ...]) -> tuple[float
 def noisy(images: np.ndarray) -> np.ndarray:
     """The images uint8 [n, 28, 28, 1] under the noise of the unit: float32 in [0, 1]."""
     noise = np.random.default_rng(SEED).standard_normal(images.shape, np.float32)
-    return np.clip(images / np.float32(255) + NOISE * noise, 0, 1)
+    return np.clip(to_float(images) + NOISE * noise, 0, 1)
 
 
 def real_digits(digits: Digits, against: Against) -> Split:

@@ -146,7 +146,7 @@ def measure(
     asked = reference.asked_of(family, held.labels, amount.count, digits.learned)
     progress(f"drawing {amount.count} digits")
     began = time.perf_counter()
-    drawn = pixels.to_uint8(sampling.Drawer(family).draw(variables, asked, seed))
+    drawn = pixels.to_uint8(sampling.draw(family, variables, asked, seed))
     seconds = time.perf_counter() - began
     progress("judging them")
     report = evaluate(drawn, asked, digits.source, judge, seed, reference=real.reference)

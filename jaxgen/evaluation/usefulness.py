@@ -10,14 +10,14 @@ what the drawn digits lack.
 from collections.abc import Callable
 
 from jaxgen.data import Split
+from jaxgen.evaluation import classifier, metrics
 from jaxgen.evaluation import judge as judges
-from jaxgen.evaluation import metrics
 from jaxgen.evaluation.judge import Layered, Network
 from jaxgen.evaluation.statistics import Estimate, proportion
 
 EPOCHS = 8
 STEPS = 400  # at least, however few the digits
-LEAST = judges.BATCH  # digits to learn from
+LEAST = classifier.BATCH  # digits to learn from
 
 
 def score(
@@ -27,19 +27,13 @@ def score(
     *,
     network: Network | Layered = judges.NETWORK,
     steps: int | None = None,
-    batch: int = judges.BATCH,
+    batch: int = classifier.BATCH,
     change: Callable | None = None,
 ) -> Estimate:
     """The share of the digits ``test`` that a classifier recognises after the digits ``learned``
     alone, each batch of them changed by ``change(images, key)`` if anything is. When ``steps`` are
     not given, there are to be LEAST digits or more."""
-    steps = steps or max(EPOCHS * len(learned.labels) // judges.BATCH, STEPS)
-    variables = judges.fit(
-        learned, _quiet, seed=seed, steps=steps, network=network, batch=batch, change=change
-    )
-    logits, _ = judges.look(judges.Judge(network, variables, ""), test.images)
+    steps = steps or max(EPOCHS * len(learned.labels) // classifier.BATCH, STEPS)
+    variables = classifier.fit(network, learned, steps, seed=seed, batch=batch, change=change)
+    logits, _ = classifier.look(network, variables, test.images)
     return proportion(metrics.hits(logits, test.labels), len(test.labels))
-
-
-def _quiet(line: str) -> None:
-    """What the classifier would tell of its training is of no interest."""

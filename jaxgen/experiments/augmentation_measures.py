@@ -57,7 +57,7 @@ def draw(context: Context, config: Config, name: str) -> Result:
     if why := training.figures["failed"]:
         raise UserError(why)
     model, labels = train.load(training, config), sampling.balanced(DRAWN)
-    drawn = sampling.Drawer(model.family).draw(model.variables, labels, config.seed)
+    drawn = sampling.draw(model.family, model.variables, labels, config.seed)
     # The digits are what is needed, and there are many runs.
     shutil.rmtree(context.folder / "runs" / name / "checkpoints")
     arrays = {"images": images.to_uint8(drawn), "labels": labels}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgen import data, families, sampling
+from jaxgen import data, sampling
 from jaxgen import images as pixels
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config, to_dict
@@ -19,6 +19,7 @@ from jaxgen.evaluation.reference import Reference
 from jaxgen.experiments import runs, train
 from jaxgen.experiments.trial import Context, Result, Trial
 from jaxgen.families.capabilities import Diffuses
+from jaxgen.mapping import map_images
 from jaxgen.training import costs, loop, trained
 from jaxgen.training.folder import RunFolder, read_log
 from jaxgen.training.trained import Trained
@@ -65,10 +66,9 @@ def train_with_looks(
     else:
         there.require_at_rest(config)
         run = RunFolder(context.folder / "runs" / f"{config.model}-{config.seed}-{config.steps}")
-        drawer = sampling.Drawer(families.build(config))
         try:
             for stage in sorted({max(round(part * config.steps), 1) for part in LOOKS}):
-                curve.append(_look(context, run, config, stage, drawer))
+                curve.append(_look(context, run, config, stage))
         except loop.Diverged as error:
             failed = str(error)
         seconds = curve[-1]["seconds"] if curve else None
@@ -76,9 +76,7 @@ def train_with_looks(
     return Result(figures | {"failed": failed or train.collapse(run, config.data)})
 
 
-def _look(
-    context: Context, run: RunFolder, config: Config, stage: int, drawer: sampling.Drawer
-) -> dict[str, float]:
+def _look(context: Context, run: RunFolder, config: Config, stage: int) -> dict[str, float]:
     """Train up to a step, and judge GLANCE drawn digits. The result is kept by itself: once
     training has gone on, there are no weights of this step left."""
     key = [to_dict(config), judge.load().hash, GLANCE]
@@ -88,7 +86,7 @@ def _look(
         loop.train_apart(part, run, train.Listener(context, config.steps), context.say)
         model = trained.load(run, part, context.say)
         figures = {"step": stage, "seconds": _seconds(run, stage)}
-        known = Result(figures | _judged(drawer, model, 0, _reference(GLANCE)))
+        known = Result(figures | _judged(model, 0, _reference(GLANCE)))
         context.store.put(look, known)
     return known.figures
 
@@ -107,16 +105,16 @@ def measure(context: Context, config: Config, amount: suite.Amount, training: Re
     real, progress = _real(amount.count), context.progress
     found = suite.measure(family, variables, digits, judge.load(), real, amount, progress=progress)
     progress("drawing again, with other seeds")
-    drawer, others = sampling.Drawer(family), range(1, 1 + REDRAWN)
-    again = [_judged(drawer, model, seed, real.reference)["frechet"] for seed in others]
+    again = [_judged(model, seed, real.reference)["frechet"] for seed in range(1, 1 + REDRAWN)]
     labels = np.repeat(np.arange(DIGITS, dtype=np.int32), SHOWN)
+    drawn = sampling.draw(family, variables, labels, 0)
     near = found.report.closest[:SHOWN]
     copies = found.images[[one.image for one in near]]
     copied = digits.train.images[[one.train for one in near]]
     arrays = {
         "images": found.images,
         "labels": found.labels,
-        "picture": pixels.grid(drawer.draw(variables, labels, 0), columns=SHOWN, scale=1),
+        "picture": pixels.grid(drawn, columns=SHOWN, scale=1),
         "copies": pixels.grid(np.concatenate([copies, copied]), columns=len(near), scale=1),
     }
     progress("laying out codes in a plane")
@@ -134,10 +132,9 @@ def measure_sampler(context: Context, config: Config, training: Result) -> Resul
     rows = []
     for steps in SAMPLER_STEPS:
         other = model.drawn_with(steps=steps)
-        drawer = sampling.Drawer(other.family)
-        drawer.draw(other.variables, sampling.balanced(1), 0)  # compiles
+        sampling.draw(other.family, other.variables, sampling.balanced(1), 0)  # compiles
         began = time.perf_counter()
-        found = _judged(drawer, other, 0, _reference(GLANCE))
+        found = _judged(other, 0, _reference(GLANCE))
         rows.append({"steps": steps, "seconds": (time.perf_counter() - began) / GLANCE} | found)
     return Result(rows)
 
@@ -160,12 +157,10 @@ def _load(training: Result, config: Config) -> Trained | None:
     return model
 
 
-def _judged(
-    drawer: sampling.Drawer, model: Trained, seed: int, real: Reference
-) -> dict[str, float]:
+def _judged(model: Trained, seed: int, real: Reference) -> dict[str, float]:
     """The distance of digits drawn with a seed, in N, and the proportion recognised."""
     labels = reference.asked_of(model.family, data.load("mnist").test.labels, real.n)
-    drawn = drawer.draw(model.variables, labels, seed)
+    drawn = sampling.draw(model.family, model.variables, labels, seed)
     logits, features = judge.look(judge.load(), pixels.to_uint8(drawn))
     apart = metrics.frechet(features, real.features) / real.unit
     return {"frechet": apart, "recognised": metrics.accuracy(logits, labels)}
@@ -182,10 +177,11 @@ def _coding(model: Trained, kept: codes.Codes) -> list[tuple[float, float]] | No
         start, nats, errors = family.progress(variables, images, labels, keys)
         return (start[:, None] + nats.cumsum(0).T), errors.T
 
-    program = sampling.Program(progress, CURVED)
     few = partition.subset(data.load("mnist").test, CURVED)
     images = pixels.to_float(few.images)
-    rates, errors = program(model.variables, 0, np.arange(CURVED), images, few.labels)
+    rates, errors = map_images(
+        progress, model.variables, chunk=CURVED, images=images, labels=few.labels
+    )
     # What is known at a level was told before its own step. The first levels tell next to nothing.
     rates, errors = rates.mean(0)[:-1], errors.mean(0)[1:]
     first = min(np.searchsorted(rates, FIRST_NATS), len(rates) - 1)

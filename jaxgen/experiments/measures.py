@@ -11,12 +11,13 @@ import numpy as np
 from jaxgen import data, images, sampling
 from jaxgen.config import Config
 from jaxgen.data import Split, partition
-from jaxgen.evaluation import codes, judge, metrics, reference
+from jaxgen.evaluation import judge, metrics, reference
 from jaxgen.evaluation.reference import Reference
 from jaxgen.experiments import train
 from jaxgen.experiments.trial import Arrays, Context, Result
-from jaxgen.families.base import Family, Fitted, Variables, Variational, map_batches
+from jaxgen.families.base import Family, Fitted, Variables, Variational
 from jaxgen.families.capabilities import Encodes, HasRate, able
+from jaxgen.mapping import map_images
 
 COUNT = 2000  # digits that are drawn, and real ones that are encoded
 SHOWN = 10  # digits in a picture, one of each
@@ -87,23 +88,28 @@ def figures_of(
     if isinstance(family, Fitted) and family.is_conditional:
         normal = family.with_sampling(prior="normal")
         figures["distance_normal"] = _drawing(normal, variables, source)["distance"]
-    drawn = sampling.Drawer(family).draw(variables, sampling.balanced(SHOWN), 0)
+    drawn = sampling.draw(family, variables, sampling.balanced(SHOWN), 0)
     return figures, arrays | {"drawn": images.to_uint8(drawn)}
 
 
 def _coding(family: Family, variables: Variables, real: Split, train: Split) -> dict[str, float]:
-    chunk, figures = COUNT // 2, {}
+    figures = {}
+
+    def each(method, part):
+        return map_images(
+            method, variables, images=part.images, labels=part.labels, chunk=COUNT // 2
+        )
+
     for name, part in (("error", real), ("train_error", partition.subset(train, COUNT))):
-        back = map_batches(family.reconstruct, variables, part, chunk)
+        back = each(family.reconstruct, part)
         lost = metrics.pixels(part.images) - back.reshape(len(back), -1)
         figures[name] = float(np.square(lost).sum(1).mean())
     if isinstance(family, HasRate):
-        rates = map_batches(codes.without_keys(family.rate), variables, real, chunk)
-        figures["rate"] = float(rates.mean())
+        figures["rate"] = float(each(family.rate, real).mean())
     if isinstance(family, Variational):
-        figures["bound"] = float(map_batches(family.bound, variables, real, chunk).mean())
+        figures["bound"] = float(each(family.bound, real).mean())
         figures["distortion"] = figures["bound"] - figures["rate"]
-    latents = map_batches(codes.without_keys(able(family, Encodes).encode), variables, real, chunk)
+    latents = each(able(family, Encodes).encode, real)
     if np.issubdtype(latents.dtype, np.integer):
         shares = np.unique(latents, return_counts=True)[1] / latents.size
         figures["used"] = float(np.exp(-(shares * np.log(shares)).sum()))
@@ -113,7 +119,7 @@ def _coding(family: Family, variables: Variables, real: Split, train: Split) -> 
 def _drawing(family: Family, variables: Variables, source: str) -> dict[str, float]:
     held = _held(source, COUNT)
     asked = reference.asked_of(family, data.load(source).valid.labels, COUNT)
-    drawn = images.to_uint8(sampling.Drawer(family).draw(variables, asked, 0))
+    drawn = images.to_uint8(sampling.draw(family, variables, asked, 0))
     logits, features = judge.look(judge.load(), drawn)
     apart = reference.relative(metrics.spreads(features, logits.argmax(1)), held.spreads)
     figures = {

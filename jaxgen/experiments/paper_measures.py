@@ -22,6 +22,7 @@ from jaxgen.experiments.trial import Context, Result
 from jaxgen.families.base import Variational
 from jaxgen.families.capabilities import HasBound
 from jaxgen.families.cvae import CVAE
+from jaxgen.mapping import map_images
 from jaxgen.training.folder import commit, machine
 from jaxgen.training.trained import Trained
 
@@ -128,9 +129,14 @@ def hidden_nats(model: Trained, test: Split, visible: np.ndarray) -> np.ndarray:
         return lax.map(one, jnp.arange(BOUNDS)).mean(0)
 
     unknown = np.full(len(test.labels), NO_DIGIT, np.int32)
-    program = sampling.Program(bound, 500)
-    rows = np.arange(len(unknown))
-    return program(model.variables, likelihood.STATIC, rows, images.to_float(test.images), unknown)
+    return map_images(
+        bound,
+        model.variables,
+        seed=likelihood.STATIC,
+        chunk=500,
+        greys=images.to_float(test.images),
+        labels=unknown,
+    )
 
 
 def ghosh2020(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
@@ -182,14 +188,12 @@ def denoising(models: Models, digits: Digits, seed: int, progress: Progress) -> 
     for level in (10, 20, 30, 40, 50):
         progress(f"noise of {level} %")
         kind = damage.named(f"noise:{level / 100}")
-        program = sampling.Program(
-            lambda variables, keys, seen, labels, kind=kind: model.family.reconstruct(
-                variables, kind.apply(seen, keys), labels, keys
-            ),
-            500,
-        )
-        rows = np.arange(len(clean))
-        mended = program(model.variables, seed, rows, clean, digits.test.labels)
+
+        def mend(variables, keys, seen, labels, kind=kind):
+            return model.family.reconstruct(variables, kind.apply(seen, keys), labels, keys)
+
+        labels = digits.test.labels
+        mended = map_images(mend, model.variables, seed=seed, chunk=500, seen=clean, labels=labels)
         found[f"noise {level} %"] = mean(measuring.psnr(mended, clean))
         pairs = zip(mended[few][..., 0], clean[few][..., 0], strict=True)
         similar = [structural_similarity(*pair, data_range=1.0) for pair in pairs]
@@ -232,4 +236,4 @@ def measure(
 
 
 def _draw(model: Trained, labels: np.ndarray, seed: int) -> np.ndarray:
-    return images.to_uint8(sampling.Drawer(model.family).draw(model.variables, labels, seed))
+    return images.to_uint8(sampling.draw(model.family, model.variables, labels, seed))

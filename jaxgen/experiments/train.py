@@ -133,10 +133,10 @@ def measure_time(context: Context, config: Config) -> Result:
     family, steps = families.build(config), 1
     if hasattr(config.sampling, "steps"):
         family, steps = family.with_sampling(steps=2), 2
-    drawer, few = sampling.Drawer(family), sampling.balanced(sampling.CHUNK)
-    drawer.draw(state.variables, few, 0)
+    few = sampling.balanced(sampling.CHUNK)
+    sampling.draw(family, state.variables, few, 0)
     began = time.monotonic()
-    drawer.draw(state.variables, few, 0)
+    sampling.draw(family, state.variables, few, 0)
     drawing = (time.monotonic() - began) * 1000 / len(few)
     return Result({"training": training, "step": drawing / steps})
 

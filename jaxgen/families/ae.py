@@ -20,8 +20,7 @@ from jaxgen import densities, losses
 from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.config import Config
 from jaxgen.configs.ae import Net, Sampling
-from jaxgen.data import Split
-from jaxgen.families.base import Family, Fitted, Metrics, Variables, map_batches
+from jaxgen.families.base import Family, Fitted, Metrics, Variables
 from jaxgen.nn.coders import Decoder, Encoder
 
 LOSSES = {
@@ -95,14 +94,6 @@ class AE(Fitted):
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         return self._apply(variables, images, method="encode")
-
-    def fit(self, variables: Variables, digits: Split) -> Variables:
-        codes = map_batches(self._codes, variables, digits)
-        density = densities.fit(codes, digits.labels, self.config.components)
-        return variables.replace(stats=variables.stats | {"density": density})
-
-    def _codes(self, variables, images, labels, keys):
-        return self.encode(variables, images, labels)
 
     def _apply(self, variables, *args, method="__call__"):
         return cast(jax.Array, self.net.apply(variables.params["model"], *args, method=method))

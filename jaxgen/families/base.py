@@ -7,32 +7,21 @@ splits it.
 """
 
 import abc
+import copy
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
-from jax import lax
 
-from jaxgen import densities, devices, hosts, losses
-from jaxgen.arrays import (
-    NO_DIGIT,
-    Batch,
-    Images,
-    Key,
-    Keys,
-    Labels,
-    Latents,
-    Scalar,
-    Shares,
-    shares,
-)
+from jaxgen import arrays, densities, losses
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.data import Split
 from jaxgen.families.capabilities import Encodes, able
+from jaxgen.mapping import map_images
+from jaxgen.nn import guidance
 
 Metrics = dict[str, jax.Array]  # scalars to log, by name
 Gaussian = tuple[jax.Array, jax.Array]  # mean and logarithm of the variance, each [n, z]
@@ -54,6 +43,9 @@ class Family(abc.ABC):
     What a subclass defines: ``init``, ``loss``, ``prior``, ``decode``, and the methods of those
     ``capabilities`` that it has. The rest is derived from those. Wherever ``decode`` takes labels,
     it takes shares of digits too.
+
+    A family can be an argument of a compiled program, which is compiled anew for every other
+    family.
     """
 
     may_collapse: ClassVar[bool] = False
@@ -64,6 +56,17 @@ class Family(abc.ABC):
 
     codes_depend_on_digit: ClassVar[bool] = False
     """Whether the codes of each digit have a space of their own."""
+
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        jax.tree_util.register_pytree_node(cls, cls._take_apart, cls._put_together)
+
+    def _take_apart(self) -> tuple[tuple, "Family"]:
+        return (), self
+
+    @staticmethod
+    def _put_together(family: Any, numbers: tuple) -> Any:
+        return family
 
     @property
     def removes_noise(self) -> bool:
@@ -133,9 +136,12 @@ class Family(abc.ABC):
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
         """Draw an image for each key. Image i depends on ``keys[i]`` and ``labels[i]`` alone."""
-        keys_prior, keys_decode = split(keys)
-        latents = self.prior(variables, keys_prior, labels)
-        return self.decode(variables, latents, labels, keys_decode)
+        latents = self.first_latents(variables, keys, labels)
+        return self.decode(variables, latents, labels, split(keys)[1])
+
+    def first_latents(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+        """The latents of the images that ``sample`` draws with these keys."""
+        return self.prior(variables, split(keys)[0], labels)
 
     def reconstruct(
         self, variables: Variables, images: Images, labels: Labels, keys: Keys
@@ -154,18 +160,46 @@ class Family(abc.ABC):
         keys: Keys,
     ) -> Images:
         """Images between latents of two digits, at each ``share`` [n] of the way; the digits are
-        blended too."""
-        start, end = map(shares, labels)
+        blended too. They are decoded as ``sample`` decodes with these keys."""
+        start, end = map(arrays.shares, labels)
         latents = self.blend(variables, starts, ends, share)
-        return self.decode(variables, latents, lerp(start, end, share), keys)
+        return self.decode(variables, latents, lerp(start, end, share), split(keys)[1])
+
+
+class Guided(Family):
+    """A family whose networks know a digit and any digit, and which draws with guidance:
+    ``sampling.guidance`` is a ``nn.guidance.Weight``.
+
+    A compiled program that has such a family as an argument takes the guidance as a number, and is
+    compiled once for all of them but 1, where any digit is not asked for.
+    """
+
+    sampling: Any
+
+    @property
+    def is_conditional(self) -> bool:
+        return self.sampling.guidance > 0  # else the network is not told the digit
+
+    def _take_apart(self) -> tuple[tuple, "Family"]:
+        weight = self.sampling.guidance
+        if not guidance.is_guided(weight):
+            return (), self
+        return (weight,), self.with_sampling(guidance=2.0)
+
+    @staticmethod
+    def _put_together(family: Any, numbers: tuple) -> Any:
+        sampling = copy.copy(family.sampling)
+        for weight in numbers:  # past the settings' own checks, for it has no value in a program
+            object.__setattr__(sampling, "guidance", weight)
+        return dataclasses.replace(family, sampling=sampling)
 
 
 class Fitted(Family):
     """A family that draws codes [n, z] from a density that was fitted to the codes of training
     digits and is kept in ``stats`` as "density"; or, with prior "normal", from N(0, I)."""
 
-    config: Any  # its settings: latents, the dimensions of a code,
-    sampling: Any  # and prior, "fitted" or "normal"
+    config: Any  # latents, the dimensions of a code, and components, the Gaussians of a digit
+    sampling: Any  # prior, "fitted" or "normal"
 
     @property
     def is_conditional(self) -> bool:
@@ -175,6 +209,17 @@ class Fitted(Family):
         if self.sampling.prior == "fitted":
             return densities.draw(variables.stats["density"], keys, labels)
         return normals(keys, self.config.latents)
+
+    def codes(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> Latents:
+        """The codes of training digits that the density is fitted to."""
+        return able(self, Encodes).encode(variables, images, labels)
+
+    def fit(self, variables: Variables, digits: Split) -> Variables:
+        codes = map_images(
+            self.codes, variables, images=digits.images, labels=digits.labels, chunk=1024
+        )
+        density = densities.fit(codes, digits.labels, self.config.components)
+        return variables.replace(stats=variables.stats | {"density": density})
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         if self.sampling.prior == "fitted":
@@ -194,11 +239,40 @@ class Variational(Family):
     ``decoder_nll``. Gaussians are a mean and the logarithm of a variance, each [n, z].
     """
 
+    config: Any  # likelihood, binarise, beta, beta_warmup, free_bits
+
     @property
-    @abc.abstractmethod
     def is_bernoulli(self) -> bool:
         """Whether pixels are black or white with a probability, so that such digits have a
-        likelihood and the bound of grey ones is that of a cross-entropy."""
+        likelihood, and the bound of grey ones is the bound of a cross-entropy."""
+        return self.config.likelihood == "bernoulli"
+
+    def seen(self, images: Images, key: Key) -> tuple[Images, Key]:
+        """Images as the family is trained on them, greys made black or white if it is so set, and
+        a key for what comes next."""
+        if not self.config.binarise:
+            return images, key
+        key_pixels, key = jax.random.split(key)
+        return jax.random.bernoulli(key_pixels, images).astype(images.dtype), key
+
+    def warmth(self, step: jax.Array) -> jax.Array:
+        """The share of beta that counts at a step of training."""
+        return jnp.minimum(1.0, (step + 1) / max(self.config.beta_warmup, 1))
+
+    def weighed(
+        self, step: jax.Array, reconstruction: jax.Array, kl: jax.Array
+    ) -> tuple[Scalar, Metrics]:
+        """The loss and its metrics, of a reconstruction in nats [n] and the divergences of each
+        dimension of a code [n, z], which cost nothing below free_bits (Kingma et al. 2016, appendix
+        C.8)."""
+        reconstruction, kl = reconstruction.mean(), kl.mean(0)
+        costly = jnp.maximum(kl, self.config.free_bits).sum()
+        loss = reconstruction + self.config.beta * self.warmth(step) * costly
+        return loss, {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
+
+    def to_images(self, logits: jax.Array) -> Images:
+        """The mean of p(x given z, y) that the decoder's logits stand for."""
+        return losses.LIKELIHOODS[self.config.likelihood].mean(logits)
 
     @abc.abstractmethod
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
@@ -235,42 +309,10 @@ class Variational(Family):
         return prior - self.decoder_nll(variables, images, labels, codes)
 
 
-def seen(config: Any, images: Images, key: Key) -> tuple[Images, Key]:
-    """Images as a variational family is trained on them, greys made black or white if it is so set,
-    and a key for what comes next."""
-    if not config.binarise:
-        return images, key
-    key_pixels, key = jax.random.split(key)
-    return jax.random.bernoulli(key_pixels, images).astype(images.dtype), key
-
-
 def draw(gaussian: Gaussian, keys: Keys) -> jax.Array:
     """A draw [n, z] of each of n Gaussians."""
     mean, log_var = gaussian
     return mean + jnp.exp(0.5 * log_var) * normals(keys, mean.shape[-1])
-
-
-def map_batches(
-    function: Callable, variables: Variables, digits: Split, chunk: int = 1024
-) -> np.ndarray:
-    """``function(variables, images, labels, keys)`` of all digits of a split, chunk by chunk and on
-    all devices; the keys are the same at every call. To be called on the host."""
-    count, chunk = len(digits.labels), devices.even(chunk)
-    rows = np.arange(-(-count // chunk) * chunk).reshape(-1, chunk)
-    places = rows % count  # the last chunk is padded with digits from the beginning
-    batches = digits.images[places], digits.labels[places], rows.astype(np.uint32)
-    found = _map_batches(function, variables, *jax.device_put(batches, devices.split(1)))
-    return hosts.fetch(found).reshape(-1, *found.shape[2:])[:count]
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _map_batches(function, variables, images, labels, indices):
-    def one(batch):
-        images, labels, indices = batch
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), indices)
-        return function(variables, images.astype(jnp.float32) / 255, labels, keys)
-
-    return lax.map(one, (images, labels, indices))
 
 
 def normals(keys: Keys, *shape: int) -> jax.Array:
@@ -280,7 +322,7 @@ def normals(keys: Keys, *shape: int) -> jax.Array:
 
 def drop_labels(labels: Labels, share: float, key: Key) -> Labels:
     """Labels of a batch, about a ``share`` of them made NO_DIGIT, so that it is learned too."""
-    return jnp.where(jax.random.bernoulli(key, share, labels.shape), NO_DIGIT, labels)
+    return jnp.where(jax.random.bernoulli(key, share, labels.shape), arrays.NO_DIGIT, labels)
 
 
 def split(keys: Keys) -> tuple[Keys, Keys]:

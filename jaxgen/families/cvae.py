@@ -22,31 +22,11 @@ import numpy as np
 from flax import linen as nn
 
 from jaxgen import losses
-from jaxgen.arrays import (
-    IMAGE,
-    Batch,
-    Images,
-    Key,
-    Keys,
-    Labels,
-    Latents,
-    Scalar,
-    Shares,
-    shares,
-)
+from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares, shares
 from jaxgen.config import Config
 from jaxgen.configs.cvae import Net, Sampling
-from jaxgen.families.base import (
-    Family,
-    Gaussian,
-    Metrics,
-    Variables,
-    Variational,
-    draw,
-    drop_labels,
-    normals,
-    seen,
-)
+from jaxgen.families import base
+from jaxgen.families.base import Family, Gaussian, Metrics, Variables, Variational
 from jaxgen.nn.blocks import ACTIVATIONS, ZEROS
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
 
@@ -113,10 +93,6 @@ class CVAE(Variational):
     def net(self) -> Network:
         return Network(self.config)
 
-    @property
-    def is_bernoulli(self) -> bool:
-        return self.config.likelihood == "bernoulli"
-
     def init(self, key: Key) -> Variables:
         image, code = jnp.zeros((1, *IMAGE)), jnp.zeros((1, self.config.latents))
         params = self.net.init(key, image, image, jnp.zeros(1, jnp.int32), code)
@@ -126,22 +102,18 @@ class CVAE(Variational):
         self, variables: Variables, batch: Batch, key: Key, *, player: str
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         c, step = self.config, variables.stats["step"]
-        images, key = seen(c, batch.images, key)
+        images, key = self.seen(batch.images, key)
         key_noise, key_drop, key_part = jax.random.split(key, 3)
         count = len(batch.labels)
         noise = jax.random.normal(key_noise, (count, c.latents))
-        labels = drop_labels(batch.labels, c.label_drop, key_drop)
+        labels = base.drop_labels(batch.labels, c.label_drop, key_drop)
         visible = some_quadrants(key_part, count) if c.part == "quadrants" else nothing(count)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
-        reconstruction, kl = terms[0].mean(), terms[1].mean(0)  # [], [z]
-        costly = jnp.maximum(kl, c.free_bits).sum()
-        beta = c.beta * jnp.minimum(1.0, (step + 1) / max(c.beta_warmup, 1))
-        loss = reconstruction + beta * costly  # (1)
-        metrics = {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
+        loss, metrics = self.weighed(step, *terms)  # (1)
         return loss, ({"step": step + 1}, metrics)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        return draw(self.prior_given(variables, labels), keys)
+        return base.draw(self.prior_given(variables, labels), keys)
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
@@ -179,7 +151,7 @@ class CVAE(Variational):
     ) -> jax.Array:
         """(1) with beta 1, of the hidden pixels given those where ``visible`` is 1 and the digit,
         from one code an image."""
-        noise = normals(keys, self.config.latents)
+        noise = base.normals(keys, self.config.latents)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
         return terms[0] + terms[1].sum(-1)
 
@@ -194,7 +166,7 @@ class CVAE(Variational):
         """Draw what is hidden, where ``visible`` is 0, given what is not, which stays as it is."""
         known = self._apply("know", variables, images, visible, labels)
         mean, log_var = self._apply("prior", variables, known)
-        drawn = self._show(variables, draw((mean, log_var), keys), known)
+        drawn = self._show(variables, base.draw((mean, log_var), keys), known)
         return jnp.where(visible == 1, images, drawn)
 
     def _unseen(self, variables, labels):
@@ -203,8 +175,7 @@ class CVAE(Variational):
         return self._apply("know", variables, none, none, labels)
 
     def _show(self, variables, codes, known):
-        logits = self._apply("decode", variables, codes, known)
-        return losses.LIKELIHOODS[self.config.likelihood].mean(logits)
+        return self.to_images(self._apply("decode", variables, codes, known))
 
     def _apply(self, method, variables, *args):
         found = self.net.apply(variables.params["model"], *args, method=method)

@@ -10,36 +10,27 @@ starts from pure noise and takes it away step by step (``diffusion.samplers``). 
 from the network now and then, so that it knows both the conditional c and the unconditional u, and
 sampling can be guided (Ho and Salimans 2022):
 
-    u + guidance (c - u)                                                                        (2)
+    u + guidance (c - u)                             (``nn.guidance``)                          (2)
 
 A deterministic sampler can be run backwards, from an image to the noise that it comes from (Song et
 al. 2021).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import jax
 import jax.numpy as jnp
 
-from jaxgen.arrays import (
-    IMAGE,
-    NO_DIGIT,
-    Batch,
-    Images,
-    Key,
-    Keys,
-    Labels,
-    Latents,
-    Scalar,
-    Shares,
-    shares,
-)
+from jaxgen import arrays
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.diffusion import process, samplers, schedules, variational
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, drop_labels, normals, slerp, split
+from jaxgen.families import base
+from jaxgen.families.base import Family, Guided, Metrics, Variables
+from jaxgen.nn.guidance import Weight, guided, is_guided
 from jaxgen.nn.unet import UNet
 
 INVERSION_STEPS = 100
@@ -61,7 +52,7 @@ def build(config: Config) -> Family:
 
 
 @dataclass(frozen=True)
-class DDPM(Family):
+class DDPM(Guided):
     """Diffusion on images in [-1, 1]; its latent is the noise that sampling starts from."""
 
     encodes_iteratively: ClassVar[bool] = True  # many steps back to the noise
@@ -86,7 +77,7 @@ class DDPM(Family):
         return Variables(
             {
                 "model": self.net.init(
-                    key, jnp.zeros((1, *IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
+                    key, jnp.zeros((1, *arrays.IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
                 )
             }
         )
@@ -99,7 +90,7 @@ class DDPM(Family):
         x0 = 2 * batch.images - 1
         times = self.draw_times(key_time, count)
         eps = jax.random.normal(key_noise, x0.shape)
-        labels = drop_labels(batch.labels, self.config.label_drop, key_drop)
+        labels = base.drop_labels(batch.labels, self.config.label_drop, key_drop)
 
         alpha, sigma = self.levels(times)
         xt = process.q_sample(x0, eps, alpha, sigma)
@@ -108,12 +99,8 @@ class DDPM(Family):
         loss = (self.weight(times) * errors).mean()  # (1), a mean over pixels
         return loss, (variables.stats, {"loss": loss})
 
-    @property
-    def is_conditional(self) -> bool:
-        return self.sampling.guidance > 0  # else the network is not told the digit
-
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        return normals(keys, *IMAGE)
+        return base.normals(keys, *arrays.IMAGE)
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
@@ -133,7 +120,7 @@ class DDPM(Family):
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
-        return slerp(starts, ends, share)
+        return base.slerp(starts, ends, share)
 
     def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
@@ -168,14 +155,12 @@ class DDPM(Family):
     def for_inversion(self) -> Family:
         """With small steps, and unguided: guidance leads away from the image."""
         steps = min(INVERSION_STEPS, self.config.times)
-        sampling = replace(self.sampling, sampler="ddim", spacing="time", steps=steps, guidance=1.0)
-        return replace(self, sampling=sampling)
+        return self.with_sampling(sampler="ddim", spacing="time", steps=steps, guidance=1.0)
 
     def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
-        keys_prior, keys_decode = split(keys)
-        noise = self.prior(variables, keys_prior, labels)
+        noise = self.first_latents(variables, keys, labels)
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
-        _, path = samplers.run(denoise, self.steps(), noise, keys_decode)
+        _, path = samplers.run(denoise, self.steps(), noise, base.split(keys)[1])
         frames = jnp.concatenate([noise[None], path])  # [steps + 1, n, h, w, c]
         return process.to_images(frames.swapaxes(0, 1))
 
@@ -185,19 +170,18 @@ class DDPM(Family):
         times = samplers.SPACINGS[s.spacing](self.schedule, s.steps)
         return samplers.SAMPLERS[s.sampler](self.schedule, times)
 
-    def denoiser(self, variables: Variables, labels: Labels | Shares, guidance: float):
-        """The guided x_0 of noisy images, at one time for all: (2)."""
+    def denoiser(self, variables: Variables, labels: Labels | Shares, guidance: Weight):
+        """A function of noisy images and a time, one for all: the guided x_0."""
 
         def denoise(xt, time):
             times = jnp.full(len(xt), time)
-            if guidance == 1:
-                said = self.predict(variables, xt, times, labels)
-            else:
-                none = jnp.full(len(xt), NO_DIGIT)
-                both = jnp.concatenate([shares(labels), shares(none)])
+            if is_guided(guidance):
+                none = jnp.full(len(xt), arrays.NO_DIGIT)
+                both = jnp.concatenate([arrays.shares(labels), arrays.shares(none)])
                 said = self.predict(variables, jnp.tile(xt, (2, 1, 1, 1)), jnp.tile(times, 2), both)
-                conditional, unconditional = jnp.split(said, 2)
-                said = unconditional + guidance * (conditional - unconditional)
+                said = guided(*jnp.split(said, 2), guidance)  # (2)
+            else:
+                said = self.predict(variables, xt, times, labels)
             return self.prediction.to_x0(xt, said, *self.levels(times)).clip(-1, 1)
 
         return denoise

@@ -30,33 +30,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxgen import descent, losses
-from jaxgen.arrays import (
-    DIGITS,
-    IMAGE,
-    NO_DIGIT,
-    Batch,
-    Images,
-    Key,
-    Keys,
-    Labels,
-    Latents,
-    Scalar,
-    Shares,
-    shares,
-)
+from jaxgen import arrays, descent, losses
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.config import Config
 from jaxgen.configs.gan import Net, Sampling
-from jaxgen.families.base import (
-    Family,
-    Metrics,
-    Variables,
-    drop_labels,
-    lerp,
-    normals,
-    slerp,
-    split,
-)
+from jaxgen.families import base
+from jaxgen.families.base import Family, Metrics, Variables
 from jaxgen.nn.critics import Critic, Generator
 
 
@@ -146,7 +125,7 @@ class GAN(Family):
         latents = jnp.zeros((1, self.config.latents))
         return Variables(
             {
-                "critic": self.critic.init(key_critic, jnp.zeros((1, *IMAGE)), labels),
+                "critic": self.critic.init(key_critic, jnp.zeros((1, *arrays.IMAGE)), labels),
                 "generator": self.generator.init(key_generator, latents, labels),
             }
         )
@@ -156,7 +135,7 @@ class GAN(Family):
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         key_drop, key_latent, key_mix = jax.random.split(key, 3)
         count = len(batch.labels)
-        labels = drop_labels(batch.labels, self.config.label_drop, key_drop)
+        labels = base.drop_labels(batch.labels, self.config.label_drop, key_drop)
         latents = jax.random.normal(key_latent, (count, self.config.latents))
         generated = self.generate(variables, latents, labels)
 
@@ -178,18 +157,18 @@ class GAN(Family):
         return loss + penalty, (variables.stats, metrics)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        keys_noise, keys_digit = split(keys)
-        noise = normals(keys_noise, self.config.latents)
-        drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, DIGITS))(keys_digit)
-        return Latent(noise, shares(jnp.where(labels == NO_DIGIT, drawn, labels)))
+        keys_noise, keys_digit = base.split(keys)
+        noise = base.normals(keys_noise, self.config.latents)
+        drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, arrays.DIGITS))(keys_digit)
+        return Latent(noise, arrays.shares(jnp.where(labels == arrays.NO_DIGIT, drawn, labels)))
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
     ) -> Images:
-        asked = shares(labels)
+        asked = arrays.shares(labels)
         if not self.config.label_drop:  # without a digit the networks have never been
-            none = asked[:, NO_DIGIT:]
-            asked = asked.at[:, NO_DIGIT].set(0) + none * latents.digit
+            none = asked[:, arrays.NO_DIGIT :]
+            asked = asked.at[:, arrays.NO_DIGIT].set(0) + none * latents.digit
         return self.generate(variables, latents.noise, asked)
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
@@ -199,8 +178,8 @@ class GAN(Family):
         keys = jax.vmap(jax.random.key)(jnp.arange(len(images)))  # nothing is drawn
 
         def tried(numbers):  # [n], of one for each image
-            digits = jnp.where(labels == NO_DIGIT, numbers % DIGITS, labels)
-            return Latent(noise[numbers], shares(digits))
+            digits = jnp.where(labels == arrays.NO_DIGIT, numbers % arrays.DIGITS, labels)
+            return Latent(noise[numbers], arrays.shares(digits))
 
         def energies(latents):
             fixed = latents._replace(digit=lax.stop_gradient(latents.digit))
@@ -214,7 +193,9 @@ class GAN(Family):
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
-        return Latent(slerp(starts.noise, ends.noise, share), lerp(starts.digit, ends.digit, share))
+        return Latent(
+            base.slerp(starts.noise, ends.noise, share), base.lerp(starts.digit, ends.digit, share)
+        )
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents.noise)
@@ -223,7 +204,7 @@ class GAN(Family):
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
         """The same noise, which is drawn alike for every digit."""
-        return latents._replace(digit=shares(targets))
+        return latents._replace(digit=arrays.shares(targets))
 
     def generate(self, variables: Variables, noise: jax.Array, labels: Labels | Shares) -> Images:
         return cast(jax.Array, self.generator.apply(variables.params["generator"], noise, labels))

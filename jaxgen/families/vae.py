@@ -38,19 +38,8 @@ from jaxgen import densities, losses
 from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.config import Config
 from jaxgen.configs.vae import Net, Sampling
-from jaxgen.data import Split
-from jaxgen.families.base import (
-    Family,
-    Fitted,
-    Gaussian,
-    Metrics,
-    Variables,
-    Variational,
-    draw,
-    map_batches,
-    seen,
-    slerp,
-)
+from jaxgen.families import base
+from jaxgen.families.base import Family, Fitted, Gaussian, Metrics, Variables, Variational
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
 
 
@@ -96,10 +85,6 @@ class VAE(Fitted, Variational):
     def net(self) -> Network:
         return Network(self.config)
 
-    @property
-    def is_bernoulli(self) -> bool:
-        return self.config.likelihood == "bernoulli"
-
     def init(self, key: Key) -> Variables:
         stats = {
             "step": jnp.int32(0),  # of training, for the warm-up of beta
@@ -112,24 +97,19 @@ class VAE(Fitted, Variational):
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         c, step = self.config, variables.stats["step"]
         stats = variables.stats | {"step": step + 1}
-        images, key = seen(c, batch.images, key)
-        warm = jnp.minimum(1.0, (step + 1) / max(c.beta_warmup, 1))
+        images, key = self.seen(batch.images, key)
         if c.objective == "iwae":
-            bounds = self._importance_bound(variables, images, key, warm)  # (2)
+            bounds = self._importance_bound(variables, images, key, self.warmth(step))  # (2)
             return bounds.mean(), (stats, {"loss": bounds.mean()})
         mean, log_var = self._apply("encode", variables, images)
-        reconstruction = self._reconstruction(variables, images, mean, log_var, key).mean()
-        kl = losses.kl_normal(mean, log_var).mean(0)  # [z]
-        costly = jnp.maximum(kl, c.free_bits).sum()  # as Kingma et al. 2016, appendix C.8
-        loss = reconstruction + c.beta * warm * costly  # (1)
-        metrics = {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
+        reconstruction = self._reconstruction(variables, images, mean, log_var, key)
+        loss, metrics = self.weighed(step, reconstruction, losses.kl_normal(mean, log_var))  # (1)
         return loss, (stats, metrics)
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
     ) -> Images:
-        logits = self._apply("decode", variables, latents)
-        return losses.LIKELIHOODS[self.config.likelihood].mean(logits)
+        return self.to_images(self._apply("decode", variables, latents))
 
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
         mean, log_var = self._apply("encode", variables, images)
@@ -147,12 +127,10 @@ class VAE(Fitted, Variational):
     def blend(
         self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
     ) -> Latents:
-        return slerp(starts, ends, share)
+        return base.slerp(starts, ends, share)
 
-    def fit(self, variables: Variables, digits: Split) -> Variables:
-        codes = map_batches(self._draw_codes, variables, digits)
-        density = densities.fit(codes, digits.labels, self.config.components)
-        return variables.replace(stats=variables.stats | {"density": density})
+    def codes(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> Latents:
+        return base.draw(self.posterior(variables, images, labels), keys)
 
     def _reconstruction(self, variables, images, mean, log_var, key):
         """- log p(x|z) [n], the mean over ``samples`` codes."""
@@ -183,9 +161,6 @@ class VAE(Fitted, Variational):
         shares = jax.nn.softmax(log_weights, axis=0)[..., None]
         pulls = lax.stop_gradient((1 - beta * (1 - shares)) * slopes)  # (3)
         return found + (pulls * (codes - held)).sum((0, 2))
-
-    def _draw_codes(self, variables, images, labels, keys):
-        return draw(self.posterior(variables, images, labels), keys)
 
     def _apply(self, method, variables, *args):
         found = self.net.apply(variables.params["model"], *args, method=method)

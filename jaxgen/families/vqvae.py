@@ -24,21 +24,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgen import losses
-from jaxgen.arrays import (
-    IMAGE,
-    Batch,
-    Images,
-    Key,
-    Keys,
-    Labels,
-    Latents,
-    Scalar,
-    Shares,
-)
+from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
 from jaxgen.config import Config
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family, Metrics, Variables, drop_labels, lerp
+from jaxgen.families.base import Family, Guided, Metrics, Variables, drop_labels, lerp
 from jaxgen.nn import quantisers, transformer
 from jaxgen.nn.grids import GridDecoder, GridEncoder
 
@@ -57,7 +47,7 @@ def build(config: Config) -> Family:
 
 
 @dataclass(frozen=True)
-class VQVAE(Family):
+class VQVAE(Guided):
     """Its latents are grids of codes, int32 [n, 7, 7]."""
 
     config: Net
@@ -187,10 +177,6 @@ class VQVAE(Family):
         logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
         said = jax.nn.one_hot(latents.reshape(len(latents), -1), self.quantiser.size)
         return (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1)
-
-    @property
-    def is_conditional(self) -> bool:
-        return self.sampling.guidance > 0  # else the network is not told the digit
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         params, table, s = variables.params["prior"], self.rows(variables), self.sampling

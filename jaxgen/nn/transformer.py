@@ -14,6 +14,7 @@ from jax import lax
 
 from jaxgen.arrays import NO_DIGIT, Keys
 from jaxgen.nn.blocks import ZEROS, Digit
+from jaxgen.nn.guidance import Weight, guided, is_guided
 
 Cache = tuple[jax.Array, jax.Array]  # keys and values of a layer, each [n, positions, heads, e]
 
@@ -114,25 +115,22 @@ class Prior(nn.Module):
 
 
 def sample(
-    prior: Prior, params, table: jax.Array, keys: Keys, labels, temperature: float, guidance: float
+    prior: Prior, params, table: jax.Array, keys: Keys, labels, temperature: float, guidance: Weight
 ) -> jax.Array:
     """Draw a grid of codes [n, side, side] for each key and label, position by position; ``table``
-    [codes, e] has the rows of the codes.
-
-    With classifier-free guidance (Ho and Salimans 2022) the logits are u + guidance (c - u), where
-    c are the logits for the digit and u the logits for any digit.
-    """
-    n, side, guided = len(labels), prior.side, guidance != 1
-    asked = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)]) if guided else labels
-    repeats = 2 if guided else 1
+    [codes, e] has the rows of the codes. The logits for the digit are guided away from the logits
+    for any digit (``nn.guidance``)."""
+    n, side, both = len(labels), prior.side, is_guided(guidance)
+    asked = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)]) if both else labels
+    repeats = 2 if both else 1
 
     def draw(carry, position):
         framed, caches = carry
         shown = jnp.tile(framed, (repeats, 1, 1, 1))
         logits, caches = prior.apply(params, shown, caches, position, asked, method="step")
-        if guided:
+        if both:
             conditional, unconditional = jnp.split(logits, 2)
-            logits = unconditional + guidance * (conditional - unconditional)
+            logits = guided(conditional, unconditional, guidance)
         here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
         codes = jax.vmap(jax.random.categorical)(here, logits / temperature).astype(jnp.int32)
         at = (0, position // side + 1, position % side + 1, 0)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen import config as configs
-from jaxgen import devices, hosts
+from jaxgen import densities, devices, hosts
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
@@ -53,7 +53,7 @@ class Checkpoints:
         self.wait()
         step = int(state.step)
         # A copy, since the next train step takes the memory of the state itself.
-        snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, state))
+        snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, densities.stored(state)))
         if hosts.count() == 1:
             self._saving = self._writer.submit(
                 lambda: self._end(step, self._begin(step, snapshot), fitted)
@@ -166,10 +166,11 @@ def restore(
         path = folder.absolute() / str(found) / "default"
         # Orbax would cast other types silently, and print tracebacks for other shapes.
         saved: Any = checkpointer.metadata(path)
+        stored = densities.stored(like)
         _require_arrays(
-            saved.item_metadata.tree, like, f"the checkpoint of step {found} in {folder}"
+            saved.item_metadata.tree, stored, f"the checkpoint of step {found} in {folder}"
         )
-        return checkpointer.restore(path, like)
+        return densities.restored(checkpointer.restore(path, stored), like)
 
 
 def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], None]) -> int | None:

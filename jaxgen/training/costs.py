@@ -85,13 +85,15 @@ def drawing(config: Config, batch: int, count: int | None = None) -> Drawing:
     long as with trained ones."""
     family = families.build(config)
     variables = jax.device_put(family.init(jax.random.key(0)), devices.whole())
-    drawer, labels = sampling.Drawer(family, chunk=batch), sampling.balanced(count or batch)
+    labels = sampling.balanced(count or batch)
     for seed in range(2):
-        drawer.draw(variables, labels, seed)  # compiles, and wakes the device
+        sampling.draw(
+            family, variables, labels, seed, chunk=batch
+        )  # compiles, and wakes the device
     seconds = []
     for seed in range(REPETITIONS):
         began = time.perf_counter()
-        drawer.draw(variables, labels, seed)
+        sampling.draw(family, variables, labels, seed, chunk=batch)
         seconds.append(time.perf_counter() - began)
     return Drawing(batch, tuple(seconds))
 

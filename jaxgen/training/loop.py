@@ -196,8 +196,7 @@ class _Run:
         self._config, self._family, self._checkpoints = config, family, checkpoints
         self._digits = source.train
         self._records = exits.enter_context(Records(folder.metrics, step, config.log_every))
-        self._drawer = sampling.Drawer(family)
-        self._picture = picture_taker(config, self._drawer, folder, source.learned)
+        self._picture = picture_taker(config, family, folder, source.learned)
         self._watch = Watch(source) if family.may_collapse else None
 
     def add(
@@ -229,7 +228,7 @@ class _Run:
             self._records.picture(step, self._picture(shown))
             regular = config.sample_every and step % config.sample_every == 0
             if self._watch and (step == config.steps or regular):
-                seen = self._watch.see(any_digits(config, self._drawer, state))
+                seen = self._watch.see(any_digits(config, family, state))
                 self._records.watch(step, *seen)
                 if collapse := self._watch.collapse(seen):
                     console.say(f"mode collapse at step {step}: {collapse}")
@@ -263,14 +262,14 @@ def fitted(family: Family, state: State, digits: data.Split) -> State:
 
 
 def picture_taker(
-    config: Config, drawer: sampling.Drawer, folder: RunFolder, digits: Sequence[int]
+    config: Config, family: Family, folder: RunFolder, digits: Sequence[int]
 ) -> Callable[[State], np.ndarray]:
     """Build ``picture(state)``, which draws ``digits`` in turn, the same each time, from the
     averaged weights and saves them."""
     labels = sampling.balanced(PICTURE, digits)
 
     def picture(state: State) -> np.ndarray:
-        drawn = drawer.draw(state.averaged, labels, config.seed)
+        drawn = sampling.draw(family, state.averaged, labels, config.seed)
         grid = images.grid(drawn, columns=10)
         images.save_picture(folder.samples / f"{int(state.step)}.png", grid)
         return grid
@@ -278,9 +277,10 @@ def picture_taker(
     return picture
 
 
-def any_digits(config: Config, drawer: sampling.Drawer, state: State) -> np.ndarray:
+def any_digits(config: Config, family: Family, state: State) -> np.ndarray:
     """What the watch looks at: the same digits each time, drawn from the averaged weights."""
-    return drawer.draw(state.averaged, np.full(COUNT, NO_DIGIT, np.int32), config.seed)
+    labels = np.full(COUNT, NO_DIGIT, np.int32)
+    return sampling.draw(family, state.averaged, labels, config.seed)
 
 
 def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:

@@ -12,6 +12,7 @@ from jax import lax
 from jaxgen import devices
 from jaxgen.arrays import Batch, Key, Params
 from jaxgen.families.base import Family, Variables
+from jaxgen.images import to_float
 from jaxgen.training.optimisers import Optimisers
 
 
@@ -90,7 +91,7 @@ def make_advance(step: Callable, places: Any = None) -> Callable:
 
     def advance(state, images, labels, indices, count):
         def one(state, row):
-            batch = Batch(images[row].astype(jnp.float32) / 255, labels[row])
+            batch = Batch(to_float(images[row]), labels[row])
             return step(state, lax.with_sharding_constraint(batch, devices.split()))
 
         shapes = jax.eval_shape(one, state, indices[0])[1]

@@ -9,7 +9,6 @@ from jaxgen.apps import measuring
 from jaxgen.apps.figures import drawing
 from jaxgen.arrays import SIDE
 from jaxgen.data import Split
-from jaxgen.families.base import map_batches
 from jaxgen.families.capabilities import Quantises
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     family = lesson.family
     assert isinstance(family, Quantises)
     seen = lesson.coded()
-    codes = map_batches(drawing.encode(family), lesson.variables, seen)  # [n, 7, 7]
+    codes = drawing.encoded(lesson, seen)  # [n, 7, 7]
     counts, patches = patches_of(images.to_float(seen.images[..., 0]), codes, family.quantiser.size)
     taken = np.count_nonzero(counts)
     order = np.argsort(-counts, kind="stable")[: min(taken, MOST)]
@@ -33,9 +32,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
 
     labels = np.resize(np.unique(lesson.digits.test.labels), 6)
     shown = measuring.of_digits(lesson.digits.test, labels, lesson.seed)
-    grids = map_batches(
-        drawing.encode(family), lesson.variables, Split(images.to_uint8(shown), labels)
-    )
+    grids = drawing.encoded(lesson, Split(images.to_uint8(shown), labels))
     mosaics = patches[:, margin:-margin, margin:-margin][grids]  # [n, 7, 7, 4, 4]
     mosaics = mosaics.swapaxes(2, 3).reshape(shown.shape)
     back = drawing.decoded(lesson, grids, labels.astype(np.int32))

@@ -1,16 +1,16 @@
 """What figures are made of, and the parts that they share."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgen import images, sampling
+from jaxgen import images
 from jaxgen.arrays import SIDE
 from jaxgen.data import Digits, Split, partition
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Encodes, able
+from jaxgen.mapping import map_images
 from jaxgen.training.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -69,15 +69,13 @@ def rows(axes: "Axes", rows: np.ndarray, names: list[str], title: str = "") -> N
 
 def decoded(lesson: Lesson, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """What latents of digits [n] decode to: float32 [n, 28, 28, 1]."""
-
-    def decode(variables, keys, codes, labels):
-        return lesson.family.decode(variables, codes, labels, keys)
-
-    program = sampling.Program(decode)
-    return program(lesson.variables, lesson.seed, np.arange(len(labels)), codes, labels)
+    decode = lesson.family.decode
+    return map_images(decode, lesson.variables, seed=lesson.seed, latents=codes, labels=labels)
 
 
-def encode(family: Family) -> Callable:
-    """The family's ``encode``, as ``families.base.map_batches`` calls it."""
-    able_family = able(family, Encodes)
-    return lambda variables, images, labels, keys: able_family.encode(variables, images, labels)
+def encoded(lesson: Lesson, digits: Split) -> np.ndarray:
+    """The latents of digits."""
+    encode = able(lesson.family, Encodes).encode
+    return map_images(
+        encode, lesson.variables, images=digits.images, labels=digits.labels, chunk=1024
+    )

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgen import sampling
 from jaxgen.apps import measuring
 from jaxgen.apps.figures import drawing
 from jaxgen.arrays import SIDE
@@ -15,6 +14,7 @@ from jaxgen.diffusion import process, samplers
 from jaxgen.diffusion.process import to_images
 from jaxgen.families.base import Variables, split
 from jaxgen.families.capabilities import Diffuses
+from jaxgen.mapping import map_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,8 +37,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     def drawn(variables, keys, labels):
         return denoised(family, variables, keys, labels)
 
-    program = sampling.Program(drawn, chunk=2)
-    paths, guesses = program(lesson.variables, lesson.seed, np.arange(2), labels)
+    paths, guesses = map_images(drawn, lesson.variables, seed=lesson.seed, chunk=2, labels=labels)
 
     figure = drawing.figure(10.4, 5.7)
     above, below = figure.subplots(2, 1, height_ratios=(1, 4))

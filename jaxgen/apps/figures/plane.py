@@ -9,7 +9,6 @@ from jaxgen import images
 from jaxgen.apps.figures import drawing
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.data.split import part
-from jaxgen.families.base import map_batches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +26,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     if family.codes_depend_on_digit:  # there is a plane for each
         digit = lesson.digit
         seen = part(lesson.digits.test, lesson.digits.test.labels == digit)
-    codes = map_batches(drawing.encode(family), lesson.variables, seen)
+    codes = drawing.encoded(lesson, seen)
     (left, low), (right, high) = np.quantile(codes, [(1 - WITHIN) / 2, (1 + WITHIN) / 2], axis=0)
     middles = (np.arange(TILES) + 0.5) / TILES
     across, up = left + middles * (right - left), low + middles * (high - low)

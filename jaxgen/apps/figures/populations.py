@@ -32,7 +32,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
             "--what populations is for models of MNIST"
         )
     asked = reference.asked_of(lesson.family, lesson.digits.test.labels, DRAWN)
-    drawn = sampling.Drawer(lesson.family).draw(lesson.variables, asked, lesson.seed)
+    drawn = sampling.draw(lesson.family, lesson.variables, asked, lesson.seed)
     logits = judge.look(classifier, drawn)[0]
     likeness = logits[:, 1] - logits[:, 0]  # to population 1
     shows = judge.look(judge.load(), drawn)[0].argmax(1)
