@@ -1,8 +1,8 @@
 """Several processes that compute as one, on one machine or on many: ``jax.distributed``.
 
 All run the same program on the same numbers, and the arrays that are split lie over the devices of
-all. What is said, written and decided by the clock is the business of the first; the others hear of
-it in ``texts`` and ``agree``, which all have to call, in the same order.
+all. The first process alone prints, writes and looks at the clock; the others learn of it by
+``on_first`` and ``agree``, which all have to call, in the same order.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,6 +20,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxgen import devices, environment, errors
+from jaxgen.config import require
 from jaxgen.errors import LOST, UserError
 
 AUTO = "auto"
@@ -37,29 +38,23 @@ class Group:
     process: int | None = None
 
     def __post_init__(self):
-        given = [self.coordinator, self.processes, self.process]
-        if self.coordinator == AUTO or given == [None] * 3:
+        given = (self.coordinator, self.processes, self.process)
+        if self.coordinator == AUTO or given == (None, None, None):
             return
         if self.coordinator is None or self.processes is None or self.process is None:
             raise UserError(
                 "--coordinator HOST:PORT, --processes N and --process I belong together: "
                 "give all three, or let bin/launch give them"
             )
-        if self.processes < 1:
-            raise UserError(f"--processes {self.processes} cannot be: it must be 1 or more")
-        if not 0 <= self.process < self.processes:
-            raise UserError(
-                f"--process {self.process} cannot be: of {self.processes} processes the "
-                f"numbers go from 0 to {self.processes - 1}"
-            )
+        require("processes", self.processes, self.processes >= 1, "1 or more")
+        last = self.processes - 1
+        require("process", self.process, 0 <= self.process <= last, f"a number from 0 to {last}")
         host, _, port = self.coordinator.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-            raise UserError(f"--coordinator {self.coordinator} cannot be: it must be HOST:PORT")
-        if ":" in host and not (host.startswith("[") and host.endswith("]")):
-            raise UserError(
-                f"--coordinator {self.coordinator} cannot be: an address of IPv6 stands in "
-                f"brackets, as in [{host}]:{port}"
-            )
+        is_port = port.isdecimal() and 0 < int(port) < 2**16
+        require("coordinator", self.coordinator, bool(host) and is_port, "HOST:PORT")
+        is_bare = ":" in host and not (host.startswith("[") and host.endswith("]"))
+        way = f"with an address of IPv6 in brackets, as in [{host}]:{port}"
+        require("coordinator", self.coordinator, not is_bare, way)
 
 
 @contextlib.contextmanager
@@ -169,31 +164,50 @@ def is_first() -> bool:
     return jax.process_index() == 0
 
 
-def texts(own: str) -> list[str]:
-    """What each process says, in their order."""
+def gather(own: Any) -> list[Any]:
+    """What each process gives, which JSON can hold, in their order."""
     if count() == 1:
         return [own]
-    content = np.frombuffer(own.encode(), np.uint8)
+    content = np.frombuffer(json.dumps(own).encode(), np.uint8)
     sizes = multihost_utils.process_allgather(np.int32(len(content))).ravel()
-    padded = np.zeros(max(int(sizes.max()), 1), np.uint8)
+    padded = np.zeros(int(sizes.max()), np.uint8)
     padded[: len(content)] = content
     found = np.asarray(multihost_utils.process_allgather(padded)).reshape(count(), -1)
-    return [row[:size].tobytes().decode() for row, size in zip(found, sizes, strict=True)]
+    return [json.loads(row[:size].tobytes()) for row, size in zip(found, sizes, strict=True)]
 
 
-def from_first(own: Any) -> Any:
-    """What the first says, as JSON can hold it; the others' is passed over."""
-    return json.loads(texts(json.dumps(own))[0])
+def on_first(act: Callable[[], Any]) -> Any:
+    """Call ``act()`` in the first process alone. All return what it returns, which JSON can hold,
+    or raise its ``UserError``."""
+    found = mistake = None
+    if is_first():
+        try:
+            found = act()
+        except UserError as error:
+            mistake = str(error)
+    found, mistake = gather((found, mistake))[0]
+    if mistake is not None:
+        raise UserError(mistake)
+    return found
 
 
 def agree(signal: int, size: int, is_due: bool = False) -> tuple[int, int, bool]:
     """A signal that any of the processes has heard, 0 if none; and the first one's size of a block,
     and whether it finds that it is time to save."""
-    if count() == 1:
-        return signal, size, is_due
-    ours = np.array([signal, size, is_due], np.int32)
-    found = np.asarray(multihost_utils.process_allgather(ours)).reshape(count(), len(ours))
-    return int(found[:, 0].max()), int(found[0, 1]), bool(found[0, 2])
+    found = gather((signal, size, is_due))
+    return max(heard for heard, _, _ in found), *found[0][1:]
+
+
+def require_alike(what: dict[str, str]) -> None:
+    """Raise a UserError, on all, where processes differ in something, named by its key."""
+    first, *others = gather(what)
+    for number, other in enumerate(others, 1):
+        for name, value in other.items():
+            if value != first.get(name):
+                raise UserError(
+                    f"process {number} has {name} {value}, and process 0 {first.get(name)}: "
+                    "start all with the same"
+                )
 
 
 def fetch(tree: Any) -> Any:
@@ -205,27 +219,3 @@ def fetch(tree: Any) -> Any:
         return multihost_utils.process_allgather(leaf, tiled=True)
 
     return jax.tree.map(one, tree)
-
-
-@contextlib.contextmanager
-def told_to_all() -> Iterator[None]:
-    """If the first process raises UserError inside the block, every process raises it."""
-    sentence = None
-    try:
-        yield
-    except UserError as error:
-        sentence = str(error)
-    if (first := from_first(sentence)) is not None:
-        raise UserError(first)
-
-
-def require_alike(what: dict[str, str]) -> None:
-    """Raise a UserError, on all, where processes differ in something, named by its key."""
-    said = [json.loads(text) for text in texts(json.dumps(what))]
-    for number, other in enumerate(said):
-        for name, value in other.items():
-            if value != said[0].get(name):
-                raise UserError(
-                    f"process {number} has {name} {value}, and process 0 {said[0].get(name)}: "
-                    "start all with the same"
-                )

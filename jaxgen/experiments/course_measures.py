@@ -86,10 +86,9 @@ def train_with_looks(
         # Kept by itself: once training has gone on, there are no weights of this stage left.
         if (known := context.store.get(look)) is None:
             part = replace(runs.with_horizon(config), steps=stage, save_every=stage, sample_every=0)
-            try:
-                loop.train_apart(part, run, train.Listener(context, config.steps), context.say)
-            except loop.Diverged as error:
-                failed = str(error)
+            listener = train.Listener(context, config.steps)
+            [failed] = loop.train_apart([part], [run], listener, context.say)
+            if failed:
                 break
             model = trained.load(run, part, context.say)
             figures = {"step": stage, "seconds": _seconds(run, stage)}
