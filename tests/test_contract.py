@@ -11,7 +11,8 @@ import pytest
 from jaxgen import config, devices, families, sampling
 from jaxgen.arrays import NO_DIGIT, Batch
 from jaxgen.families.base import Family
-from jaxgen.training import optimisers, step
+from jaxgen.training import optimisers
+from jaxgen.training.trainer import State, Trainer
 from tests.conftest import small
 
 KEY = jax.random.key(7)
@@ -23,18 +24,18 @@ def recipe(request) -> config.Config:
 
 
 @pytest.fixture(scope="module")
-def family(recipe) -> Family:
-    return families.build(recipe)
+def trainer(recipe) -> Trainer:
+    return Trainer(recipe)
 
 
 @pytest.fixture(scope="module")
-def players(recipe, family) -> optimisers.Optimisers:
-    return optimisers.players(recipe, family)
+def family(trainer) -> Family:
+    return trainer.family
 
 
 @pytest.fixture(scope="module")
-def state(family, players) -> step.State:
-    return jax.jit(lambda key: step.init(family, players, key))(KEY)
+def state(trainer) -> State:
+    return jax.jit(trainer.init)()
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +73,10 @@ def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, s
         seen |= set(metrics)
 
 
-def test_a_turn_changes_its_own_player_only(family, players, state, batch):
+def test_a_turn_changes_its_own_player_only(family, trainer, state, batch):
+    turn = jax.jit(trainer.turn, static_argnames="player")
     for player in set(family.update_order):
-        alone = dataclasses.replace(family)
-        alone_kind = type("Alone", (type(family),), {"update_order": (player,)})
-        object.__setattr__(alone, "__class__", alone_kind)
-        after, _ = jax.jit(step.make_step(alone, players, KEY, ema=0.9))(state, batch)
+        after, _ = turn(state, batch, KEY, player=player)
         for other in family.update_order:
             same = equal(after.variables.params[other], state.variables.params[other])
             assert same == (other != player)
@@ -105,13 +104,13 @@ def test_the_loss_falls_on_one_batch(family, recipe, state, batch):
         assert loss_of(own) < first - 1e-3 * abs(first)
 
 
-def test_many_steps_in_a_call_are_the_same_steps(family, players, state):
+def test_many_steps_in_a_call_are_the_same_steps(trainer, state):
     """Four steps in one call, four calls of one step, and two of two: equal to the bit."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
     labels = rng.integers(0, 10, 40, np.int32)
     indices = rng.integers(0, 40, (4, 8), np.int32)
-    advance = step.make_advance(step.make_step(family, players, KEY, ema=0.9))
+    advance = jax.jit(trainer.advance, donate_argnums=0)
 
     def place(tree):
         return jax.tree.map(lambda a: jax.device_put(np.array(a), devices.whole()), tree)
@@ -141,8 +140,8 @@ def test_many_steps_in_a_call_are_the_same_steps(family, players, state):
         assert equal(logs, part_logs)
 
 
-def test_the_average_follows_the_weights(family, players, state, batch):
-    after, _ = jax.jit(step.make_step(family, players, KEY, ema=0.9))(state, batch)
+def test_the_average_follows_the_weights(trainer, state, batch):
+    after, _ = jax.jit(trainer.step)(state, batch)
     assert equal(after.ema, after.variables.params)  # one step old, the average is the weights
 
 

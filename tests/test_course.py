@@ -250,10 +250,8 @@ def test_a_training_that_fails_is_a_finding(compared, here, monkeypatch):
     small(monkeypatch)
     keep(compared, here, "cost-ae.json")
 
-    def fails(*args):
-        raise loop.Diverged("loss is nan at step 1: training stops, nothing was saved before")
-
-    monkeypatch.setattr(loop, "train", fails)
+    why = "loss is nan at step 1: training stops, nothing was saved before"
+    monkeypatch.setattr(loop, "train_apart", lambda *args: [why])
     assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 0
     found = json.loads((here / "compare" / "report.json").read_text())
     seed = found["models"]["ae"]["seeds"]["0"]

@@ -15,7 +15,7 @@ import pytest
 from jaxgen import hosts
 from jaxgen.cli import main
 from jaxgen.errors import UserError
-from jaxgen.training import seals
+from jaxgen.training import manifest
 from tests.conftest import small
 from tests.faults import training
 from tests.runs import final, metrics, same
@@ -52,7 +52,7 @@ def test_two_processes_are_as_one_with_two_devices(often, tmp_path):
         assert ours.keys() == theirs.keys()
         np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-4)
     training.require_sound(two)
-    assert seals.steps(two / "checkpoints") == [12, 8]
+    assert manifest.steps(two / "checkpoints") == [12, 8]
     assert {p.name for p in (two / "samples").iterdir()} == {"6.png", "12.png"}
     assert final(config, two) is not None  # on the devices of this process
 
@@ -70,7 +70,7 @@ def test_where_one_dies_all_stop_and_it_is_named(often, tmp_path):
     for victim in often([1], [0, 1]):
         run = tmp_path / str(victim)
         process = launched(run, 10**6)
-        while process.poll() is None and len(seals.steps(run / "checkpoints")) < 2:
+        while process.poll() is None and len(manifest.steps(run / "checkpoints")) < 2:
             time.sleep(0.05)
         os.kill(children(process)[victim], signal.SIGKILL)
         began = time.monotonic()
@@ -80,7 +80,7 @@ def test_where_one_dies_all_stop_and_it_is_named(often, tmp_path):
         assert f"process {victim} was ended by SIGKILL" in wrong
         assert all(line.startswith("jaxgen: ") for line in wrong.splitlines()), wrong
         training.require_sound(run)
-        last = seals.steps(run / "checkpoints")[0]
+        last = manifest.steps(run / "checkpoints")[0]
         training.finish(recipe(last + 4), run)  # alone
         assert [line["step"] for line in metrics(run)] == list(range(1, last + 5))
 
@@ -88,13 +88,13 @@ def test_where_one_dies_all_stop_and_it_is_named(often, tmp_path):
 def test_all_save_where_the_group_is_told_to_stop(tmp_path):
     run = tmp_path / "run"
     process = launched(run, 10**6)
-    while process.poll() is None and not seals.steps(run / "checkpoints"):
+    while process.poll() is None and not manifest.steps(run / "checkpoints"):
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     told, wrong = process.communicate(timeout=60)
     assert process.returncode == 143, wrong
     assert "saved; the same command goes on from there" in told
-    assert seals.steps(run / "checkpoints")[0] == len(metrics(run))
+    assert manifest.steps(run / "checkpoints")[0] == len(metrics(run))
 
 
 def test_processes_that_differ_are_refused(tmp_path):
@@ -231,7 +231,7 @@ def test_who_is_left_says_how_to_go_on_where_nothing_watches_the_group(tmp_path,
         )
         for number in (0, 1)
     ]
-    while both[0].poll() is None and not seals.steps(run / "checkpoints"):
+    while both[0].poll() is None and not manifest.steps(run / "checkpoints"):
         time.sleep(0.05)
     both[victim].kill()
     both[victim].communicate()

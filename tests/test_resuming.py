@@ -11,7 +11,7 @@ from jaxgen import config as configs
 from jaxgen import data, families
 from jaxgen.data import batches
 from jaxgen.errors import UserError
-from jaxgen.training import seals, trained
+from jaxgen.training import manifest, trained
 from jaxgen.training.folder import RunFolder
 from tests.conftest import small
 from tests.runs import Listener, final, metrics, run, same
@@ -35,7 +35,7 @@ def test_a_run_leaves_everything_in_its_folder(straight):
     assert [line["step"] for line in metrics(path)] == list(range(1, 9))
     assert all(np.isfinite(list(line.values())).all() for line in metrics(path))
     assert {p.name for p in (path / "samples").iterdir()} == {"4.png", "8.png"}
-    assert seals.steps(path / "checkpoints") == [8, 4]
+    assert manifest.steps(path / "checkpoints") == [8, 4]
     assert list(path.glob("events.*"))
     sitting = RunFolder(path).sittings()[0]
     assert sitting["jax"] == jax.__version__
@@ -56,7 +56,7 @@ def test_lines_past_the_restored_step_are_cut(straight, tmp_path):
     """As after a kill: the newest checkpoint is older than the last line of the log."""
     config, path = straight
     run(dataclasses.replace(config, steps=6), tmp_path / "killed")
-    (tmp_path / "killed" / "checkpoints" / "6" / seals.NAME).unlink()
+    (tmp_path / "killed" / "checkpoints" / "6" / manifest.NAME).unlink()
     run(config, tmp_path / "killed")
     assert same(final(config, path), final(config, tmp_path / "killed"))
     assert metrics(path) == metrics(tmp_path / "killed")
@@ -82,13 +82,13 @@ def test_another_recipe_is_refused_by_its_fields(straight):
 
 
 def test_a_harmed_checkpoint_is_passed_over_and_said(straight, tmp_path):
-    """However it is harmed: see test_seals.py for all the ways."""
+    """However it is harmed: see test_manifest.py for all the ways."""
     config, path = straight
     work = tmp_path / "run"
     shutil.copytree(path, work)
     newest = work / "checkpoints" / "8"
-    assert configs.from_dict(seals.check(newest).recipe or {}) == config
-    (newest / seals.NAME).unlink()
+    assert configs.from_dict(manifest.check(newest).recipe or {}) == config
+    (newest / manifest.NAME).unlink()
     said = []
     model = trained.load(RunFolder(work), config, said.append)
     assert model.step == 4

@@ -15,12 +15,13 @@ import pytest
 from jaxgen import data, families
 from jaxgen.errors import UserError
 from jaxgen.nn import conv
-from jaxgen.training import checkpoint, flops, loop, optimisers, seals, step, trained
+from jaxgen.training import checkpoint, costs, loop, manifest, optimisers, trained
 from jaxgen.training.console import duration
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Records
 from jaxgen.training.stack import Stack
+from jaxgen.training.trainer import Trainer
 from tests.conftest import small
 from tests.runs import Listener, final, metrics, run, same
 
@@ -78,7 +79,7 @@ def test_no_room_for_a_checkpoint_is_one_sentence_and_keeps_those_that_are(tmp_p
     ):
         run(config, tmp_path)
     monkeypatch.undo()
-    assert seals.steps(tmp_path / "checkpoints") == [2]
+    assert manifest.steps(tmp_path / "checkpoints") == [2]
     assert run(config, tmp_path) == 0
 
 
@@ -97,7 +98,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_what_is_good(tmp_path
         UserError, match=r"grad_norm is nan at step 3: .*checkpoint of step 2 is kept"
     ):
         run(config, tmp_path)
-    assert seals.steps(tmp_path / "checkpoints") == [2]
+    assert manifest.steps(tmp_path / "checkpoints") == [2]
 
 
 def test_first_signal_saves_and_second_is_as_before(tmp_path):
@@ -157,7 +158,7 @@ def test_what_a_power_cut_takes_is_a_minute_of_work(name, tmp_path, monkeypatch)
     monkeypatch.setattr(loop, "UNSAVED", -1)
     with pytest.raises(KeyError):
         run(recipe, tmp_path / "cut", Cut())
-    assert seals.steps(tmp_path / "cut" / "checkpoints") == [6, 5]
+    assert manifest.steps(tmp_path / "cut" / "checkpoints") == [6, 5]
     monkeypatch.undo()
     # What a family fits to its codes is fitted where it is needed.
     said = []
@@ -199,7 +200,7 @@ def test_a_signal_saves_and_the_run_goes_on_from_there(tmp_path, number, status)
 
     config = small("ddpm", log_every=1)
     assert run(config, tmp_path, console := Impatient()) == status
-    assert seals.steps(tmp_path / "checkpoints") == [3]
+    assert manifest.steps(tmp_path / "checkpoints") == [3]
     assert "goes on from there" in console.lines[-1]
     assert run(config, tmp_path) == 0
     assert len(metrics(tmp_path)) == 8
@@ -215,7 +216,7 @@ def test_a_signal_while_compiling_ends_the_run_before_its_first_step(tmp_path, m
     monkeypatch.setattr(Stack, "compile", interrupted)
     assert run(small("ddpm"), tmp_path, console := Listener()) == 143
     assert console.lines[-1] == "stopped at step 0: nothing is lost"
-    assert seals.steps(tmp_path / "checkpoints") == []
+    assert manifest.steps(tmp_path / "checkpoints") == []
 
 
 def test_batches_must_divide_by_the_devices():
@@ -283,7 +284,7 @@ def test_muon_on_stacks_is_muon_on_each_matrix():
 
 def test_flops_are_those_of_the_shapes():
     images, kernel = jnp.zeros((4, 14, 14, 8)), jnp.zeros((3, 3, 8, 16))
-    product = flops.count(lambda a, b: a @ b, jnp.zeros((5, 7)), jnp.zeros((7, 11)))
+    product = costs.operations(lambda a, b: a @ b, jnp.zeros((5, 7)), jnp.zeros((7, 11)))
     assert product == 2 * 5 * 7 * 11
 
     def convolve(x, k):
@@ -292,8 +293,8 @@ def test_flops_are_those_of_the_shapes():
     def looped(x):
         return jax.lax.scan(lambda c, _: (c @ c, None), x, None, length=6)[0]
 
-    assert flops.count(convolve, images, kernel) == 2 * 4 * 14 * 14 * 9 * 8 * 16
-    assert flops.count(looped, jnp.zeros((3, 3))) == 6 * 2 * 27
+    assert costs.operations(convolve, images, kernel) == 2 * 4 * 14 * 14 * 9 * 8 * 16
+    assert costs.operations(looped, jnp.zeros((3, 3))) == 6 * 2 * 27
 
 
 def test_durations_read_as_people_write_them():
@@ -301,7 +302,7 @@ def test_durations_read_as_people_write_them():
 
 
 def test_records_give_means_over_the_log_interval(tmp_path):
-    with Records(tmp_path / "metrics.jsonl", 0, every=4) as records:
+    with Records(RunFolder(tmp_path), 0, every=4) as records:
         assert records.add(1, {"loss": np.array([1.0, 3.0])}, 1.0) == {"loss": 2.0}
         assert records.add(3, {"loss": np.array([5.0, 7.0])}, 1.0) == {"loss": 4.0}
         assert records.add(5, {"loss": np.array([9.0])}, 1.0) == {"loss": 9.0}
@@ -309,15 +310,14 @@ def test_records_give_means_over_the_log_interval(tmp_path):
 
 
 @pytest.mark.parametrize("change", ["another array", "another shape", "another type"])
-def test_a_checkpoint_of_other_networks_is_told(change, tmp_path):
+def test_a_checkpoint_of_other_networks_is_told(change, tmp_path, monkeypatch):
     """As a run of an earlier version is, whose networks had other weights."""
     config = small("ae", steps=4)
-    run(config, tmp_path / "old")
-    family = families.build(config)
-    players = optimisers.players(config, family)
+    run(config, tmp_path)
+    init = Trainer.init
 
-    def begin():
-        state = step.init(family, players, jax.random.key(0))
+    def begin(trainer):
+        state = init(trainer)
         model = state.variables.params["model"]
         if change == "another array":
             model = {**model, "more": jnp.zeros(3)}
@@ -327,6 +327,6 @@ def test_a_checkpoint_of_other_networks_is_told(change, tmp_path):
             model = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), model)
         return state.replace(variables=state.variables.replace(params={"model": model}))
 
-    like = checkpoint.abstract(begin)
+    monkeypatch.setattr(Trainer, "init", begin)
     with pytest.raises(UserError, match="holds other arrays"):
-        checkpoint.restore(tmp_path / "old" / "checkpoints", config, like, lambda *_: None)
+        checkpoint.restore(tmp_path / "checkpoints", Trainer(config), lambda *_: None)

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from jaxgen import families
-from jaxgen.training import seals
+from jaxgen.training import manifest
 from tests.conftest import small
 from tests.faults import training
 
@@ -102,7 +102,7 @@ def test_a_training_whose_output_nobody_reads_saves(tmp_path):
     assert wrong.strip() == (
         "stopping, and saving first; Ctrl-C again stops at once and loses all of this run"
     )
-    (step,) = seals.steps(run / "checkpoints")
+    (step,) = manifest.steps(run / "checkpoints")
     assert step > 0
     training.require_sound(run)
 
@@ -127,6 +127,6 @@ def test_a_training_whose_terminal_is_closed_saves(tmp_path):
             shown += os.read(terminal, 1000)
     os.close(terminal)
     assert process.wait() == 128 + signal.SIGHUP, shown
-    (step,) = seals.steps(run / "checkpoints")
+    (step,) = manifest.steps(run / "checkpoints")
     assert step > 0
     training.require_sound(run)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from jaxgen.config import Config
-from jaxgen.training import seals
+from jaxgen.training import manifest
 from tests.conftest import flags, small
 from tests.runs import final, metrics, same
 
@@ -77,8 +77,8 @@ def wait_for_a_moment(process: subprocess.Popen, run: Path, dice: random.Random)
 
 def require_sound(run: Path) -> None:
     """All steps that have their name are whole, whatever became of their writer."""
-    for step in seals.steps(run / "checkpoints"):
-        seals.check(run / "checkpoints" / str(step))
+    for step in manifest.steps(run / "checkpoints"):
+        manifest.check(run / "checkpoints" / str(step))
 
 
 def require_same(config: Config, run: Path, straight: Path) -> None:
@@ -100,7 +100,7 @@ def _names(run: Path) -> set[str]:
     for path in run.rglob("*"):
         name = path.relative_to(run)
         if path.is_file() and not name.name.startswith("events."):
-            inner = name.parts[0] == "checkpoints" and name.name != seals.NAME
+            inner = name.parts[0] == "checkpoints" and name.name != manifest.NAME
             found.add(str(name.parent if inner else name))
     return found
 
