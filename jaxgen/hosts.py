@@ -62,20 +62,40 @@ def joined(group: Group) -> Iterator[None]:
     """Be one of a group, before anything asks JAX for a device; a UserError if the others cannot be
     found. Where one of them is lost, this one says so and ends."""
     name = "this process" if group.process is None else f"process {group.process}"
-    with _last_words(f"{name} ends early, as all do where one is lost or does not come: {AGAIN}"):
+    # JAX's runtime aborts all processes where one is lost. A shell, which waits for the other end
+    # of a pipe, then says why.
+    sentence = f"{name} ends early, as all do where one is lost or does not come: {AGAIN}"
+    script = 'read -r bye || printf "jaxgen: %s\\n" "$0" >&2'
+    watcher = subprocess.Popen(
+        ["sh", "-c", script, sentence], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+    def dismiss() -> None:
+        with contextlib.suppress(OSError, ValueError):  # it has gone, or is dismissed
+            watcher.communicate(b"bye\n")
+
+    def end(status: int, sentence: str) -> NoReturn:
+        """End at once: a process that ends as usual waits for those who may be gone."""
+        dismiss()
+        print(f"jaxgen: {sentence}", file=sys.stderr, flush=True)
+        os._exit(status)
+
+    try:
         _initialize(group)
         devices.require()
         try:
             yield
         except (jax.errors.JaxRuntimeError, ValueError) as error:
             if errors.is_of_memory(error):  # which is of this one alone
-                _end(2, errors.NO_MEMORY)
+                end(2, errors.NO_MEMORY)
             if isinstance(error, ValueError) and "Gloo" not in f"{error}":
                 raise
-            _end(LOST, f"process {jax.process_index()} has lost the others: {AGAIN}")
+            end(LOST, f"process {jax.process_index()} has lost the others: {AGAIN}")
         except UserError as error:
             # All may have met it, or this one alone: the others are not waited for.
-            _end(2, f"{error}")
+            end(2, f"{error}")
+    finally:
+        dismiss()
 
 
 def _initialize(group: Group) -> None:
@@ -84,7 +104,13 @@ def _initialize(group: Group) -> None:
     jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is for training to hear
     auto = group.coordinator == AUTO
     if group.process == 0 and not auto:
-        _require_free(f"{group.coordinator}".rpartition(":")[2])
+        port = f"{group.coordinator}".rpartition(":")[2]
+        try:
+            socket.create_server(("", int(port))).close()
+        except OSError as error:  # JAX's service would die
+            raise UserError(
+                f"port {port} cannot be used ({error.strerror}): give --coordinator another"
+            ) from None
     try:
         with environment.without_proxies():  # gRPC would ask them for the coordinator
             jax.distributed.initialize(
@@ -108,51 +134,11 @@ def _initialize(group: Group) -> None:
         ) from None
 
 
-def _require_free(port: str) -> None:
-    """Raise UserError where a port is in use: JAX's service would die."""
-    try:
-        socket.create_server(("", int(port))).close()
-    except OSError as error:
-        raise UserError(
-            f"port {port} cannot be used ({error.strerror}): give --coordinator another"
-        ) from None
-
-
 def _in_a_line(error: Exception) -> str:
     """What JAX or a scheduler's client says, less the example below it, and what was refused."""
     text = " ".join(str(error).partition("```")[0].split()).rstrip(".:") or type(error).__name__
     cause = error.__cause__
     return f"{text} ({cause})" if isinstance(cause, OSError) else text
-
-
-_watcher: "subprocess.Popen[bytes] | None" = None  # that says the last words of this process
-
-
-@contextlib.contextmanager
-def _last_words(sentence: str) -> Iterator[None]:
-    """Have a sentence said where JAX's runtime aborts this process, as it does in all where one is
-    lost: by a shell that waits for the other end of a pipe."""
-    global _watcher
-    script = 'read -r bye || printf "jaxgen: %s\\n" "$0" >&2'
-    command = ["sh", "-c", script, sentence]
-    _watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-    try:
-        yield
-    finally:
-        _dismiss()
-
-
-def _dismiss() -> None:
-    if _watcher and _watcher.stdin:
-        with contextlib.suppress(OSError):
-            _watcher.communicate(b"bye\n")
-
-
-def _end(status: int, sentence: str) -> NoReturn:
-    """End at once: a process that ends as usual waits for those who may be gone."""
-    _dismiss()
-    print(f"jaxgen: {sentence}", file=sys.stderr, flush=True)
-    os._exit(status)
 
 
 def count() -> int:

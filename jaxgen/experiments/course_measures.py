@@ -51,12 +51,11 @@ def cost(context: Context, config: Config) -> Result:
     equal = own
     if config.batch != BATCH:
         equal = costs.training(replace(config, batch=BATCH))
-    drawings = [costs.drawing(config, batch) for batch in BATCHES]
     return Result(
         {
             "own": own._asdict(),
             "equal": equal._asdict(),
-            "drawing": {str(drawn.batch): drawn.seconds for drawn in drawings},
+            "drawing": {str(batch): costs.drawing(config, batch, batch) for batch in BATCHES},
         }
     )
 

@@ -51,13 +51,6 @@ class Training(NamedTuple):
     sent: float  # bytes that each device sends to the others
 
 
-class Drawing(NamedTuple):
-    """The cost of drawing so many images at once."""
-
-    batch: int
-    seconds: tuple[float, ...]  # of the whole batch, in each repetition
-
-
 def fresh(config: Config, console: Console | None = None) -> tuple[State, Block]:
     """The state of a recipe before the first step, and the program that takes steps from there."""
     stack, digits = Stack([config]), data.load(config.data).train
@@ -102,12 +95,12 @@ def _operations(config: Config, state: State) -> int:
     )
 
 
-def drawing(config: Config, batch: int, count: int | None = None) -> Drawing:
-    """Draw ``count`` digits, ``batch`` of them unless given, with untrained weights, which takes as
-    long as with trained ones."""
+def drawing(config: Config, batch: int, count: int) -> tuple[float, ...]:
+    """The seconds in which ``count`` digits are drawn, ``batch`` at once, in each repetition; with
+    untrained weights, which takes as long as with trained ones."""
     family = families.build(config)
     variables = jax.device_put(family.init(jax.random.key(0)), devices.whole())
-    drawer, labels = sampling.Drawer(family, chunk=batch), sampling.balanced(count or batch)
+    drawer, labels = sampling.Drawer(family, chunk=batch), sampling.balanced(count)
     for seed in range(2):
         drawer.draw(variables, labels, seed)  # compiles, and wakes the device
     seconds = []
@@ -115,7 +108,7 @@ def drawing(config: Config, batch: int, count: int | None = None) -> Drawing:
         began = time.perf_counter()
         drawer.draw(variables, labels, seed)
         seconds.append(time.perf_counter() - began)
-    return Drawing(batch, tuple(seconds))
+    return tuple(seconds)
 
 
 def product_speed() -> float:
