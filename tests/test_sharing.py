@@ -60,7 +60,9 @@ def test_any_number_of_devices_that_divides_the_batch_will_do(often, tmp_path, m
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "3")
     for name in often(["vae"], sorted(families.names())):
         config, path = small(name, steps=2, save_every=2, batch=9), tmp_path / name
-        training.finish(config, path)
+        process = training.start(config, path)
+        _, wrong = process.communicate()
+        assert process.returncode == 0, wrong
         flag, where = f"--run={path}", f"--out={path}.npz"
         drawn = training.begin("sample", flag, "--count=5", where)
         _, wrong = drawn.communicate()
