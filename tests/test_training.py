@@ -154,13 +154,13 @@ def test_a_picture_on_the_way_changes_nothing(tmp_path):
     """Not even of a family that is fitted to codes, for each picture and for each checkpoint."""
     for every, steps in ((15, [10, 12]), (0, [12])):
         folder = tmp_path / f"{every}"
-        recipe = small("vae", steps=12, sample_every=every, save_every=12)
+        recipe = small("ae", steps=12, sample_every=every, save_every=12)
         assert run(recipe, folder) == 0
         assert sorted(int(path.stem) for path in folder.glob("samples/*")) == steps
     assert same(*(final(recipe, tmp_path / f"{every}") for every in (15, 0)))
 
 
-@pytest.mark.parametrize("name", ["vae", "gan"])
+@pytest.mark.parametrize("name", ["ae", "cvae"])
 def test_what_a_power_cut_takes_is_a_minute_of_work(name, tmp_path, monkeypatch):
     def cut():
         raise KeyError("the power")
@@ -174,8 +174,8 @@ def test_what_a_power_cut_takes_is_a_minute_of_work(name, tmp_path, monkeypatch)
     # What a family fits to its codes is fitted where it is needed.
     said = []
     model = trained.load(RunFolder(tmp_path / "cut"), recipe, said.append)
-    assert model.step == 6 and len(said) == (name == "vae")
-    if name == "vae":
+    assert model.step == 6 and len(said) == (name == "ae")
+    if name == "ae":
         fitted = model.family.fit(model.variables, data.load(recipe.data).train)
         assert same(fitted, model.variables)
     assert run(recipe, tmp_path / "cut") == run(recipe, tmp_path / "straight") == 0
