@@ -97,7 +97,7 @@ class Block:
             self._arrays = (_numbers(stack.recipes), *self._arrays)
         places = (shardings(state), devices.whole())
         jitted = jax.jit(advance, donate_argnums=0, out_shardings=places)
-        self.program = jitted.lower(state, *self._arrays, *self._rows(0, 1)).compile()
+        self.program: Any = jitted.lower(state, *self._arrays, *self._rows(0, 1)).compile()
 
     def __call__(self, state: State, step: int, stop: int) -> tuple[State, list[Metrics]]:
         """Take the steps from ``step`` to ``stop``; the metrics of each run are on the host."""
