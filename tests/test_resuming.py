@@ -16,8 +16,8 @@ from tests.conftest import small
 from tests.runs import Listener, final, metrics, run, same
 
 pytestmark = pytest.mark.usefixtures("optimised")
-# A family that is fitted to codes, and one of two players with statistics. That many steps in a call
-# are the same steps is tested of all families in test_contract.py.
+# A family that is fitted to codes, and one of two players with statistics. That many steps in a
+# call are the same steps is tested of all families in test_contract.py.
 FEW = ["ae", "vqvae"]
 
 

@@ -2,6 +2,7 @@
 whose files are not those of its manifest is passed over for the one before."""
 
 import contextlib
+import dataclasses
 import errno
 import logging
 import os
@@ -20,8 +21,8 @@ from jaxgen import config as configs
 from jaxgen import hosts
 from jaxgen.config import Config
 from jaxgen.errors import UserError
+from jaxgen.training import folder as folders
 from jaxgen.training import manifest
-from jaxgen.training.folder import RunFolder
 from jaxgen.training.trainer import State, Trainer
 
 PARTIAL = ".partial"
@@ -171,6 +172,7 @@ def restore(
 
 def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], None]) -> int | None:
     """The newest step whose files are those of its manifest; as ``restore`` has it."""
+    known = folders.RunFolder(folder.parent).learned
     for step in manifest.steps(folder):
         path = folder.absolute() / str(step)
         try:
@@ -179,7 +181,9 @@ def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], No
             if path.exists():  # else its writer took it away, for there are newer ones
                 damaged(step, str(damage))
             continue
-        if different := RunFolder(folder.parent).unlike(config, was):
+        if known and was.data in known.sources:  # the same digits under another name
+            was = dataclasses.replace(was, data=config.data)
+        if different := folders.unlike(config, was):
             raise UserError(
                 f"the checkpoint of step {step} in {folder} is of another recipe than config.json "
                 f"there: {', '.join(different)}; put back the one that belongs to it"

@@ -102,7 +102,8 @@ class RunFolder:
             )
         if config.data != was.data and self._has_learned(config.data, was):
             messages.append(f"the digits of {config.data} are those of {was.data}")
-        if different := self.unlike(config, was):
+            was = dataclasses.replace(was, data=config.data)
+        if different := unlike(config, was):
             raise UserError(
                 f"{self} holds a run of another recipe: {', '.join(different)}; "
                 "give --run another folder, or --fresh to move that one aside"
@@ -119,16 +120,6 @@ class RunFolder:
             )
         return messages
 
-    def unlike(self, config: Config, was: Config) -> list[str]:
-        """The settings by which a run of ``was`` cannot go on as one of ``config``, each with both
-        values. The names that its digits have had are alike."""
-        if config.model != was.model:
-            return [f"--model {config.model} (was {was.model})"]
-        same = {name: getattr(was, name) for name in FREE}
-        if self.learned and {config.data, was.data} <= {*self.learned.sources}:
-            same["data"] = was.data
-        return configs.differences(dataclasses.replace(config, **same), was)
-
     def _has_learned(self, source: str, was: Config) -> bool:
         """Whether the digits of a source are those that the run of the recipe ``was`` learns from,
         under another name."""
@@ -138,7 +129,7 @@ class RunFolder:
         except UserError:  # what is wrong with the source is said where it is trained on
             return False
         if same:
-            self._keep(known.contents, (*known.sources, was.data, source))
+            self._keep(known.contents, (*known.sources, source))
         return same
 
     @property
@@ -280,6 +271,15 @@ class Learned(NamedTuple):
 
     contents: Contents
     sources: tuple[str, ...]  # all names that they have had
+
+
+def unlike(config: Config, was: Config) -> list[str]:
+    """The settings by which a run of ``was`` cannot go on as one of ``config``, each with both
+    values."""
+    if config.model != was.model:
+        return [f"--model {config.model} (was {was.model})"]
+    same = {name: getattr(was, name) for name in FREE}
+    return configs.differences(dataclasses.replace(config, **same), was)
 
 
 def locate(model: str | None, run: str | None) -> RunFolder:
