@@ -96,6 +96,13 @@ def test_what_is_shorter_longer_gone_or_new_is_noticed(step):
         manifest.check(step)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '"x"', "{}", '{"format": 3}', "\0"])
+def test_what_is_no_manifest_is_damage(step, text):
+    (step / manifest.NAME).write_text(text)
+    with pytest.raises(manifest.Damage, match=manifest.NAME):
+        manifest.check(step)
+
+
 def test_an_empty_or_half_deleted_step_was_not_finished(step):
     (step / manifest.NAME).unlink()
     with pytest.raises(manifest.Unfinished):
