@@ -223,7 +223,7 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 def from_dict(values: dict[str, Any]) -> Config:
     """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more), or is
-    of another type, is a ``UserError``. The data of a run of format 1 is told by ``STRIDED``."""
+    of another type, is a ``UserError``. The data of a run of format 1 gets ``STRIDED`` in front."""
     model = values.get("model") if isinstance(values, dict) else None
     if not isinstance(model, str):
         raise UserError("it names no model")

@@ -86,7 +86,7 @@ def joined(group: Group) -> Iterator[None]:
         try:
             yield
         except (jax.errors.JaxRuntimeError, ValueError) as error:
-            if errors.is_of_memory(error):  # which is of this one alone
+            if errors.is_of_memory(error):  # the others have not met it
                 end(2, errors.NO_MEMORY)
             if isinstance(error, ValueError) and "Gloo" not in f"{error}":
                 raise
@@ -121,7 +121,7 @@ def _initialize(group: Group) -> None:
                 heartbeat_timeout_seconds=SILENCE,
                 shutdown_timeout_seconds=SILENCE,
             )
-    except Exception as error:  # also of a scheduler's own client, that of Kubernetes for one
+    except Exception as error:  # also of a scheduler's own client, such as Kubernetes has
         if auto:
             raise UserError(
                 f"--coordinator {AUTO} finds no others ({_in_a_line(error)}): start this by SLURM, "
@@ -135,7 +135,7 @@ def _initialize(group: Group) -> None:
 
 
 def _in_a_line(error: Exception) -> str:
-    """What JAX or a scheduler's client says, less the example below it, and what was refused."""
+    """The message of JAX or of a scheduler's client, without the example below it, and its cause."""
     text = " ".join(str(error).partition("```")[0].split()).rstrip(".:") or type(error).__name__
     cause = error.__cause__
     return f"{text} ({cause})" if isinstance(cause, OSError) else text
@@ -197,7 +197,7 @@ def require_alike(what: dict[str, str]) -> None:
 
 
 def fetch(tree: Any) -> Any:
-    """Arrays as NumPy's, also such as lie over the devices of several processes."""
+    """Arrays as NumPy's, also those that are split over the devices of several processes."""
 
     def one(leaf):
         if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable or leaf.is_fully_replicated:

@@ -75,7 +75,7 @@ def main(args: list[str]) -> int:
             f"process {first} was ended by {signal.Signals(-status).name}, and the others with it: "
             "the same command goes on from the last saved step, if one was saved"
         )
-    if status == 1:  # a mistake of ours, of which all should be seen
+    if status == 1:  # a mistake of ours, to be shown whole
         print("".join(logs[first]), end="", file=sys.stderr)
     return status
 

@@ -48,8 +48,8 @@ class Checkpoints:
 
     def save(self, state: State, fitted: bool = True) -> None:
         """Begin to save under the state's own step, once the save before has ended; raises as
-        ``wait`` does. It is noted whether what a family fits to its codes was ``fitted`` to this
-        state."""
+        ``wait`` does. ``fitted`` says whether the family has fitted to the codes of this state what
+        it fits to codes."""
         self.wait()
         step = int(state.step)
         # A copy, since the next train step takes the memory of the state itself.
@@ -59,8 +59,8 @@ class Checkpoints:
                 lambda: self._end(step, self._begin(step, snapshot), fitted)
             )
         else:
-            # Several processes begin by a collective, which may not run beside those of a train
-            # step: their order could differ from process to process. The rest needs none.
+            # Several processes begin by a collective, which may not run beside the collectives
+            # of a train step: their order could differ from process to process. The rest needs none.
             writing = self._begin(step, snapshot)
             self._saving = self._writer.submit(self._end, step, writing, fitted)
 
@@ -110,7 +110,7 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _writing(self, step: int) -> Iterator[None]:
-        """What the system says against writing a step, as a ``UserError``."""
+        """Turn an error of the system while a step is written into a ``UserError``."""
         try:
             yield
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
@@ -140,7 +140,7 @@ class Checkpoints:
         try:
             self.wait()
         except UserError:
-            if kind is None:  # else there is something else to be said already
+            if kind is None:  # else another error is already on its way
                 raise
         finally:
             self._writer.shutdown()
@@ -229,7 +229,7 @@ def _require_room(folder: Path, size: int) -> None:
         try:
             os.posix_fallocate(probe.fileno(), 0, size + 2**20)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # others: it cannot be told here
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # other errors do not say
                 raise
 
 

@@ -45,7 +45,7 @@ def train(config: Config, folder: RunFolder, console: Console, shard_params: boo
     check_batch(config.batch)
     with contextlib.ExitStack() as exits:
         checkpoints = exits.enter_context(Checkpoints(folder.checkpoints, config))
-        if not hosts.is_first():  # what it would write is written by the first
+        if not hosts.is_first():  # the first writes for all
             folder = RunFolder(Path(exits.enter_context(tempfile.TemporaryDirectory())))
             console = Console(quiet=True)
         ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params)
@@ -250,8 +250,8 @@ def _says_what_is_lost(checkpoints: Checkpoints, console: Console) -> Iterator[N
 
 
 def fitted(family: Family, state: State, digits: data.Split) -> State:
-    """The state with what the family fits to the codes of its averaged weights, which is what a
-    checkpoint is to hold and a picture to show."""
+    """The state for a checkpoint or a picture: with what the family fits to the codes of its
+    averaged weights, if it fits anything."""
     if not isinstance(family, Fits):
         return state
     stats = family.fit(state.averaged, digits).stats

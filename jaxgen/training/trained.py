@@ -43,8 +43,8 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     """Load the newest sound checkpoint of a run, whose recipe is ``config`` (its sampling settings
     may differ).
 
-    Damaged checkpoints are left where they are, and told to ``say``. Raises ``UserError`` where
-    there is no sound one.
+    ``say(line)`` is called for each damaged checkpoint, which stays where it is. Raises
+    ``UserError`` where there is no sound one.
     """
     trainer = Trainer(config)
     found = checkpoint.restore(
