@@ -24,9 +24,9 @@ LARGE = 4096  # numbers that an array must have to be worth splitting
 def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
     """Set JAX up; to be called before anything asks it for a device.
 
-    The options on which numbers depend are set as ``environment.HELD`` says. How many devices a CPU is, the
-    environment's JAX_NUM_CPU_DEVICES says, else its XLA_FLAGS, else ``cpu_devices``; else there is
-    one a core. Compiled programs are kept where JAX_COMPILATION_CACHE_DIR says, else in the user's
+    The options on which numbers depend are set as ``environment.HELD`` says. The environment's
+    JAX_NUM_CPU_DEVICES says how many devices a CPU is, else its XLA_FLAGS, else ``cpu_devices``;
+    else there is one a core. Compiled programs are kept where JAX_COMPILATION_CACHE_DIR says, else in the user's
     cache folder, which only the user can write to, since a program read from there is run.
 
     Raises UserError where the environment asks for devices that are not there. A process that

@@ -135,7 +135,7 @@ def _initialize(group: Group) -> None:
 
 
 def _in_a_line(error: Exception) -> str:
-    """The message of JAX or of a scheduler's client, without the example below it, and its cause."""
+    """The message of JAX or of a scheduler's client, without the example in it, and its cause."""
     text = " ".join(str(error).partition("```")[0].split()).rstrip(".:") or type(error).__name__
     cause = error.__cause__
     return f"{text} ({cause})" if isinstance(cause, OSError) else text

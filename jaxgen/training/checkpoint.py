@@ -59,8 +59,8 @@ class Checkpoints:
                 lambda: self._end(step, self._begin(step, snapshot), fitted)
             )
         else:
-            # Several processes begin by a collective, which may not run beside the collectives
-            # of a train step: their order could differ from process to process. The rest needs none.
+            # Several processes begin by a collective, which may not run beside the collectives of a
+            # train step: their order could differ from process to process. The rest needs none.
             writing = self._begin(step, snapshot)
             self._saving = self._writer.submit(self._end, step, writing, fitted)
 
