@@ -26,8 +26,9 @@ def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
 
     The options on which numbers depend are set as ``environment.HELD`` says. The environment's
     JAX_NUM_CPU_DEVICES says how many devices a CPU is, else its XLA_FLAGS, else ``cpu_devices``;
-    else there is one a core. Compiled programs are kept where JAX_COMPILATION_CACHE_DIR says, else in the user's
-    cache folder, which only the user can write to, since a program read from there is run.
+    else there is one a core. Compiled programs are kept where JAX_COMPILATION_CACHE_DIR says, else
+    in the user's cache folder, which only the user can write to, since a program read from there is
+    run.
 
     Raises UserError where the environment asks for devices that are not there. A process that
     ``joins`` others has devices later, and calls ``require`` then.
