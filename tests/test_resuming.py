@@ -12,7 +12,7 @@ from jaxgen.data import batches
 from jaxgen.errors import UserError
 from jaxgen.training import manifest, trained
 from jaxgen.training.folder import RunFolder
-from tests.conftest import small
+from tests.conftest import small, swept
 from tests.runs import Listener, final, metrics, run, same
 
 pytestmark = pytest.mark.usefixtures("optimised")
@@ -21,11 +21,9 @@ pytestmark = pytest.mark.usefixtures("optimised")
 FEW = ["ae", "vqvae"]
 
 
-@pytest.fixture(scope="module", params=families.names())
-def straight(request, often, tmp_path_factory):
+@pytest.fixture(scope="module", params=swept(families.names(), FEW))
+def straight(request, tmp_path_factory):
     """A run of eight steps, never stopped."""
-    if request.param not in often(FEW, families.names()):
-        pytest.skip("with --faults")
     config = small(request.param)
     config = dataclasses.replace(config, optim=dataclasses.replace(config.optim, horizon=8))
     path = tmp_path_factory.mktemp(request.param) / "straight"
