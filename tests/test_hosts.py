@@ -17,7 +17,7 @@ from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.training import manifest
 from tests import runs
-from tests.conftest import small
+from tests.conftest import THOROUGH, small
 from tests.faults import training
 from tests.runs import metrics, same
 
@@ -116,19 +116,20 @@ def test_processes_that_differ_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_who_is_left_says_how_to_go_on_where_nothing_watches_the_group(often, tmp_path):
+@THOROUGH
+@pytest.mark.parametrize("victim", [0, 1])
+def test_who_is_left_says_how_to_go_on_where_nothing_watches_the_group(tmp_path, victim):
     """The first has the service of JAX, without which the runtime of the others aborts."""
-    for victim in often([0], [0, 1]):
-        run = tmp_path / str(victim)
-        both = by_hand(run, [], [])
-        wait_for_saves(both[0], run, 1)
-        both[victim].kill()
-        both[victim].communicate()
-        began = time.monotonic()
-        _, wrong = both[1 - victim].communicate(timeout=60)
-        assert time.monotonic() - began < 15
-        training.require_last_words(1 - victim, both[1 - victim].returncode, wrong)
-        training.require_sound(run)
+    run = tmp_path / "run"
+    both = by_hand(run, [], [])
+    wait_for_saves(both[0], run, 1)
+    both[victim].kill()
+    both[victim].communicate()
+    began = time.monotonic()
+    _, wrong = both[1 - victim].communicate(timeout=60)
+    assert time.monotonic() - began < 15
+    training.require_last_words(1 - victim, both[1 - victim].returncode, wrong)
+    training.require_sound(run)
 
 
 def joins(coordinator: str, processes: int, process: int) -> list[str]:
