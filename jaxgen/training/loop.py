@@ -108,20 +108,21 @@ def _train(
         return Ended(0, [None] * count)
     console.say(banner(config, first, len(source.train.labels), folders[0]))
     del first  # of several runs it is a copy, which would stay on the device
-    for folder in folders:
-        for line in folder.began(step, devices.describe()):
-            console.say(line)
 
     with contextlib.ExitStack() as exits:
-        each = zip(stack.trainers, folders, checkpoints, strict=True)
-        runs = [_Run(*one, source, step, exits) for one in each]
+        runs: list[_Run] = []
 
         def stopping() -> str:
-            saved = runs[0].saved
+            saved = runs[0].saved if runs else step
             lost = f"all after step {saved}" if saved else "all of this run"
             return f"stopping, and saving first; Ctrl-C again stops at once and loses {lost}"
 
         interrupts = exits.enter_context(Interrupts(None if console.quiet else stopping))
+        for folder in folders:
+            for line in folder.began(step, devices.describe()):
+                console.say(line)
+        each = zip(stack.trainers, folders, checkpoints, strict=True)
+        runs += [_Run(*one, source, step, exits) for one in each]
         for saving in checkpoints:
             exits.enter_context(_says_what_is_lost(saving, console))
         exits.enter_context(console.bar(step, last))
