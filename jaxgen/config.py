@@ -20,6 +20,7 @@ from jaxgen.errors import UserError
 
 FORMAT = 2  # of a recipe in JSON; recipes of format 1 say no number
 DEFAULT = "ddpm"  # the recipe whose flags --help shows where none is named
+RECIPES, PAPERS = "jaxgen.configs", "jaxgen.configs.papers"
 STRIDED = "strided:"  # before the name of a source: divided as in runs of format 1, by a stride
 
 
@@ -179,12 +180,12 @@ def require_layers(network: str, layers: tuple[int, ...]) -> None:
 
 def names() -> list[str]:
     """The recipes that can be given to ``--model``, in alphabetical order."""
-    return _recipes("jaxgen.configs")
+    return _recipes(RECIPES)
 
 
 def papers() -> list[str]:
     """The recipes that are the set-ups of papers, which ``--model`` takes too."""
-    return _recipes("jaxgen.configs.papers")
+    return _recipes(PAPERS)
 
 
 def _recipes(package: str) -> list[str]:
@@ -194,10 +195,9 @@ def _recipes(package: str) -> list[str]:
 
 def recipe(name: str) -> Config:
     """The recipe of ``configs/NAME.py``, or of ``configs/papers/NAME.py``."""
-    if name in names():
-        return importlib.import_module(f"jaxgen.configs.{name}").get_config()
-    if name in papers():
-        return importlib.import_module(f"jaxgen.configs.papers.{name}").get_config()
+    for package in (RECIPES, PAPERS):
+        if name in _recipes(package):
+            return importlib.import_module(f"{package}.{name}").get_config()
     near = difflib.get_close_matches(name, [*names(), *papers()], n=1, cutoff=0.7)
     meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(names())}"
     raise UserError(f"no model is called {name!r}: {meant}")
@@ -223,7 +223,7 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 def from_dict(values: dict[str, Any]) -> Config:
     """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more), or is
-    of another type, is a ``UserError``. The data of a run of format 1 is told by ``STRIDED``."""
+    of another type, is a ``UserError``. The data of a run of format 1 gets ``STRIDED`` in front."""
     model = values.get("model") if isinstance(values, dict) else None
     if not isinstance(model, str):
         raise UserError("it names no model")

@@ -8,9 +8,9 @@ On a CPU there is one virtual device a core: many operations of XLA's CPU backen
 so two devices side by side are 1.5 times faster than one that is given both cores.
 """
 
+import math
 import os
 from pathlib import Path
-from typing import Any
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -18,16 +18,17 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxgen import environment
 from jaxgen.errors import UserError
 
-LARGE = 4096  # numbers in an array from which on it is worth while to share it out
+LARGE = 4096  # numbers that an array must have to be worth splitting
 
 
 def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
     """Set JAX up; to be called before anything asks it for a device.
 
-    What numbers hang on is set as ``environment.HELD`` says. How many devices a CPU is, the
-    environment's JAX_NUM_CPU_DEVICES says, else its XLA_FLAGS, else ``cpu_devices``; else there is
-    one a core. Compiled programs are kept where JAX_COMPILATION_CACHE_DIR says, else in the user's
-    cache folder, which only the user can write to, since a program read from there is run.
+    The options on which numbers depend are set as ``environment.HELD`` says. The environment's
+    JAX_NUM_CPU_DEVICES says how many devices a CPU is, else its XLA_FLAGS, else ``cpu_devices``;
+    else there is one a core. Compiled programs are kept where JAX_COMPILATION_CACHE_DIR says, else
+    in the user's cache folder, which only the user can write to, since a program read from there is
+    run.
 
     Raises UserError where the environment asks for devices that are not there. A process that
     ``joins`` others has devices later, and calls ``require`` then.
@@ -119,18 +120,13 @@ def whole() -> NamedSharding:
     return NamedSharding(mesh(), PartitionSpec())
 
 
-def shared(tree: Any) -> Any:
-    """Where each of many arrays lies when the large ones are shared out: split along the longest of
-    their axes that can be, and the others whole on every device. Of arrays or shapes, as a tree of
-    the same form."""
-
-    def place(leaf):
-        axes = [axis for axis, length in enumerate(leaf.shape) if length % count() == 0]
-        if leaf.size < LARGE or not axes:
-            return whole()
-        return split(max(axes, key=lambda axis: leaf.shape[axis]))
-
-    return jax.tree.map(place, tree)
+def shared(shape: tuple[int, ...]) -> NamedSharding:
+    """An array split along the longest of its axes that can be; one that is small, or that has no
+    such axis, is whole on every device."""
+    axes = [axis for axis, length in enumerate(shape) if length % count() == 0]
+    if math.prod(shape) < LARGE or not axes:
+        return whole()
+    return split(max(axes, key=lambda axis: shape[axis]))
 
 
 def even(length: int) -> int:

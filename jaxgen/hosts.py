@@ -1,8 +1,8 @@
 """Several processes that compute as one, on one machine or on many: ``jax.distributed``.
 
 All run the same program on the same numbers, and the arrays that are split lie over the devices of
-all. What is said, written and decided by the clock is the business of the first; the others hear of
-it in ``texts`` and ``agree``, which all have to call, in the same order.
+all. The first process alone prints, writes and looks at the clock; the others learn of it by
+``on_first`` and ``agree``, which all have to call, in the same order.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,6 +20,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxgen import devices, environment, errors
+from jaxgen.config import require
 from jaxgen.errors import LOST, UserError
 
 AUTO = "auto"
@@ -37,29 +38,23 @@ class Group:
     process: int | None = None
 
     def __post_init__(self):
-        given = [self.coordinator, self.processes, self.process]
-        if self.coordinator == AUTO or given == [None] * 3:
+        given = (self.coordinator, self.processes, self.process)
+        if self.coordinator == AUTO or given == (None, None, None):
             return
         if self.coordinator is None or self.processes is None or self.process is None:
             raise UserError(
                 "--coordinator HOST:PORT, --processes N and --process I belong together: "
                 "give all three, or let bin/launch give them"
             )
-        if self.processes < 1:
-            raise UserError(f"--processes {self.processes} cannot be: it must be 1 or more")
-        if not 0 <= self.process < self.processes:
-            raise UserError(
-                f"--process {self.process} cannot be: of {self.processes} processes the "
-                f"numbers go from 0 to {self.processes - 1}"
-            )
+        require("processes", self.processes, self.processes >= 1, "1 or more")
+        last = self.processes - 1
+        require("process", self.process, 0 <= self.process <= last, f"a number from 0 to {last}")
         host, _, port = self.coordinator.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-            raise UserError(f"--coordinator {self.coordinator} cannot be: it must be HOST:PORT")
-        if ":" in host and not (host.startswith("[") and host.endswith("]")):
-            raise UserError(
-                f"--coordinator {self.coordinator} cannot be: an address of IPv6 stands in "
-                f"brackets, as in [{host}]:{port}"
-            )
+        is_port = port.isdecimal() and 0 < int(port) < 2**16
+        require("coordinator", self.coordinator, bool(host) and is_port, "HOST:PORT")
+        is_bare = ":" in host and not (host.startswith("[") and host.endswith("]"))
+        way = f"with an address of IPv6 in brackets, as in [{host}]:{port}"
+        require("coordinator", self.coordinator, not is_bare, way)
 
 
 @contextlib.contextmanager
@@ -67,20 +62,40 @@ def joined(group: Group) -> Iterator[None]:
     """Be one of a group, before anything asks JAX for a device; a UserError if the others cannot be
     found. Where one of them is lost, this one says so and ends."""
     name = "this process" if group.process is None else f"process {group.process}"
-    with _last_words(f"{name} ends early, as all do where one is lost or does not come: {AGAIN}"):
+    # JAX's runtime aborts all processes where one is lost. A shell, which waits for the other end
+    # of a pipe, then says why.
+    sentence = f"{name} ends early, as all do where one is lost or does not come: {AGAIN}"
+    script = 'read -r bye || printf "jaxgen: %s\\n" "$0" >&2'
+    watcher = subprocess.Popen(
+        ["sh", "-c", script, sentence], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+    def dismiss() -> None:
+        with contextlib.suppress(OSError, ValueError):  # it has gone, or is dismissed
+            watcher.communicate(b"bye\n")
+
+    def end(status: int, sentence: str) -> NoReturn:
+        """End at once: a process that ends as usual waits for those who may be gone."""
+        dismiss()
+        print(f"jaxgen: {sentence}", file=sys.stderr, flush=True)
+        os._exit(status)
+
+    try:
         _initialize(group)
         devices.require()
         try:
             yield
         except (jax.errors.JaxRuntimeError, ValueError) as error:
-            if errors.is_of_memory(error):  # which is of this one alone
-                _end(2, errors.NO_MEMORY)
+            if errors.is_of_memory(error):  # the others have not met it
+                end(2, errors.NO_MEMORY)
             if isinstance(error, ValueError) and "Gloo" not in f"{error}":
                 raise
-            _end(LOST, f"process {jax.process_index()} has lost the others: {AGAIN}")
+            end(LOST, f"process {jax.process_index()} has lost the others: {AGAIN}")
         except UserError as error:
             # All may have met it, or this one alone: the others are not waited for.
-            _end(2, f"{error}")
+            end(2, f"{error}")
+    finally:
+        dismiss()
 
 
 def _initialize(group: Group) -> None:
@@ -89,7 +104,13 @@ def _initialize(group: Group) -> None:
     jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is for training to hear
     auto = group.coordinator == AUTO
     if group.process == 0 and not auto:
-        _require_free(f"{group.coordinator}".rpartition(":")[2])
+        port = f"{group.coordinator}".rpartition(":")[2]
+        try:
+            socket.create_server(("", int(port))).close()
+        except OSError as error:  # JAX's service would die
+            raise UserError(
+                f"port {port} cannot be used ({error.strerror}): give --coordinator another"
+            ) from None
     try:
         with environment.without_proxies():  # gRPC would ask them for the coordinator
             jax.distributed.initialize(
@@ -100,7 +121,7 @@ def _initialize(group: Group) -> None:
                 heartbeat_timeout_seconds=SILENCE,
                 shutdown_timeout_seconds=SILENCE,
             )
-    except Exception as error:  # also of a scheduler's own client, that of Kubernetes for one
+    except Exception as error:  # also of a scheduler's own client, such as Kubernetes has
         if auto:
             raise UserError(
                 f"--coordinator {AUTO} finds no others ({_in_a_line(error)}): start this by SLURM, "
@@ -113,51 +134,11 @@ def _initialize(group: Group) -> None:
         ) from None
 
 
-def _require_free(port: str) -> None:
-    """Raise UserError where a port is in use: JAX's service would die."""
-    try:
-        socket.create_server(("", int(port))).close()
-    except OSError as error:
-        raise UserError(
-            f"port {port} cannot be used ({error.strerror}): give --coordinator another"
-        ) from None
-
-
 def _in_a_line(error: Exception) -> str:
-    """What JAX or a scheduler's client says, less the example below it, and what was refused."""
+    """The message of JAX or of a scheduler's client, without the example in it, and its cause."""
     text = " ".join(str(error).partition("```")[0].split()).rstrip(".:") or type(error).__name__
     cause = error.__cause__
     return f"{text} ({cause})" if isinstance(cause, OSError) else text
-
-
-_watcher: "subprocess.Popen[bytes] | None" = None  # that says the last words of this process
-
-
-@contextlib.contextmanager
-def _last_words(sentence: str) -> Iterator[None]:
-    """Have a sentence said where JAX's runtime aborts this process, as it does in all where one is
-    lost: by a shell that waits for the other end of a pipe."""
-    global _watcher
-    script = 'read -r bye || printf "jaxgen: %s\\n" "$0" >&2'
-    command = ["sh", "-c", script, sentence]
-    _watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-    try:
-        yield
-    finally:
-        _dismiss()
-
-
-def _dismiss() -> None:
-    if _watcher and _watcher.stdin:
-        with contextlib.suppress(OSError):
-            _watcher.communicate(b"bye\n")
-
-
-def _end(status: int, sentence: str) -> NoReturn:
-    """End at once: a process that ends as usual waits for those who may be gone."""
-    _dismiss()
-    print(f"jaxgen: {sentence}", file=sys.stderr, flush=True)
-    os._exit(status)
 
 
 def count() -> int:
@@ -169,35 +150,54 @@ def is_first() -> bool:
     return jax.process_index() == 0
 
 
-def texts(own: str) -> list[str]:
-    """What each process says, in their order."""
+def gather(own: Any) -> list[Any]:
+    """What each process gives, which JSON can hold, in their order."""
     if count() == 1:
         return [own]
-    content = np.frombuffer(own.encode(), np.uint8)
+    content = np.frombuffer(json.dumps(own).encode(), np.uint8)
     sizes = multihost_utils.process_allgather(np.int32(len(content))).ravel()
-    padded = np.zeros(max(int(sizes.max()), 1), np.uint8)
+    padded = np.zeros(int(sizes.max()), np.uint8)
     padded[: len(content)] = content
     found = np.asarray(multihost_utils.process_allgather(padded)).reshape(count(), -1)
-    return [row[:size].tobytes().decode() for row, size in zip(found, sizes, strict=True)]
+    return [json.loads(row[:size].tobytes()) for row, size in zip(found, sizes, strict=True)]
 
 
-def from_first(own: Any) -> Any:
-    """What the first says, as JSON can hold it; the others' is passed over."""
-    return json.loads(texts(json.dumps(own))[0])
+def on_first(act: Callable[[], Any]) -> Any:
+    """Call ``act()`` in the first process alone. All return what it returns, which JSON can hold,
+    or raise its ``UserError``."""
+    found = mistake = None
+    if is_first():
+        try:
+            found = act()
+        except UserError as error:
+            mistake = str(error)
+    found, mistake = gather((found, mistake))[0]
+    if mistake is not None:
+        raise UserError(mistake)
+    return found
 
 
 def agree(signal: int, size: int, is_due: bool = False) -> tuple[int, int, bool]:
     """A signal that any of the processes has heard, 0 if none; and the first one's size of a block,
     and whether it finds that it is time to save."""
-    if count() == 1:
-        return signal, size, is_due
-    ours = np.array([signal, size, is_due], np.int32)
-    found = np.asarray(multihost_utils.process_allgather(ours)).reshape(count(), len(ours))
-    return int(found[:, 0].max()), int(found[0, 1]), bool(found[0, 2])
+    found = gather((signal, size, is_due))
+    return max(heard for heard, _, _ in found), *found[0][1:]
+
+
+def require_alike(what: dict[str, str]) -> None:
+    """Raise a UserError, on all, where processes differ in something, named by its key."""
+    first, *others = gather(what)
+    for number, other in enumerate(others, 1):
+        for name, value in other.items():
+            if value != first.get(name):
+                raise UserError(
+                    f"process {number} has {name} {value}, and process 0 {first.get(name)}: "
+                    "start all with the same"
+                )
 
 
 def fetch(tree: Any) -> Any:
-    """Arrays as NumPy's, also such as lie over the devices of several processes."""
+    """Arrays as NumPy's, also those that are split over the devices of several processes."""
 
     def one(leaf):
         if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable or leaf.is_fully_replicated:
@@ -205,27 +205,3 @@ def fetch(tree: Any) -> Any:
         return multihost_utils.process_allgather(leaf, tiled=True)
 
     return jax.tree.map(one, tree)
-
-
-@contextlib.contextmanager
-def told_to_all() -> Iterator[None]:
-    """If the first process raises UserError inside the block, every process raises it."""
-    sentence = None
-    try:
-        yield
-    except UserError as error:
-        sentence = str(error)
-    if (first := from_first(sentence)) is not None:
-        raise UserError(first)
-
-
-def require_alike(what: dict[str, str]) -> None:
-    """Raise a UserError, on all, where processes differ in something, named by its key."""
-    said = [json.loads(text) for text in texts(json.dumps(what))]
-    for number, other in enumerate(said):
-        for name, value in other.items():
-            if value != said[0].get(name):
-                raise UserError(
-                    f"process {number} has {name} {value}, and process 0 {said[0].get(name)}: "
-                    "start all with the same"
-                )

@@ -24,7 +24,7 @@ SHOWN = (
 
 @functools.cache
 def digest(module: str) -> str:
-    """The SHA-256 of a module of jaxgen, such as ``jaxgen.studies.work``, and of all that it
+    """The SHA-256 of a module of jaxgen, such as ``jaxgen.experiments.train``, and of all that it
     imports of jaxgen, directly or through others: of their code, so that comments, docstrings and
     layout do not matter."""
     found = hashlib.sha256()
@@ -59,8 +59,8 @@ def imported(module: str) -> set[Path]:
 
 
 def _files(name: str) -> list[Path]:
-    """The files of a module by its name, or by that of something in it, with those of the packages
-    above it."""
+    """The files of a module by its name, or by the name of something in it, with the files of the
+    packages above it."""
     top, *parts = name.split(".")
     if top != ROOT.name:
         return []

@@ -9,11 +9,11 @@ import jax
 import numpy as np
 from filelock import FileLock
 
-from jaxgen import families
 from jaxgen.cli import main
-from jaxgen.training import checkpoint, loop, optimisers, step
+from jaxgen.training import checkpoint, loop
 from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder
+from jaxgen.training.trainer import Trainer
 from tests.conftest import flags
 
 QUIET = Console(quiet=True)
@@ -60,10 +60,7 @@ def run(config, path, console=QUIET, fresh=False, shard_params=False) -> int:
 
 def final(config, path):
     """The whole state at the newest checkpoint."""
-    family = families.build(config)
-    players = optimisers.players(config, family)
-    like = checkpoint.abstract(lambda: step.init(family, players, jax.random.key(0)))
-    return checkpoint.restore(path / "checkpoints", config, like, lambda *_: None)
+    return checkpoint.restore(path / "checkpoints", Trainer(config), lambda *_: None)
 
 
 def metrics(path):

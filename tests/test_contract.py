@@ -12,7 +12,8 @@ import pytest
 from jaxgen import config, devices, families, sampling
 from jaxgen.arrays import NO_DIGIT, Batch
 from jaxgen.families.base import Family
-from jaxgen.training import optimisers, step
+from jaxgen.training import optimisers
+from jaxgen.training.trainer import State, Trainer
 from tests.conftest import small
 
 KEY = jax.random.key(7)
@@ -24,18 +25,18 @@ def recipe(request) -> config.Config:
 
 
 @pytest.fixture(scope="module")
-def family(recipe) -> Family:
-    return families.build(recipe)
+def trainer(recipe) -> Trainer:
+    return Trainer(recipe)
 
 
 @pytest.fixture(scope="module")
-def players(recipe, family) -> optimisers.Optimisers:
-    return optimisers.players(recipe, family)
+def family(trainer) -> Family:
+    return trainer.family
 
 
 @pytest.fixture(scope="module")
-def state(family, players) -> step.State:
-    return jax.jit(lambda key: step.init(family, players, key))(KEY)
+def state(trainer) -> State:
+    return jax.jit(trainer.init)()
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +46,9 @@ def batch() -> Batch:
 
 
 @pytest.fixture(scope="module")
-def after(family, players, state, batch) -> step.State:
+def after(trainer, state, batch) -> State:
     """The state after a step."""
-    return jax.jit(step.make_step(family, players, KEY, ema=0.9))(state, batch)[0]
+    return jax.jit(trainer.step)(state, batch)[0]
 
 
 def equal(a, b) -> bool:
@@ -79,13 +80,10 @@ def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, s
         seen |= set(metrics)
 
 
-def test_a_turn_changes_its_own_player_only(family, players, state, batch, after):
+def test_a_turn_changes_its_own_player_only(family, trainer, state, batch):
+    turn = jax.jit(trainer.turn, static_argnames="player")
     for player in set(family.update_order):
-        if len(family.update_order) > 1:
-            alone = dataclasses.replace(family)
-            alone_kind = type("Alone", (type(family),), {"update_order": (player,)})
-            object.__setattr__(alone, "__class__", alone_kind)
-            after, _ = jax.jit(step.make_step(alone, players, KEY, ema=0.9))(state, batch)
+        after, _ = turn(state, batch, KEY, player=player)
         for other in family.update_order:
             same = equal(after.variables.params[other], state.variables.params[other])
             assert same == (other != player)
@@ -114,13 +112,13 @@ def test_the_loss_falls_on_one_batch(family, recipe, state, batch):
         assert loss_now(own) < first - 1e-3 * abs(first)
 
 
-def test_many_steps_in_a_call_are_the_same_steps(family, players, state):
+def test_many_steps_in_a_call_are_the_same_steps(trainer, state):
     """Four steps in one call, four calls of one step, and two of two: equal to the bit."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
     labels = rng.integers(0, 10, 40, np.int32)
     indices = rng.integers(0, 40, (4, 8), np.int32)
-    advance = step.make_advance(step.make_step(family, players, KEY, ema=0.9))
+    advance = jax.jit(trainer.advance, donate_argnums=0)
 
     def place(tree):
         return jax.tree.map(lambda a: jax.device_put(np.array(a), devices.whole()), tree)

@@ -253,10 +253,8 @@ def test_a_training_that_fails_is_a_finding(compared, here, monkeypatch):
     small(monkeypatch)
     keep(compared, here, "timing ae.json")
 
-    def fails(*args):
-        raise loop.Diverged("loss is nan at step 1: training stops, nothing was saved before")
-
-    monkeypatch.setattr(loop, "train", fails)
+    why = "loss is nan at step 1: training stops, nothing was saved before"
+    monkeypatch.setattr(loop, "train_apart", lambda *args: [why])
     assert main.run(["compare", "--models", "ae", "--steps", "4"]) == 0
     seed = found(here)["models"]["ae"]["seeds"]["0"]
     assert "loss is nan" in seed["training"]["failed"] and seed["measured"] is None

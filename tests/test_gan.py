@@ -1,4 +1,4 @@
-"""The GAN: its objectives and penalties at known answers, its turns, its search, and the watch."""
+"""The GAN: objectives and penalties at known answers, its turns, its search, and the monitor."""
 
 import dataclasses
 import json
@@ -13,8 +13,9 @@ from jaxgen import config, data, families
 from jaxgen.arrays import NO_DIGIT, Batch
 from jaxgen.errors import UserError
 from jaxgen.families.gan import GAN, OBJECTIVES, Latent
-from jaxgen.training import optimisers, seals, step
-from jaxgen.training.watch import COUNT, Seen, Watch
+from jaxgen.training import manifest, optimisers
+from jaxgen.training.collapse import COUNT, Look, Monitor
+from jaxgen.training.trainer import Trainer
 from tests.conftest import small
 from tests.runs import Listener, run
 from tests.weights import begun
@@ -113,10 +114,9 @@ def test_penalties_are_taken_at_the_images_they_should_be(batch):
 
 def test_the_critic_has_its_turns_and_its_rate_lasts_to_the_horizon(batch):
     plain = recipe(critic_turns=2, critic_pace=0.5, **DENSE)
-    family, players = families.build(plain), optimisers.players(plain, families.build(plain))
-    assert family.update_order == ("critic", "critic", "generator")
-    state = step.init(family, players, KEY)
-    after, _ = jax.jit(step.make_step(family, players, KEY, ema=0.9))(state, batch)
+    trainer = Trainer(plain)
+    assert trainer.family.update_order == ("critic", "critic", "generator")
+    after, _ = jax.jit(trainer.step)(jax.jit(trainer.init)(), batch)
     turns = {
         player: {int(leaf) for leaf in jax.tree.leaves(opt) if leaf.shape == ()}
         for player, opt in after.opt.items()
@@ -211,37 +211,39 @@ def test_impossible_networks_are_refused(net, flag):
 
 
 @pytest.fixture(scope="module")
-def watch() -> Watch:
-    return Watch(data.load("mnist"))
+def monitor() -> Monitor:
+    return Monitor(data.load("mnist"))
 
 
-def test_a_collapsed_generator_is_told_and_real_digits_are_not(watch):
+def test_a_collapsed_generator_is_told_and_real_digits_are_not(monitor):
     train = data.load("mnist").train
     real = train.images[:COUNT]
-    seen = watch.see(real)
-    assert sum(seen.histogram) == COUNT and min(seen.histogram) > 30
-    assert seen.coverage > 0.9
-    assert watch.collapse(seen) is None
-    assert watch.see(real / np.float32(255)) == seen
+    look = monitor.look(real)
+    assert sum(look.histogram) == COUNT and min(look.histogram) > 30
+    assert look.coverage > 0.9
+    assert monitor.collapse(look) is None
+    assert monitor.look(real / np.float32(255)) == look
 
     one = np.repeat(real[:1], COUNT, axis=0)
-    seven = watch.see(np.concatenate([real[train.labels[:COUNT] != 7]] * 2)[:COUNT])
-    few = watch.see(np.tile(real[:25], (20, 1, 1, 1)))
-    assert "0 look like" in str(watch.collapse(watch.see(one)))
-    assert "look like 7" in str(watch.collapse(seven)) and seven.coverage > 0.5
-    assert "of the real digits have a drawn one near" in str(watch.collapse(few))
+    seven = monitor.look(np.concatenate([real[train.labels[:COUNT] != 7]] * 2)[:COUNT])
+    few = monitor.look(np.tile(real[:25], (20, 1, 1, 1)))
+    assert "0 look like" in str(monitor.collapse(monitor.look(one)))
+    assert "look like 7" in str(monitor.collapse(seven)) and seven.coverage > 0.5
+    assert "of the real digits have a drawn one near" in str(monitor.collapse(few))
 
 
-def test_a_source_of_few_digits_can_be_watched():
+def test_a_source_of_few_digits_can_be_monitored():
     digits = data.load("synthetic:20")
     assert len(digits.valid.labels) < 5
-    assert Watch(digits).see(digits.train.images).coverage == 1
+    assert Monitor(digits).look(digits.train.images).coverage == 1
 
 
-def test_what_makes_a_collapse_of_figures(watch):
-    assert watch.collapse(Seen((50,) * 10, 0.8)) is None
-    assert watch.collapse(Seen((92, 8, *(50,) * 8), 0.8)) == ("of 500 digits drawn, 8 look like 1")
-    assert watch.collapse(Seen((50,) * 10, 0.12)) == (
+def test_what_makes_a_collapse_of_figures(monitor):
+    assert monitor.collapse(Look((50,) * 10, 0.8)) is None
+    assert monitor.collapse(Look((92, 8, *(50,) * 8), 0.8)) == (
+        "of 500 digits drawn, 8 look like 1"
+    )
+    assert monitor.collapse(Look((50,) * 10, 0.12)) == (
         "only 12% of the real digits have a drawn one near"
     )
 
@@ -250,7 +252,7 @@ def looks(path) -> list[dict]:
     return [json.loads(line) for line in (path / "watch.jsonl").read_text().splitlines()]
 
 
-def test_a_run_is_watched_and_goes_on_with_the_same_figures(tmp_path):
+def test_a_run_is_monitored_and_goes_on_with_the_same_figures(tmp_path):
     plain = small("gan")
     plain = dataclasses.replace(plain, optim=dataclasses.replace(plain.optim, horizon=8))
     listener = Listener()
@@ -263,11 +265,11 @@ def test_a_run_is_watched_and_goes_on_with_the_same_figures(tmp_path):
     # As after a kill: the newest checkpoint is older than the last look.
     parts = tmp_path / "parts"
     assert run(plain, parts) == 0
-    (parts / "checkpoints" / "8" / seals.NAME).unlink()
+    (parts / "checkpoints" / "8" / manifest.NAME).unlink()
     assert run(plain, parts) == 0
     assert looks(parts) == seen
 
 
-def test_a_family_that_cannot_collapse_is_not_watched(tmp_path):
+def test_a_family_that_cannot_collapse_is_not_monitored(tmp_path):
     assert run(small("ddpm", steps=1), tmp_path) == 0
     assert not (tmp_path / "watch.jsonl").exists()

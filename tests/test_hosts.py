@@ -15,12 +15,13 @@ import pytest
 from jaxgen import hosts
 from jaxgen.cli import main
 from jaxgen.errors import UserError
-from jaxgen.training import seals
-from tests.conftest import small
+from jaxgen.training import manifest
+from tests import runs
+from tests.conftest import THOROUGH, small
 from tests.faults import training
-from tests.runs import final, metrics, same
+from tests.runs import metrics, same
 
-STEPS = 12
+ENDLESS = 10**6  # steps
 
 
 def free_port() -> int:
@@ -29,50 +30,61 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def recipe(steps: int = STEPS):
+def recipe(steps: int = 12):
     return small("vae", steps=steps, save_every=4, sample_every=6, log_every=3)
 
 
-def launched(run: Path, steps: int = STEPS) -> subprocess.Popen:
+def launched(run: Path, steps: int) -> subprocess.Popen:
     return training.begin("launch", "--processes=2", "--", *training.command(recipe(steps), run))
 
 
-def children(process: subprocess.Popen) -> list[int]:
-    found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(child) for child in found.split()]
+def by_hand(run: Path, *others: list[str]) -> list[subprocess.Popen]:
+    """Two processes that nothing watches, each with flags of its own."""
+    group = [f"--coordinator=127.0.0.1:{free_port()}", "--processes=2"]
+    command = [*training.command(recipe(ENDLESS), run), *group]
+    return [
+        training.begin(*command, f"--process={number}", *more) for number, more in enumerate(others)
+    ]
+
+
+def wait_for_saves(process: subprocess.Popen, run: Path, count: int) -> None:
+    while process.poll() is None and len(manifest.steps(run / "checkpoints")) < count:
+        time.sleep(0.05)
+
+
+def require_alike(run: Path, other: Path, rtol: float) -> None:
+    for ours, theirs in zip(metrics(run), metrics(other), strict=True):
+        assert ours.keys() == theirs.keys()
+        np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=rtol)
 
 
 def test_two_processes_are_as_one_with_two_devices(often, tmp_path):
     config, one, two = recipe(), tmp_path / "one", tmp_path / "two"
-    training.finish(config, one)
-    told, wrong = (process := launched(two)).communicate()
+    assert runs.run(config, one) == 0  # on the two devices of this process
+    told, wrong = (process := launched(two, config.steps)).communicate()
     assert process.returncode == 0, wrong
     assert "2 cpu devices" in told and "next: bin/sample" in told
-    for ours, theirs in zip(metrics(two), metrics(one), strict=True):
-        assert ours.keys() == theirs.keys()
-        np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-4)
+    require_alike(two, one, rtol=1e-4)
     training.require_sound(two)
-    assert seals.steps(two / "checkpoints") == [12, 8]
+    assert manifest.steps(two / "checkpoints") == [12, 8]
     assert {p.name for p in (two / "samples").iterdir()} == {"6.png", "12.png"}
-    assert final(config, two) is not None  # on the devices of this process
 
     # What two have saved, one goes on with, and the other way round.
-    training.finish(recipe(16), two)
+    assert runs.run(recipe(16), two) == 0
     assert [line["step"] for line in metrics(two)] == list(range(1, 17))
     if often(False, True):
         _, wrong = (process := launched(one, 16)).communicate()
         assert process.returncode == 0, wrong
-        for ours, theirs in zip(metrics(two), metrics(one), strict=True):
-            np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-3)
+        require_alike(two, one, rtol=1e-3)
 
 
 def test_where_one_dies_all_stop_and_it_is_named(often, tmp_path):
     for victim in often([1], [0, 1]):
         run = tmp_path / str(victim)
-        process = launched(run, 10**6)
-        while process.poll() is None and len(seals.steps(run / "checkpoints")) < 2:
-            time.sleep(0.05)
-        os.kill(children(process)[victim], signal.SIGKILL)
+        process = launched(run, ENDLESS)
+        wait_for_saves(process, run, 2)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[victim]), signal.SIGKILL)
         began = time.monotonic()
         _, wrong = process.communicate(timeout=60)
         assert time.monotonic() - began < 15
@@ -80,103 +92,101 @@ def test_where_one_dies_all_stop_and_it_is_named(often, tmp_path):
         assert f"process {victim} was ended by SIGKILL" in wrong
         assert all(line.startswith("jaxgen: ") for line in wrong.splitlines()), wrong
         training.require_sound(run)
-        last = seals.steps(run / "checkpoints")[0]
-        training.finish(recipe(last + 4), run)  # alone
+        last = manifest.steps(run / "checkpoints")[0]
+        assert runs.run(recipe(last + 4), run) == 0  # alone
         assert [line["step"] for line in metrics(run)] == list(range(1, last + 5))
 
 
 def test_all_save_where_the_group_is_told_to_stop(tmp_path):
     run = tmp_path / "run"
-    process = launched(run, 10**6)
-    while process.poll() is None and not seals.steps(run / "checkpoints"):
-        time.sleep(0.05)
+    process = launched(run, ENDLESS)
+    wait_for_saves(process, run, 1)
     process.send_signal(signal.SIGTERM)
     told, wrong = process.communicate(timeout=60)
     assert process.returncode == 143, wrong
     assert "saved; the same command goes on from there" in told
-    assert seals.steps(run / "checkpoints")[0] == len(metrics(run))
+    assert manifest.steps(run / "checkpoints")[0] == len(metrics(run))
 
 
 def test_processes_that_differ_are_refused(tmp_path):
-    port = free_port()
-    both = [
-        training.begin(
-            *training.command(recipe(), tmp_path / "run"),
-            f"--coordinator=127.0.0.1:{port}",
-            "--processes=2",
-            f"--process={number}",
-            f"--net.beta={1 + number}",
-        )
-        for number in (0, 1)
-    ]
-    for process in both:
+    for process in by_hand(tmp_path / "run", ["--net.beta=1"], ["--net.beta=2"]):
         _, wrong = process.communicate(timeout=120)
         assert process.returncode == 2, wrong
         assert "process 1 has --net.beta 2.0, and process 0 1.0" in wrong
     assert not (tmp_path / "run").exists()
 
 
+@THOROUGH
+@pytest.mark.parametrize("victim", [0, 1])
+def test_who_is_left_says_how_to_go_on_where_nothing_watches_the_group(tmp_path, victim):
+    """The first has the service of JAX, without which the runtime of the others aborts."""
+    run = tmp_path / "run"
+    both = by_hand(run, [], [])
+    wait_for_saves(both[0], run, 1)
+    both[victim].kill()
+    both[victim].communicate()
+    began = time.monotonic()
+    _, wrong = both[1 - victim].communicate(timeout=60)
+    assert time.monotonic() - began < 15
+    training.require_last_words(1 - victim, both[1 - victim].returncode, wrong)
+    training.require_sound(run)
+
+
+def joins(coordinator: str, processes: int, process: int) -> list[str]:
+    group = [f"--coordinator={coordinator}", f"--processes={processes}", f"--process={process}"]
+    return ["train", "--model=vae", *group]
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--processes", "2"], "belong together"),
-        (["--coordinator", "h:1", "--processes", "0", "--process", "0"], "--processes 0 cannot"),
-        (["--coordinator", "h:1", "--processes", "2", "--process", "2"], "from 0 to 1"),
-        (["--coordinator", "h", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
-        (["--coordinator", "h:99999", "--processes", "2", "--process", "1"], "must be HOST:PORT"),
-        (["--coordinator", "::1:42", "--processes", "2", "--process", "1"], r"as in \[::1\]:42"),
-        (["--coordinator", "auto"], "auto finds no others .*start this by SLURM"),
+        (["train", "--model=vae", "--processes", "2"], "belong together"),
+        (joins("h:1", 0, 0), "--processes 0 cannot"),
+        (joins("h:1", 2, 2), "from 0 to 1"),
+        (joins("h", 2, 1), "must be HOST:PORT"),
+        (joins("h:99999", 2, 1), "must be HOST:PORT"),
+        (joins("::1:42", 2, 1), r"as in \[::1\]:42"),
+        (["train", "--model=vae", "--coordinator", "auto"], "finds no others .*this by SLURM"),
+        (["launch"], "what is to be launched"),
+        (["launch", "--", "evaluate"], "what is to be launched"),
+        (["launch", "evaluate"], "there is no argument evaluate"),
+        (["launch", "--processes", "0", "--", "train"], "must be 1 or more"),
     ],
 )
 def test_groups_that_cannot_be_are_one_sentence(args, says, here):
     with pytest.raises(UserError, match=says):
-        main.run(["train", "--model", "vae", *args])
+        main.run(args)
 
 
-@pytest.mark.parametrize(
-    ("args", "says"),
-    [
-        ([], "what is to be launched"),
-        (["--", "evaluate"], "what is to be launched"),
-        (["evaluate"], "there is no argument evaluate"),
-        (["--processes", "0", "--", "train"], "must be 1 or more"),
-    ],
-)
-def test_what_cannot_be_launched_is_one_sentence(args, says):
-    with pytest.raises(UserError, match=says):
-        main.run(["launch", *args])
-
-
-def test_who_waits_in_vain_says_what_to_do(tmp_path):
-    program = (
-        "import sys; from jaxgen import hosts; from jaxgen.cli import main; "
-        "hosts.PATIENCE = 2; main.main(sys.argv[1:])"
-    )
-    command = training.command(recipe(), tmp_path / "run")
-    group = [f"--coordinator=127.0.0.1:{free_port()}", "--processes=2", "--process=1"]
-    done = subprocess.run(
-        [sys.executable, "-c", program, *command, *group],
-        capture_output=True,
-        text=True,
-        env=training.environment(),
-    )
-    assert done.returncode == -signal.SIGABRT
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("jaxgen: process 1 ends early, as all do where one is lost or does not")
-    assert last.endswith(
-        "start all again, as many as there are, and they go on from the last saved step"
-    )
-
-
-def test_a_port_in_use_is_one_sentence(tmp_path):
+def test_a_port_in_use_is_one_sentence():
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
-        group = [f"--coordinator=127.0.0.1:{taken.getsockname()[1]}", "--processes=2"]
-        command = training.command(recipe(), tmp_path / "run")
-        _, wrong = (process := training.begin(*command, *group, "--process=0")).communicate()
-    assert process.returncode == 2, wrong
-    assert re.fullmatch(r"jaxgen: port \d+ cannot be used .*give --coordinator another\n", wrong)
+        group = hosts.Group(f"127.0.0.1:{taken.getsockname()[1]}", processes=2, process=0)
+        says = r"port \d+ cannot be used .*give --coordinator another"
+        with pytest.raises(UserError, match=says), hosts.joined(group):
+            pass
+
+
+def joining(patience: int, *group: object, **told: str) -> subprocess.CompletedProcess:
+    """A process that joins a group, and says how many they are."""
+    program = (
+        f"from jaxgen import devices, hosts; hosts.PATIENCE = {patience}; "
+        f"devices.start(joins=True)\nwith hosts.joined(hosts.Group{group}): print(hosts.count())"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=training.environment(**told),
+        check=False,
+    )
+
+
+def test_who_waits_in_vain_says_what_to_do():
+    done = joining(2, f"127.0.0.1:{free_port()}", 2, 1)
+    training.require_last_words(1, done.returncode, done.stderr)
+    assert re.search("process 1 ends early, as all do where one is lost or does not", done.stderr)
 
 
 @pytest.mark.parametrize(
@@ -198,48 +208,20 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
     ],
     ids=["slurm", "ompi"],
 )
-def test_the_others_are_found_as_schedulers_tell(tmp_path, told):
-    done = subprocess.run(
-        [*training.JAXGEN, *training.command(recipe(2), tmp_path / "run"), "--coordinator=auto"],
-        capture_output=True,
-        text=True,
-        env=training.environment(**told, JAX_COORDINATOR_PORT=f"{free_port()}"),
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 steps in" in done.stdout
+def test_the_others_are_found_as_schedulers_tell(told):
+    done = joining(60, hosts.AUTO, None, None, **told, JAX_COORDINATOR_PORT=f"{free_port()}")
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
 def test_what_one_process_says_alone_is_what_all_say():
-    assert hosts.texts("é") == ["é"]
+    assert hosts.gather("é") == ["é"]
     assert hosts.agree(15, 3, True) == (15, 3, True)
-    with pytest.raises(UserError, match="mine"), hosts.told_to_all():
+    assert hosts.on_first(lambda: [1]) == [1]
+
+    def refuse():
         raise UserError("mine")
+
+    with pytest.raises(UserError, match="mine"):
+        hosts.on_first(refuse)
     hosts.require_alike({"a": "b"})
     assert same(hosts.fetch({"a": np.arange(3)}), {"a": np.arange(3)})
-
-
-@pytest.mark.parametrize("victim", [0, 1])
-def test_who_is_left_says_how_to_go_on_where_nothing_watches_the_group(tmp_path, victim):
-    """The first has the service of JAX, without which the runtime of the others aborts."""
-    run, port = tmp_path / "run", free_port()
-    both = [
-        training.begin(
-            *training.command(recipe(10**6), run),
-            f"--coordinator=127.0.0.1:{port}",
-            "--processes=2",
-            f"--process={number}",
-        )
-        for number in (0, 1)
-    ]
-    while both[0].poll() is None and not seals.steps(run / "checkpoints"):
-        time.sleep(0.05)
-    both[victim].kill()
-    both[victim].communicate()
-    began = time.monotonic()
-    _, wrong = both[1 - victim].communicate(timeout=60)
-    assert time.monotonic() - began < 15
-    assert both[1 - victim].returncode in (3, -signal.SIGABRT), wrong
-    said = [line for line in wrong.splitlines() if line.startswith("jaxgen: ")]
-    assert len(said) == 1 and said[0].endswith("and they go on from the last saved step")
-    assert said[0].startswith(f"jaxgen: process {1 - victim} ")
-    training.require_sound(run)

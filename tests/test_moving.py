@@ -17,7 +17,7 @@ from jaxgen.cli import main
 from jaxgen.data import contents, idx, own, synthetic
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
-from jaxgen.training import seals
+from jaxgen.training import manifest
 from jaxgen.training.folder import RunFolder
 from tests import runs
 from tests.conftest import flags, small
@@ -117,9 +117,11 @@ def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
 
     train("ae", "--data=idx:after", "--run=./run", "--steps=4")
     assert f"the digits of idx:{here}/after are those of" in capsys.readouterr().out
-    assert seals.steps(run.checkpoints) == [4, 2]
+    assert manifest.steps(run.checkpoints) == [4, 2]
     assert main.run(["reconstruct", "--run=./run", "--count=5"]) == 0
-    train("ae", "--data=idx:after", "--run=./run", "--steps=6")  # from a step that is sealed so
+    train(
+        "ae", "--data=idx:after", "--run=./run", "--steps=6"
+    )  # from a step whose manifest says so
     assert run.learned and len(run.learned.sources) == 2
 
 
@@ -130,7 +132,7 @@ def test_digits_that_have_changed_where_they_were_are_noticed(here):
     write_digits(here / "digits", keep=lambda labels: labels < 9)
     with pytest.raises(UserError, match=r"are others than those that runs/vae has learned from"):
         train("vae", "--data=idx:digits", "--steps=4")
-    assert seals.steps(Path("runs/vae/checkpoints")) == [2]
+    assert manifest.steps(Path("runs/vae/checkpoints")) == [2]
 
 
 def test_a_run_that_has_noted_nothing_goes_on(here):
@@ -142,7 +144,7 @@ def test_a_run_that_has_noted_nothing_goes_on(here):
     run.data.unlink()
     further = dataclasses.replace(recipe, steps=8, data=f"idx:{here}/digits")
     assert runs.run(further, run.path) == 0
-    assert seals.steps(run.checkpoints)[0] == 8
+    assert manifest.steps(run.checkpoints)[0] == 8
 
 
 def test_a_note_that_cannot_be_read_is_one_sentence(here):
@@ -183,7 +185,7 @@ def test_clutter_of_macos_and_windows_is_passed_over(here):
     assert main.run(["verify", "runs/ae"]) == 0
     assert main.run(["reconstruct", "--model=ae", "--images", "pictures"]) == 0
     train("ae", "--data=synthetic:200", "--steps=4")
-    assert seals.steps(Path("runs/ae/checkpoints")) == [4, 2]
+    assert manifest.steps(Path("runs/ae/checkpoints")) == [4, 2]
     out = here / "drawn"
     out.mkdir()
     (out / ".DS_Store").touch()

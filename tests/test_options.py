@@ -12,7 +12,7 @@ import pytest
 
 from jaxgen import config, families, sampling
 from jaxgen.arrays import Batch
-from jaxgen.training import optimisers, step
+from jaxgen.training.trainer import Trainer
 from tests.conftest import small, swept
 
 # Settings of ``net`` that are numbers, or go together; all that are a choice are found by the test.
@@ -96,10 +96,8 @@ def made(name: str, changes: dict[str, Any]):
     if changes.get("network") == "conv":
         changes = {"layers": (4, 8, 16), **changes}
     recipe = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, **changes))
-    family = families.build(recipe)
-    players = optimisers.players(recipe, family)
-    take = step.make_step(family, players, jax.random.key(0), recipe.optim.ema)
-    return family, lambda: step.init(family, players, jax.random.key(1)), take
+    trainer = Trainer(recipe)
+    return trainer.family, trainer.init, trainer.step
 
 
 def some() -> Batch:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxgen import devices, families
-from jaxgen.training import traffic
+from jaxgen.training import costs
+from jaxgen.training.trainer import Trainer
 from tests.conftest import small
 from tests.faults import training
 from tests.runs import final, metrics, run
@@ -23,22 +24,19 @@ def test_what_devices_send_each_other():
     program = jax.jit(jax.grad(loss), out_shardings=devices.whole()).lower(weights, rows).compile()
     n = devices.count()
     assert n > 1
-    assert traffic.sent(program.as_text(), n) == 2 * (n - 1) / n * 4 * 96 * 64
+    assert costs.bytes_sent(program.as_text(), n) == 2 * (n - 1) / n * 4 * 96 * 64
     text = """
       %a = (f32[2,3]{1,0}, bf16[]) all-gather(%x, %y), dimensions={0}
       %b = f32[7]{0} reduce-scatter(%z)
       %c = u8[10]{0} all-gather-start(%a)
       %d = f32[9]{0} add(%x, %y)
     """
-    assert traffic.sent(text, 4) == pytest.approx(0.75 * (24 + 2) + 3 * 28 + 0.75 * 10)
+    assert costs.bytes_sent(text, 4) == pytest.approx(0.75 * (24 + 2) + 3 * 28 + 0.75 * 10)
 
 
 def test_large_arrays_are_shared_out_over_the_devices():
-    shapes = {"large": (64, 96), "odd": (65, 97), "small": (64, 2), "one": ()}
-    tree = {name: jax.ShapeDtypeStruct(shape, jnp.float32) for name, shape in shapes.items()}
-    placed = devices.shared(tree)
-    assert tuple(placed["large"].spec) == (None, "data")
-    assert all(placed[name].is_fully_replicated for name in ("odd", "small", "one"))
+    assert tuple(devices.shared((64, 96)).spec) == (None, "data")
+    assert all(devices.shared(shape).is_fully_replicated for shape in ((65, 97), (64, 2), ()))
 
 
 def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
@@ -51,8 +49,8 @@ def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
         np.testing.assert_allclose(list(ours.values()), list(theirs.values()), rtol=1e-4)
     one, other = final(config, shared), final(config, whole)
     assert one is not None and other is not None
-    places = jax.tree.leaves(devices.shared(one))
-    assert not all(place.is_fully_replicated for place in places)
+    like = jax.tree.leaves(Trainer(config).abstract(shard_params=True))
+    assert not all(leaf.sharding.is_fully_replicated for leaf in like)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), one.averaged, other.averaged
     )
@@ -62,7 +60,9 @@ def test_any_number_of_devices_that_divides_the_batch_will_do(often, tmp_path, m
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "3")
     for name in often(["vae"], sorted(families.names())):
         config, path = small(name, steps=2, save_every=2, batch=9), tmp_path / name
-        training.finish(config, path)
+        process = training.start(config, path)
+        _, wrong = process.communicate()
+        assert process.returncode == 0, wrong
         flag, where = f"--run={path}", f"--out={path}.npz"
         drawn = training.begin("sample", flag, "--count=5", where)
         _, wrong = drawn.communicate()

@@ -269,10 +269,11 @@ def test_runs_trained_together_are_those_trained_apart(tmp_path):
     ]
     assert stack.groups(made) == [[0, 1]]
     folders = [tmp_path / f"together-{place}" for place in range(2)]
-    assert loop.train_together(made, folders) == [None] * 2
+    runs = [RunFolder(folder) for folder in folders]
+    assert loop.train_apart(made, runs, QUIET) == [None] * 2
     for place, recipe in enumerate(made):
         apart = tmp_path / f"apart-{place}"
-        loop.train_apart(recipe, RunFolder(apart), QUIET, QUIET.say)
+        assert loop.train_apart([recipe], [RunFolder(apart)], QUIET) == [None]
         one, other = final(recipe, folders[place]), final(recipe, apart)
         pairs = (jax.tree.leaves(state.averaged.params) for state in (one, other))
         assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(*pairs, strict=True))
@@ -280,7 +281,7 @@ def test_runs_trained_together_are_those_trained_apart(tmp_path):
         assert ours == pytest.approx(theirs, rel=1e-3)
         assert (folders[place] / "samples/4.png").exists()
     again = final(made[0], folders[0])
-    assert loop.train_together(made, folders) == [None] * 2  # there is nothing left to do
+    assert loop.train_apart(made, runs, QUIET) == [None] * 2  # there is nothing left to do
     assert same(again, final(made[0], folders[0]))
 
 
@@ -297,7 +298,8 @@ def test_a_number_that_decides_the_program_parts_the_group():
 
 def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
     made = [changed(tiny(0), "optim", rate=rate, clip=0.0) for rate in (1e-3, 1e30)]
-    well, ill = loop.train_together(made, [tmp_path / "well", tmp_path / "ill"])
+    runs = [RunFolder(tmp_path / name) for name in ("well", "ill")]
+    well, ill = loop.train_apart(made, runs, QUIET)
     assert well is None
     assert "training stops" in ill
     assert final(made[0], tmp_path / "well") is not None
@@ -364,7 +366,7 @@ def test_a_study_from_beginning_to_end(few, here, capsys, monkeypatch):
 
     # The same again trains nothing; one seed more trains that alone, and other figures stay.
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "train_together", None)
+        patch.setattr(loop, "train_apart", None)
         assert main.run(command) == 0
     assert results() == rows
     capsys.readouterr()

@@ -14,7 +14,7 @@ from jaxgen.arrays import NO_DIGIT, Batch
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
 from jaxgen.nn import quantisers, transformer
-from jaxgen.training import optimisers, step
+from jaxgen.training.trainer import Trainer
 from tests import weights
 from tests.conftest import small
 
@@ -335,11 +335,10 @@ def test_weights_are_drawn_with_as_they_are():
     averaged = dataclasses.replace(plain, optim=dataclasses.replace(plain.optim, ema=0.9))
     with pytest.raises(UserError, match=r"--optim.ema 0.9 cannot be: .* --optim.ema 0 draws"):
         families.build(averaged)
-    family, players = families.build(plain), optimisers.players(plain, families.build(plain))
-    advance = jax.jit(step.make_step(family, players, KEY, plain.optim.ema))
-    state = jax.jit(lambda key: step.init(family, players, key))(KEY)
+    trainer = Trainer(plain)
+    step, state = jax.jit(trainer.step), jax.jit(trainer.init)()
     for _ in range(2):
-        state, _ = advance(state, batch())
+        state, _ = step(state, batch())
     for a, b in zip(*map(jax.tree.leaves, (state.ema, state.variables.params)), strict=True):
         assert np.array_equal(a, b)
 

@@ -96,5 +96,5 @@ def drawing(config: Config) -> None:
     from jaxgen import sampling
     from jaxgen.training import costs
 
-    seconds = costs.drawing(config, sampling.CHUNK, DRAWN).seconds
+    seconds = costs.drawing(config, sampling.CHUNK, DRAWN)
     print(f"drawing {DRAWN} digits, compile excluded: {np.median(seconds):.2g} s")

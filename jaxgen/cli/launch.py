@@ -1,6 +1,5 @@
 """``bin/launch``: several processes on this machine, that train as one or draw side by side."""
 
-import contextlib
 import signal
 import socket
 import subprocess
@@ -55,7 +54,8 @@ def main(args: list[str]) -> int:
         _start(command, number, launch.processes, port, variables)
         for number in range(launch.processes)
     ]
-    signal.signal(signal.SIGTERM, lambda number, _: _tell(started, number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # they hear it too, and save
+    signal.signal(signal.SIGTERM, lambda number, _: _send(started, number))
     said: list[str] = []
     logs: list[list[str]] = [[] for _ in started]
     readers = [
@@ -75,7 +75,7 @@ def main(args: list[str]) -> int:
             f"process {first} was ended by {signal.Signals(-status).name}, and the others with it: "
             "the same command goes on from the last saved step, if one was saved"
         )
-    if status == 1:  # a mistake of ours, of which all should be seen
+    if status == 1:  # a mistake of ours, to be shown whole
         print("".join(logs[first]), end="", file=sys.stderr)
     return status
 
@@ -95,12 +95,8 @@ def _start(command, number, processes, port, variables) -> subprocess.Popen:
 
 def _parted(args: list[str]) -> tuple[list[str], list[str]]:
     """What is for launch itself, and the command: after dashes, or from its verb on."""
-    for place, arg in enumerate(args):
-        if arg == "--":
-            return args[:place], args[place + 1 :]
-        if arg in VERBS:
-            return args[:place], args[place:]
-    return args, []
+    start = next((i for i, arg in enumerate(args) if arg in ("--", *VERBS)), len(args))
+    return args[:start], args[start + (args[start : start + 1] == ["--"]) :]
 
 
 def _pass_on(process: subprocess.Popen, said: list[str], log: list[str]) -> None:
@@ -114,25 +110,24 @@ def _pass_on(process: subprocess.Popen, said: list[str], log: list[str]) -> None
             print(line, end="", file=sys.stderr)
 
 
-def _tell(started: list[subprocess.Popen], number: int) -> None:
+def _send(started: list[subprocess.Popen], number: int) -> None:
     for process in started:
         process.send_signal(number)
 
 
 def _watch(started: list[subprocess.Popen]) -> int | None:
-    """Wait for all; where one fails the others have some time, and then are killed. Which one was
-    the first to fail, if one did."""
+    """Wait for all; where one fails the others have some time, and then are killed. Returns which
+    one was the first to fail, if one did."""
     first, since = None, 0.0
     try:
         while any(process.poll() is None for process in started):
-            with contextlib.suppress(KeyboardInterrupt):  # all have heard it, and save
-                time.sleep(POLL)
+            time.sleep(POLL)
             failed = [number for number, process in enumerate(started) if process.poll()]
             if failed and first is None:  # others may have found out within a POLL
                 first = min(failed, key=lambda n: (started[n].returncode in ENDED, n))
                 since = time.monotonic()
             if first is not None and time.monotonic() - since > GRACE:
-                _tell(started, signal.SIGKILL)
+                _send(started, signal.SIGKILL)
     finally:
-        _tell(started, signal.SIGKILL)
+        _send(started, signal.SIGKILL)
     return first

@@ -102,9 +102,11 @@ def _together(train: Train) -> tuple[int, bool]:
         console = Console(train.quiet or not hosts.is_first())
         settings = {f"--{name}": str(value) for name, value in flat(config)}
         hosts.require_alike({"jaxgen": jaxgen.__version__, "--run": str(run)} | settings)
-        with hosts.told_to_all():
-            if hosts.is_first():
-                stack.enter_context(run.lock())
-                for line in run.prepare(config, train.fresh):
-                    console.say(line)
+
+        def prepare() -> list[str]:
+            stack.enter_context(run.lock())
+            return run.prepare(config, train.fresh)
+
+        for line in hosts.on_first(prepare):
+            console.say(line)
         return loop.train(config, run, console, train.shard_params), hosts.is_first()

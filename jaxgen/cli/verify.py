@@ -6,9 +6,9 @@ from pathlib import Path
 from jaxgen.cli import flags
 from jaxgen.errors import UserError
 
-DESCRIPTION = """Check every saved step of runs against its seal, which names its files and their
-SHA-256. Nothing is changed: training moves damaged steps to checkpoints/damaged/, and all commands
-use the newest sound one.
+DESCRIPTION = """Check every saved step of runs against its manifest, which names its files and
+their SHA-256. Nothing is changed: training moves damaged steps to checkpoints/damaged/, and all
+commands use the newest sound one.
 
 examples:
   bin/verify ddpm gan        two runs in runs/
@@ -62,21 +62,21 @@ def _under(root: Path) -> list[Path]:
 
 def _verify(run) -> list[bool]:
     """Tell of each saved step of a run, newest first, whether it is sound."""
-    from jaxgen.training import seals
+    from jaxgen.training import manifest
 
     found = []
-    for step in seals.steps(run.checkpoints):
+    for step in manifest.steps(run.checkpoints):
         try:
-            sealed = seals.check(run.checkpoints / str(step))
-        except seals.Damage as damage:
-            if isinstance(damage, seals.Unfinished) and run.is_busy():
+            saved = manifest.check(run.checkpoints / str(step))
+        except manifest.Damage as damage:
+            if isinstance(damage, manifest.Unfinished) and run.is_busy():
                 print(f"{run}: step {step} is being written")
                 continue
             found.append(False)
             print(f"{run}: step {step} is damaged ({damage})")
         else:
             found.append(True)
-            print(f"{run}: step {step} is sound ({len(sealed.files)} files)")
+            print(f"{run}: step {step} is sound ({len(saved.files)} files)")
     if not found:
         print(f"{run}: nothing is saved")
     return found

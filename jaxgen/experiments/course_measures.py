@@ -46,7 +46,7 @@ def cost(context: Context, config: Config) -> Result:
     """What a recipe costs, at its own batch and at BATCH, and what drawing does."""
     own = costs.training(config)
     equal = own if config.batch == BATCH else costs.training(replace(config, batch=BATCH))
-    drawing = {str(batch): costs.drawing(config, batch).seconds for batch in BATCHES}
+    drawing = {str(batch): costs.drawing(config, batch, batch) for batch in BATCHES}
     return Result({"own": own._asdict(), "equal": equal._asdict(), "drawing": drawing})
 
 
@@ -66,29 +66,35 @@ def train_with_looks(
     else:
         there.require_at_rest(config)
         run = RunFolder(context.folder / "runs" / f"{config.model}-{config.seed}-{config.steps}")
-        try:
-            for stage in sorted({max(round(part * config.steps), 1) for part in LOOKS}):
-                curve.append(_look(context, run, config, stage))
-        except loop.Diverged as error:
-            failed = str(error)
+        for stage in sorted({max(round(part * config.steps), 1) for part in LOOKS}):
+            look, failed = _look(context, run, config, stage)
+            if failed:
+                break
+            curve.append(look)
         seconds = curve[-1]["seconds"] if curve else None
     figures = {"run": str(run), "steps": config.steps, "curve": curve, "seconds": seconds}
     return Result(figures | {"failed": failed or train.collapse(run, config.data)})
 
 
-def _look(context: Context, run: RunFolder, config: Config, stage: int) -> dict[str, float]:
-    """Train up to a step, and judge GLANCE drawn digits. The result is kept by itself: once
-    training has gone on, there are no weights of this step left."""
+def _look(
+    context: Context, run: RunFolder, config: Config, stage: int
+) -> tuple[dict[str, float], str | None]:
+    """Train up to a step, and judge GLANCE drawn digits; returns the figures, and why training
+    failed, or None. The figures are kept by themselves: once training has gone on, there are no
+    weights of this step left."""
     key = [to_dict(config), judge.load().hash, GLANCE]
     look = Trial("look", f"{run.path.name}-{stage}", train_with_looks, key=key)
     if (known := context.store.get(look)) is None:
         part = replace(runs.with_horizon(config), steps=stage, save_every=stage, sample_every=0)
-        loop.train_apart(part, run, train.Listener(context, config.steps), context.say)
+        listener = train.Listener(context, config.steps)
+        [failed] = loop.train_apart([part], [run], listener, context.say)
+        if failed:
+            return {}, failed
         model = trained.load(run, part, context.say)
         figures = {"step": stage, "seconds": _seconds(run, stage)}
         known = Result(figures | _judged(model, 0, _reference(GLANCE)))
         context.store.put(look, known)
-    return known.figures
+    return known.figures, None
 
 
 def _seconds(run: RunFolder, step: int) -> float:

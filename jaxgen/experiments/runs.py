@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jaxgen import config as configs
 from jaxgen.config import STRIDED, Config
 from jaxgen.errors import UserError
-from jaxgen.training import seals
+from jaxgen.training import manifest
 from jaxgen.training.folder import ROOT, RunFolder
 
 
@@ -66,7 +66,7 @@ def with_horizon(config: Config) -> Config:
 
 
 def _newest(run: RunFolder) -> int:
-    return max(seals.steps(run.checkpoints), default=0)
+    return max(manifest.steps(run.checkpoints), default=0)
 
 
 def _essence(config: Config) -> Config:

@@ -14,7 +14,8 @@ from jaxgen import config as configs
 from jaxgen import data, families, sampling
 from jaxgen.config import Config
 from jaxgen.experiments.trial import Context, Result, Trial
-from jaxgen.training import costs, loop, stack, trained, watch
+from jaxgen.training import collapse as collapses
+from jaxgen.training import costs, loop, stack, trained
 from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder, read_log
 
@@ -40,11 +41,8 @@ def trial(config: Config, name: str, timed: Config | None = None) -> Trial:
 def train(context: Context, config: Config, name: str) -> Result:
     """Train, or go on where a run of the recipe was stopped. A training that diverges is a result
     too."""
-    run, failed = RunFolder(context.folder / "runs" / name), None
-    try:
-        loop.train_apart(config, run, Listener(context, config.steps), context.say)
-    except loop.Diverged as error:
-        failed = str(error)
+    run = RunFolder(context.folder / "runs" / name)
+    [failed] = loop.train_apart([config], [run], Listener(context, config.steps), context.say)
     return found(run, config, failed)
 
 
@@ -56,10 +54,10 @@ def train_together(context: Context, trials: Sequence[Trial]) -> Iterator[tuple[
             continue
         context.say(f"in one program: {', '.join(one.title for one in group)}")
         recipes, names = zip(*(one.arguments for one in group), strict=True)
-        folders = [context.folder / "runs" / name for name in names]
-        reasons = loop.train_together(recipes, folders)
-        for one, config, folder, why in zip(group, recipes, folders, reasons, strict=True):
-            yield one, found(RunFolder(folder), config, why)
+        runs = [RunFolder(context.folder / "runs" / name) for name in names]
+        reasons = loop.train_apart(recipes, runs, Console(quiet=True))
+        for one, config, run, why in zip(group, recipes, runs, reasons, strict=True):
+            yield one, found(run, config, why)
 
 
 def found(run: RunFolder, config: Config, failed: str | None) -> Result:
@@ -91,9 +89,10 @@ def curve(lines: Sequence[dict[str, Any]]) -> list[tuple[int, float]]:
 
 
 def collapse(run: RunFolder, source: str) -> str | None:
-    """What makes a mode collapse of the last look at a run that was watched; None for none."""
-    seen = watch.last(run.path / "watch.jsonl")
-    return watch.Watch(data.load(source)).collapse(seen) if seen else None
+    """Why the last look at a run shows a mode collapse; None where it shows none, or where no look
+    was taken."""
+    look = collapses.last(run.looks)
+    return collapses.Monitor(data.load(source)).collapse(look) if look else None
 
 
 def load(training: Result, config: Config) -> trained.Trained:

@@ -49,7 +49,7 @@ class Family(abc.ABC):
     """
 
     may_collapse: ClassVar[bool] = False
-    """Whether training may end in a few kinds of images only, so that it has to be watched."""
+    """Whether training may end in a few kinds of images only, so that it has to be monitored."""
 
     encodes_iteratively: ClassVar[bool] = False
     """Whether ``encode`` takes many steps, so that it is not for thousands of images."""

@@ -1,5 +1,5 @@
-"""Checkpoints: a folder a saved step, written by Orbax and sealed (``seals``). A step whose files
-are not the sealed ones is passed over for the one before."""
+"""Checkpoints: a folder for each saved step, written by Orbax, with a manifest of its files. A step
+whose files are not those of its manifest is passed over for the one before."""
 
 import contextlib
 import dataclasses
@@ -18,12 +18,12 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen import config as configs
-from jaxgen import densities, devices, hosts
+from jaxgen import densities, hosts
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
-from jaxgen.training import seals
-from jaxgen.training.step import State
+from jaxgen.training import manifest
+from jaxgen.training.trainer import State, Trainer
 
 PARTIAL = ".partial"
 KEEP = 2  # newest steps kept, so that there is one before a damaged newest
@@ -35,7 +35,7 @@ class Checkpoints:
     """The checkpoints of one run of a recipe, for its only writer.
 
     Saving goes on beside training, one step at a time. A step gets its name when it is whole, on
-    the disk and sealed; until then, and while it is taken away, it is called N.partial.
+    the disk with its manifest; until then, and while it is taken away, it is called N.partial.
     """
 
     def __init__(self, folder: Path, config: Config):
@@ -48,8 +48,8 @@ class Checkpoints:
 
     def save(self, state: State, fitted: bool = True) -> None:
         """Begin to save under the state's own step, once the save before has ended; raises as
-        ``wait`` does. It is noted whether what a family fits to its codes was ``fitted`` to this
-        state."""
+        ``wait`` does. ``fitted`` says whether the family has fitted to the codes of this state what
+        it fits to codes."""
         self.wait()
         step = int(state.step)
         # A copy, since the next train step takes the memory of the state itself.
@@ -59,8 +59,8 @@ class Checkpoints:
                 lambda: self._end(step, self._begin(step, snapshot), fitted)
             )
         else:
-            # Several processes begin by a collective, which may not run beside those of a train
-            # step: their order could differ from process to process. The rest needs none.
+            # Several processes begin by a collective, which may not run beside the collectives of a
+            # train step: their order could differ from process to process. The rest needs none.
             writing = self._begin(step, snapshot)
             self._saving = self._writer.submit(self._end, step, writing, fitted)
 
@@ -79,7 +79,7 @@ class Checkpoints:
         """The steps that are there, newest first, once what is being saved is too; raises as
         ``wait`` does."""
         self.wait()
-        return seals.steps(self.folder)
+        return manifest.steps(self.folder)
 
     def _begin(self, step: int, state: State) -> ocp.StandardCheckpointer:
         """Have Orbax write a state to a folder N.partial."""
@@ -91,16 +91,16 @@ class Checkpoints:
         return checkpointer
 
     def _end(self, step: int, writing: ocp.StandardCheckpointer, fitted: bool) -> None:
-        """When all is written, seal the step, give it its name, and take old ones away."""
+        """When all is written, add the manifest, give the step its name, and take old ones away."""
         with self._writing(step):
             writing.close()  # waits until all is written
             if not hosts.is_first():
                 return
             partial = self._partial(step)
-            seals.seal(partial, configs.to_dict(self.config), fitted)
+            manifest.write(partial, configs.to_dict(self.config), fitted)
             partial.rename(self.folder / str(step))
-            seals.force(self.folder)
-            for old in seals.steps(self.folder)[KEEP:]:
+            manifest.force(self.folder)
+            for old in manifest.steps(self.folder)[KEEP:]:
                 aside = self._partial(old)
                 (self.folder / str(old)).rename(aside)  # so that no step is ever half there
                 shutil.rmtree(aside)
@@ -110,14 +110,14 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _writing(self, step: int) -> Iterator[None]:
-        """What the system says against writing a step, as a ``UserError``."""
+        """Turn an error of the system while a step is written into a ``UserError``."""
         try:
             yield
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
             if "Gloo" in f"{error}":  # one of several processes is lost
                 raise
             shutil.rmtree(self._partial(step), ignore_errors=True)
-            kept = seals.kept(seals.steps(self.folder))
+            kept = manifest.kept(manifest.steps(self.folder))
             raise UserError(
                 f"the checkpoint of step {step} could not be written to {self.folder} "
                 f"({_reason(error)}), {kept}: make room there and give the same command again"
@@ -140,52 +140,54 @@ class Checkpoints:
         try:
             self.wait()
         except UserError:
-            if kind is None:  # else there is something else to be said already
+            if kind is None:  # else another error is already on its way
                 raise
         finally:
             self._writer.shutdown()
 
 
 def restore(
-    folder: Path, config: Config, like: State, damaged: Callable[[int, str], None]
+    folder: Path,
+    trainer: Trainer,
+    damaged: Callable[[int, str], None],
+    shard_params: bool = False,
 ) -> State | None:
-    """Load the newest sound step of a run of ``config``, or None where there is none at all.
+    """Load the newest sound step of a run of the trainer's recipe, or None where there is none.
 
-    ``like`` gives shapes, types and places (``jax.eval_shape``, with shardings). Each step passed
-    over is told to ``damaged`` with the reason. A step of other arrays or of another recipe is a
-    ``UserError``.
+    ``damaged(step, reason)`` is called for each step that is passed over. A step of other arrays or
+    of another recipe is a ``UserError``.
     """
-    found = None
-    with hosts.told_to_all():
-        if hosts.is_first():
-            found = _newest_sound(folder, config, damaged)
-    found = hosts.from_first(found)
-    if found is None:
+    step = hosts.on_first(lambda: _newest_sound(folder, trainer.config, damaged))
+    if step is None:
         return None
+    path, like = folder.absolute() / str(step) / "default", trainer.abstract(shard_params)
     with ocp.StandardCheckpointer() as checkpointer:
-        path = folder.absolute() / str(found) / "default"
         # Orbax would cast other types silently, and print tracebacks for other shapes.
         saved: Any = checkpointer.metadata(path)
         stored = densities.stored(like)
         _require_arrays(
-            saved.item_metadata.tree, stored, f"the checkpoint of step {found} in {folder}"
+            saved.item_metadata.tree, stored, f"the checkpoint of step {step} in {folder}"
         )
         return densities.restored(checkpointer.restore(path, stored), like)
 
 
 def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], None]) -> int | None:
-    """The newest step whose files are the sealed ones; as ``restore`` has it."""
-    for step in seals.steps(folder):
+    """The newest step whose files are those of its manifest; as ``restore`` has it."""
+    known = folders.RunFolder(folder.parent).learned
+    for step in manifest.steps(folder):
         path = folder.absolute() / str(step)
         try:
-            sealed = seals.check(path)
-        except seals.Damage as damage:
+            was = configs.from_dict(manifest.check(path).recipe)
+        except manifest.Damage as damage:
             if path.exists():  # else its writer took it away, for there are newer ones
                 damaged(step, str(damage))
             continue
-        if sealed.recipe is not None:
-            _require_recipe(
-                config, sealed.recipe, folder, f"the checkpoint of step {step} in {folder}"
+        if known and was.data in known.sources:  # the same digits under another name
+            was = dataclasses.replace(was, data=config.data)
+        if different := folders.unlike(config, was):
+            raise UserError(
+                f"the checkpoint of step {step} in {folder} is of another recipe than config.json "
+                f"there: {', '.join(different)}; put back the one that belongs to it"
             )
         return step
     return None
@@ -217,19 +219,6 @@ def _arrays(tree) -> dict[str, tuple]:
     }
 
 
-def _require_recipe(config: Config, sealed: dict[str, Any], folder: Path, what: str) -> None:
-    """Raise UserError where a run's ``folder`` holds weights of another recipe."""
-    was = configs.from_dict(sealed)
-    known = folders.RunFolder(folder.parent).learned
-    if known and was.data in known.sources:
-        was = dataclasses.replace(was, data=config.data)
-    if different := folders.unlike(config, was):
-        raise UserError(
-            f"{what} is of another recipe than config.json there: {', '.join(different)}; "
-            "put back the one that belongs to it"
-        )
-
-
 def _require_room(folder: Path, size: int) -> None:
     """Raise the system's own OSError where ``size`` bytes and a little more find no room.
 
@@ -241,7 +230,7 @@ def _require_room(folder: Path, size: int) -> None:
         try:
             os.posix_fallocate(probe.fileno(), 0, size + 2**20)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # others: it cannot be told here
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # other errors do not say
                 raise
 
 
@@ -250,15 +239,3 @@ def _reason(error: Exception) -> str:
     if "RESOURCE_EXHAUSTED" in text or "No space left" in text:
         return "no space left"
     return getattr(error, "strerror", None) or text.splitlines()[0]
-
-
-def abstract(build: Callable[[], State], places: Callable[[Any], Any] | None = None) -> State:
-    """Shapes and types of what ``build`` makes, computing nothing: each whole on every device, or
-    as ``places`` of the shapes has it."""
-    shapes = jax.eval_shape(build)
-    put = places(shapes) if places else jax.tree.map(lambda _: devices.whole(), shapes)
-
-    def place(leaf, sharding):
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
-    return jax.tree.map(place, shapes, put)

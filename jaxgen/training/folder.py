@@ -1,11 +1,13 @@
 """The folder of a run, which is all that a run leaves behind.
 
 config.json        the recipe as it was run
-data.json          what the digits are that it learns from: a digest, how many of each, their names
-sittings.jsonl     one line each time training began or went on: command, versions, commit, devices
+data.json          the digits that it learns from: a digest, how many of each, their names
+sittings.jsonl     one line a session, each time training began or went on: command, versions,
+                   commit, devices
 metrics.jsonl      one line a step
-watch.jsonl        one line every sample_every steps, where mode collapse may be: the digits that
-                   the judge takes 500 drawn ones for, and the share of real digits with one near
+watch.jsonl        one line a look for mode collapse, every sample_every steps of a family that may
+                   collapse: the digits that the judge takes 500 drawn ones for, and the share of
+                   real digits with a drawn one near
 events.*           the same for TensorBoard
 samples/           a picture of 80 digits, named by its step
 checkpoints/       the newest states
@@ -29,7 +31,7 @@ from jaxgen.config import STRIDED, Config
 from jaxgen.data import contents, files
 from jaxgen.data.contents import Contents
 from jaxgen.errors import UserError
-from jaxgen.training import seals
+from jaxgen.training import manifest
 
 if TYPE_CHECKING:
     import filelock
@@ -47,6 +49,8 @@ class RunFolder:
         self.config = path / "config.json"
         self.data = path / "data.json"
         self.metrics = path / "metrics.jsonl"
+        self.looks = path / "watch.jsonl"
+        self._sessions = path / "sittings.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
 
@@ -82,32 +86,38 @@ class RunFolder:
             self.path.mkdir()
             messages.append(f"the run that was in {self} is now in {aside}")
         # Without a checkpoint there is nothing to go on from, and nothing to lose.
-        if self.config.exists() and (there := seals.steps(self.checkpoints)):
-            was = self.load()
-            if was.data == STRIDED + config.data:
-                raise UserError(
-                    f"{self} holds a run on the digits as earlier versions divided them: go on "
-                    f"with --data {was.data}, or --fresh to move that run aside"
-                )
-            if config.data != was.data and self._has_learned(config.data, was):
-                messages.append(f"the digits of {config.data} are those of {was.data}")
-                was = dataclasses.replace(was, data=config.data)
-            if different := unlike(config, was):
-                raise UserError(
-                    f"{self} holds a run of another recipe: {', '.join(different)}; "
-                    "give --run another folder, or --fresh to move that one aside"
-                )
-            if config.steps < there[0]:
-                raise UserError(
-                    f"{self} has {there[0]} steps already, which is more than --steps "
-                    f"{config.steps}: --steps {2 * there[0]} trains on, and --fresh starts over"
-                )
-            if config.steps != was.steps and config.optim.horizon is None:
-                messages.append(
-                    f"the run goes on to {config.steps} steps instead of {was.steps}: "
-                    "the rate's fall is planned anew"
-                )
+        if self.config.exists() and (there := manifest.steps(self.checkpoints)):
+            messages += self._require_same(config, self.load(), there[0])
         files.write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
+        return messages
+
+    def _require_same(self, config: Config, was: Config, step: int) -> list[str]:
+        """Raise ``UserError`` where the run of ``was``, which is at ``step``, cannot go on as one
+        of ``config``; returns what is worth telling where it can."""
+        messages = []
+        if was.data == STRIDED + config.data:
+            raise UserError(
+                f"{self} holds a run on the digits as earlier versions divided them: go on "
+                f"with --data {was.data}, or --fresh to move that run aside"
+            )
+        if config.data != was.data and self._has_learned(config.data, was):
+            messages.append(f"the digits of {config.data} are those of {was.data}")
+            was = dataclasses.replace(was, data=config.data)
+        if different := unlike(config, was):
+            raise UserError(
+                f"{self} holds a run of another recipe: {', '.join(different)}; "
+                "give --run another folder, or --fresh to move that one aside"
+            )
+        if config.steps < step:
+            raise UserError(
+                f"{self} has {step} steps already, which is more than --steps {config.steps}: "
+                f"--steps {2 * step} trains on, and --fresh starts over"
+            )
+        if config.steps != was.steps and config.optim.horizon is None:
+            messages.append(
+                f"the run goes on to {config.steps} steps instead of {was.steps}: "
+                "the rate's fall is planned anew"
+            )
         return messages
 
     def _has_learned(self, source: str, was: Config) -> bool:
@@ -141,7 +151,7 @@ class RunFolder:
         """Note the digits that the run learns from; a ``UserError`` where it has begun with
         others."""
         found = contents.of(digits)
-        if (known := self.learned) is None or not seals.steps(self.checkpoints):
+        if (known := self.learned) is None or not manifest.steps(self.checkpoints):
             self._keep(found, (digits.source,))
         elif known.contents.sha256 != found.sha256:
             raise UserError(
@@ -219,9 +229,9 @@ class RunFolder:
         return self.path.with_name(f".{self.path.name}.lock")
 
     def began(self, step: int, devices: str) -> list[str]:
-        """Note the circumstances of a sitting that begins at ``step``; returns what differs from
+        """Note the circumstances of a session that begins at ``step``; returns what differs from
         the one before."""
-        sitting = {
+        session = {
             "step": step,
             "command": shlex.join(sys.argv),
             "jaxgen": jaxgen.__version__,
@@ -233,25 +243,24 @@ class RunFolder:
                 name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")
             },
         }
-        before = self.sittings()
-        lines = [json.dumps(one) + "\n" for one in (*before, sitting)]
-        files.write(self.path / "sittings.jsonl", "".join(lines))
-        layout = ("devices", "jaxlib")
+        before = self.sessions()
+        lines = [json.dumps(one) + "\n" for one in (*before, session)]
+        files.write(self._sessions, "".join(lines))
         return [
-            f"the run was on {name} {before[-1][name]} and goes on with {sitting[name]}: "
+            f"the run was on {name} {before[-1][name]} and goes on with {session[name]}: "
             "last digits may differ"
-            for name in layout
-            if before and step and before[-1][name] != sitting[name]
+            for name in ("devices", "jaxlib")
+            if before and step and before[-1][name] != session[name]
         ]
 
-    def sittings(self) -> list[dict]:
+    def sessions(self) -> list[dict]:
         """What ``began`` noted, oldest first."""
-        return read_log(self.path / "sittings.jsonl")
+        return read_log(self._sessions)
 
     def cpu_devices(self) -> int | None:
         """How many virtual CPU devices the run began with, if it began on a CPU, so that it can
         keep them."""
-        match self.sittings()[:1]:
+        match self.sessions()[:1]:
             case [{"devices": str(devices)}] if " cpu " in devices:
                 return int(devices.split()[0])
         return None

@@ -58,7 +58,7 @@ class Interrupts:
 
 
 def _leave_the_terminal() -> None:
-    """What is still said goes nowhere: to write to a terminal that is closed is an error."""
+    """Throw away what is still printed: to write to a closed terminal is an error."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
         if os.isatty(output) or not _writable(output):

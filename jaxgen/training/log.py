@@ -1,42 +1,39 @@
-"""What a run tells to programs: ``metrics.jsonl``, ``watch.jsonl`` and TensorBoard events."""
+"""The logs of a run for programs: ``metrics.jsonl``, ``watch.jsonl`` and TensorBoard events."""
 
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 from tensorboardX import SummaryWriter
 
 from jaxgen.data import files
-from jaxgen.training.folder import whole_lines
+from jaxgen.training.folder import RunFolder, whole_lines
 
 Metrics = Mapping[str, float]
 
 
 class Records:
     """``metrics.jsonl``, one line a step, and TensorBoard events, one mean a log interval; where a
-    run is watched, also ``watch.jsonl``, one line a look.
+    run is monitored for mode collapse, also ``watch.jsonl``, one line a look.
 
-    Opened at the step that training goes on from: lines of later steps, from a sitting whose last
+    Opened at the step that training goes on from: lines of later steps, from a session whose last
     steps were lost, are cut off, so that the file is what an uninterrupted run would have written.
     """
 
-    def __init__(self, path: Path, step: int, every: int):
+    def __init__(self, folder: RunFolder, step: int, every: int):
         self._every = every
-        lines = whole_lines(path)[:step]
-        files.write(path, "".join(lines))
+        lines = whole_lines(folder.metrics)[:step]
+        files.write(folder.metrics, "".join(lines))
         self._recent = [json.loads(line) for line in lines[step - step % every :]]
-        self.seconds = (
-            json.loads(lines[-1])["seconds"] if lines else 0.0
-        )  # of training, in all sittings
-        self._file = open(path, "a")  # noqa: SIM115 - closed on exit
-        self._watch = path.with_name("watch.jsonl")
-        if self._watch.exists():
-            looks = whole_lines(self._watch)
-            files.write(self._watch, "".join(x for x in looks if json.loads(x)["step"] <= step))
-        self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
+        self.seconds = json.loads(lines[-1])["seconds"] if lines else 0.0  # in all sessions
+        self._file = open(folder.metrics, "a")  # noqa: SIM115 - closed on exit
+        self._looks = folder.looks
+        if self._looks.exists():
+            looks = whole_lines(self._looks)
+            files.write(self._looks, "".join(x for x in looks if json.loads(x)["step"] <= step))
+        self._events = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
     def add(self, first: int, metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:
         """Write a block of steps that begins with ``first`` and took ``seconds``.
@@ -60,9 +57,9 @@ class Records:
         """Add a picture, uint8 [h, w], to the events."""
         self._events.add_image("samples", grid, step, dataformats="HW")
 
-    def watch(self, step: int, histogram: tuple[int, ...], coverage: float) -> None:
-        """Write what the judge saw of digits drawn after ``step``; to the events, as shares."""
-        with open(self._watch, "a") as file:
+    def look(self, step: int, histogram: tuple[int, ...], coverage: float) -> None:
+        """Write a look of the monitor (``collapse``) after ``step``; to the events, as shares."""
+        with open(self._looks, "a") as file:
             look = {"step": step, "histogram": histogram, "coverage": coverage}
             file.write(json.dumps(look) + "\n")
         for digit, count in enumerate(histogram):

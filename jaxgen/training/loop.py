@@ -18,26 +18,66 @@ from jaxgen.data import partition
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family
 from jaxgen.families.capabilities import Fits
-from jaxgen.training import checkpoint, seals
-from jaxgen.training import stack as stacks
+from jaxgen.training import manifest
+from jaxgen.training.checkpoint import Checkpoints
+from jaxgen.training.collapse import COUNT, Monitor
 from jaxgen.training.console import Console, duration, plural
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Records
-from jaxgen.training.stack import BLOCK, Stack
-from jaxgen.training.step import State
-from jaxgen.training.watch import COUNT, Watch
+from jaxgen.training.stack import BLOCK, Stack, shardings
+from jaxgen.training.trainer import State, Trainer
 
 SECONDS = 1.0  # that a block lasts at most, so that signals are answered
 UNSAVED = 45.0  # seconds of work that may be lost, and a block, where a process is killed
 PICTURE = 80  # digits in a picture of samples, ten a row
-FITTED = (
-    5000  # digits whose codes a picture on the way is drawn by: all of them take ten times as long
-)
+# Digits whose codes a picture on the way is drawn by: all of them take ten times as long.
+FITTED = 5000
 
 
-class Diverged(UserError):
-    """A training that came to a metric that is not finite."""
+def train(config: Config, folder: RunFolder, console: Console, shard_params: bool = False) -> int:
+    """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
+
+    Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved
+    before stays. Of several processes the first alone writes logs and pictures. With
+    ``shard_params`` large arrays of the state are split over the devices (``devices.shared``).
+    """
+    check_batch(config.batch)
+    with contextlib.ExitStack() as exits:
+        checkpoints = exits.enter_context(Checkpoints(folder.checkpoints, config))
+        if not hosts.is_first():  # the first writes for all
+            folder = RunFolder(Path(exits.enter_context(tempfile.TemporaryDirectory())))
+            console = Console(quiet=True)
+        ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params)
+    if ended.failed[0]:
+        raise UserError(ended.failed[0])
+    return ended.status
+
+
+def train_apart(
+    recipes: Sequence[Config],
+    folders: Sequence[RunFolder],
+    console: Console,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[str | None]:
+    """Train the recipes of one group (``stack.groups``) in one program, each in a folder that an
+    experiment keeps for itself; for each, why it failed, or None.
+
+    A run of another recipe in such a folder is moved aside, and ``say(line)`` is called. Exits
+    where training is interrupted.
+    """
+    check_batch(recipes[0].batch)
+    with contextlib.ExitStack() as exits:
+        saving = []
+        for folder, recipe in zip(folders, recipes, strict=True):
+            exits.enter_context(folder.lock())
+            for line in folder.prepare_anew(recipe):
+                say(line)
+            saving.append(exits.enter_context(Checkpoints(folder.checkpoints, recipe)))
+        ended = _train(Stack(recipes), folders, saving, console)
+    if ended.status:
+        raise SystemExit(ended.status)
+    return ended.failed
 
 
 class Ended(NamedTuple):
@@ -47,67 +87,16 @@ class Ended(NamedTuple):
     failed: list[str | None]  # why each run failed
 
 
-def train(config: Config, folder: RunFolder, console: Console, shard_params: bool = False) -> int:
-    """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
-
-    Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved
-    before stays. Of several processes the first alone writes logs and pictures. With
-    ``shard_params`` the devices share the state out, as ``devices.shared`` has it.
-    """
-    check_batch(config.batch)
-    with contextlib.ExitStack() as exits:
-        checkpoints = exits.enter_context(checkpoint.Checkpoints(folder.checkpoints, config))
-        if not hosts.is_first():  # what it would write is written by the first
-            folder = RunFolder(Path(exits.enter_context(tempfile.TemporaryDirectory())))
-            console = Console(quiet=True)
-        ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params)
-    if ended.failed[0]:
-        raise Diverged(ended.failed[0])
-    return ended.status
-
-
-def train_apart(
-    config: Config, folder: RunFolder, console: Console, say: Callable[[str], None]
-) -> None:
-    """Train in a folder that a larger undertaking keeps for itself: a run of another recipe there
-    is moved aside, and told to ``say``. Exits where training is interrupted."""
-    with folder.lock():
-        for line in folder.prepare_anew(config):
-            say(line)
-        if status := train(config, folder, console):
-            raise SystemExit(status)
-
-
-def train_together(recipes: Sequence[Config], folders: Sequence[Path]) -> list[str | None]:
-    """Train the recipes of one group (``stack.groups``) in one program, each in its folder, as
-    ``train_apart`` would one after the other; for each, why it failed, or None."""
-    check_batch(recipes[0].batch)
-    runs = [RunFolder(folder) for folder in folders]
-    with contextlib.ExitStack() as exits:
-        saving = []
-        for run, recipe in zip(runs, recipes, strict=True):
-            exits.enter_context(run.lock())
-            run.prepare_anew(recipe)
-            saving.append(exits.enter_context(checkpoint.Checkpoints(run.checkpoints, recipe)))
-        ended = _train(Stack(recipes), runs, saving, Console(quiet=True))
-    if ended.status:
-        raise SystemExit(ended.status)
-    return ended.failed
-
-
 def _train(
     stack: Stack,
     folders: Sequence[RunFolder],
-    checkpoints: Sequence[checkpoint.Checkpoints],
+    checkpoints: Sequence[Checkpoints],
     console: Console,
     shard_params: bool = False,
 ) -> Ended:
     config, count = stack.recipes[0], len(folders)
     source = data.load(config.data, console.say)
-    with hosts.told_to_all():
-        if hosts.is_first():
-            for folder in folders:
-                folder.learns_from(source)
+    hosts.on_first(lambda: [folder.learns_from(source) for folder in folders])
     state = stack.restore(checkpoints, console, shard_params)
     first = stack.of(state, 0)
     step, last = int(first.step), config.steps
@@ -119,22 +108,23 @@ def _train(
         return Ended(0, [None] * count)
     console.say(banner(config, first, len(source.train.labels), folders[0]))
     del first  # of several runs it is a copy, which would stay on the device
-    for folder in folders:
-        for line in folder.began(step, devices.describe()):
-            console.say(line)
 
     with contextlib.ExitStack() as exits:
-        each = zip(stack.recipes, stack.families, folders, checkpoints, strict=True)
-        runs = [_Run(*one, source, step, exits) for one in each]
+        runs: list[_Run] = []
 
         def stopping() -> str:
-            saved = runs[0].saved
+            saved = runs[0].saved if runs else step
             lost = f"all after step {saved}" if saved else "all of this run"
             return f"stopping, and saving first; Ctrl-C again stops at once and loses {lost}"
 
         interrupts = exits.enter_context(Interrupts(None if console.quiet else stopping))
+        for folder in folders:
+            for line in folder.began(step, devices.describe()):
+                console.say(line)
+        each = zip(stack.trainers, folders, checkpoints, strict=True)
+        runs += [_Run(*one, source, step, exits) for one in each]
         for saving in checkpoints:
-            exits.enter_context(told_what_is_lost(saving, console))
+            exits.enter_context(_says_what_is_lost(saving, console))
         exits.enter_context(console.bar(step, last))
         block = stack.compile(state, source.train, console)
         size, started = 2, time.perf_counter()  # two steps first, to see how long they take
@@ -160,44 +150,44 @@ def _train(
             signal, size, is_due = hosts.agree(interrupts.signal or 0, size, is_due)
             saves = step % config.save_every == 0 or step == last or bool(signal)
             if saves or is_due or step == next_picture(step - 1, config.sample_every):
-                for place, run in enumerate(runs):
+                for index, run in enumerate(runs):
                     if not run.failed:
-                        run.keep(stack.of(state, place), saves, bool(is_due), console)
+                        run.keep(stack.of(state, index), saves, is_due, console)
                 saved_at = time.monotonic() if saves or is_due else saved_at
         for saving in checkpoints:
             saving.wait()
+    failed = [run.failed for run in runs]
     if signal:
         there = "saved; the same command goes on from there" if step else "nothing is lost"
         console.say(f"stopped at step {step}: {there}")
-        return Ended(128 + signal, [run.failed for run in runs])
-    if not runs[0].failed:
+        return Ended(128 + signal, failed)
+    if not failed[0]:
         console.say(
             f"{plural(step, 'step')} in {duration(time.perf_counter() - started)}; "
             f"samples in {folders[0].samples}/{step}.png"
         )
-    return Ended(0, [run.failed for run in runs])
+    return Ended(0, failed)
 
 
 class _Run:
-    """What is kept of a run while it is trained: its log, pictures and checkpoints."""
+    """The log, pictures and checkpoints of a run while it is trained."""
 
     def __init__(
         self,
-        config: Config,
-        family: Family,
+        trainer: Trainer,
         folder: RunFolder,
-        checkpoints: checkpoint.Checkpoints,
+        checkpoints: Checkpoints,
         source: data.Digits,
         step: int,
         exits: contextlib.ExitStack,
     ):
         self.failed: str | None = None  # why
         self.saved = step
-        self._config, self._family, self._checkpoints = config, family, checkpoints
-        self._digits = source.train
-        self._records = exits.enter_context(Records(folder.metrics, step, config.log_every))
-        self._picture = picture_taker(config, family, folder, source.learned)
-        self._watch = Watch(source) if family.may_collapse else None
+        self._config, self._family = trainer.config, trainer.family
+        self._folder, self._checkpoints, self._digits = folder, checkpoints, source.train
+        self._records = exits.enter_context(Records(folder, step, self._config.log_every))
+        self._labels = sampling.balanced(PICTURE, source.learned)
+        self._monitor = Monitor(source) if self._family.may_collapse else None
 
     def add(
         self, first: int, metrics: Mapping[str, np.ndarray], seconds: float
@@ -208,10 +198,11 @@ class _Run:
             return {}
         means = self._records.add(first, metrics, seconds)
         self._checkpoints.check()
-        try:
-            check_finite(metrics, first, self._checkpoints.steps)
-        except Diverged as error:
-            self.failed = str(error)
+        if wrong := not_finite(metrics, first):
+            self.failed = (
+                f"{wrong}: training stops, {manifest.kept(self._checkpoints.steps())}; a smaller "
+                "--optim.rate may help (with --fresh)"
+            )
         return means
 
     def keep(self, state: State, saves: bool, is_due: bool, console: Console) -> None:
@@ -225,62 +216,47 @@ class _Run:
             if isinstance(family, Fits) and not saves:
                 few = partition.subset(self._digits, min(FITTED, len(self._digits.labels)))
                 shown = fitted(family, state, few)
-            self._records.picture(step, self._picture(shown))
+            grid = images.grid(self._drawn(shown, self._labels), columns=10)
+            images.save_picture(self._folder.samples / f"{step}.png", grid)
+            self._records.picture(step, grid)
             regular = config.sample_every and step % config.sample_every == 0
-            if self._watch and (step == config.steps or regular):
-                seen = self._watch.see(any_digits(config, family, state))
-                self._records.watch(step, *seen)
-                if collapse := self._watch.collapse(seen):
-                    console.say(f"mode collapse at step {step}: {collapse}")
+            if self._monitor and (step == config.steps or regular):
+                any_digit = np.full(COUNT, NO_DIGIT, np.int32)
+                look = self._monitor.look(self._drawn(state, any_digit))
+                self._records.look(step, *look)
+                if why := self._monitor.collapse(look):
+                    console.say(f"mode collapse at step {step}: {why}")
         if saves or is_due:  # last, so that what goes on from there lacks nothing before it
             self._records.flush()
             self._checkpoints.save(state, fitted=saves or not isinstance(family, Fits))
             self.saved = step
 
+    def _drawn(self, state: State, labels: np.ndarray) -> np.ndarray:
+        """The same digits each time, drawn with the averaged weights."""
+        return sampling.draw(self._family, state.averaged, labels, self._config.seed)
+
 
 @contextlib.contextmanager
-def told_what_is_lost(checkpoints: checkpoint.Checkpoints, console: Console) -> Iterator[None]:
+def _says_what_is_lost(checkpoints: Checkpoints, console: Console) -> Iterator[None]:
     """Say which step is kept where a second Ctrl-C comes, which waits for no more than a save that
     is going on."""
     try:
         yield
     except KeyboardInterrupt:
         console.say(
-            f"stopped at once: {seals.kept(checkpoints.steps())}, what came after it is lost"
+            f"stopped at once: {manifest.kept(checkpoints.steps())}, what came after it is lost"
         )
         raise
 
 
 def fitted(family: Family, state: State, digits: data.Split) -> State:
-    """The state with what the family fits to the codes of its averaged weights, which is what a
-    checkpoint is to hold and a picture to show."""
+    """The state for a checkpoint or a picture: with what the family fits to the codes of its
+    averaged weights, if it fits anything."""
     if not isinstance(family, Fits):
         return state
     stats = family.fit(state.averaged, digits).stats
-    stats = jax.device_put(hosts.fetch(stats), stacks.places(state).variables.stats)
+    stats = jax.device_put(hosts.fetch(stats), shardings(state).variables.stats)
     return state.replace(variables=state.variables.replace(stats=stats))
-
-
-def picture_taker(
-    config: Config, family: Family, folder: RunFolder, digits: Sequence[int]
-) -> Callable[[State], np.ndarray]:
-    """Build ``picture(state)``, which draws ``digits`` in turn, the same each time, from the
-    averaged weights and saves them."""
-    labels = sampling.balanced(PICTURE, digits)
-
-    def picture(state: State) -> np.ndarray:
-        drawn = sampling.draw(family, state.averaged, labels, config.seed)
-        grid = images.grid(drawn, columns=10)
-        images.save_picture(folder.samples / f"{int(state.step)}.png", grid)
-        return grid
-
-    return picture
-
-
-def any_digits(config: Config, family: Family, state: State) -> np.ndarray:
-    """What the watch looks at: the same digits each time, drawn from the averaged weights."""
-    labels = np.full(COUNT, NO_DIGIT, np.int32)
-    return sampling.draw(family, state.averaged, labels, config.seed)
 
 
 def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:
@@ -303,18 +279,14 @@ def check_batch(batch: int) -> None:
         )
 
 
-def check_finite(
-    metrics: Mapping[str, np.ndarray], first: int, steps: Callable[[], list[int]]
-) -> None:
-    """Raise ``Diverged``, which names the first step, from ``first`` on, with a metric that is not
-    finite, and the newest of the saved ``steps``."""
-    for row, values in enumerate(zip(*metrics.values(), strict=True)):
+def not_finite(metrics: Mapping[str, np.ndarray], first: int) -> str | None:
+    """The first metric that is not finite and its step, in words; ``metrics`` has one value a step,
+    from the step ``first`` on."""
+    for step, values in enumerate(zip(*metrics.values(), strict=True), first):
         for name, value in zip(metrics, values, strict=True):
             if not np.isfinite(value):
-                raise Diverged(
-                    f"{name} is {value} at step {first + row}: training stops, "
-                    f"{seals.kept(steps())}; a smaller --optim.rate may help (with --fresh)"
-                )
+                return f"{name} is {value} at step {step}"
+    return None
 
 
 def next_stop(step: int, config: Config) -> int:

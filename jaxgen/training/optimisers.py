@@ -1,23 +1,11 @@
-"""From settings to optax: a learning rate over time, and one optimiser a player."""
+"""From settings to optax: a learning rate over time, and the optimiser of a player."""
 
 import jax
 import jax.numpy as jnp
 import optax
 import optax.contrib
 
-from jaxgen.config import Config, Optim
-from jaxgen.families.base import Family
-
-Optimisers = dict[str, optax.GradientTransformation]  # by player
-
-
-def players(config: Config, family: Family) -> Optimisers:
-    """An optimiser for each player that has a turn."""
-    order, scale = family.update_order, family.lr_scale
-    return {
-        player: build(config.optim, config.steps, order.count(player), scale.get(player, 1.0))
-        for player in dict.fromkeys(order)
-    }
+from jaxgen.config import Optim
 
 
 def rate(config: Optim, steps: int, turns: int = 1, pace: float = 1.0) -> optax.Schedule:

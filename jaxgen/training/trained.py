@@ -3,17 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import jax
-
-from jaxgen import data, families
+from jaxgen import data
 from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Fits, able
-from jaxgen.training import checkpoint, optimisers, seals
-from jaxgen.training import step as steps
+from jaxgen.training import checkpoint, manifest
 from jaxgen.training.folder import RunFolder
+from jaxgen.training.trainer import Trainer
 
 
 class Trained(NamedTuple):
@@ -45,16 +43,13 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     """Load the newest sound checkpoint of a run, whose recipe is ``config`` (its sampling settings
     may differ).
 
-    Damaged checkpoints are left where they are, and told to ``say``. Raises ``UserError`` where
-    there is no sound one.
+    ``say(line)`` is called for each damaged checkpoint, which stays where it is. Raises
+    ``UserError`` where there is no sound one.
     """
-    family = families.build(config)
-    players = optimisers.players(config, family)
-    like = checkpoint.abstract(lambda: steps.init(family, players, jax.random.key(0)))
+    trainer = Trainer(config)
     found = checkpoint.restore(
         folder.checkpoints,
-        config,
-        like,
+        trainer,
         lambda step, reason: say(
             f"the checkpoint of step {step} is damaged ({reason}): using the one before"
         ),
@@ -65,10 +60,10 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
             f"{folder.run_flag(config.model)} makes one"
         )
     variables, step = found.averaged, int(found.step)
-    if not seals.read(folder.checkpoints / f"{step}").fitted:
+    if not manifest.read(folder.checkpoints / f"{step}").fitted:
         say(f"step {step} was saved before its codes were fitted: that is done now")
-        variables = able(family, Fits).fit(variables, folder.digits(config).train)
-    return Trained(family, variables, step, _learned(folder, config))
+        variables = able(trainer.family, Fits).fit(variables, folder.digits(config).train)
+    return Trained(trainer.family, variables, step, _learned(folder, config))
 
 
 def _learned(folder: RunFolder, config: Config) -> tuple[int, ...]:

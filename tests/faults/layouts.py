@@ -48,31 +48,27 @@ def run(config: Config, layout: Layout, folder: Path) -> list[dict[str, float]]:
     if layout.processes > 1:
         groups = [f"--processes={layout.processes}", f"--devices={layout.devices}"]
         command = ["launch", *groups, "--", *command]
-    _finish(["-m", "jaxgen", *command], layout.devices)
-    return metrics(folder)
+    return _finish("jaxgen", *command, devices=layout.devices, folder=folder)
 
 
 def nudged(config: Config, seed: int, folder: Path) -> list[dict[str, float]]:
-    """The same of one on one device, from first weights that are a little others."""
-    command = training.command(config, folder)
-    _finish(["-m", "tests.faults.nudged", f"{seed}", *command], 1)
-    return metrics(folder)
+    """The same on one device, from first weights that are a little different."""
+    command = [f"{seed}", *training.command(config, folder)]
+    return _finish("tests.faults.nudged", *command, devices=1, folder=folder)
 
 
-def _finish(args: list[str], devices: int) -> None:
+def _finish(module: str, *args: str, devices: int, folder: Path) -> list[dict[str, float]]:
+    """Run a module; the metrics of the run that it leaves in a folder."""
     environment = training.environment(
         JAX_NUM_CPU_DEVICES=f"{devices}",
         JAX_DISABLE_MOST_OPTIMIZATIONS="0",  # programs as they are for users
     )
+    command = [sys.executable, "-m", module, *args]
     done = subprocess.run(
-        [sys.executable, *args],
-        env=environment,
-        cwd=training.ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, env=environment, cwd=training.ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    return metrics(folder)
 
 
 def apart(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> np.ndarray:
@@ -84,7 +80,7 @@ def apart(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> np.nd
 
 
 def by_chance(config: Config, one: list[dict[str, float]], seeds: int, folder: Path) -> np.ndarray:
-    """How far first weights that are a little others take a training from ``one``: the most of
+    """How far first weights that are a little different take a training from ``one``: the most of
     several seeds, [steps]."""
     runs = [nudged(config, seed, folder / f"{config.model}-nudged-{seed}") for seed in range(seeds)]
     return np.max([apart(run, one) for run in runs], axis=0)

@@ -2,13 +2,17 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from jaxgen.config import Config
-from jaxgen.training import seals
+from jaxgen.errors import LOST
+from jaxgen.training import manifest
+from jaxgen.training.folder import RunFolder, read_log
+from tests import runs
 from tests.conftest import flags, small
 from tests.runs import final, metrics, same
 
@@ -30,18 +34,13 @@ def command(config: Config, run: Path) -> list[str]:
     return ["train", f"--model={config.model}", f"--run={run}", *settings, *flags(config.model)]
 
 
-def start(config: Config, run: Path) -> subprocess.Popen:
-    """Begin to train in a process of its own."""
-    return begin(*command(config, run))
-
-
 def environment(**more: str) -> dict[str, str]:
-    """That of these tests, and more."""
+    """The environment of these tests, and more."""
     return os.environ | {"PYTHONPATH": str(ROOT)} | more
 
 
 def begin(*args: str) -> subprocess.Popen:
-    """A command of jaxgen as a process, whose output is heard."""
+    """A command of jaxgen as a process, whose output can be read."""
     return subprocess.Popen(
         [*JAXGEN, *args],
         env=environment(),
@@ -51,17 +50,29 @@ def begin(*args: str) -> subprocess.Popen:
     )
 
 
+def start(config: Config, run: Path) -> subprocess.Popen:
+    """Begin to train in a process of its own."""
+    return begin(*command(config, run))
+
+
 def finish(config: Config, run: Path) -> None:
-    """Train to the end."""
-    process = start(config, run)
-    _, wrong = process.communicate()
-    assert process.returncode == 0, wrong
+    """Train to the end, in this process: on its two devices, and optimised as little as others."""
+    assert runs.run(config, run) == 0
+
+
+def require_last_words(process: int, status: int, wrong: str) -> None:
+    """A process that has lost the others, or waits for them in vain, says once how to go on."""
+    assert status in (LOST, -signal.SIGABRT), wrong
+    [said] = [line for line in wrong.splitlines() if line.startswith("jaxgen: ")]
+    assert said.startswith(f"jaxgen: process {process} ")
+    assert said.endswith("and they go on from the last saved step")
 
 
 def wait_for_a_moment(process: subprocess.Popen, run: Path, dice: random.Random) -> None:
     """Until a random moment of a training: somewhere in a save, or anywhere; or until its end."""
-    sittings, before = run / "sittings.jsonl", _size(run / "sittings.jsonl")
-    while process.poll() is None and _size(sittings) == before:
+    folder = RunFolder(run)
+    before = len(folder.sessions())
+    while process.poll() is None and len(folder.sessions()) == before:
         time.sleep(POLL)
     if dice.random() < 0.7:
         for _ in range(dice.randint(1, 2)):  # the first save, or the second
@@ -77,18 +88,16 @@ def wait_for_a_moment(process: subprocess.Popen, run: Path, dice: random.Random)
 
 def require_sound(run: Path) -> None:
     """All steps that have their name are whole, whatever became of their writer."""
-    for step in seals.steps(run / "checkpoints"):
-        seals.check(run / "checkpoints" / str(step))
+    for step in manifest.steps(run / "checkpoints"):
+        manifest.check(run / "checkpoints" / str(step))
 
 
 def require_same(config: Config, run: Path, straight: Path) -> None:
     """A run has all that one has that was never stopped, bit for bit, and no more; but for times,
-    and what was noted of its sittings."""
+    and what was noted of its sessions."""
     assert same(final(config, run), final(config, straight))
     assert metrics(run) == metrics(straight)
-    watched = [(folder / "watch.jsonl") for folder in (run, straight)]
-    assert watched[0].exists() == watched[1].exists()
-    assert not watched[0].exists() or watched[0].read_text() == watched[1].read_text()
+    assert read_log(RunFolder(run).looks) == read_log(RunFolder(straight).looks)
     assert _names(run) == _names(straight)
     for picture in (straight / "samples").iterdir():
         assert (run / "samples" / picture.name).read_bytes() == picture.read_bytes()
@@ -100,10 +109,6 @@ def _names(run: Path) -> set[str]:
     for path in run.rglob("*"):
         name = path.relative_to(run)
         if path.is_file() and not name.name.startswith("events."):
-            inner = name.parts[0] == "checkpoints" and name.name != seals.NAME
+            inner = name.parts[0] == "checkpoints" and name.name != manifest.NAME
             found.add(str(name.parent if inner else name))
     return found
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0

@@ -33,7 +33,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     left, right = figure.subplots(1, 2, width_ratios=(1.45, 1))
     drawing.rows(left, rows, [f"step {step}" for step in chosen], "The same digits during training")
     can_read = judge.caution(judge.load(), lesson.digits.test) is None
-    _curves(figure, right, lesson.run, lesson.run.path / "watch.jsonl" if can_read else None)
+    _curves(figure, right, lesson.run, lesson.run.looks if can_read else None)
     return figure
 
 

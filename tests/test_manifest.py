@@ -1,6 +1,6 @@
-"""Saved steps, harmed in every way: noticed, said, and passed over; and steps of earlier formats.
+"""Saved steps, harmed in every way: noticed, said, and passed over; and steps of other formats.
 
-``golden/format-N`` is a run as a version of jaxgen wrote it whose seals were of that format.
+``golden/format-2`` is a run as a version of jaxgen wrote it whose manifests were of that format.
 """
 
 import dataclasses
@@ -17,18 +17,18 @@ import pytest
 from jaxgen import config as configs
 from jaxgen.cli import main
 from jaxgen.errors import UserError
-from jaxgen.training import seals, trained
+from jaxgen.training import manifest, trained
 from jaxgen.training.folder import RunFolder
+from tests import runs
 
-GOLDEN = Path(__file__).parent / "golden"
-FORMATS = sorted(int(p.name.partition("-")[2]) for p in GOLDEN.glob("format-*"))
+GOLDEN = Path(__file__).parent / "golden" / "format-2"
 STEP = "2"
 
 
-@pytest.fixture(params=FORMATS)
-def run(request, tmp_path) -> Path:
-    """A copy of a run of each format."""
-    return Path(shutil.copytree(GOLDEN / f"format-{request.param}", tmp_path / "runs" / "golden"))
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """A copy of the run."""
+    return Path(shutil.copytree(GOLDEN, tmp_path / "runs" / "golden"))
 
 
 @pytest.fixture
@@ -40,11 +40,7 @@ def files(step: Path) -> list[Path]:
     return sorted(p for p in step.rglob("*") if p.is_file())
 
 
-def test_every_format_so_far_has_a_run():
-    assert list(range(1, seals.FORMAT + 1)) == FORMATS
-
-
-def test_a_run_of_each_format_is_loaded(run):
+def test_a_run_of_an_earlier_version_is_loaded(run):
     model = trained.load(RunFolder(run), RunFolder(run).load(), print)
     assert model.step == 2
     size = sum(float(jnp.abs(leaf).sum()) for leaf in jax.tree.leaves(model.variables.params))
@@ -52,97 +48,108 @@ def test_a_run_of_each_format_is_loaded(run):
 
 
 def test_each_bit_of_a_byte_counts(step):
-    """Of each file the first byte, the last and some between; and of the seal each third."""
+    """Of each file the first byte, the last and some between; and of the manifest each third."""
     choose = random.Random(0)
     for file in files(step):
         content = file.read_bytes()
+        middle = len(content) // 2
         places = {0, len(content) - 1, *(choose.randrange(len(content)) for _ in range(3))}
-        if file.name == seals.NAME:
+        if file.name == manifest.NAME:
             places |= set(range(0, len(content), 3))
-        for place in places:
+        flips = [(place, choose.randrange(8)) for place in sorted(places)]
+        for place, bit in (*flips, *((middle, bit) for bit in range(8))):
             flipped = bytearray(content)
-            flipped[place] ^= 1 << choose.randrange(8)
+            flipped[place] ^= 1 << bit
             file.write_bytes(flipped)
-            with pytest.raises(seals.Damage):
-                print(seals.check(step), f"in spite of byte {place} of {file}")
-        for bit in range(8):
-            flipped = bytearray(content)
-            flipped[len(content) // 2] ^= 1 << bit
-            file.write_bytes(flipped)
-            with pytest.raises(seals.Damage):
-                print(seals.check(step), f"in spite of bit {bit} in the middle of {file}")
+            with pytest.raises(manifest.Damage):
+                print(manifest.check(step), f"in spite of bit {bit} of byte {place} of {file}")
         file.write_bytes(content)
-    seals.check(step)
+    manifest.check(step)
 
 
 def test_what_is_shorter_longer_gone_or_new_is_noticed(step):
-    for file in files(step):
+    def harms(file: Path):
+        """Ways to harm a file, and what belongs to each."""
         content = file.read_bytes()
         for harmed in (b"", content[:-1], content + b"\0"):
-            file.write_bytes(harmed)
-            with pytest.raises(seals.Damage):
-                print(seals.check(step), f"in spite of {len(harmed)} bytes of {file}")
-        file.unlink()
-        with pytest.raises(seals.Damage):
-            print(seals.check(step), f"without {file}")
-        file.mkdir()
-        with pytest.raises(seals.Damage):
-            print(seals.check(step), f"with {file} as a folder")
-        file.rmdir()
-        file.symlink_to("nowhere")
-        with pytest.raises(seals.Damage):
-            print(seals.check(step), f"with {file} as a link to nowhere")
-        file.unlink()
-        file.write_bytes(content)
+            yield lambda harmed=harmed: file.write_bytes(harmed)
+        yield lambda: None  # gone
+        yield file.mkdir
+        yield lambda: file.symlink_to("nowhere")
+
+    for file in files(step):
+        content = file.read_bytes()
+        for number, harm in enumerate(harms(file)):
+            file.unlink()
+            harm()
+            with pytest.raises(manifest.Damage):
+                print(manifest.check(step), f"in spite of harm {number} to {file}")
+            file.rmdir() if file.is_dir() else file.unlink(missing_ok=True)
+            file.write_bytes(content)
         stranger = file.with_name("stranger")
-        stranger.write_bytes(b"")
-        with pytest.raises(seals.Damage, match="does not belong"):
-            seals.check(step)
+        stranger.touch()
+        with pytest.raises(manifest.Damage, match="does not belong"):
+            manifest.check(step)
         stranger.unlink()
-    (step / "default" / seals.NAME).write_bytes(b"")  # no seal where none is looked for
-    with pytest.raises(seals.Damage, match="does not belong"):
-        seals.check(step)
+    (step / "default" / manifest.NAME).touch()  # no manifest where none is looked for
+    with pytest.raises(manifest.Damage, match="does not belong"):
+        manifest.check(step)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '"x"', "{}", '{"format": 3}', "\0"])
+def test_what_is_no_manifest_is_damage(step, text):
+    (step / manifest.NAME).write_text(text)
+    with pytest.raises(manifest.Damage, match=manifest.NAME):
+        manifest.check(step)
 
 
 def test_an_empty_or_half_deleted_step_was_not_finished(step):
-    (step / seals.NAME).unlink()
-    with pytest.raises(seals.Unfinished):
-        seals.check(step)
+    (step / manifest.NAME).unlink()
+    with pytest.raises(manifest.Unfinished):
+        manifest.check(step)
     shutil.rmtree(step)
     step.mkdir()
-    with pytest.raises(seals.Unfinished):
-        seals.check(step)
+    with pytest.raises(manifest.Unfinished):
+        manifest.check(step)
 
 
-def test_all_of_a_step_is_on_the_disk_before_its_seal(step, monkeypatch):
-    """As far as the system can be asked: every file and folder, then the seal, then its name."""
+def test_all_of_a_step_is_on_the_disk_before_its_manifest(step, monkeypatch):
+    """As far as the system can be asked: every file and folder, then the manifest, then its
+    name."""
     forced, real = [], os.fsync
 
     def fsync(handle):
         forced.append(Path(os.readlink(f"/proc/self/fd/{handle}")))
         real(handle)
 
-    (step / seals.NAME).unlink()
+    (step / manifest.NAME).unlink()
+    inside = set(step.rglob("*"))
     monkeypatch.setattr(os, "fsync", fsync)
-    seals.seal(step, {"model": "ae"})
-    draft = forced.index(step / seals.DRAFT)
-    inside = {p for p in step.rglob("*") if p.name != seals.NAME}
-    assert set(forced[:draft]) == inside
-    assert forced[draft + 1 :] == [step]
-    assert seals.check(step).recipe == {"model": "ae"}
+    manifest.write(step, {"model": "ae"})
+    assert set(forced[:-2]) == inside
+    assert forced[-2:] == [step / manifest.NAME, step]
+    assert manifest.check(step).recipe == {"model": "ae"}
 
 
-def test_a_step_of_a_newer_format_names_the_version_that_reads_it(run, step):
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"format": manifest.FORMAT + 1, "jaxgen": "9.9", "all": "new"}, r"written by jaxgen 9\.9"),
+        ({"default/_METADATA": "0" * 64}, "written by an early version of jaxgen"),  # format 1
+    ],
+)
+def test_a_step_of_another_format_names_the_version_that_reads_it(run, step, content, says):
     """It is no damage: nothing is moved away."""
-    newer = {"format": seals.FORMAT + 1, "jaxgen": "9.9", "all is": "different"}
-    (step / seals.NAME).write_text(seals._text(newer))
-    with pytest.raises(UserError, match=r"written by jaxgen 9\.9"):
-        trained.load(RunFolder(run), RunFolder(run).load(), print)
+    text = manifest._text(content) if "format" in content else json.dumps(content)
+    (step / manifest.NAME).write_text(text)
+    folder = RunFolder(run)
+    for use in (trained.load, lambda folder, config, say: runs.run(config, folder.path)):
+        with pytest.raises(UserError, match=says):
+            use(folder, folder.load(), print)
     assert step.is_dir()
 
 
-def test_weights_of_another_recipe_are_not_taken_for_those_of_the_run(tmp_path):
-    run = Path(shutil.copytree(GOLDEN / f"format-{seals.FORMAT}", tmp_path / "golden"))
+def test_weights_of_another_recipe_are_not_taken_for_those_of_the_run(run):
     recipe = RunFolder(run).load()
     other = dataclasses.replace(recipe, optim=dataclasses.replace(recipe.optim, rate=0.5))
     (run / "config.json").write_text(json.dumps(configs.to_dict(other)))
@@ -151,7 +158,7 @@ def test_weights_of_another_recipe_are_not_taken_for_those_of_the_run(tmp_path):
 
 
 def test_a_run_of_the_former_split_goes_on_with_it_alone(run):
-    """Those of both formats are of that time."""
+    """The run is of that time."""
     folder = RunFolder(run)
     former = folder.load()
     assert former.data == "strided:synthetic:200"
@@ -180,7 +187,7 @@ def test_verify_tells_of_every_step(run, capsys, monkeypatch):
         assert "step 2 is sound" in out
     assert file.exists()  # nothing is moved
 
-    # While it is trained, what has no seal yet is no damage.
+    # While it is trained, what has no manifest yet is no damage.
     shutil.rmtree(run / "checkpoints" / "4")
     (run / "checkpoints" / "6").mkdir()
     with RunFolder(run).lock():

@@ -1,0 +1,149 @@
+"""A recipe made ready to train: the state, the step by turns, and many steps in one call of the
+device."""
+
+import functools
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jax import lax
+
+from jaxgen import devices, families
+from jaxgen.arrays import Batch, Key, Params
+from jaxgen.config import Config
+from jaxgen.families.base import Family, Metrics, Variables
+from jaxgen.images import to_float
+from jaxgen.training import optimisers
+
+# The key of the first weights is the seed's key folded with this number; steps fold in theirs.
+INIT = 2**32 - 1
+
+
+class State(struct.PyTreeNode):
+    """Everything that training changes: arrays only, and all that a checkpoint holds."""
+
+    step: jax.Array  # int32, steps done
+    variables: Variables
+    ema: dict[str, Params]  # average of the params, for sampling
+    opt: dict[str, optax.OptState]  # by player
+
+    @property
+    def averaged(self) -> Variables:
+        """What images are drawn with."""
+        return self.variables.replace(params=self.ema)
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """The family of a recipe, an optimiser for each player, and pure functions of the state.
+
+    All randomness comes from the recipe's seed. Under ``vmap`` the seed and numbers of the recipe
+    may be traced (``stack``).
+    """
+
+    config: Config
+
+    @functools.cached_property
+    def family(self) -> Family:
+        return families.build(self.config)
+
+    @functools.cached_property
+    def optimisers(self) -> dict[str, optax.GradientTransformation]:
+        """An optimiser for each player that has a turn."""
+        order, scale = self.family.update_order, self.family.lr_scale
+        optim, steps = self.config.optim, self.config.steps
+        return {
+            player: optimisers.build(optim, steps, order.count(player), scale.get(player, 1.0))
+            for player in dict.fromkeys(order)
+        }
+
+    def init(self) -> State:
+        """The state before the first step."""
+        variables = self.family.init(jax.random.fold_in(self._key, INIT))
+        opt = {
+            player: self.optimisers[player].init(own) for player, own in variables.params.items()
+        }
+        # A copy: the params are donated, and a buffer cannot be given away twice.
+        return State(jnp.int32(0), variables, jax.tree.map(jnp.copy, variables.params), opt)
+
+    def abstract(self, shard_params: bool = False) -> State:
+        """Shapes, types and shardings of a state, computing nothing: each array whole on every
+        device, or the large ones split over the devices (``devices.shared``)."""
+
+        def place(leaf):
+            sharding = devices.shared(leaf.shape) if shard_params else devices.whole()
+            return leaf.update(sharding=sharding)
+
+        return jax.tree.map(place, jax.eval_shape(self.init))
+
+    def turn(self, state: State, batch: Batch, key: Key, player: str) -> tuple[State, Metrics]:
+        """One update of a player's params on a batch, the other players standing still."""
+        own = state.variables.params[player]
+
+        def loss_of(own):
+            # Params that are split over the devices are gathered for the loss, and again for its
+            # gradient; else the compiler would move activations, which are more.
+            params = lax.with_sharding_constraint(
+                state.variables.params | {player: own}, devices.whole()
+            )
+            variables = state.variables.replace(params=params)
+            return self.family.loss(variables, batch, key, player=player)
+
+        grads, (stats, metrics) = jax.grad(loss_of, has_aux=True)(own)
+        updates, opt = self.optimisers[player].update(grads, state.opt[player], own)
+        params = state.variables.params | {player: optax.apply_updates(own, updates)}
+        name = "grad_norm" if len(state.opt) == 1 else f"{player}/grad_norm"
+        metrics = metrics | {name: optax.tree.norm(grads)}
+        return state.replace(
+            variables=Variables(params, stats), opt=state.opt | {player: opt}
+        ), metrics
+
+    def step(self, state: State, batch: Batch) -> tuple[State, Metrics]:
+        """A step, in which every player has its turn."""
+        key_step = jax.random.fold_in(self._key, state.step)
+        metrics = {}
+        for turn, player in enumerate(self.family.update_order):
+            state, logs = self.turn(state, batch, jax.random.fold_in(key_step, turn), player)
+            metrics |= logs
+        # Short at first, or it averages the start.
+        decay = jnp.minimum(self.config.optim.ema, 1 - (1.0 + state.step) ** -0.75)
+        averaged = optax.incremental_update(state.variables.params, state.ema, 1 - decay)
+        return state.replace(step=state.step + 1, ema=averaged), metrics
+
+    def advance(
+        self,
+        state: State,
+        images: jax.Array,
+        labels: jax.Array,
+        indices: jax.Array,
+        count: jax.Array,
+    ) -> tuple[State, Metrics]:
+        """Take ``count`` steps in one call; metrics are of each step, [k].
+
+        ``images`` uint8 [n, h, w, c] and ``labels`` [n] are all training digits, ``indices`` [k, b]
+        the batches of the next k steps. Rows from ``count`` on are passed over, so that one
+        compiled program takes any number of steps up to k, and where a block ends changes no
+        number.
+        """
+
+        def one(state, row):
+            batch = Batch(to_float(images[row]), labels[row])
+            return self.step(state, lax.with_sharding_constraint(batch, devices.split()))
+
+        shapes = jax.eval_shape(one, state, indices[0])[1]
+
+        def maybe(state, numbered):
+            number, row = numbered
+
+            def skip(state):
+                return state, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+
+            return lax.cond(number < count, lambda state: one(state, row), skip, state)
+
+        return lax.scan(maybe, state, (jnp.arange(len(indices)), indices))
+
+    @property
+    def _key(self) -> Key:
+        return jax.random.key(self.config.seed)
