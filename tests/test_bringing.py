@@ -10,7 +10,7 @@ from jaxgen import config, data
 from jaxgen.apps import measuring
 from jaxgen.apps.figures import interpolation
 from jaxgen.cli import given, main
-from jaxgen.data import idx, ink
+from jaxgen.data import Split, idx, source_images
 from jaxgen.errors import UserError
 from jaxgen.evaluation import reference
 from jaxgen.experiments import grid as grids
@@ -65,13 +65,13 @@ def test_earlier_runs_have_the_ink_that_they_had(here):
     assert np.median(data.load(f"strided:idx:{dark}").train.images) == 255
 
 
-def test_ink_is_told_image_by_image():
+def test_ink_is_inverted_image_by_image():
     mixed = SOME.copy()
     mixed[::2] = 255 - mixed[::2]
-    assert ink.is_dark(mixed).tolist() == [True, False] * 20
-    found, count = ink.lightened(mixed)
-    assert count == 20 and np.array_equal(found, SOME)
-    assert ink.lightened(SOME)[0] is SOME
+    assert source_images.is_dark(mixed).tolist() == [True, False] * 20
+    found, count = source_images.lightened(Split(mixed, LABELS))
+    assert count == 20 and np.array_equal(found.images, SOME)
+    assert source_images.lightened(Split(SOME, LABELS))[0].images is SOME
 
 
 @pytest.mark.parametrize("kind", ["as they are", "off centre", "small", "dark and light", "large"])

@@ -37,8 +37,6 @@ PARTS = ("train", "valid", "test")
 
 _ORIENTATION = 0x0112  # EXIF's tag
 _WORKING = 1120  # pixels: what is larger is made smaller first, to save time
-_ROUGH = 224  # pixels of the picture in which ink is told from grain
-_LEAST = 16 / 255  # contrast of the ink
 _THIN = 1.2  # pixels: where digits are 20 long, hardly one of MNIST has strokes as thin
 _USUAL = 2.0  # and half of them have strokes about as wide
 
@@ -130,34 +128,22 @@ def formed(image: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 def _formed(grey: np.ndarray, name: str, size: str, broken: bool) -> tuple[np.ndarray, list[str]]:
     """As ``decode``, of a picture float32 [h, w] in [0, 1] whose ``size`` was this in words."""
-    words = []
-    for found, done in ((grey, []), (1 - grey, ["inverted"])):
-        if strokes.is_digit(found):
-            return np.rint(255 * found).astype(np.uint8)[..., None], [*done, f"{size} as it is"]
-    light = grey - strokes.paper(grey)
-    times = math.ceil(max(grey.shape) / _ROUGH)
-    rough = np.asarray(Image.fromarray(light).reduce(times))  # with less noise
-    low, high = float(rough.min()), float(rough.max())
-    if max(-low, high) < _LEAST:
-        raise UserError(f"{name} shows nothing: all of it is one grey, but a digit needs ink")
-    if -low > high:
-        words.append("inverted")
-        light, rough, high = -light, -rough, -low
-    ink = strokes.without_paper(light / high).clip(max=1) * strokes.mask(
-        rough / high, times, light.shape
-    )
-    if not ink.any():
-        raise UserError(f"{name} shows nothing that is clearer than its grain: a digit needs ink")
-    ink = strokes.cropped(ink)
+    for image, done in ((grey, []), (1 - grey, ["inverted"])):
+        if strokes.is_digit(image):
+            return np.rint(255 * image).astype(np.uint8)[..., None], [*done, f"{size} as it is"]
+    try:
+        ink, is_dark = strokes.found(grey)
+    except ValueError as error:
+        raise UserError(f"{name} shows {error}") from None
+    words = ["inverted"] if is_dark else []
     if not broken and (count := strokes.count(ink)) > 1:
         raise UserError(f"{name} shows {count} digits side by side: give a picture of each")
-    width = strokes.width(ink) * strokes.LONGER / max(ink.shape)
-    if width < _THIN:
+    if (width := strokes.width(ink)) < _THIN:
         words.append("strokes thickened")
-        ink = strokes.cropped(strokes.thickened(ink, _USUAL - width))
+        ink = strokes.thickened(ink, _USUAL - width)
     square = f"{SIDE} x {SIDE}"
     words.append(f"{size} brought to {square}" if size != square else "brought to MNIST's form")
-    return strokes.placed(strokes.fitted(ink)), words
+    return strokes.placed(ink), words
 
 
 def _opened(content: bytes, name: str) -> tuple[np.ndarray, list[str], str]:

@@ -5,7 +5,7 @@ Any dataset of small grey images with labels 0 to 9 will do, if it was prepared 
 (``TFDS_DATA_DIR``, or ``~/tensorflow_datasets``) and never downloaded, ``tfds:DIR`` is a prepared
 folder, with ``dataset_info.json`` in it. The splits ``train`` and ``test`` are read; where there is
 no ``test``, a fair sample of one training image of seven is the test set (``partition.py``).
-Images of other sizes are brought to 28 by 28 as ``sizes.py`` says.
+Images of other sizes are brought to 28 by 28 as ``source_images`` says.
 
 TFDS takes 0.15 ms an image, 10 s for MNIST, so what was read is kept as arrays in
 ``~/.cache/jaxgen`` (``XDG_CACHE_HOME``), and read again when a file of the dataset has another size
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgen.data import files, partition, sizes, split
+from jaxgen.data import files, partition, source_images, split
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
@@ -146,7 +146,7 @@ def _read_part(name: str, builder: Any, part: str) -> Split:
     images, labels = [np.empty((0, split.SIDE, split.SIDE, 1), np.uint8)], []
     for block in _blocks(name, builder, part):
         grey = [_grey(name, np.asarray(example[image_key])) for example in block]
-        images.append(sizes.fit(name, grey))
+        images.append(source_images.fit(name, grey))
         labels += [example[label_key] for example in block]
     digits = np.array(labels)
     if labels and (digits.ndim != 1 or digits.dtype.kind not in "iu"):

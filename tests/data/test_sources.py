@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxgen import data
-from jaxgen.data import idx, mnist, sizes, split, synthetic
+from jaxgen.data import idx, mnist, source_images, split, synthetic
 from tests.data.told import equal, quick, sentence
 
 NAMES = list(mnist.SHA256)
@@ -124,14 +124,14 @@ def test_a_few_digits_of_each_kind_and_the_others_unchanged():
 
 def test_right_sizes_stay_as_they_are():
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
-    assert np.array_equal(sizes.fit("x", images)[..., 0], images)
-    assert np.array_equal(sizes.fit("x", list(images))[..., 0], images)
+    assert np.array_equal(source_images.fit("x", images)[..., 0], images)
+    assert np.array_equal(source_images.fit("x", list(images))[..., 0], images)
 
 
 @quick
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 255))
 def test_one_grey_stays_that_grey(height, width, grey):
-    assert np.all(sizes.fit("x", np.full((1, height, width), grey, np.uint8)) == grey)
+    assert np.all(source_images.fit("x", np.full((1, height, width), grey, np.uint8)) == grey)
 
 
 @pytest.mark.parametrize("scale", [1, 3])
@@ -139,7 +139,7 @@ def test_one_grey_stays_that_grey(height, width, grey):
 def test_nothing_is_stretched_and_the_rest_is_paper(scale, paper):
     image = np.full((14 * scale, 7 * scale), paper, np.uint8)
     image[4 * scale : 10 * scale, 2 * scale : 5 * scale] = 90  # 6 high, 3 wide, in the middle
-    fitted = sizes.fit("x", [image])[0, ..., 0]
+    fitted = source_images.fit("x", [image])[0, ..., 0]
     assert np.all(fitted[:, :7] == paper)
     assert np.all(fitted[:, 21:] == paper)
     ink = abs(fitted.astype(int) - paper) > abs(90 - paper) / 2
