@@ -30,10 +30,11 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from jaxgen.data import files, idx, pictures, source_images, tables
-from jaxgen.data.split import DIGITS
+from jaxgen.data.split import DIGITS, Digits
 from jaxgen.errors import UserError
 
 FILES = (".npz", ".npy", ".csv", ".parquet")  # of many images, by the ending of the name
+PARTS = ("train", "valid", "test")  # of a data set
 _SAVED = re.compile(r"\d+-(\d|any)\.png")  # as ``images.save`` names them
 _IDX = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
 _COLOURS = (1, 3, 4)  # grey, or red, green and blue, or these and how opaque
@@ -52,6 +53,22 @@ class Found(NamedTuple):
 
     items: list[Item]
     together: bool  # in one file, which gets one line of messages
+
+
+def single(name: str, digits: Callable[[], Digits], broken: bool = False) -> Item:
+    """The image file ``name``, or one of the data set's own digits, such as ``test:7``.
+
+    ``digits()`` gives the data set, and is called only for these; ``broken`` as for
+    ``pictures.decode``. Raises UserError for a digit that there is not.
+    """
+    part, _, place = name.partition(":")
+    if part not in PARTS or not place:
+        return Item(name, None, lambda: pictures.load(name, broken))
+    images, labels = getattr(digits(), part)
+    if not (place.isascii() and place.isdecimal() and int(place) < len(labels)):
+        last = len(labels) - 1
+        raise UserError(f"there is no digit {name}: there are {part}:0 to {part}:{last}")
+    return Item(name, int(labels[int(place)]), lambda: (images[int(place)], []))
 
 
 def is_many(path: str) -> bool:

@@ -20,52 +20,22 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from jaxgen.data import strokes
-from jaxgen.data.split import SIDE, Digits
+from jaxgen.data.split import SIDE
 from jaxgen.errors import UserError
 
 MOST_SIDE = 4096  # pixels along an edge
 MOST_BYTES = 2**27  # of a file
-PARTS = ("train", "valid", "test")
 
 _ORIENTATION = 0x0112  # EXIF's tag
 _WORKING = 1120  # pixels: what is larger is made smaller first, to save time
 _THIN = 1.2  # pixels: where digits are 20 long, hardly one of MNIST has strokes as thin
 _USUAL = 2.0  # and half of them have strokes about as wide
-
-
-class Picture(NamedTuple):
-    """One image as models take it."""
-
-    name: str
-    image: np.ndarray  # uint8 [28, 28, 1]
-    label: int | None  # 0 to 9; None where nobody has said it
-    words: list[str]  # what was done to it
-
-
-def read(source: str, digits: Callable[[], Digits], broken: bool = False) -> Picture:
-    """Read the image file ``source``, or one of the data set's own digits, such as ``test:7``.
-
-    ``digits`` gives the data set, and is called only for these; ``broken`` as for ``decode``. What
-    cannot be is a UserError.
-    """
-    part, _, place = source.partition(":")
-    if part not in PARTS or not place:
-        image, words = load(source, broken)
-        return Picture(source, image, None, words)
-    images, labels = getattr(digits(), part)
-    if not (place.isascii() and place.isdecimal() and int(place) < len(labels)):
-        raise UserError(
-            f"there is no digit {source}: there are {part}:0 to {part}:{len(labels) - 1}"
-        )
-    return Picture(source, images[int(place)], int(labels[int(place)]), [])
 
 
 def load(path: str | Path, broken: bool = False) -> tuple[np.ndarray, list[str]]:

@@ -33,6 +33,7 @@ from jaxgen.errors import UserError
 
 _RULES = 2  # counted up when what is kept would come out otherwise
 _BLOCK = 1000  # examples read at once
+_KEPT = ("train_images", "train_labels"), ("test_images", "test_labels")  # arrays in the cache
 
 
 def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
@@ -58,16 +59,6 @@ def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
     return split.part(train, ~is_test), split.part(train, is_test)
 
 
-def _import() -> Any:
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise UserError(
-            f"tfds: needs the packages tensorflow-datasets and array_record ({error}): install them"
-        ) from None
-    return tensorflow_datasets
-
-
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep TFDS from talking of downloads and of faster libraries."""
@@ -83,7 +74,8 @@ def quiet() -> Iterator[None]:
 
 def _builder(name: str) -> Any:
     """The builder of a prepared dataset, from its files alone: no code of its own runs."""
-    tfds = _import()
+    import tensorflow_datasets as tfds  # takes half a second
+
     folder = Path(os.path.expanduser(name))
     # Unlike Path.is_file, os.path.isfile never raises.
     is_described = os.path.isfile(folder / "dataset_info.json")
@@ -200,28 +192,20 @@ def _fingerprint(builder: Any) -> str:
 def _kept(path: Path, fingerprint: str) -> tuple[Split, Split] | None:
     """What ``_keep`` wrote, or None if that is of another dataset, damaged or not there."""
     try:
-        # Opened here, for where the file is damaged, np.load leaves it open.
+        # Opened here, because np.load leaves a damaged file open.
         with path.open("rb") as file, np.load(file) as arrays:
             if arrays["fingerprint"].item() != fingerprint:
                 return None
-            train, test = (  # zip has checksums, so these are what was written
-                Split(arrays[f"{part}_images"], arrays[f"{part}_labels"])
-                for part in ("train", "test")
-            )
+            # Zip has checksums, so these are what was written.
+            train, test = (Split(*(arrays[name] for name in part)) for part in _KEPT)
             return train, test
     except Exception:  # whatever is wrong with it, the dataset itself is read
         return None
 
 
-def _keep(path: Path, fingerprint: str, train: Split, test: Split) -> None:
+def _keep(path: Path, fingerprint: str, *parts: Split) -> None:
+    named = zip(sum(_KEPT, ()), sum(parts, ()), strict=True)
     content = io.BytesIO()
-    np.savez(
-        content,
-        fingerprint=np.array(fingerprint),
-        train_images=train.images,
-        train_labels=train.labels,
-        test_images=test.images,
-        test_labels=test.labels,
-    )
+    np.savez(content, fingerprint=np.array(fingerprint), **dict(named))
     with contextlib.suppress(UserError):  # then the next reading is slow again
         files.write(path, content.getvalue())
