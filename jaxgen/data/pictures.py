@@ -1,14 +1,14 @@
 """A person's own picture of one digit, brought to the form of MNIST, with words that say how.
 
 MNIST's digits are light on black, 20 pixels along the longer edge, and lie with their centre of
-mass at the middle of 28 by 28 (LeCun et al. 1998). A photograph, a scan or a drawing comes there in
-these steps, and those that were needed are told:
+mass at the middle of 28 by 28 (LeCun et al. 1998). A photograph, a scan or a drawing is brought to
+that form in these steps, and the words that are returned name the steps that were needed:
 
-    upright, opaque (laid on paper that its ink stands out on), grey, of 8 bits
+    turned upright, laid on paper of a clear contrast where it is transparent, made grey, 8 bits
     inverted, if the ink is darker than the border
-    the border's grey made black, shade and grain of the paper too
-    cropped to the ink, its strokes thickened if MNIST has none so thin
-    scaled, centred, and the brightest made white
+    the grey of the border made black, also the shade and the grain of the paper
+    cropped to the ink, the strokes thickened if MNIST has none so thin
+    scaled, centred, and the brightest pixel made white
 
 A picture of 28 by 28 that has this form already stays as it is, bit for bit.
 
@@ -97,7 +97,7 @@ def formed(image: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _formed(grey: np.ndarray, name: str, size: str, broken: bool) -> tuple[np.ndarray, list[str]]:
-    """As ``decode``, of a picture float32 [h, w] in [0, 1] whose ``size`` was this in words."""
+    """As ``decode``, for a picture float32 [h, w] in [0, 1]; ``size`` says how large it was."""
     for image, done in ((grey, []), (1 - grey, ["inverted"])):
         if strokes.is_digit(image):
             return np.rint(255 * image).astype(np.uint8)[..., None], [*done, f"{size} as it is"]
@@ -156,7 +156,8 @@ def _grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
         image = _eight_bits(image)
         words.append("8 bits")
     clear = image.has_transparency_data
-    image = _smaller(image.convert("RGBA" if clear else "RGB"))
+    smaller = math.ceil(max(image.size) / _WORKING)  # times
+    image = image.convert("RGBA" if clear else "RGB").reduce(smaller)
     if clear:
         image, laid = _opaque(image)
         words += laid
@@ -174,11 +175,6 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     deep = ";16" in image.mode or most > 255
     white = max(most, 65535) if deep else 255 if most > 1 else 1
     return Image.fromarray(np.rint(255 * (values / white).clip(0, 1)).astype(np.uint8))
-
-
-def _smaller(image: Image.Image) -> Image.Image:
-    times = math.ceil(max(image.size) / _WORKING)
-    return image.reduce(times) if times > 1 else image
 
 
 def _opaque(image: Image.Image) -> tuple[Image.Image, list[str]]:
