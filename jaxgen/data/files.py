@@ -64,7 +64,7 @@ def write(path: str | Path, content: bytes | str) -> None:
     write_all({path: content.encode() if isinstance(content, str) else content})
 
 
-def write_all(contents: Mapping[str | Path, bytes]) -> None:
+def write_all(contents: Mapping[str | Path, bytes] | Mapping[Path, bytes]) -> None:
     """Write several files as ``write`` does one; none takes its place before all are written."""
     for path in contents:
         check(path)

@@ -75,6 +75,7 @@ def quiet() -> Iterator[None]:
 def _builder(name: str) -> Any:
     """The builder of a prepared dataset, from its files alone: no code of its own runs."""
     import tensorflow_datasets as tfds  # takes half a second
+    from tensorflow_datasets.core import read_only_builder
 
     folder = Path(os.path.expanduser(name))
     # Unlike Path.is_file, os.path.isfile never raises.
@@ -85,7 +86,7 @@ def _builder(name: str) -> Any:
         if is_described:
             return tfds.builder_from_directory(folder)
         where = os.environ.get("TFDS_DATA_DIR")
-        return tfds.core.read_only_builder.builder_from_files(name, data_dir=where)
+        return read_only_builder.builder_from_files(name, data_dir=where)
     except tfds.core.DatasetNotFoundError:
         raise UserError(
             _not_prepared(name, tfds.list_builders(with_community_datasets=False))
@@ -204,8 +205,8 @@ def _kept(path: Path, fingerprint: str) -> tuple[Split, Split] | None:
 
 
 def _keep(path: Path, fingerprint: str, *parts: Split) -> None:
-    named = zip(sum(_KEPT, ()), sum(parts, ()), strict=True)
+    arrays: dict[str, Any] = dict(zip(sum(_KEPT, ()), sum(parts, ()), strict=True))
     content = io.BytesIO()
-    np.savez(content, fingerprint=np.array(fingerprint), **dict(named))
+    np.savez(content, fingerprint=np.array(fingerprint), **arrays)
     with contextlib.suppress(UserError):  # then the next reading is slow again
         files.write(path, content.getvalue())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
+from etils import epath
 from tensorflow_datasets.core import example_serializer, naming
 
 from jaxgen.data import files, pictures
@@ -73,7 +74,7 @@ class Shards:
 
     def describe(self, parts: dict[str, list[int]]) -> None:
         """Write the metadata: by the name of a part, how many records each of its files has."""
-        template = naming.ShardedFileTemplate(template=_TEMPLATE, data_dir=self._folder)
+        template = naming.ShardedFileTemplate(template=_TEMPLATE, data_dir=epath.Path(self._folder))
         infos = [
             tfds.core.SplitInfo(
                 name=part,
