@@ -19,7 +19,7 @@ from jaxgen.errors import UserError
 
 
 def require(ending: str) -> None:
-    """Raise UserError where films of this ending cannot be made, for want of a package."""
+    """Raise UserError where films of this ending cannot be made because a package is missing."""
     if ending == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
         install = f"uv pip install --python {sys.executable}"
         if importlib.util.find_spec("pip"):
@@ -66,6 +66,6 @@ def mp4(frames: np.ndarray, milliseconds: int, hold_last: int) -> bytes:
         return path.read_bytes()
 
 
-# By the ending of the name: contents of a film of pictures uint8 [t, H, W], of the milliseconds
-# that each lasts, and the last.
+# By the ending of the name: a function (pictures uint8 [t, H, W], milliseconds that each lasts,
+# milliseconds that the last one lasts) to the contents of the film.
 CONTENTS: dict[str, Callable[[np.ndarray, int, int], bytes]] = {".gif": gif, ".mp4": mp4}

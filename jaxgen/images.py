@@ -92,13 +92,11 @@ def grid(
     scale = scale or max(1, min(4, _WIDE // (columns * images.shape[2])))
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width = images.shape
-    rows = math.ceil(count / columns)
-    picture = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap), LINE, np.uint8)
-    for index, image in enumerate(images):
-        row, column = divmod(index, columns)
-        top, left = gap + row * (height + gap), gap + column * (width + gap)
-        picture[top : top + height, left : left + width] = image
-    return picture
+    rows, pitch = math.ceil(count / columns), (height + gap, width + gap)
+    cells = np.full((rows * columns, *pitch), LINE, np.uint8)  # some of the last row stay empty
+    cells[:count, gap:, gap:] = images
+    picture = cells.reshape(rows, columns, *pitch).swapaxes(1, 2).reshape(rows * pitch[0], -1)
+    return np.pad(picture, (0, gap), constant_values=LINE)
 
 
 def film(frames: np.ndarray) -> np.ndarray:
@@ -148,14 +146,12 @@ def cells(picture: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 def pairs(above: np.ndarray, below: np.ndarray, columns: int = PAIRED) -> np.ndarray:
     """Return one picture, uint8 [H, W], of two as many images [n, h, w, 1]: in turn a row of the
     one and a row of the other, each image under its counterpart."""
-    both = np.stack([to_uint8(above), to_uint8(below)])
-    count, columns = both.shape[1], min(columns, both.shape[1])
-    empty = np.full((2, -count % columns, *both.shape[2:]), LINE, np.uint8)
-    both = np.concatenate([both, empty], 1)  # full rows
-    both = both.reshape(2, -1, columns, *both.shape[2:]).swapaxes(0, 1)  # [rows, 2, columns, ...]
-    parts = [grid(np.concatenate(pair), columns) for pair in both]
-    gap = np.full((6, parts[0].shape[1]), LINE, np.uint8)
-    return np.concatenate([part for row in parts for part in (gap, row)][1:])
+    columns, rows = min(columns, len(above)), []
+    for start in range(0, len(above), columns):
+        one, other = (grid(part[start : start + columns], columns) for part in (above, below))
+        gap = np.full((6, one.shape[1]), LINE, np.uint8)
+        rows += [gap, one, other[2:]]  # the line between them is there once
+    return np.concatenate(rows[1:])
 
 
 def _columns(count: int) -> int:
@@ -168,8 +164,8 @@ def check(path: str | Path) -> None:
     """Raise UserError where ``save`` could not write ``path``, for its ending or for its place, or
     would replace what is there.
 
-    For the door of a command, before the minutes that make the images. A file must be new, a folder
-    new or empty.
+    For the start of a command, before the minutes that make the images. A file must be new, a
+    folder new or empty.
     """
     kind = ending(path)
     films.require(kind)
@@ -197,11 +193,11 @@ def save(
     """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] as the end of ``path`` asks;
     return in words where they are.
 
-    For .png ``picture`` gives what is shown, if not a grid of the images. A label is 0 to 9, or 10
-    (NO_DIGIT) where none was asked for. With ``dark``, ink is dark on white. A folder has one for
-    each digit within, ``by_digit``. Folders above ``path`` are made, a file there is replaced.
-    Raises UserError for an unknown ending, no room or no permission; then there is no file, or the
-    old one.
+    For .png ``picture()`` gives what is shown, uint8 [H, W], if not a grid of the images. A label
+    is 0 to 9, or 10 (NO_DIGIT) where none was asked for. With ``dark``, ink is dark on white. A
+    folder has one for each digit within, ``by_digit``. Folders above ``path`` are made, a file
+    there is replaced. Raises UserError for an unknown ending, no room or no permission; then there
+    is no file, or the old one.
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images have {len(labels)} labels")
@@ -210,17 +206,27 @@ def save(
     def inked(pixels: np.ndarray) -> np.ndarray:
         return 255 - pixels if dark else pixels
 
+    flat, where = inked(images[..., 0]), f"{path}"
     if kind == ".png":
-        save_picture(path, inked(picture() if picture else grid(images)))
+        contents = {path: png(inked(picture() if picture else grid(images)))}
     elif kind in films.CONTENTS:
-        save_film(path, inked(film(images[:, None])), milliseconds=400, hold_last=400)
+        contents = {path: films.CONTENTS[kind](inked(film(images[:, None])), 400, 400)}
     elif kind in tables.CONTENTS:
-        files.write(path, tables.CONTENTS[kind](inked(images[..., 0]), labels))
+        contents = {path: tables.CONTENTS[kind](flat, labels)}
     elif kind == IDX:
-        return _save_idx(path, inked(images[..., 0]), labels)
+        first, second = _pair(path)
+        contents = {
+            first: idx.content(flat, packed=True),
+            second: idx.content(labels.astype(np.uint8), packed=True),
+        }
+        where = f"{first} and {second}"
     else:
-        return _save_folder(path, inked(images[..., 0]), labels, by_digit)
-    return f"{path}"
+        check(path)
+        names = _names(labels, by_digit)
+        contents = {Path(path) / name: png(one) for name, one in zip(names, flat, strict=True)}
+        where = f"{Path(path)}{os.sep}, a PNG each"
+    files.write_all(contents)
+    return where
 
 
 def ending(path: str | Path) -> str:
@@ -237,6 +243,20 @@ def ending(path: str | Path) -> str:
     )
 
 
+def _pair(path: str | Path) -> list[Path]:
+    """three.idx.gz: three-images-idx3-ubyte.gz and three-labels-idx1-ubyte.gz."""
+    return [Path(f"{str(path)[: -len(IDX)]}-{name}.gz") for name in idx.NAMES]
+
+
+def _names(labels: np.ndarray, by_digit: bool) -> list[str]:
+    """The names of images within a folder: 00017-3.png, or 3/00017.png."""
+    width = max(5, len(str(len(labels) - 1)))
+    digits = [f"{label}" if label < DIGITS else "any" for label in labels]
+    if by_digit:
+        return [f"{digit}/{place:0{width}}.png" for place, digit in enumerate(digits)]
+    return [f"{place:0{width}}-{digit}.png" for place, digit in enumerate(digits)]
+
+
 def save_picture(path: str | Path, picture: np.ndarray) -> None:
     """Write one picture, uint8 [H, W], as a PNG file."""
     files.write(path, png(picture))
@@ -248,32 +268,3 @@ def save_film(
     """Write pictures, uint8 [t, H, W], as a film: .gif or .mp4. Each lasts ``milliseconds``, the
     last one ``hold_last``."""
     files.write(path, films.CONTENTS[ending(path)](frames, milliseconds, hold_last))
-
-
-def _save_idx(path: str | Path, images: np.ndarray, labels: np.ndarray) -> str:
-    arrays = images, labels.astype(np.uint8)
-    pair = _pair(path)
-    files.write_all(
-        {file: idx.content(array, True) for file, array in zip(pair, arrays, strict=True)}
-    )
-    return " and ".join(map(str, pair))
-
-
-def _save_folder(path: str | Path, images: np.ndarray, labels: np.ndarray, by_digit: bool) -> str:
-    check(path)
-    digits = max(5, len(str(len(images) - 1)))
-    names = []
-    for place, label in enumerate(labels):
-        digit, number = label if label < DIGITS else "any", f"{place:0{digits}}"
-        names.append(f"{digit}/{number}.png" if by_digit else f"{number}-{digit}.png")
-    pictures = map(png, images)
-    files.write_all(
-        {Path(path) / name: picture for name, picture in zip(names, pictures, strict=True)}
-    )
-    return f"{Path(path)}{os.sep}, a PNG each"
-
-
-def _pair(path: str | Path) -> list[Path]:
-    """three.idx.gz: three-images-idx3-ubyte.gz and three-labels-idx1-ubyte.gz."""
-    stem = str(path)[: -len(IDX)]
-    return [Path(f"{stem}-{part}-ubyte.gz") for part in ("images-idx3", "labels-idx1")]

@@ -69,7 +69,7 @@ def test_only_what_is_missing_is_made_again(place, capsys):
     before = {path: path.stat().st_mtime_ns for path in (place / "whole").glob("*train*")}
     content_before, lost = content(place / "whole"), min(before)
     lost.unlink()
-    (place / "whole" / ".draft-x").mkdir()  # of one that was killed
+    (place / "whole" / f".{lost.name}-0123456789abcdef.tmp").touch()  # by a process that was killed
     make("whole/", "--processes=5", "--process=0")
     assert content(place / "whole") == content_before
     assert {p for p, at in before.items() if p.stat().st_mtime_ns != at} == {lost}

@@ -14,7 +14,8 @@ from PIL import Image
 from jaxgen import config, data
 from jaxgen.cli import flags as reading
 from jaxgen.cli import main
-from jaxgen.data import contents, idx, own, synthetic
+from jaxgen.data import idx, own, synthetic
+from jaxgen.data.split import Contents
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
 from jaxgen.training import manifest
@@ -159,17 +160,17 @@ def test_a_note_that_cannot_be_read_is_one_sentence(here):
 
 def test_contents_are_what_is_in_every_part():
     digits = data.load("synthetic:200")
-    found = contents.of(digits)
-    assert found == contents.of(digits._replace(source="another name"))
+    found = Contents.of(digits)
+    assert found == Contents.of(digits._replace(source="another name"))
     assert sum(found.train) == len(digits.train.labels)
     for name in ("train", "valid", "test"):
         split = getattr(digits, name)
         images = split.images.copy()
         images[0, 14, 14] ^= 1
         other = digits._replace(**{name: split._replace(images=images)})
-        assert contents.of(other).sha256 != found.sha256
+        assert Contents.of(other).sha256 != found.sha256
         other = digits._replace(**{name: split._replace(labels=split.labels[::-1])})
-        assert contents.of(other).sha256 != found.sha256
+        assert Contents.of(other).sha256 != found.sha256
 
 
 def test_clutter_of_macos_and_windows_is_passed_over(here):

@@ -69,6 +69,12 @@ def test_labels_that_nobody_asked_for_are_unknown(here):
         assert not given.some([name], None, digits, 0).known
 
 
+def table(**columns) -> bytes:
+    file = io.BytesIO()
+    parquet.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -80,23 +86,19 @@ def test_labels_that_nobody_asked_for_are_unknown(here):
         ("x.csv", b"label,a\n1,2,3\n1,2\n", "number of columns changed"),
         ("x.csv", b"\xff\xfe1,2\n", "codec can't decode"),
         ("x.parquet", b"PAR1 not at all", "magic bytes"),
+        ("x.parquet", table(text=["a"], label=[1]), "it has the columns text, label, and no image"),
+        ("x.parquet", table(image=[1.5], label=[1]), "its images are no image files"),
     ],
 )
-def test_tables_that_are_none_are_told(name, content, says, here):
+def test_tables_of_other_things_are_refused(name, content, says, here):
     Path(name).write_bytes(content)
     with pytest.raises(UserError, match=f"cannot read {name}: .*{says}.*; give a sound") as caught:
         own.find(name)
     assert "\n" not in str(caught.value)
 
 
-def test_tables_of_others_things_are_told(here):
-    parquet.write_table(pa.table({"text": ["a"], "label": [1]}), "text.parquet")
-    with pytest.raises(UserError, match="it has the columns text, label, and no image"):
-        own.find("text.parquet")
-    parquet.write_table(pa.table({"image": [1.5], "label": [1]}), "number.parquet")
-    with pytest.raises(UserError, match="its images are no image files"):
-        own.find("number.parquet")
-    parquet.write_table(pa.table({"image": [b"no picture"]}), "none.parquet")
+def test_a_table_of_no_pictures_is_refused(here):
+    Path("none.parquet").write_bytes(table(image=[b"no picture"]))
     with pytest.raises(UserError, match=r"image 0 of none\.parquet is no image"):
         given.some(["none.parquet"], None, digits, 0)
 
@@ -188,10 +190,10 @@ def header(shape: tuple[int, ...], kind: str = "|u1") -> bytes:
     ("content", "says"),
     [
         (b"nothing of the kind", "cannot read x.npz"),
-        (stored(images=header((2**40, 28, 28))), "would take"),
-        (stored(images=header((9, 28, 28))), "not the 7056 bytes"),
-        (stored(images=header((9, 28), "|O")), "type object"),
-        (stored(images=header((-1, 28, 28)) + bytes(784)), "shape (-1, 28, 28)"),
+        (stored(images=header((2**40, 28, 28))), "more memory than there is"),
+        (stored(images=header((9, 28, 28))), "expected 7056 bytes got 0"),
+        (stored(images=header((9, 28), "|O")), "Object arrays"),
+        (stored(images=header((-1, 28, 28)) + bytes(784)), "negative dimensions"),
         (stored(images=b"no array"), "cannot read x.npz"),
         (stored(a=header((0,)), b=header((0,))), "holds a, b, and no images"),
         (stored(x_train=header((0,))), "shape (0,)"),
@@ -268,7 +270,7 @@ def test_several_digits_in_a_picture_are_refused():
 
 
 def test_no_real_digit_is_taken_for_several():
-    real = data.load("mnist").valid.images[:300, ..., 0]
+    real = data.load("mnist").valid.images[:150, ..., 0]
     for image in real:
         pictures.decode(pictures.png(255 - np.pad(image, 10)), "x")
 
@@ -294,17 +296,9 @@ def test_what_was_drawn_before_keeps_its_name(here):
 
 
 def test_names_that_stand_for_many():
-    for name in (
-        "x.npy",
-        "x.npz",
-        "x.idx.gz",
-        "train-images-idx3-ubyte",
-        "x-images-idx3-ubyte.gz",
-        "/",
-    ):
-        assert own.is_many(name)
-    for name in ("x.png", "test:7", "labels-idx1-ubyte", "test"):
-        assert not own.is_many(name)
+    many = "x.npy x.npz x.idx.gz train-images-idx3-ubyte x-images-idx3-ubyte.gz /"
+    assert all(own.is_many(name) for name in many.split())
+    assert not any(own.is_many(x) for x in ("x.png", "test:7", "labels-idx1-ubyte", "test"))
 
 
 def test_of_equal_drawings_one_is_kept(here):

@@ -10,7 +10,6 @@ data set of TensorFlow Datasets.
 
 import functools
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -87,8 +86,7 @@ class Bulk:
         if not missing:
             with writers.errors_as_sentences(self._folder):
                 self._writer.describe({"train": [self._length(n) for n in range(self.shards)]})
-                for draft in self._folder.glob(f"{tfds_writer.DRAFT}*"):  # of one that was killed
-                    shutil.rmtree(draft, ignore_errors=True)
+                files.remove_drafts(self._folder, f"{tfds_writer.NAME}-train*")
         return missing
 
     def _length(self, number: int) -> int:

@@ -13,7 +13,7 @@ from jaxgen import data
 from jaxgen.apps import reader
 from jaxgen.cli import common
 from jaxgen.config import STRIDED, Config
-from jaxgen.data import Digits, Split, own, pictures
+from jaxgen.data import Digits, Split, own
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.images import to_float, to_uint8
@@ -92,8 +92,10 @@ def some(
         return Given(to_float(pixels), labels, lines, known=True)
     items, files = [], {}
     for name in names:
-        many = own.find(name, broken) if own.is_many(name) else [_one(name, source, broken)]
-        for found in many:
+        if not own.is_many(name):
+            items.append((own.single(name, lambda: source.digits, broken), False))
+            continue
+        for found in own.find(name, broken):
             items += [(item, found.together) for item in found.items]
             if found.together:
                 files[found.items[0].name] = f"{len(found.items)} images of {found.items[0].name}"
@@ -109,7 +111,7 @@ def some(
 def read(names: Sequence[str], source: Source) -> Given:
     """Read image files of one digit each, and digits of the data set that go by names like
     ``test:7``."""
-    return _read([(_one(name, source).items[0], False) for name in names], {}, source)
+    return _read([(own.single(name, lambda: source.digits), False) for name in names], {}, source)
 
 
 def style(name: str, source: Source) -> Given:
@@ -161,12 +163,6 @@ def _chosen(labels: Sequence[int | None], count: int, seed: int) -> np.ndarray:
     for digit in range(10):
         rank[ordered == digit] = np.arange((ordered == digit).sum())
     return order[np.lexsort((ordered, rank))[:count]]
-
-
-def _one(name: str, source: Source, broken: bool = False) -> own.Found:
-    picture = pictures.read(name, lambda: source.digits, broken)
-    item = own.Item(name, picture.label, lambda: (picture.image, picture.words))
-    return own.Found([item], together=False)
 
 
 def _read(items: Sequence[tuple[own.Item, bool]], files: dict[str, str], source: Source) -> Given:

@@ -1,22 +1,22 @@
 """Where digits come from: ``load(source)`` gives them as arrays, in three fixed parts.
 
-    split      what a source gives (Split, Digits)
-    partition  the rules that divide it: which images are held out
-    populations  who wrote a digit of MNIST
-    mnist      MNIST itself, embedded in the package
-    idx        folders of IDX files, the format of MNIST, and a writer for it
-    tfds       datasets that TensorFlow Datasets prepared, read without TensorFlow
-    tfds_builder  makes such a dataset of IDX files
-    synthetic  crude strokes, for tests
-    labelled   a person's own digits, with their labels, to learn from
-    pictures   a person's own picture of one digit, brought to MNIST's form
-    own        a person's own digits, many in a file or folder
-    ink        light on dark, as MNIST has it
-    sizes      images of other sizes, brought to 28 by 28
-    batches    which images a training step sees
-    files      files that are written whole or not at all
-    writers    data sets of any size, written piece by piece
-    tfds_writer   the same as TensorFlow Datasets has them
+    split          what a source gives (Split, Digits), and what is in it (Contents)
+    partition      the rules that divide it: which images are held out
+    populations    who wrote a digit of MNIST
+    mnist          MNIST itself, embedded in the package
+    idx            folders of IDX files, the format of MNIST, and a writer for it
+    tfds           datasets that TensorFlow Datasets prepared, read without TensorFlow
+    synthetic      crude strokes, for tests
+    labelled       a person's own digits, with their labels, to learn from
+    source_images  the size and the ink of MNIST, for the images of all these
+    own            a person's own digits, many in a file or folder
+    pictures       a person's own picture of one digit, brought to MNIST's form
+    strokes        the ink of such a picture
+    tables         files of arrays, CSV and Parquet
+    batches        which images a training step sees
+    files          files that are written whole or not at all
+    writers        data sets of any size, written piece by piece
+    tfds_writer    the same as TensorFlow Datasets has them
 
 Each source has a function ``raw`` that gives its training and its test digits in file order; the
 rule of ``partition`` divides the training digits further. All arrays are numpy's, and nothing here
@@ -28,7 +28,7 @@ import os
 from collections.abc import Callable
 
 from jaxgen.config import STRIDED
-from jaxgen.data import idx, ink, mnist, partition, synthetic, tfds
+from jaxgen.data import idx, mnist, partition, source_images, synthetic, tfds
 from jaxgen.data.split import Digits, Split
 from jaxgen.errors import UserError
 
@@ -52,37 +52,34 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
     MNIST: 55,000, 5,000 and 10,000 digits; ``mnist:N:SEED`` has only N training digits of each of
     the ten, another choice for each SEED, and the others of MNIST unchanged. ``strided:SOURCE`` has
     the validation digits that runs of earlier versions held out, and alone may have dark ink:
-    elsewhere such images are inverted, which ``say`` hears. The same source gives the same arrays,
-    whatever the seed of a run. Raises UserError for a source that is unknown, missing or damaged.
+    elsewhere such images are inverted. ``say(line)`` is called with what was done to the images.
+    The same source gives the same arrays, whatever the seed of a run. Raises UserError for a source
+    that is unknown, missing or damaged.
     """
-    if source.startswith(STRIDED) and whole(source) == source:
-        return partition.strided(source, *raw(source))
-    if whole(source) == source:
-        (train, dark), (test, also) = map(_lightened, raw(source, say))
-        if count := dark + also:
-            say(f"{count:,} images of {source} have dark ink: inverted")
-        digits = partition.hold_out(source, train, test)
-        if source.partition(":")[0] not in ("mnist", "synthetic"):
-            say(
-                f"{len(digits.train.labels):,} images to learn from, {len(digits.valid.labels):,} "
-                f"held out to choose settings by, {len(test.labels):,} to test with"
-            )
-        return digits
-    count, _, seed = source.removeprefix(STRIDED).partition(":")[2].partition(":")
-    if not (count.isdecimal() and (seed or "0").isdecimal()):
-        raise UserError(_unknown(source))
-    few = partition.strided_few if source.startswith(STRIDED) else partition.few
-    return few(source, load(whole(source)), int(count), int(seed or 0))
-
-
-def _lightened(split: Split) -> tuple[Split, int]:
-    images, dark = ink.lightened(split.images)
-    return split._replace(images=images), dark
+    if (full := whole(source)) != source:
+        count, _, seed = source.removeprefix(STRIDED).partition(":")[2].partition(":")
+        if not (count.isdecimal() and (seed or "0").isdecimal()):
+            raise UserError(_unknown(source))
+        few = partition.strided_few if source.startswith(STRIDED) else partition.few
+        return few(source, load(full), int(count), int(seed or 0))
+    train, test = raw(source, say)
+    if source.startswith(STRIDED):
+        return partition.strided(source, train, test)
+    (train, dark), (test, dark_test) = map(source_images.lightened, (train, test))
+    if count := dark + dark_test:
+        say(f"{count:,} images of {source} have dark ink: inverted")
+    digits = partition.hold_out(source, train, test)
+    if source.partition(":")[0] not in ("mnist", "synthetic"):
+        say(
+            f"{len(digits.train.labels):,} images to learn from, {len(digits.valid.labels):,} "
+            f"held out to choose settings by, {len(test.labels):,} to test with"
+        )
+    return digits
 
 
 def anchored(source: str) -> str:
     """The source with a whole path, if it has one, which means the same from every folder. A path
-    alone is that of a data set of whichever kind lies there."""
+    without a kind becomes a source of the kind of data set that lies there."""
     kind, colon, path = source.removeprefix(STRIDED).partition(":")
     here = os.path.abspath(os.path.expanduser(path))
     if not colon and kind not in ("mnist", "synthetic"):
@@ -105,8 +102,8 @@ def whole(source: str) -> str:
 def raw(
     source: str = "mnist", say: Callable[[str], None] = lambda line: None
 ) -> tuple[Split, Split]:
-    """Return all training digits and the test digits of a source, in file order. ``say`` hears
-    what was done to them."""
+    """Return all training digits and the test digits of a source, in file order. ``say(line)`` is
+    called with what was done to them."""
     match source.removeprefix(STRIDED).split(":", 1):
         case ["mnist"]:
             return mnist.raw()

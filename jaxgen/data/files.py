@@ -1,10 +1,10 @@
-"""Files that are written whole or not at all, with mishaps told as sentences."""
+"""Files that are written whole or not at all; mishaps become sentences."""
 
 import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from jaxgen.errors import UserError
 
 if TYPE_CHECKING:
     import filelock
+
+_MANY = 100  # drafts: for more, one sync of the whole system is faster than one for each
 
 
 def is_clutter(name: str) -> bool:
@@ -23,7 +25,7 @@ def is_clutter(name: str) -> bool:
 def check(path: str | Path) -> None:
     """Raise UserError where no file can be written at ``path``; nothing is made.
 
-    For the door of a command, before the minutes that make what is to be written.
+    For the start of a command, before the minutes that make the content of the file.
     """
     try:
         reason = _obstacle(Path(path))
@@ -62,20 +64,54 @@ def write(path: str | Path, content: bytes | str) -> None:
     write_all({path: content.encode() if isinstance(content, str) else content})
 
 
-def write_all(contents: Mapping[str | Path, bytes]) -> None:
+def write_all(contents: Mapping[str | Path, bytes] | Mapping[Path, bytes]) -> None:
     """Write several files as ``write`` does one; none takes its place before all are written."""
     for path in contents:
         check(path)
-    # The file that a link means is replaced, not the link.
-    real = {Path(os.path.realpath(path)): content for path, content in contents.items()}
     try:
-        for folder in {path.parent for path in real}:
-            folder.mkdir(parents=True, exist_ok=True)
-        _replace(real)
+        with drafts(contents) as written:
+            for draft, content in zip(written, contents.values(), strict=True):
+                draft.write_bytes(content)
     except OSError as error:
         path, reason = next(iter(contents)), error.strerror or error
         room = "make room, or " if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
         raise UserError(f"cannot write {path}: {reason}; {room}name another path") from None
+
+
+@contextlib.contextmanager
+def drafts(paths: Collection[str | Path]) -> Iterator[list[Path]]:
+    """Give a name beside each of ``paths``, to write to. When the block ends, these files take the
+    places of ``paths``; when it raises, they are removed. Raises OSError."""
+    # The file that a link means is replaced, not the link.
+    real = [Path(os.path.realpath(path)) for path in paths]
+    for folder in {path.parent for path in real}:
+        folder.mkdir(parents=True, exist_ok=True)
+    written = [path.with_name(f".{path.name[:50]}-{secrets.token_hex(8)}.tmp") for path in real]
+    try:
+        yield written
+        _sync(written)  # or a power cut after the move leaves an empty file
+        for draft, path in zip(written, real, strict=True):
+            draft.replace(path)
+    finally:
+        for draft in written:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+
+
+def _sync(paths: list[Path]) -> None:
+    if len(paths) > _MANY:
+        os.sync()
+        return
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def remove_drafts(folder: Path, names: str = "*") -> None:
+    """Remove the drafts that killed processes have left in a folder and in those within it, of
+    files that no other process is writing; ``names`` is a pattern of their names."""
+    for draft in folder.rglob(f".{names}-{'?' * 16}.tmp"):
+        draft.unlink(missing_ok=True)
 
 
 def lock(path: Path, busy: str) -> "filelock.FileLock":
@@ -89,19 +125,3 @@ def lock(path: Path, busy: str) -> "filelock.FileLock":
     except filelock.Timeout:
         raise UserError(busy) from None
     return held
-
-
-def _replace(contents: Mapping[Path, bytes]) -> None:
-    drafts = {path: path.with_name(f".jaxgen-{secrets.token_hex(8)}.tmp") for path in contents}
-    try:
-        for path, draft in drafts.items():
-            with draft.open("xb") as file:
-                file.write(contents[path])
-                file.flush()
-                os.fsync(file.fileno())  # or a power cut after the move leaves an empty file
-        for path, draft in drafts.items():
-            draft.replace(path)
-    finally:
-        for draft in drafts.values():
-            with contextlib.suppress(OSError):
-                draft.unlink()

@@ -8,7 +8,7 @@ four files
     train-images-idx3-ubyte  train-labels-idx1-ubyte  t10k-images-idx3-ubyte  t10k-labels-idx1-ubyte
 
 each with or without ``.gz``, and with ``.idx`` for ``-idx`` as some copies have it. Images of other
-small sizes are brought to 28 by 28 as ``sizes.py`` says.
+small sizes are brought to 28 by 28 as ``source_images`` says.
 """
 
 import gzip
@@ -23,10 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgen.data import files, sizes, split
+from jaxgen.data import files, source_images, split
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
+NAMES = ("images-idx3-ubyte", "labels-idx1-ubyte")  # of the two files of a part, after its own
 MOST_BYTES = 2**31  # of one file's data: 2.7 million digits
 _UBYTE = 8
 _GZIP = b"\x1f\x8b"
@@ -35,11 +36,11 @@ _MOST_INFLATION = 1032  # gzip's best ratio; a header that promises more lies
 
 def raw(folder: str | Path, say: Callable[[str], None] = lambda line: None) -> tuple[Split, Split]:
     """Return the training and the test digits of a folder in file order; damage is a UserError.
-    ``say`` hears where they were of another size."""
+    ``say(line)`` is called where images had another size."""
     folder = Path(os.path.expanduser(folder))
     if not os.path.isdir(folder):  # unlike Path.is_dir, it does not raise for any name
         raise UserError(f"idx:{folder} is no folder: name one that holds MNIST's four files")
-    return _pair(folder, "train", say), _pair(folder, "t10k", say)
+    return _part(folder, "train", say), _part(folder, "t10k", say)
 
 
 def read(path: Path, sha256: str | None = None) -> np.ndarray:
@@ -54,10 +55,10 @@ def read(path: Path, sha256: str | None = None) -> np.ndarray:
             packed = file.read(2) == _GZIP
         room = path.stat().st_size * (_MOST_INFLATION if packed else 1)
         with gzip.open(path) if packed else path.open("rb") as file:
-            return _contents(file, path, min(room, MOST_BYTES), sha256)
-    except (OSError, EOFError, zlib.error) as error:
+            return _array(file, min(room, MOST_BYTES), sha256)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise _unreadable(path, f"{reason}") from None
+        raise UserError(f"cannot read {path}: {reason}; put a sound copy in its place") from None
 
 
 def write(path: str | Path, array: np.ndarray) -> None:
@@ -74,18 +75,18 @@ def content(array: np.ndarray, packed: bool) -> bytes:
     return gzip.compress(plain, mtime=0) if packed else plain
 
 
-def _pair(folder: Path, part: str, say: Callable[[str], None]) -> Split:
-    images_path = _find(folder, f"{part}-images-idx3-ubyte")
-    images, labels = read(images_path), read(_find(folder, f"{part}-labels-idx1-ubyte"))
+def _part(folder: Path, part: str, say: Callable[[str], None]) -> Split:
+    path, labels_path = (_find(folder, f"{part}-{name}") for name in NAMES)
+    images, labels = read(path), read(labels_path)
     if images.ndim != 3 or labels.ndim != 1:
         raise UserError(
-            f"{images_path} and its labels have {images.ndim} and {labels.ndim} axes: "
+            f"{path} and its labels have {images.ndim} and {labels.ndim} axes: "
             "images have 3 (n, height, width), labels 1"
         )
     if images.shape[1:] != (split.SIDE, split.SIDE):
         height, width = images.shape[1:]
-        say(f"{images_path}: {width} x {height} brought to {split.SIDE} x {split.SIDE}")
-    return split.checked(f"{images_path}", sizes.fit(f"{images_path}", images), labels)
+        say(f"{path}: {width} x {height} brought to {split.SIDE} x {split.SIDE}")
+    return split.checked(f"{path}", source_images.fit(f"{path}", images), labels)
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -96,35 +97,28 @@ def _find(folder: Path, name: str) -> Path:
     raise UserError(f"{folder} has no {name} (nor {name}.gz): put it there")
 
 
-def _contents(file: io.BufferedIOBase, path: Path, most: int, sha256: str | None) -> np.ndarray:
-    header, shape = _header(file, path)
-    size = math.prod(shape)
-    if size > most:
-        raise _unreadable(path, f"its header promises {size} bytes, it can hold {most} at most")
-    data = file.read(size)
-    if len(data) < size:
-        raise _unreadable(path, f"its header promises {size} bytes, it holds {len(data)}")
-    if file.read(1):  # and at the end gzip compares its checksum
-        raise _unreadable(path, f"it holds more than the {size} bytes its header promises")
-    if sha256 is not None:
-        digest = hashlib.sha256(header)
-        digest.update(data)
-        if digest.hexdigest() != sha256:
-            raise _unreadable(path, f"its SHA-256 is {digest.hexdigest()}, not {sha256}")
-    return np.frombuffer(data, np.uint8).reshape(shape)
-
-
-def _header(file: io.BufferedIOBase, path: Path) -> tuple[bytes, tuple[int, ...]]:
+def _array(file: io.BufferedIOBase, most: int, sha256: str | None) -> np.ndarray:
+    """Read a file of at most so many bytes of data. Raises ValueError, with the reason."""
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= 4:
-        raise _unreadable(path, f"it begins with {magic.hex(' ') or 'nothing'}, not 00 00 08")
+        raise ValueError(f"it begins with {magic.hex(' ') or 'nothing'}, not 00 00 08")
     if magic[2] != _UBYTE:
-        raise _unreadable(path, f"its type is 0x{magic[2]:02x}, not 0x08 (unsigned bytes)")
+        raise ValueError(f"its type is 0x{magic[2]:02x}, not 0x08 (unsigned bytes)")
     axes = file.read(4 * magic[3])
     if len(axes) < 4 * magic[3]:
-        raise _unreadable(path, "it ends within its header")
-    return magic + axes, struct.unpack(f">{magic[3]}I", axes)
-
-
-def _unreadable(path: Path, reason: str) -> UserError:
-    return UserError(f"cannot read {path}: {reason}; put a sound copy in its place")
+        raise ValueError("it ends within its header")
+    shape = struct.unpack(f">{magic[3]}I", axes)
+    size = math.prod(shape)
+    if size > most:
+        raise ValueError(f"its header promises {size} bytes, it can hold {most} at most")
+    data = file.read(size)
+    if len(data) < size:
+        raise ValueError(f"its header promises {size} bytes, it holds {len(data)}")
+    if file.read(1):  # and at the end gzip compares its checksum
+        raise ValueError(f"it holds more than the {size} bytes its header promises")
+    if sha256 is not None:
+        digest = hashlib.sha256(magic + axes)
+        digest.update(data)
+        if digest.hexdigest() != sha256:
+            raise ValueError(f"its SHA-256 is {digest.hexdigest()}, not {sha256}")
+    return np.frombuffer(data, np.uint8).reshape(shape)

@@ -22,15 +22,13 @@ SHA256 = {  # of the unpacked contents
 
 def raw(folder: Path = FOLDER) -> tuple[Split, Split]:
     """Return the 60,000 and the 10,000 digits in file order; an altered byte is a UserError."""
-    return _pair(folder, "train"), _pair(folder, "t10k")
+    return _part(folder, "train"), _part(folder, "t10k")
 
 
 @functools.cache
-def _pair(folder: Path, part: str) -> Split:
-    images, labels = (
-        idx.read(folder / f"{name}.gz", SHA256[name])
-        for name in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte")
-    )
+def _part(folder: Path, part: str) -> Split:
+    names = (f"{part}-{name}" for name in idx.NAMES)
+    images, labels = (idx.read(folder / f"{name}.gz", SHA256[name]) for name in names)
     digits = split.checked("MNIST", images[..., None], labels)
     for array in digits:
         array.flags.writeable = False  # all who read MNIST share one copy

@@ -18,6 +18,7 @@ Each image is brought to MNIST's form as ``pictures`` says. What a header promis
 anything is unpacked.
 """
 
+import functools
 import math
 import os
 import re
@@ -28,14 +29,14 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from jaxgen.data import files, idx, pictures, sizes, tables
-from jaxgen.data.split import DIGITS
+from jaxgen.data import files, idx, pictures, source_images, tables
+from jaxgen.data.split import DIGITS, Digits
 from jaxgen.errors import UserError
 
 FILES = (".npz", ".npy", ".csv", ".parquet")  # of many images, by the ending of the name
+PARTS = ("train", "valid", "test")  # of a data set
 _SAVED = re.compile(r"\d+-(\d|any)\.png")  # as ``images.save`` names them
-_INTEGERS = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")  # NumPy's names of types
-_PIXELS = ("b1", *_INTEGERS, "f2", "f4", "f8")
+_IDX = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
 _COLOURS = (1, 3, 4)  # grey, or red, green and blue, or these and how opaque
 
 
@@ -51,12 +52,29 @@ class Found(NamedTuple):
     """Many images that have one name."""
 
     items: list[Item]
-    together: bool  # in one file, of which there is one thing to tell
+    together: bool  # in one file, which gets one line of messages
+
+
+def single(name: str, digits: Callable[[], Digits], broken: bool = False) -> Item:
+    """The image file ``name``, or one of the data set's own digits, such as ``test:7``.
+
+    ``digits()`` gives the data set, and is called only for these; ``broken`` as for
+    ``pictures.decode``. Raises UserError for a digit that there is not.
+    """
+    part, _, place = name.partition(":")
+    if part not in PARTS or not place:
+        return Item(name, None, lambda: pictures.load(name, broken))
+    images, labels = getattr(digits(), part)
+    if not (place.isascii() and place.isdecimal() and int(place) < len(labels)):
+        last = len(labels) - 1
+        raise UserError(f"there is no digit {name}: there are {part}:0 to {part}:{last}")
+    return Item(name, int(labels[int(place)]), lambda: (images[int(place)], []))
 
 
 def is_many(path: str) -> bool:
     """Whether a name stands for a folder, or for a file of many images."""
-    return os.path.isdir(path) or path.lower().endswith((*FILES, ".idx.gz")) or _is_idx(path)
+    is_file = path.lower().endswith((*FILES, ".idx.gz")) or _IDX.search(path)
+    return os.path.isdir(path) or bool(is_file)
 
 
 def find(path: str, broken: bool = False) -> list[Found]:
@@ -76,10 +94,6 @@ def find(path: str, broken: bool = False) -> list[Found]:
     if not found:
         raise UserError(f"the folder {path} holds no image file: name another one")
     return found
-
-
-def _is_idx(path: str) -> bool:
-    return re.search(r"images[-.]idx3-ubyte(\.gz)?$", path) is not None
 
 
 def _walk(folder: str) -> list[tuple[int | None, str]]:
@@ -124,21 +138,32 @@ def _many(path: str, broken: bool) -> Found:
         raise UserError(f"cannot read {path}: {reason}; give a sound {kind} file") from None
     if isinstance(images, np.ndarray):
         return _array(path, images, labels)
-
-    def decoded(place, content):
-        return lambda: pictures.decode(content, f"image {place} of {path}", broken)
-
-    items = [
-        Item(path, _label(labels, place), decoded(place, content))
-        for place, content in enumerate(images)
-    ]
-    if not items:
+    if not images:
         raise UserError(f"{path} holds no images: name another file")
-    return Found(items, together=True)
+    return _together(
+        path,
+        len(images),
+        labels,
+        lambda place: pictures.decode(images[place], f"image {place} of {path}", broken),
+    )
 
 
-def _label(labels: np.ndarray | None, place: int) -> int | None:
-    return None if labels is None or not 0 <= labels[place] < DIGITS else int(labels[place])
+def _together(
+    path: str,
+    count: int,
+    labels: np.ndarray | None,
+    read: Callable[[int], tuple[np.ndarray, list[str]]],
+) -> Found:
+    """So many images of a file, which ``read(place)`` gives; labels other than 0 to 9 say
+    nothing."""
+    known = np.full(count, -1) if labels is None else labels
+    return Found(
+        [
+            Item(path, int(label) if 0 <= label < DIGITS else None, functools.partial(read, place))
+            for place, label in enumerate(known)
+        ],
+        together=True,
+    )
 
 
 def _array(path: str, images: np.ndarray, labels: np.ndarray | None) -> Found:
@@ -151,7 +176,7 @@ def _array(path: str, images: np.ndarray, labels: np.ndarray | None) -> Found:
         raise UserError(
             f"{path} has {len(images)} images and {len(labels)} labels: give it one each"
         )
-    sizes.require(path, images.shape[1:3])
+    source_images.require(path, images.shape[1:3])
     scale, words = _scale(path, images)
 
     def read(place):
@@ -159,10 +184,7 @@ def _array(path: str, images: np.ndarray, labels: np.ndarray | None) -> Found:
         formed, done = pictures.formed(image)
         return formed, [*words, *done]
 
-    def item(place):
-        return Item(path, _label(labels, place), lambda: read(place))
-
-    return Found([item(place) for place in range(len(images))], together=True)
+    return _together(path, len(images), labels, read)
 
 
 def _colours_last(images: np.ndarray) -> np.ndarray:
@@ -199,14 +221,14 @@ def _scale(path: str, images: np.ndarray) -> tuple[Callable[[np.ndarray], np.nda
 def _idx(path: str) -> tuple[np.ndarray, np.ndarray | None]:
     if path.lower().endswith(".idx.gz"):
         path = f"{path[: -len('.idx.gz')]}-images-idx3-ubyte.gz"
-    beside = Path(re.sub(r"images([-.])idx3", r"labels\1idx1", path))
+    beside = Path(_IDX.sub(r"labels\1idx1-ubyte\2", path))
     return idx.read(Path(path)), idx.read(beside) if beside.exists() else None
 
 
 def _numpy(path: str) -> tuple[np.ndarray, np.ndarray | None]:
     if path.lower().endswith(".npy"):
         with open(path, "rb") as file:
-            return _values(file, "images", _PIXELS), None
+            return _values(file, "images", "biuf"), None
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         name = names[0] if len(names) == 1 else "images"
@@ -215,32 +237,24 @@ def _numpy(path: str) -> tuple[np.ndarray, np.ndarray | None]:
                 f"{path} holds {', '.join(names) or 'nothing'}, and no images: let the array "
                 "of them have that name"
             )
-        labels = None
+        if sum(member.file_size for member in archive.infolist()) > idx.MOST_BYTES:
+            raise ValueError(f"it would take more than {idx.MOST_BYTES} bytes")
         with archive.open(f"{name}.npy") as file:
-            images = _values(file, name, _PIXELS)
-        if "labels" in names and name != "labels":
-            with archive.open("labels.npy") as file:
-                labels = _values(file, "labels", _INTEGERS)
-        return images, labels
+            images = _values(file, name, "biuf")
+        if "labels" not in names or name == "labels":
+            return images, None
+        with archive.open("labels.npy") as file:
+            return images, _values(file, "labels", "iu")
 
 
-def _values(file: IO[bytes], name: str, types: tuple[str, ...]) -> np.ndarray:
-    """The array that NumPy has written into a file, of one of the types."""
-    major, _ = np.lib.format.read_magic(file)
-    header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-    if major not in header:
-        raise ValueError(f"its {name} are of version {major} of the format")
-    shape, fortran, dtype = header[major](file)
-    if dtype.str[1:] not in types:
-        raise ValueError(f"its {name} are of the type {dtype}")
-    if min(shape, default=0) < 0:
-        raise ValueError(f"its {name} have the shape {shape}")
-    size = math.prod(shape) * dtype.itemsize
-    if size > idx.MOST_BYTES:
-        most = idx.MOST_BYTES
-        raise ValueError(f"its {name} would take {size} bytes, and {most} is the most")
-    content = file.read(size)
-    # Only at the end is the checksum compared.
-    if len(content) < size or file.read(1):
-        raise ValueError(f"its {name} are not the {size} bytes that their header promises")
-    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+def _values(file: IO[bytes], name: str, kinds: str) -> np.ndarray:
+    """The array that NumPy has written into a file, of one of the ``kinds`` of numbers."""
+    try:
+        array = np.lib.format.read_array(file)
+    except MemoryError:  # nothing of it is there: the header alone promises so much
+        raise ValueError(f"its {name} would take more memory than there is") from None
+    if file.read(1):  # and at the end zipfile compares its checksum
+        raise ValueError(f"its {name} are more bytes than their header promises")
+    if array.dtype.kind not in kinds:
+        raise ValueError(f"its {name} are of the type {array.dtype}")
+    return array

@@ -1,14 +1,14 @@
 """A person's own picture of one digit, brought to the form of MNIST, with words that say how.
 
 MNIST's digits are light on black, 20 pixels along the longer edge, and lie with their centre of
-mass at the middle of 28 by 28 (LeCun et al. 1998). A photograph, a scan or a drawing comes there in
-these steps, and those that were needed are told:
+mass at the middle of 28 by 28 (LeCun et al. 1998). A photograph, a scan or a drawing is brought to
+that form in these steps, and the words that are returned name the steps that were needed:
 
-    upright, opaque (laid on paper that its ink stands out on), grey, of 8 bits
+    turned upright, laid on paper of a clear contrast where it is transparent, made grey, 8 bits
     inverted, if the ink is darker than the border
-    the border's grey made black, shade and grain of the paper too
-    cropped to the ink, its strokes thickened if MNIST has none so thin
-    scaled, centred, and the brightest made white
+    the grey of the border made black, also the shade and the grain of the paper
+    cropped to the ink, the strokes thickened if MNIST has none so thin
+    scaled, centred, and the brightest pixel made white
 
 A picture of 28 by 28 that has this form already stays as it is, bit for bit.
 
@@ -20,54 +20,22 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from jaxgen.data import strokes
-from jaxgen.data.split import SIDE, Digits
+from jaxgen.data.split import SIDE
 from jaxgen.errors import UserError
 
 MOST_SIDE = 4096  # pixels along an edge
 MOST_BYTES = 2**27  # of a file
-PARTS = ("train", "valid", "test")
 
 _ORIENTATION = 0x0112  # EXIF's tag
 _WORKING = 1120  # pixels: what is larger is made smaller first, to save time
-_ROUGH = 224  # pixels of the picture in which ink is told from grain
-_LEAST = 16 / 255  # contrast of the ink
 _THIN = 1.2  # pixels: where digits are 20 long, hardly one of MNIST has strokes as thin
 _USUAL = 2.0  # and half of them have strokes about as wide
-
-
-class Picture(NamedTuple):
-    """One image as models take it."""
-
-    name: str
-    image: np.ndarray  # uint8 [28, 28, 1]
-    label: int | None  # 0 to 9; None where nobody has said it
-    words: list[str]  # what was done to it
-
-
-def read(source: str, digits: Callable[[], Digits], broken: bool = False) -> Picture:
-    """Read the image file ``source``, or one of the data set's own digits, such as ``test:7``.
-
-    ``digits`` gives the data set, and is called only for these; ``broken`` as for ``decode``. What
-    cannot be is a UserError.
-    """
-    part, _, place = source.partition(":")
-    if part not in PARTS or not place:
-        image, words = load(source, broken)
-        return Picture(source, image, None, words)
-    images, labels = getattr(digits(), part)
-    if not (place.isascii() and place.isdecimal() and int(place) < len(labels)):
-        raise UserError(
-            f"there is no digit {source}: there are {part}:0 to {part}:{len(labels) - 1}"
-        )
-    return Picture(source, images[int(place)], int(labels[int(place)]), [])
 
 
 def load(path: str | Path, broken: bool = False) -> tuple[np.ndarray, list[str]]:
@@ -129,35 +97,23 @@ def formed(image: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _formed(grey: np.ndarray, name: str, size: str, broken: bool) -> tuple[np.ndarray, list[str]]:
-    """As ``decode``, of a picture float32 [h, w] in [0, 1] whose ``size`` was this in words."""
-    words = []
-    for found, done in ((grey, []), (1 - grey, ["inverted"])):
-        if strokes.is_digit(found):
-            return np.rint(255 * found).astype(np.uint8)[..., None], [*done, f"{size} as it is"]
-    light = grey - strokes.paper(grey)
-    times = math.ceil(max(grey.shape) / _ROUGH)
-    rough = np.asarray(Image.fromarray(light).reduce(times))  # with less noise
-    low, high = float(rough.min()), float(rough.max())
-    if max(-low, high) < _LEAST:
-        raise UserError(f"{name} shows nothing: all of it is one grey, but a digit needs ink")
-    if -low > high:
-        words.append("inverted")
-        light, rough, high = -light, -rough, -low
-    ink = strokes.without_paper(light / high).clip(max=1) * strokes.mask(
-        rough / high, times, light.shape
-    )
-    if not ink.any():
-        raise UserError(f"{name} shows nothing that is clearer than its grain: a digit needs ink")
-    ink = strokes.cropped(ink)
+    """As ``decode``, for a picture float32 [h, w] in [0, 1]; ``size`` says how large it was."""
+    for image, done in ((grey, []), (1 - grey, ["inverted"])):
+        if strokes.is_digit(image):
+            return np.rint(255 * image).astype(np.uint8)[..., None], [*done, f"{size} as it is"]
+    try:
+        ink, is_dark = strokes.found(grey)
+    except ValueError as error:
+        raise UserError(f"{name} shows {error}") from None
+    words = ["inverted"] if is_dark else []
     if not broken and (count := strokes.count(ink)) > 1:
         raise UserError(f"{name} shows {count} digits side by side: give a picture of each")
-    width = strokes.width(ink) * strokes.LONGER / max(ink.shape)
-    if width < _THIN:
+    if (width := strokes.width(ink)) < _THIN:
         words.append("strokes thickened")
-        ink = strokes.cropped(strokes.thickened(ink, _USUAL - width))
+        ink = strokes.thickened(ink, _USUAL - width)
     square = f"{SIDE} x {SIDE}"
     words.append(f"{size} brought to {square}" if size != square else "brought to MNIST's form")
-    return strokes.placed(strokes.fitted(ink)), words
+    return strokes.placed(ink), words
 
 
 def _opened(content: bytes, name: str) -> tuple[np.ndarray, list[str], str]:
@@ -200,7 +156,8 @@ def _grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
         image = _eight_bits(image)
         words.append("8 bits")
     clear = image.has_transparency_data
-    image = _smaller(image.convert("RGBA" if clear else "RGB"))
+    smaller = math.ceil(max(image.size) / _WORKING)  # times
+    image = image.convert("RGBA" if clear else "RGB").reduce(smaller)
     if clear:
         image, laid = _opaque(image)
         words += laid
@@ -218,11 +175,6 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     deep = ";16" in image.mode or most > 255
     white = max(most, 65535) if deep else 255 if most > 1 else 1
     return Image.fromarray(np.rint(255 * (values / white).clip(0, 1)).astype(np.uint8))
-
-
-def _smaller(image: Image.Image) -> Image.Image:
-    times = math.ceil(max(image.size) / _WORKING)
-    return image.reduce(times) if times > 1 else image
 
 
 def _opaque(image: Image.Image) -> tuple[Image.Image, list[str]]:

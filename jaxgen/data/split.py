@@ -1,6 +1,7 @@
-"""What a source of digits gives: images with their labels, in parts."""
+"""What a source of digits gives: images with their labels, in parts, and what these contain."""
 
-from typing import NamedTuple
+import hashlib
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -29,6 +30,37 @@ class Digits(NamedTuple):
     def learned(self) -> tuple[int, ...]:
         """The digits that there are training images of."""
         return tuple(np.unique(self.train.labels).tolist())
+
+
+class Contents(NamedTuple):
+    """What is in the parts of a source, whatever its name and its place.
+
+    A run keeps this beside its recipe (``training.folder``), so that digits that were moved or
+    renamed are recognised, and others in their old place are noticed.
+    """
+
+    sha256: str  # of all images and labels, in their order
+    train: tuple[int, ...]  # how many training images there are of each of the ten
+    test: tuple[int, ...]
+
+    @classmethod
+    def of(cls, digits: Digits) -> Self:
+        """Digest and count the digits of a source."""
+        content = hashlib.sha256()
+        for split in (digits.train, digits.valid, digits.test):
+            content.update(f"{split.images.shape}".encode())
+            content.update(np.ascontiguousarray(split.images).data)
+            content.update(np.ascontiguousarray(split.labels, "<i4").data)
+        train, test = (
+            tuple(np.bincount(split.labels, minlength=DIGITS).tolist())
+            for split in (digits.train, digits.test)
+        )
+        return cls(content.hexdigest(), train, test)
+
+    @property
+    def learned(self) -> tuple[int, ...]:
+        """The digits that there are training images of."""
+        return tuple(digit for digit, count in enumerate(self.train) if count)
 
 
 def part(split: Split, mask: np.ndarray) -> Split:

@@ -5,7 +5,7 @@ Any dataset of small grey images with labels 0 to 9 will do, if it was prepared 
 (``TFDS_DATA_DIR``, or ``~/tensorflow_datasets``) and never downloaded, ``tfds:DIR`` is a prepared
 folder, with ``dataset_info.json`` in it. The splits ``train`` and ``test`` are read; where there is
 no ``test``, a fair sample of one training image of seven is the test set (``partition.py``).
-Images of other sizes are brought to 28 by 28 as ``sizes.py`` says.
+Images of other sizes are brought to 28 by 28 as ``source_images`` says.
 
 TFDS takes 0.15 ms an image, 10 s for MNIST, so what was read is kept as arrays in
 ``~/.cache/jaxgen`` (``XDG_CACHE_HOME``), and read again when a file of the dataset has another size
@@ -27,12 +27,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxgen.data import files, partition, sizes, split
+from jaxgen.data import files, partition, source_images, split
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
 _RULES = 2  # counted up when what is kept would come out otherwise
 _BLOCK = 1000  # examples read at once
+_KEPT = ("train_images", "train_labels"), ("test_images", "test_labels")  # arrays in the cache
 
 
 def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
@@ -58,16 +59,6 @@ def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
     return split.part(train, ~is_test), split.part(train, is_test)
 
 
-def _import() -> Any:
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise UserError(
-            f"tfds: needs the packages tensorflow-datasets and array_record ({error}): install them"
-        ) from None
-    return tensorflow_datasets
-
-
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep TFDS from talking of downloads and of faster libraries."""
@@ -83,7 +74,9 @@ def quiet() -> Iterator[None]:
 
 def _builder(name: str) -> Any:
     """The builder of a prepared dataset, from its files alone: no code of its own runs."""
-    tfds = _import()
+    import tensorflow_datasets as tfds  # takes half a second
+    from tensorflow_datasets.core import read_only_builder
+
     folder = Path(os.path.expanduser(name))
     # Unlike Path.is_file, os.path.isfile never raises.
     is_described = os.path.isfile(folder / "dataset_info.json")
@@ -93,7 +86,7 @@ def _builder(name: str) -> Any:
         if is_described:
             return tfds.builder_from_directory(folder)
         where = os.environ.get("TFDS_DATA_DIR")
-        return tfds.core.read_only_builder.builder_from_files(name, data_dir=where)
+        return read_only_builder.builder_from_files(name, data_dir=where)
     except tfds.core.DatasetNotFoundError:
         raise UserError(
             _not_prepared(name, tfds.list_builders(with_community_datasets=False))
@@ -146,7 +139,7 @@ def _read_part(name: str, builder: Any, part: str) -> Split:
     images, labels = [np.empty((0, split.SIDE, split.SIDE, 1), np.uint8)], []
     for block in _blocks(name, builder, part):
         grey = [_grey(name, np.asarray(example[image_key])) for example in block]
-        images.append(sizes.fit(name, grey))
+        images.append(source_images.fit(name, grey))
         labels += [example[label_key] for example in block]
     digits = np.array(labels)
     if labels and (digits.ndim != 1 or digits.dtype.kind not in "iu"):
@@ -200,28 +193,20 @@ def _fingerprint(builder: Any) -> str:
 def _kept(path: Path, fingerprint: str) -> tuple[Split, Split] | None:
     """What ``_keep`` wrote, or None if that is of another dataset, damaged or not there."""
     try:
-        # Opened here, for where the file is damaged, np.load leaves it open.
+        # Opened here, because np.load leaves a damaged file open.
         with path.open("rb") as file, np.load(file) as arrays:
             if arrays["fingerprint"].item() != fingerprint:
                 return None
-            train, test = (  # zip has checksums, so these are what was written
-                Split(arrays[f"{part}_images"], arrays[f"{part}_labels"])
-                for part in ("train", "test")
-            )
+            # Zip has checksums, so these are what was written.
+            train, test = (Split(*(arrays[name] for name in part)) for part in _KEPT)
             return train, test
     except Exception:  # whatever is wrong with it, the dataset itself is read
         return None
 
 
-def _keep(path: Path, fingerprint: str, train: Split, test: Split) -> None:
+def _keep(path: Path, fingerprint: str, *parts: Split) -> None:
+    arrays: dict[str, Any] = dict(zip(sum(_KEPT, ()), sum(parts, ()), strict=True))
     content = io.BytesIO()
-    np.savez(
-        content,
-        fingerprint=np.array(fingerprint),
-        train_images=train.images,
-        train_labels=train.labels,
-        test_images=test.images,
-        test_labels=test.labels,
-    )
+    np.savez(content, fingerprint=np.array(fingerprint), **arrays)
     with contextlib.suppress(UserError):  # then the next reading is slow again
         files.write(path, content.getvalue())

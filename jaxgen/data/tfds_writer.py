@@ -1,52 +1,39 @@
 """A data set of TensorFlow Datasets that grows by one file of array_record a piece.
 
-``tfds.builder_from_directory(FOLDER).as_data_source("train")`` reads it without TensorFlow. TFDS's
-own way to prepare a data set makes all of it or nothing; what is done here instead, files and then
-their metadata, is how it takes data that others have written. Importing this module imports
-TensorFlow Datasets.
+``tfds.builder_from_directory(FOLDER).as_data_source("train")`` reads it without TensorFlow. The
+files are written first, then ``tfds.folder_dataset.write_metadata`` describes them, as TFDS wants
+it of data that other programs write. Importing this module imports TensorFlow Datasets.
 """
 
-import os
+import io
 import tempfile
 from pathlib import Path
 
 import tensorflow_datasets as tfds
 from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
 from etils import epath
-from tensorflow_datasets.core import dataset_info, example_serializer, naming, splits
+from tensorflow_datasets.core import example_serializer, naming
 
-from jaxgen.data import files, tfds_builder, writers
-from jaxgen.data.split import DIGITS, Split
+from jaxgen.data import files, pictures
+from jaxgen.data.split import DIGITS, SIDE, Split
 from jaxgen.data.tfds import quiet
 
 NAME = "drawn_digits"
-DRAFT = ".draft-"
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_INDEX}"
 
 
-class Tfds:
-    """A file of records a piece, and the metadata that tell of it: a ``writers.Writer``."""
-
-    def __init__(self, folder: Path):
-        self._shards = Shards(folder)
-
-    def begin(self, test: Split) -> None:
-        self._shards.write("test", 0, test)
-        self._shards.describe({"test": [len(test.labels)]})
-
-    def put(self, place: int, digits: Split) -> None:
-        self._shards.write("train", place // writers.PIECE, digits)
-        whole, test = [writers.PIECE] * (place // writers.PIECE), self._shards.records("test", 0)
-        self._shards.describe({"train": [*whole, len(digits.labels)], "test": [test]})
-
-
 class Shards:
-    """Files of records, each whole or not there, and what is said of all."""
+    """Files of records, each whole or not there, and the metadata of all."""
 
     def __init__(self, folder: Path):
         self._folder = folder
         with quiet():
-            self._features = tfds_builder.features()
+            self._features = tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(SIDE, SIDE, 1)),
+                    "label": tfds.features.ClassLabel(num_classes=DIGITS),
+                }
+            )
         self._serializer = example_serializer.ExampleSerializer(
             self._features.get_serialized_info()  # pyright: ignore[reportArgumentType]
         )
@@ -59,6 +46,7 @@ class Shards:
         return self._path(part, number).exists()
 
     def records(self, part: str, number: int) -> int:
+        """How many records a file has."""
         reader = array_record_module.ArrayRecordReader(f"{self._path(part, number)}")
         try:
             return reader.num_records()
@@ -66,61 +54,50 @@ class Shards:
             reader.close()
 
     def write(self, part: str, number: int, digits: Split) -> None:
-        """Write a file of digits; an image without a label gets -1, as TFDS has it."""
-        path = self._path(part, number)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=DRAFT) as folder:
-            draft = Path(folder) / path.name
+        """Write a file of digits; an image without a label gets -1, as TFDS has it. Raises OSError
+        where there is no room."""
+        with files.drafts([self._path(part, number)]) as (draft,):
             writer = array_record_module.ArrayRecordWriter(f"{draft}", "group_size:1")
             try:
                 for image, label in zip(*digits, strict=True):
-                    known = -1 if label == DIGITS else label
-                    record = self._features.encode_example(tfds_builder.example(image, known))
-                    example = self._serializer.get_tf_example(record)
-                    # Or each process puts the parts in an order of its own.
-                    writer.write(example.SerializeToString(deterministic=True))
+                    writer.write(self._record(pictures.png(image[..., 0]), int(label)))
                 writer.close()
-            except (RuntimeError, ValueError) as error:  # what the library says of a full disk
+            except (RuntimeError, ValueError) as error:  # the library's words for a full disk
                 raise OSError(f"{error}".partition("\n")[0]) from None
-            with draft.open("rb") as file:
-                os.fsync(file.fileno())  # or a power cut after the move leaves an empty file
-            draft.replace(path)
+
+    def _record(self, png: bytes, label: int) -> bytes:
+        # The image is encoded already: an array would need TensorFlow.
+        example = {"image": io.BytesIO(png), "label": -1 if label == DIGITS else label}
+        record = self._serializer.get_tf_example(self._features.encode_example(example))
+        # Or each process puts the parts of the record in another order.
+        return record.SerializeToString(deterministic=True)
 
     def describe(self, parts: dict[str, list[int]]) -> None:
-        """Say how many records which file has."""
-        infos = []
-        for part, lengths in parts.items():
-            size = sum(self._path(part, n).stat().st_size for n in range(len(lengths)))
-            template = naming.ShardedFileTemplate(
-                data_dir=epath.Path(self._folder),
-                dataset_name=NAME,
-                split=part,
-                filetype_suffix="array_record",
-                template=_TEMPLATE,
+        """Write the metadata: by the name of a part, how many records each of its files has."""
+        template = naming.ShardedFileTemplate(template=_TEMPLATE, data_dir=epath.Path(self._folder))
+        infos = [
+            tfds.core.SplitInfo(
+                name=part,
+                shard_lengths=lengths,
+                num_bytes=sum(self._path(part, n).stat().st_size for n in range(len(lengths))),
+                filename_template=template,
             )
-            infos.append(
-                tfds.core.SplitInfo(
-                    name=part, shard_lengths=lengths, num_bytes=size, filename_template=template
-                )
-            )
+            for part, lengths in parts.items()
+        ]
         with quiet(), tempfile.TemporaryDirectory() as folder:
-            info = tfds.core.DatasetInfo(
-                builder=dataset_info.DatasetIdentity(
-                    name=NAME,
-                    version=tfds.core.Version("1.0.0"),
-                    data_dir=f"{self._folder}",
-                    module_name="",
-                ),
-                description="Handwritten digits drawn by a generative model; see README.md.",
+            names = [self._path(part, 0).name for part in parts]
+            for name in names:  # TFDS takes the name and the format of the data set from these
+                Path(folder, name).touch()
+            tfds.folder_dataset.write_metadata(
+                data_dir=folder,
                 features=self._features,
+                split_infos=infos,
+                filename_template=_TEMPLATE,
+                check_data=False,
+                description="Handwritten digits drawn by a generative model; see README.md.",
                 supervised_keys=("image", "label"),
                 disable_shuffling=True,
             )
-            info.set_file_format("array_record")
-            info.set_splits(splits.SplitDict(infos))
-            info.write_to_directory(folder)
-            content: dict[str | Path, bytes] = {
-                self._folder / path.name: path.read_bytes()
-                for path in Path(folder).iterdir()
-                if path.is_file()
-            }
-        files.write_all(content)
+            written = [path for path in Path(folder).iterdir() if path.name not in names]
+            contents = {self._folder / path.name: path.read_bytes() for path in written}
+        files.write_all(contents)

@@ -10,7 +10,8 @@ them, so that what learns from the folder can be measured:
     png     train/3/0000007.png: a folder for each digit, as ImageFolder of many libraries reads
     tfds    a prepared data set of TensorFlow Datasets, in array_record
 
-The same pieces give the same files, to the bit.
+The same pieces give the same files, to the bit. ``images.save`` writes the same contents as single
+files.
 """
 
 import contextlib
@@ -22,8 +23,9 @@ from typing import Protocol
 
 import numpy as np
 
-from jaxgen.data import files, idx, pictures, tables
-from jaxgen.data.split import Split
+from jaxgen.data import files, idx, tables
+from jaxgen.data.pictures import png
+from jaxgen.data.split import DIGITS, Split
 from jaxgen.errors import UserError
 
 PIECE = 10_000  # digits in a piece
@@ -41,17 +43,17 @@ class Writer(Protocol):
 
 
 class Idx:
-    """Files that grow: first the digits are added, and then the header says that they are there."""
+    """Files that grow: first the digits are added, and then the header counts them."""
 
     def __init__(self, folder: Path):
         self._folder = folder
 
     def begin(self, test: Split) -> None:
-        for name, array in _arrays(test).items():
-            idx.write(self._folder / f"t10k-{name}", array)
+        for path, array in self._arrays("t10k", test).items():
+            idx.write(path, array)
 
     def put(self, place: int, digits: Split) -> None:
-        arrays = {self._folder / f"train-{name}": a for name, a in _arrays(digits).items()}
+        arrays = self._arrays("train", digits)
         try:
             for path, array in arrays.items():
                 _cut(path, array, place)
@@ -67,12 +69,9 @@ class Idx:
                     _cut(path, array, place)
             raise
 
-
-def _arrays(digits: Split) -> dict[str, np.ndarray]:
-    return {
-        "images-idx3-ubyte": digits.images[..., 0],
-        "labels-idx1-ubyte": digits.labels.astype(np.uint8),
-    }
+    def _arrays(self, part: str, digits: Split) -> dict[Path, np.ndarray]:
+        pair = zip(idx.NAMES, (digits.images[..., 0], digits.labels.astype(np.uint8)), strict=True)
+        return {self._folder / f"{part}-{name}": array for name, array in pair}
 
 
 def _cut(path: Path, array: np.ndarray, count: int) -> None:
@@ -86,7 +85,7 @@ def _cut(path: Path, array: np.ndarray, count: int) -> None:
 
 
 def _count(path: Path, count: int) -> None:
-    """Let the header say how many items there are."""
+    """Write into the header how many items there are."""
     with path.open("r+b") as file:
         file.seek(4)
         file.write(struct.pack(">I", count))
@@ -114,6 +113,7 @@ class Png:
 
     def __init__(self, folder: Path):
         self._folder = folder
+        files.remove_drafts(folder)
 
     def begin(self, test: Split) -> None:
         self._write("test", 0, test)
@@ -122,23 +122,31 @@ class Png:
         self._write("train", place, digits)
 
     def _write(self, part: str, place: int, digits: Split) -> None:
-        folders = [self._folder / part / f"{digit}" for digit in range(10)]
-        for folder in folders:
+        folders = [self._folder / part / f"{digit}" for digit in range(DIGITS)]
+        for folder in folders:  # also of digits that there are none of: their order gives the label
             folder.mkdir(parents=True, exist_ok=True)
-        draft = self._folder / ".draft.png"
-        try:
-            for number, (image, label) in enumerate(zip(*digits, strict=True), place):
-                draft.write_bytes(pictures.png(image[..., 0]))
-                draft.replace(folders[label] / f"{number:07}.png")
-            os.sync()  # all at once: a call of fsync for each of them takes many times as long
-        finally:
-            draft.unlink(missing_ok=True)
+        numbered = enumerate(zip(*digits, strict=True), place)
+        files.write_all(
+            {folders[label] / f"{n:07}.png": png(image[..., 0]) for n, (image, label) in numbered}
+        )
 
 
-def _tfds(folder: Path) -> Writer:
-    from jaxgen.data import tfds_writer  # imports TensorFlow Datasets, half a second
+class Tfds:
+    """A file of records a piece, and metadata, which count the records."""
 
-    return tfds_writer.Tfds(folder)
+    def __init__(self, folder: Path):
+        from jaxgen.data import tfds_writer  # imports TensorFlow Datasets, half a second
+
+        self._shards = tfds_writer.Shards(folder)
+
+    def begin(self, test: Split) -> None:
+        self._shards.write("test", 0, test)
+        self._shards.describe({"test": [len(test.labels)]})
+
+    def put(self, place: int, digits: Split) -> None:
+        self._shards.write("train", place // PIECE, digits)
+        whole, test = [PIECE] * (place // PIECE), self._shards.records("test", 0)
+        self._shards.describe({"train": [*whole, len(digits.labels)], "test": [test]})
 
 
 FORMATS: dict[str, Callable[[Path], Writer]] = {
@@ -147,13 +155,13 @@ FORMATS: dict[str, Callable[[Path], Writer]] = {
     "csv": lambda folder: Pieces(folder, ".csv"),
     "parquet": lambda folder: Pieces(folder, ".parquet"),
     "png": Png,
-    "tfds": _tfds,
+    "tfds": Tfds,
 }
 
 
 @contextlib.contextmanager
 def errors_as_sentences(folder: Path):
-    """Tell what goes wrong with a file as a UserError."""
+    """Raise UserError in place of OSError: what went wrong with a file of the folder."""
     try:
         yield
     except OSError as error:

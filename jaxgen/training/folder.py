@@ -28,8 +28,8 @@ import jaxgen
 from jaxgen import config as configs
 from jaxgen import data
 from jaxgen.config import STRIDED, Config
-from jaxgen.data import contents, files
-from jaxgen.data.contents import Contents
+from jaxgen.data import files
+from jaxgen.data.split import Contents
 from jaxgen.errors import UserError
 from jaxgen.training import manifest
 
@@ -124,8 +124,8 @@ class RunFolder:
         """Whether the digits of a source are those that the run of the recipe ``was`` learns from,
         under another name."""
         try:
-            known = self.learned or Learned(contents.of(data.load(was.data)), (was.data,))
-            same = contents.of(data.load(source)).sha256 == known.contents.sha256
+            known = self.learned or Learned(Contents.of(data.load(was.data)), (was.data,))
+            same = Contents.of(data.load(source)).sha256 == known.contents.sha256
         except UserError:  # what is wrong with the source is said where it is trained on
             return False
         if same:
@@ -150,7 +150,7 @@ class RunFolder:
     def learns_from(self, digits: data.Digits) -> None:
         """Note the digits that the run learns from; a ``UserError`` where it has begun with
         others."""
-        found = contents.of(digits)
+        found = Contents.of(digits)
         if (known := self.learned) is None or not manifest.steps(self.checkpoints):
             self._keep(found, (digits.source,))
         elif known.contents.sha256 != found.sha256:
@@ -168,7 +168,7 @@ class RunFolder:
             moved = f"; or say with --data where the digits of {self} are now"
             raise UserError(f"{error}{'' if source else moved}") from None
         known = self.learned
-        if known and known.contents.sha256 != contents.of(digits).sha256:
+        if known and known.contents.sha256 != Contents.of(digits).sha256:
             raise UserError(
                 f"the digits of {digits.source} are others than those that {self} has learned "
                 "from: say with --data where those are now"
