@@ -61,7 +61,7 @@ class OfImages(Seeded):
 
 def recipe(args: list[str], verb: str) -> Config:
     """The recipe that ``--model`` names; for ``--help`` alone, the default recipe."""
-    model = flags.peek(args, "model")
+    model = flags.peek(args, "model")[0]
     if model is None:
         if not {"-h", "--help"} & set(args):
             raise _which(verb, args)
@@ -83,7 +83,7 @@ def _which(verb: str, args: list[str]) -> UserError:
 def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
     """The run that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, ddpm's
     recipe."""
-    model, run = flags.peek(args, "model"), flags.peek(args, "run")
+    model, run = flags.peek(args, "model", "run")
     asks_help = bool({"-h", "--help"} & set(args))
     if not (model or run or asks_help):
         raise _which(verb, args)

@@ -47,7 +47,7 @@ class Evaluate(common.Seeded):
 
 def main(args: list[str]) -> int:
     for flag, train in (("train-judge", train_judge), ("train-population", train_population)):
-        if file := flags.peek(args, flag):
+        if file := flags.peek(args, flag)[0]:
             flags.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
             files.check_new(file)
             return train(Path(file))

@@ -27,7 +27,7 @@ to 28 by 28, and what digit the judge takes them for."""
 @dataclass(frozen=True)
 class Interpolate(common.Seeded):
     sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    from_: Annotated[str | None, tyro.conf.arg(name="from", **flags.PLAIN)] = None
+    from_: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """The digit to begin with, 0 to 9; drawn anew for every way."""
     to: str | None = None
     """The digit to end with."""

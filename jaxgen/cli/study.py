@@ -114,7 +114,7 @@ def _flags(question: Question | None, args: list[str]) -> list[str]:
     """What a question sets, before what the user does: the last one counts."""
     if question is None:
         return args
-    model = [] if flags.peek(args, "model") else ["--model", question.models[0]]
+    model = [] if flags.peek(args, "model")[0] else ["--model", question.models[0]]
     return [*model, *question.flags, *args]
 
 
