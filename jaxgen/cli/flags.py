@@ -24,7 +24,6 @@ from tyro import _errors, constructors
 
 from jaxgen import config
 from jaxgen import data as sources
-from jaxgen.config import Config
 from jaxgen.errors import UserError
 
 Settings = TypeVar("Settings")
@@ -43,7 +42,7 @@ def parse(default: Settings, verb: str, description: str | None, args: list[str]
 
     try:
         with _errors.on_parse_error(refuse):
-            found = tyro.cli(
+            return tyro.cli(
                 type(default),
                 prog=f"bin/{verb}",
                 description=description,
@@ -53,7 +52,6 @@ def parse(default: Settings, verb: str, description: str | None, args: list[str]
             )
     except UserError as error:  # of a setting, which may be given without the name of its group
         raise UserError(_as_given(f"{error}", args)) from None
-    return _anchored(found)
 
 
 def peek(args: list[str], *names: str) -> list[str | None]:
@@ -93,7 +91,9 @@ def _sentence(event: _errors.ParseErrorEvent, default: Any) -> str | None:
 
 def _flags(settings: Any) -> list[str]:
     """All flags of settings. The first group has no name in its flags."""
-    return ["--" + re.sub(r"^(config|sampling)\.|-$", "", name) for name, _ in config.flat(settings)]
+    return [
+        "--" + re.sub(r"^(config|sampling)\.|-$", "", name) for name, _ in config.flat(settings)
+    ]
 
 
 def _as_given(sentence: str, args: list[str]) -> str:
@@ -103,19 +103,6 @@ def _as_given(sentence: str, args: list[str]) -> str:
     if named and f"--{named[1]}" in (arg.partition("=")[0] for arg in args):
         return f"--{named[1]}{sentence[named.end() :]}"
     return sentence
-
-
-def _anchored(settings: Any) -> Any:
-    """Settings whose sources of digits have whole paths, so that they mean the same in every
-    folder."""
-    changed = {}
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        if field.name == "data" and isinstance(value, str):
-            changed["data"] = sources.anchored(value)
-        elif isinstance(value, Config):
-            changed[field.name] = _anchored(value)
-    return dataclasses.replace(settings, **changed)
 
 
 # What other programs call a flag.
@@ -147,12 +134,17 @@ SYNONYMS = {
 }
 
 
+# What the value of a flag becomes, by flag: ``--model VAE`` is ``vae``, and a path is a whole path,
+# so that it means the same in every folder.
+MEANINGS = {"--model": config.called, "--data": sources.anchored}
+
+
 def as_meant(args: list[str]) -> list[str]:
-    """Arguments with ``~`` as the home folder, names of models in small letters, and our names of
-    flags in place of those of other programs. Raises ``UserError`` for ``--epochs``, which no flag
-    here stands for."""
-    meant = []
-    for before, arg in itertools.pairwise(["", *map(at_home, args)]):
+    """Arguments with ``~`` as the home folder, values as MEANINGS has them, and our names of flags
+    in place of those of other programs. Raises ``UserError`` for ``--epochs``, which has no
+    counterpart here."""
+    meant = [""]
+    for arg in map(at_home, args):
         flag, equals, value = arg.partition("=")
         name = flag.lstrip("-").replace("_", "-").lower() if flag.startswith("-") else ""
         if name in ("epochs", "num-epochs", "max-epochs"):
@@ -160,14 +152,14 @@ def as_meant(args: list[str]) -> list[str]:
                 f"there is no flag {flag}, since training is counted in steps: an epoch of MNIST's "
                 "55,000 digits is 430 steps of 128, so give --steps 430 for one epoch"
             )
-        if name in SYNONYMS:
-            arg = f"--{SYNONYMS[name]}{equals}{value}"
-        elif before == "--model":
-            arg = config.called(arg)
-        elif flag == "--model" and equals:
-            arg = f"--model={config.called(value)}"
-        meant.append(arg)
-    return meant
+        flag = f"--{SYNONYMS[name]}" if name in SYNONYMS else flag
+        if meant[-1] in MEANINGS:
+            meant.append(MEANINGS[meant[-1]](arg))
+        elif equals and flag in MEANINGS:
+            meant.append(f"{flag}={MEANINGS[flag](value)}")
+        else:
+            meant.append(f"{flag}{equals}{value}")
+    return meant[1:]
 
 
 def at_home(arg: str) -> str:
@@ -245,23 +237,8 @@ def _optional(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveCon
     )
 
 
-@_REGISTRY.primitive_rule
-def _number(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
-    """Numbers, and whole numbers as people write them: 10000, 10,000, 10_000 and 1e4."""
-    if kind.type is not int and kind.type is not float:
-        return None
-    metavar, read = ("N", _read_int) if kind.type is int else ("NUMBER", _read_float)
-    kinds = (int,) if kind.type is int else (int, float)
-    return constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=metavar,
-        instance_from_str=lambda args: read(args[0]),
-        is_instance=lambda found: type(found) in kinds,
-        str_from_instance=lambda number: [str(number)],
-    )
-
-
 def _read_int(text: str) -> int:
+    """A whole number as people write it: 10000, 10,000, 10_000 or 1e4."""
     plain = re.sub(r"[,_](?=\d{3}(\D|$))", "", text)
     if re.fullmatch(r"[+-]?\d+", plain):
         return int(plain)
@@ -278,15 +255,29 @@ def _read_float(text: str) -> float:
         raise ValueError(f"{text or 'nothing'} is no number") from None
 
 
+def _read_ints(text: str) -> tuple[int, ...]:
+    """Whole numbers, as many as one likes, such as 1000,500,250."""
+    return tuple(map(_read_int, text.split(",")))
+
+
+# By type, or by the types in a tuple: the name of a value in the help, and how text is read.
+_READERS = {
+    int: ("N", _read_int),
+    float: ("NUMBER", _read_float),
+    (int, ...): ("N,N,...", _read_ints),
+}
+
+
 @_REGISTRY.primitive_rule
 def _numbers(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
-    """Whole numbers, as many as one likes, as one argument such as 1000,500,250."""
-    if typing.get_origin(kind.type) is not tuple or typing.get_args(kind.type) != (int, ...):
+    """Numbers, as the functions above read them from one argument."""
+    if (reader := _READERS.get(typing.get_args(kind.type) or kind.type)) is None:
         return None
+    metavar, read = reader
     return constructors.PrimitiveConstructorSpec(
         nargs=1,
-        metavar="N,N,...",
-        instance_from_str=lambda args: tuple(map(_read_int, args[0].split(","))),
-        is_instance=lambda found: isinstance(found, tuple) and all(type(x) is int for x in found),
-        str_from_instance=lambda numbers: [",".join(map(str, numbers))],
+        metavar=metavar,
+        instance_from_str=lambda args: read(args[0]),
+        is_instance=lambda value: isinstance(value, (int, float, tuple)),
+        str_from_instance=lambda value: [str(value)],
     )

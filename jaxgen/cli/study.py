@@ -1,19 +1,4 @@
-"""``bin/study``: what structure and learning parameters change, by many runs."""
-
-import shlex
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
-
-import tyro
-
-from jaxgen.cli import common, flags
-from jaxgen.config import Config
-from jaxgen.errors import UserError
-from jaxgen.experiments import grid as grids
-from jaxgen.experiments.questions import QUESTIONS, Question, named
-
-DESCRIPTION = """Study what a setting changes: train with each of its values, from several seeds,
+"""Study what a setting changes: train with each of its values, from several seeds,
 and write a report. What was found is kept, so that the same command goes on where it stopped.
 
 examples:
@@ -25,6 +10,31 @@ examples:
 
 All flags of bin/train say what the models are that are compared. The report is OUT/report.html, and
 beside it report.md and results.csv; the runs are in OUT/runs, for bin/sample --run PATH."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from etils import epy
+
+import jaxgen
+from jaxgen.cli import common, flags
+from jaxgen.config import Config
+from jaxgen.data import files
+from jaxgen.errors import UserError
+from jaxgen.experiments import grid as grids
+from jaxgen.experiments.questions import QUESTIONS, Question, named
+from jaxgen.training.folder import commit
+
+with epy.lazy_imports():
+    from jaxgen import devices
+    from jaxgen.evaluation import judge
+    from jaxgen.experiments import study as studies
+    from jaxgen.experiments import study_report
+    from jaxgen.pages import files as pages
+    from jaxgen.training import console as consoles
 
 
 @dataclass(frozen=True)
@@ -47,15 +57,17 @@ class Study:
     """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
 
 
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> None:
     given, question = args, None
     if args and not args[0].startswith("-"):
         question, args = named(args[0]), args[1:]
     if "--list" in args:
         return _list()
-    args = _flags(question, args)
+    if question:  # what the question sets comes first: the last value of a flag counts
+        model = [] if flags.peek(args, "model")[0] else ["--model", question.models[0]]
+        args = [*model, *question.flags, *args]
     usual = Study(common.recipe(args, "study"), seeds=question.seeds if question else 3)
-    wanted = flags.parse(usual, "study", DESCRIPTION, args)
+    wanted = flags.parse(usual, "study", __doc__, args)
     base = wanted.config
     if question and base.model not in question.models:
         raise UserError(
@@ -68,34 +80,20 @@ def main(args: list[str]) -> int:
     design = "each" if apart else "grid"
 
     def resolve(more: list[str]) -> Config:
-        return flags.parse(usual, "study", DESCRIPTION, [*args, *more]).config
+        return flags.parse(usual, "study", __doc__, [*args, *flags.as_meant(more)]).config
 
     folder = wanted.out or Path("studies") / _name(question, base, axes)
-    from jaxgen import devices
-    from jaxgen.data import files
-
     files.check(folder / "report.html")
     devices.start()
-    from jaxgen.experiments import study as studies
-    from jaxgen.training.console import Console
-
-    console = Console()
+    console = consoles.Console()
     studies.require_reasonable(base, grids.count(axes, design), wanted.seeds, wanted.yes, console)
     grid = grids.make(base, axes, design, wanted.seeds, resolve)
     study = studies.Study(grid, folder, console)
     study.carry_out(wanted.yes, wanted.scheduler)
-    return _report(study, question, shlex.join(["bin/study", *given]), folder, console)
+    _report(study, question, shlex.join(["bin/study", *given]), folder, console)
 
 
-def _report(study, question: Question | None, command: str, folder: Path, console) -> int:
-    import jaxgen
-    from jaxgen import devices
-    from jaxgen.data import files
-    from jaxgen.evaluation import judge
-    from jaxgen.experiments import study_report
-    from jaxgen.pages import files as pages
-    from jaxgen.training.folder import commit
-
+def _report(study, question: Question | None, command: str, folder: Path, console) -> None:
     provenance = (
         ("command", f"`{command}`"),
         ("jaxgen", f"{jaxgen.__version__}, commit {commit()}"),
@@ -107,15 +105,6 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
     page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
     console.say("\n".join([*study.cautions(), *study_report.said(study, question)]))
     console.say(f"report in {page}")
-    return 0
-
-
-def _flags(question: Question | None, args: list[str]) -> list[str]:
-    """What a question sets, before what the user does: the last one counts."""
-    if question is None:
-        return args
-    model = [] if flags.peek(args, "model")[0] else ["--model", question.models[0]]
-    return [*model, *question.flags, *args]
 
 
 def _name(question: Question | None, base: Config, axes) -> str:
@@ -124,7 +113,7 @@ def _name(question: Question | None, base: Config, axes) -> str:
     return "-".join([base.model, *(axis.name.rpartition(".")[2] for axis in axes)])
 
 
-def _list() -> int:
+def _list() -> None:
     width = max(len(question.name) for question in QUESTIONS)
     for question in QUESTIONS:
         print(f"{question.name:<{width}}  {question.asks}")
@@ -133,4 +122,3 @@ def _list() -> int:
     print(
         "bin/study NAME --model MODEL answers one; any other flag of bin/train changes the models."
     )
-    return 0
