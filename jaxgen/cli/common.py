@@ -51,9 +51,9 @@ class OfRun:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     data: str | None = None
-    """Where the digits are that the run has learned from, if they have moved."""
+    """Where the digits that the run has learned from are now, if they have moved."""
     seed: int = 0
-    """Another seed takes other test digits, or draws others."""
+    """Another seed chooses other test digits, or draws other digits."""
 
     def __post_init__(self):
         config.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
@@ -244,6 +244,13 @@ def require_number(flag: str, digits: str | None) -> None:
     """Raise a ``UserError`` unless the value of a flag, if it has one, is digits such as 2024."""
     holds = digits is None or (digits.isascii() and digits.isdecimal())
     config.require(flag, repr(digits), holds, "digits only, such as 2024")
+
+
+def refuse(*cases: tuple[object, str]) -> None:
+    """Raise a ``UserError`` with the sentence of the first case whose condition is true."""
+    for wrong, sentence in cases:
+        if wrong:
+            raise UserError(sentence)
 
 
 def digits(count: int) -> str:

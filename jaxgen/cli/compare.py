@@ -44,7 +44,7 @@ class Compare:
     budget: str | None = None
     """Time of each training instead, such as 120s or 5m."""
     full: bool = False
-    """Measure likelihoods as papers do, which takes hours: how many is said first."""
+    """Measure likelihoods as papers do, which takes hours; the command says first how many."""
     quiz: bool = False
     """Only write the quiz, of models that have been compared."""
     scheduler: str | None = None

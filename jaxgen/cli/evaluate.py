@@ -32,12 +32,12 @@ with epy.lazy_imports():
 class Evaluate(common.Drawing):
     full: bool = False
     """Measure as much as papers do: 10,000 digits drawn, and the likelihood of all test digits with
-    5,000 codes each. For vae and cvae that is an hour on two cores, for diffusion half of one."""
+    5,000 codes each. On two cores this takes an hour for vae and cvae, half an hour for ddpm."""
     count: int | None = None
     """How many digits to draw and judge, at the frequencies of the real ones; when not given 5,000,
     or 10,000 with --full."""
     against: Literal["test", "valid"] = "test"
-    """The real digits to hold them against; choose settings by valid, 5,000 digits held out of the
+    """The real digits to compare with; choose settings by valid, 5,000 digits held out of the
     training set, and never by test."""
     train_judge: Path | None = None
     """Train the judge from the beginning and write its weights to this file, instead of evaluating.

@@ -41,15 +41,17 @@ class Interpolate(common.Drawing):
     """A tour instead, from each of these digits to the next, such as 0123456789."""
     between: tuple[str, ...] = ()
     """The way between images instead: two or more files of one digit each, or digits of the data
-    set such as test:7. The settings of sampling do not matter to it."""
+    set such as test:7. Sampling settings have no effect on it."""
     frames: int | None = None
-    """Images from a digit to the next, with both of them; 10 when not given, for a film 60 on one
-    way and 20 from stop to stop of a tour."""
+    """Images from a digit to the next, both included; when not given 10, or in a film 60 for one
+    way and 20 from digit to digit of a tour."""
     count: int | None = None
-    """How many ways, of different digits; 5 in a picture from a digit to another, else 1."""
+    """How many ways, each with other drawings of the digits; when not given, 5 in a picture from a
+    digit to another, else 1."""
     out: str | None = None
-    """Where to: .png a picture, a row from each digit to the next; .gif or .mp4 a film; way by way,
-    with the digit that is nearest, .npz, .csv, .parquet, .idx.gz, or a folder, if it ends in /."""
+    """Where to: .png a picture, a row from each digit to the next; .gif or .mp4 a film; all images,
+    way by way, labelled with the nearest digit, as .npz, .csv, .parquet or .idx.gz, or a folder, if
+    it ends in /."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -59,7 +61,7 @@ class Interpolate(common.Drawing):
         tour = self.digits is None or len(self.digits) > 1
         configs.require("digits", repr(self.digits), tour, "two digits or more, such as 0123")
         configs.require("count", self.count, self.count is None or self.count >= 1, "1 or more")
-        for wrong, sentence in (
+        common.refuse(
             (
                 len(self.between) == 1,
                 f"--between {' '.join(self.between)} has no end: name two images",
@@ -73,9 +75,7 @@ class Interpolate(common.Drawing):
                 self.count is not None and self.between,
                 "between images there is one way: leave out --count",
             ),
-        ):
-            if wrong:
-                raise UserError(sentence)
+        )
 
     @property
     def stops(self) -> str | None:

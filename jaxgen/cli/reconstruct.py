@@ -24,9 +24,9 @@ with epy.lazy_imports():
 @dataclass(frozen=True)
 class Reconstruct(common.OfImages):
     out: str | None = None
-    """Where to: .png a picture, ten pairs a row; the reconstructions alone and the digits that they
-    are of as .npz, .csv, .parquet or .idx.gz, .gif or .mp4 one after another, or a folder, if it
-    ends in /."""
+    """Where to: .png a picture, ten pairs a row; the reconstructions alone, with their labels, as
+    .npz, .csv, .parquet or .idx.gz, .gif or .mp4 one after another, or a folder, if it ends
+    in /."""
 
 
 def main(args: list[str]) -> None:

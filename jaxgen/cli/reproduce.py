@@ -39,7 +39,7 @@ class Reproduce:
     full: bool = False
     """Train for as long as the paper did."""
     list: bool = False
-    """Tell the rows that there are, and do nothing."""
+    """Print the rows that there are, and do nothing else."""
     out: Path = Path("reproduction")
     """Folder of the report."""
     scheduler: str | None = None
@@ -54,7 +54,7 @@ def main(args: list[str]) -> None:
     if wanted.list:
         return _list()
     if not names:
-        raise UserError("which row? bin/reproduce --list tells them; all is all of them")
+        raise UserError("which row? bin/reproduce --list prints them; all means all of them")
     rows = ROWS if names == ["all"] else tuple(named(name) for name in dict.fromkeys(names))
     files.check(wanted.out / "reproduction.md")
     devices.start()

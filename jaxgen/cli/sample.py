@@ -46,9 +46,9 @@ class Sample(common.Drawing):
     digits: str | None = None
     """Digits to draw side by side, such as 2024: a picture joins them as a number is written."""
     cells: bool = False
-    """Show the digits of a number in cells instead, as all others."""
+    """Show the digits of a number in the cells of a grid, as other digits are shown."""
     count: int | None = None
-    """How many; 64 of one digit, 100 of all."""
+    """How many digits; when not given, 64 of one digit or 100 of all."""
     out: str | None = None
     """Where to: .png a picture; .gif or .mp4 one after another; .npz arrays images uint8
     [n, 28, 28] and labels int32 [n]; .csv a line each, label and pixels; .parquet as Hugging Face
@@ -56,16 +56,16 @@ class Sample(common.Drawing):
     each, or of more than 10,000 digits shards. The label of any digit is 10 (in .parquet and shards
     -1)."""
     by_digit: bool = False
-    """Give a folder of PNG files a folder within for each digit, as ImageFolder reads."""
+    """Put PNG files into a subfolder for each digit, as ImageFolder reads them."""
     ink: Literal["light", "dark"] = "light"
     """Light ink on black as MNIST has it, or dark on white."""
     trajectory: Path | None = None
     """Also show the way from the first latent to the digits, as a .gif or .mp4: in 50 steps that
-    are even in time, unless steps or spacing are given."""
+    are spread evenly over time, unless --steps or --spacing is given."""
     processes: int = 1
     """How many processes share the shards; each makes its own."""
     process: int = 0
-    """Which one this is, from 0 on."""
+    """The number of this process, from 0 on."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers make the shards, such as tcp://HOST:8786."""
 
@@ -83,7 +83,7 @@ class Sample(common.Drawing):
         count = count or 0
         pictured, folder = out == "" or out.lower().endswith(".png"), out.endswith("/")
         other = "digits.npz, or --out digits/" if count <= MOST else "digits/"
-        for wrong, sentence in (
+        common.refuse(
             (
                 self.digits is not None and (digit is not None or self.count is not None),
                 "--digits says what to draw and how many: leave out --digit and --count",
@@ -105,15 +105,13 @@ class Sample(common.Drawing):
                 f"--scheduler {self.scheduler} is for shards, which its workers share: "
                 f"{FOR_SHARDS}, without --processes",
             ),
-            (self.shards and film, "--trajectory is of few digits: leave it out, or --count"),
+            (self.shards and film, "--trajectory is for few digits: leave it out, or --count"),
             (self.by_digit and not folder, "--by-digit is for a folder: give --out FOLDER/"),
             (
                 self.shards and (self.by_digit or self.ink == "dark"),
                 f"--by-digit and --ink are for {FEW} digits or fewer: bin/apply augment makes more",
             ),
-        ):
-            if wrong:
-                raise UserError(sentence)
+        )
 
     @property
     def shards(self) -> bool:

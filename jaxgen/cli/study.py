@@ -42,17 +42,17 @@ class Study:
     config: Annotated[Config, tyro.conf.arg(name="")]
     vary: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A setting and its values, such as net.beta=0.1,1,10, or net.layers=256,512-256; may be given
-    several times. As the question says when not given."""
+    several times. When not given, what the question varies."""
     each: bool = False
     """Vary one thing at a time, instead of all together."""
     seeds: int = 3
-    """Trainings of each setting, from --seed on; a question has its own number."""
+    """Trainings of each setting, with seeds from --seed on; a question has its own number."""
     list: bool = False
-    """Tell the questions that have a name, and do nothing."""
+    """Print the questions that have a name, and do nothing else."""
     yes: bool = False
     """Begin a study of many hours without asking."""
     out: Path | None = None
-    """Folder of the report, and of all that it is made of; one in studies/ when not given."""
+    """Folder of the report and of everything it is made from; one in studies/ when not given."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
 

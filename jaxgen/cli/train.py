@@ -40,19 +40,19 @@ class Train:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     fresh: bool = False
-    """Start over, and move a run that is there aside."""
+    """Start over; a run that is there is moved aside."""
     quiet: bool = False
     """Print nothing but errors."""
     shard_params: bool = False
-    """Split parameters and the state of their optimiser over the devices too, where they are large:
-    less memory on each, more to be sent."""
+    """Split large parameters and the state of their optimiser over the devices too: each device
+    needs less memory, and more is sent between devices."""
     coordinator: str | None = None
-    """HOST:PORT where several processes that train as one find each other: the first's. Or auto,
-    where SLURM, Open MPI or Kubernetes has started them, and the next two can be left out."""
+    """HOST:PORT of the first process, where several processes that train as one find each other. Or
+    auto, if SLURM, Open MPI or Kubernetes has started them: leave out --processes and --process."""
     processes: int | None = None
-    """How many they are."""
+    """How many processes there are."""
     process: int | None = None
-    """Which one this is, from 0 on."""
+    """The number of this process, from 0 on."""
 
 
 def main(args: list[str]) -> int:

@@ -1,5 +1,5 @@
-"""Make a data set of drawn digits, of any number, that other programs can load. The
-same command goes on where it stopped.
+"""Make a data set of drawn digits, of any size, that other programs can load. The same command
+goes on where it stopped.
 
 examples:
   bin/apply augment --model ddpm --count 50000 --out digits-synth/
@@ -48,8 +48,8 @@ class Augment(common.Drawing):
     """Which digits: as many of each, as often as in the real data (real), or weights such as
     0:1,7:3."""
     filter: float | None = None
-    """Draw again what a classifier gives a lower probability of being the digit asked for, above 0
-    and below 1. It learns from the model's own training digits alone."""
+    """Draw a digit again where a classifier gives the digit asked for a lower probability than
+    this, above 0 and below 1. The classifier learns from the model's own training digits alone."""
     real: bool = False
     """Put the training digits of the model before the drawn ones."""
 
@@ -61,8 +61,9 @@ class Augment(common.Drawing):
 
 
 STUDY = """Does drawn data help a classifier that has few real digits? Generators are trained on
-those few alone; classifiers learn from the real digits, the drawn ones, or both, and shift and
-rotate is what they are held against. What was found is kept: the same command goes on.
+those few alone; classifiers learn from the real digits, the drawn ones, or both, and are compared
+with classifiers that learn from shifted and rotated real digits. What was found is kept: the same
+command goes on.
 
 examples:
   bin/apply augment --study                    hours on two cores, which it says first
@@ -82,7 +83,7 @@ class Study:
     seeds: int = 5
     """Choices of the real digits, each with generators and classifiers of its own."""
     out: Path = Path("augment-study")
-    """Folder of the report, and of all that it is made of."""
+    """Folder of the report and of everything it is made from."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
 

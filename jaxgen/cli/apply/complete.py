@@ -1,5 +1,5 @@
-"""Complete digits that are hidden in part. What is visible stays as it is, bit for
-bit, and nobody tells the model which digit it was: that is read off what is visible.
+"""Complete digits that are partly hidden. The visible part stays as it is, bit for bit. The model
+is not told which digit it was: a classifier reads that from the visible part.
 
 examples:
   bin/apply complete --model ddpm --hide left                 40 test digits
@@ -7,8 +7,9 @@ examples:
   bin/apply complete --model ddpm --images test:7 mine.png --hide bottom --ways 8
   bin/apply complete --model gan --hide mask.png --out whole.npz
 
-Of test digits it says how many the judge recognises as what they were, beside what one gets without
-a model: the hidden part of the training digit that is nearest where the image is visible."""
+For test digits the command says how many the judge recognises as what they were; and how many
+without a model, where the hidden part is copied from the training digit whose visible part is
+nearest."""
 
 from dataclasses import dataclass
 
@@ -31,9 +32,9 @@ class Complete(common.OfImages):
     """What is hidden: left, right, top, bottom, centre, quadrants (two of the four, by chance),
     random:0.7 of the pixels, or a picture of 28 by 28 that is white there."""
     ways: int = 1
-    """How many completions of each digit, to see what is uncertain; one is the most probable."""
+    """How many completions of each digit, to see what is uncertain; 1 gives the most probable."""
     out: str | None = None
-    """Where to: .png a picture of what was visible above what was made of it, or with several ways
+    """Where to: .png a picture of what was visible above its completion, or with several ways
     beside them; the completed digits alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a
     folder, if it ends in /."""
 

@@ -30,8 +30,8 @@ class Convert(common.OfImages):
     style: str | None = None
     """The hand to write them in instead: an image file of one digit, or one such as test:7."""
     out: str | None = None
-    """Where to: .png a picture of each above what became of it; the new digits alone as .npz,
-    .csv, .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
+    """Where to: .png a picture of each digit above the new one; the new digits alone as .npz, .csv,
+    .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -1,14 +1,15 @@
-"""Correct damaged handwriting. The model is told the kind of damage and nothing else:
-which digit it was is read off what is seen.
+"""Correct damaged handwriting. The model is told the kind of damage and nothing else: a classifier
+reads from the damaged image which digit it was.
 
 examples:
   bin/apply correct --model ddpm --damage broken              40 test digits, damaged first
   bin/apply correct --model ddpm --damage noise:0.4 --count 200
   bin/apply correct --model cvae --damage blot --images scan.png folder/
 
-Test digits are damaged first, and then it says how near they come to what they were (the peak
-signal-to-noise ratio, in dB) and how many the judge recognises, beside doing nothing and beside
-filters of scikit-image, tuned on training digits. Your own images are taken as damaged."""
+Test digits are damaged first. Then the command says how near the corrected digits come to the
+original ones (the peak signal-to-noise ratio, in dB) and how many the judge recognises; and the
+same for the damaged digits, and for filters of scikit-image that are tuned on training digits.
+Your own images count as damaged."""
 
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class Correct(common.OfImages):
     """Image files of one damaged digit each, folders of them, or .npz or IDX files of many; test
     digits, damaged now, when not given."""
     out: str | None = None
-    """Where to: .png a picture of what was seen above what was made of it; the corrected digits
+    """Where to: .png a picture of the damaged digits above the corrected ones; the corrected digits
     alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
 

@@ -38,7 +38,8 @@ class Figure(common.Drawing):
     ) = None
     """The kind of picture; when not given, what says most about the family."""
     digit: int | None = None
-    """The digit that is shown: of process, and of the plane of a cvae; 3, if there is one."""
+    """The digit that process, or the plane of a cvae, shows; when not given 3, if the run has
+    learned it."""
     out: Path | None = None
     """Where to: a name that ends in .png, .svg or .pdf."""
 

@@ -1,14 +1,14 @@
-"""Write digits in the hand of one image: its slant, the width of its strokes, and
-what else is not the digit.
+"""Write digits in the hand of one image: with its slant, the width of its strokes, and everything
+else that does not depend on the digit.
 
 examples:
   bin/apply restyle --model cvae --style hand.png --digits 2024
   bin/apply restyle --model gan --style test:7                  all ten digits
   bin/apply restyle --model cvae --style test --count 200       200 hands, one other digit each
 
-With --style test it says how many are recognised as the digit asked for, and how far the width and
-the slant of the strokes go with those of the style image: the correlation, beside that of a test
-digit by chance of the digit asked for."""
+With --style test the command says how many are recognised as the digit asked for. It also gives
+the correlation of the width and the slant of the strokes with the style image, and for comparison
+the same correlation for random test digits."""
 
 from dataclasses import dataclass
 

@@ -35,18 +35,18 @@ LETTERS = 40  # of a title
 @dataclass(frozen=True)
 class Sheet(common.Drawing):
     sums: int | None = None
-    """How many sums; 20 when neither these nor numbers are given."""
+    """How many sums; 20 when neither --sums nor --numbers is given."""
     numbers: int | None = None
-    """How many numbers to read; 24 when neither these nor sums are given."""
+    """How many numbers to read; 24 when neither --sums nor --numbers is given."""
     operations: str = "plus,minus"
-    """What the sums are, in turn: plus, minus, times and divided, with commas."""
+    """The operations of the sums, in turn: plus, minus, times and divided, with commas."""
     largest: int = 100
-    """No number is larger, results neither."""
+    """The largest number in an exercise or a result."""
     style: str | None = None
-    """An image of a digit in whose hand all is written: a file, or a digit of the data set such as
-    test:7."""
+    """An image of a digit, in whose hand everything is written: a file, or a digit of the data set
+    such as test:7."""
     title: str | None = None
-    """What stands at the head of each page."""
+    """The title of each page."""
     columns: int | None = None
     """Columns of exercises; as many as there is room for when not given."""
     paper: Literal["a4", "letter"] = "a4"
