@@ -30,6 +30,8 @@ from jaxgen.training import folder
 from jaxgen.training.folder import RunFolder
 
 with epy.lazy_imports():
+    import jax.numpy as jnp
+
     from jaxgen import devices
     from jaxgen.apps import reader
     from jaxgen.evaluation import judge
@@ -179,8 +181,8 @@ class Run:
         if self.caution is None:
             return judge.look(judge.load(), images)[0].argmax(1)
         variables = reader.load(self.digits.train, warn)
-        pixels = to_float(images)
-        return np.asarray(reader.read(variables, pixels, np.ones_like(pixels)).argmax(1))
+        pixels = jnp.asarray(to_float(images))
+        return np.asarray(reader.read(variables, pixels, jnp.ones_like(pixels)).argmax(1))
 
     def out(
         self,

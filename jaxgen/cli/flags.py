@@ -180,7 +180,8 @@ def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstruct
     hints = typing.get_type_hints(kind.type, include_extras=True)
     fields: list[constructors.StructFieldSpec] = []
     for field in dataclasses.fields(kind.type):
-        hint, default = hints[field.name], getattr(kind.default, field.name)
+        hint: Any = hints[field.name]
+        default = getattr(kind.default, field.name)
         if not dataclasses.is_dataclass(default):
             shown = {"metavar": _metavar(plain[field.name]), "help_behavior_hint": _usual(default)}
             hint = typing.Annotated[hint, tyro.conf.arg(**shown)]
@@ -207,7 +208,7 @@ def _usual(default: Any) -> str:
     return f"(default: {shown})"
 
 
-def _docstring(kind: type, name: str) -> str:
+def _docstring(kind: Any, name: str) -> str:
     """The docstring of a field, in one line."""
     for owner in filter(dataclasses.is_dataclass, kind.__mro__):
         for field in docstring_parser.parse_from_object(owner).params:

@@ -148,8 +148,9 @@ def main(args: list[str]) -> None:
         given = {arg.partition("=")[0] for arg in args}
         # The usual spacing takes most steps where images are still noise.
         config = run.config if given & {"--steps", "--spacing"} else common.even(run.config)
-        family = capabilities.able(families.build(config), capabilities.HasTrajectory)
-        drawer = sampling.Drawer(family, family.trajectory)
+        family = families.build(config)
+        way = capabilities.able(family, capabilities.HasTrajectory).trajectory
+        drawer = sampling.Drawer(family, way)
         paths = drawer.draw(run.model.variables, labels[:100], wanted.seed)  # [n, frames, h, w, c]
         images.save_film(film, images.film(paths.swapaxes(0, 1)))
         print(f"how they came about: {film}")

@@ -46,8 +46,9 @@ class Console:
         if not self._rich.is_terminal:
             yield
             return
-        with self._progress(rich.progress.TextColumn("{task.fields[state]}")) as self._bar:
-            self._bar.add_task("training", completed=done, total=total, state="compiling")
+        with self._progress(rich.progress.TextColumn("{task.fields[state]}")) as bar:
+            bar.add_task("training", completed=done, total=total, state="compiling")
+            self._bar = bar
             yield
         self._bar = None
 
