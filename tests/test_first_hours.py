@@ -3,6 +3,7 @@ where it cannot be."""
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path

@@ -63,9 +63,7 @@ def main(args: list[str]) -> None:
         question, args = named(args[0]), args[1:]
     if "--list" in args:
         return _list()
-    if question:  # what the question sets comes first: the last value of a flag counts
-        model = [] if flags.peek(args, "model")[0] else ["--model", question.models[0]]
-        args = [*model, *question.flags, *args]
+    args = _flags(question, args)
     usual = Study(common.recipe(args, "study"), seeds=question.seeds if question else 3)
     wanted = flags.parse(usual, "study", __doc__, args)
     base = wanted.config
@@ -105,6 +103,14 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
     page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
     console.say("\n".join([*study.cautions(), *study_report.said(study, question)]))
     console.say(f"report in {page}")
+
+
+def _flags(question: Question | None, args: list[str]) -> list[str]:
+    """The flags of a question before those of the user: the last value of a flag counts."""
+    if question is None:
+        return args
+    model = [] if flags.peek(args, "model")[0] else ["--model", question.models[0]]
+    return [*model, *question.flags, *args]
 
 
 def _name(question: Question | None, base: Config, axes) -> str:
