@@ -76,7 +76,7 @@ def test_names_of_models_and_flags_of_other_programs_are_understood():
     ]
     assert reading.as_meant(["--model=DDPM-full"]) == ["--model=ddpm_full"]
     assert reading.as_meant(["--model", "my/VAE"]) == ["--model", "my/VAE"]
-    with pytest.raises(UserError, match="there is no flag --epochs, .*430 steps"):
+    with pytest.raises(UserError, match=r"there is no flag --epochs, .*430 steps"):
         reading.as_meant(["--epochs", "3"])
     for name in set(reading.SYNONYMS.values()):
         assert name not in reading.SYNONYMS
