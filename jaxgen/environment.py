@@ -1,9 +1,9 @@
-"""Which variables of a person's shell jaxgen heeds, and which it sets aside.
+"""Which variables of a person's shell jaxgen uses, and which it sets aside.
 
-Where a program runs is the person's business: platforms, devices, caches, proxies, logs. What the
-numbers of a run hang on is not: the same command gives the same digits in every shell. So the
-options in HELD have the values that are given here, and a variable that says otherwise is set aside
-before JAX is imported, with one line that says so. Nothing here imports JAX.
+A person decides where a program runs: platforms, devices, caches, proxies, logs. The numbers of a
+run must not depend on the shell: the same command gives the same digits in every shell. So the
+options in HELD always have the values that stand here. A variable that asks for another value is
+set aside before JAX is imported, and one line says so. Nothing here imports JAX.
 """
 
 import contextlib
@@ -14,9 +14,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# By option, its value here.
+# Options of JAX and Flax, and the value that each always has.
 HELD: dict[str, Any] = {
-    # What digits are drawn, and with how many bits.
+    # These change which digits are drawn, or the precision.
     "jax_default_matmul_precision": None,
     "jax_default_prng_impl": "threefry2x32",
     "jax_enable_custom_prng": False,
@@ -25,12 +25,12 @@ HELD: dict[str, Any] = {
     "jax_random_seed_offset": 0,
     "jax_softmax_custom_jvp": False,
     "jax_threefry_partitionable": True,
-    # What a network of Flax is.
+    # These change the networks of Flax.
     "flax_array_ref": False,
     "flax_fix_rng_separator": False,
     "flax_preserve_adopted_names": False,
     "flax_return_frozendict": False,
-    # Checks for those who write programs; jaxgen, Flax, Optax or Orbax do not pass all of them.
+    # Checks for programmers; jaxgen, Flax, Optax and Orbax do not pass all of them.
     "jax_array_garbage_collection_guard": None,
     "jax_check_tracer_leaks": False,
     "jax_debug_infs": False,
@@ -60,13 +60,13 @@ _LIBRARIES = {"jax": "JAX_", "flax": "FLAX_"}  # and how the names of their vari
 
 
 def settle(say: Callable[[str], None]) -> None:
-    """Set aside the variables that HELD overrides, for this process and those that it starts, and
-    name to ``say`` those that ask for something else. To be called before JAX is imported.
+    """Set aside the variables that HELD overrides, for this process and the processes that it
+    starts. To be called before JAX is imported. ``say(line)`` reports each variable that asked for
+    another value.
 
-    Flags of XLA that make arithmetic inexact are set aside alike, the others stay.
-
-    MPLBACKEND too, without a word: figures are files here, and Matplotlib cannot be imported where
-    it names what is not installed, as in a shell that a notebook opens.
+    Flags of XLA that make arithmetic inexact are set aside too; other flags of XLA stay. MPLBACKEND
+    is set aside without a line: figures are files here, and Matplotlib cannot be imported where the
+    variable names a backend that is not installed, as in a shell that a notebook opens.
     """
     for option, value in HELD.items():
         name = option.upper()
@@ -83,8 +83,8 @@ def settle(say: Callable[[str], None]) -> None:
 
 
 def unreadable(error: ValueError) -> str | None:
-    """What is to be said where a library could not be imported, since it cannot read one of its
-    variables; None for errors of other kinds."""
+    """A sentence for the user where a library could not be imported because it cannot read one of
+    its variables; None for other errors."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     library = frame.f_globals["__name__"].partition(".")[0]
     if library not in _LIBRARIES or library in sys.modules:
@@ -95,32 +95,32 @@ def unreadable(error: ValueError) -> str | None:
 
 
 def _ways_to_say(value: Any) -> tuple[str, ...]:
-    """How a variable may say what a value of HELD says."""
+    """The texts by which a variable asks for a value of HELD, in small letters."""
     if isinstance(value, bool):
         return ("1", "true", "t", "yes", "y", "on") if value else ("0", "false", "f", "no", "off")
     return ("", "none") if value is None else (str(value).lower(),)
 
 
 def asks_for_cpu_devices() -> bool:
-    """Whether the environment says how many devices a CPU is to be."""
+    """Whether a variable sets the number of CPU devices."""
     return "JAX_NUM_CPU_DEVICES" in os.environ or _CPU_DEVICES in os.environ.get("XLA_FLAGS", "")
 
 
 def with_cpu_devices(count: int) -> dict[str, str]:
-    """The environment for a process whose CPU is to be ``count`` devices."""
+    """The environment for a process with ``count`` CPU devices."""
     flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if _CPU_DEVICES not in flag]
     return os.environ | {"JAX_NUM_CPU_DEVICES": str(count), "XLA_FLAGS": " ".join(flags)}
 
 
 def asked_of_devices() -> list[str]:
-    """The variables that say which devices JAX is to have, each with its value."""
+    """The variables that choose the devices of JAX, each as ``NAME=value``."""
     names = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES", "XLA_FLAGS")
     return [f"{name}={os.environ[name]}" for name in names if os.environ.get(name)]
 
 
 @contextlib.contextmanager
 def without_proxies() -> Iterator[None]:
-    """The environment less its proxies, which lead out of a cluster and not to a process of it."""
+    """Without the proxies of the environment, which lead out of a cluster, not to its processes."""
     proxies = {name: value for name, value in os.environ.items() if _is_proxy(name)}
     for name in proxies:
         del os.environ[name]

@@ -9,7 +9,7 @@ from PIL import Image
 from jaxgen import config, data
 from jaxgen.apps import measuring
 from jaxgen.apps.figures import interpolation
-from jaxgen.cli import given, main
+from jaxgen.cli import common, given, main
 from jaxgen.data import Split, idx, source_images
 from jaxgen.errors import UserError
 from jaxgen.evaluation import reference
@@ -22,7 +22,7 @@ from tests.test_moving import train, write_digits
 TEST = data.load("mnist").test
 SOME, LABELS = TEST.images[:40], TEST.labels[:40]
 
-NONE = given.Source(RunFolder(Path("none")), config.recipe("ae"))  # is never asked for
+NONE = common.Run(RunFolder(Path("none")), config.recipe("ae"))  # is never asked for
 
 
 def only(*digits):

@@ -3,6 +3,7 @@ where it cannot be."""
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_names_of_models_and_flags_of_other_programs_are_understood():
     ]
     assert reading.as_meant(["--model=DDPM-full"]) == ["--model=ddpm_full"]
     assert reading.as_meant(["--model", "my/VAE"]) == ["--model", "my/VAE"]
-    with pytest.raises(UserError, match="--epochs is said in steps"):
+    with pytest.raises(UserError, match=r"there is no flag --epochs, .*430 steps"):
         reading.as_meant(["--epochs", "3"])
     for name in set(reading.SYNONYMS.values()):
         assert name not in reading.SYNONYMS
@@ -206,4 +207,4 @@ def test_a_python_without_packages_is_told_what_to_do():
     environment = {"PYTHONPATH": str(training.ROOT), "PATH": os.environ["PATH"]}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("jaxgen: this Python has no package tyro: install jaxgen")
+    assert re.match(r"jaxgen: this Python has no package \w+: install jaxgen", done.stderr)

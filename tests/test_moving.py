@@ -82,7 +82,7 @@ def test_every_verb_knows_the_home_folder(here, monkeypatch, capsys):
 def test_what_is_proposed_can_be_pasted(run):
     meant = folders.locate("ae", run)
     pasted = shlex.split(f"bin/sample --model ae{meant.run_flag('ae')}")
-    assert folders.locate("ae", reading.peek(pasted, "run")).path == meant.path
+    assert folders.locate("ae", reading.peek(pasted, "run")[0]).path == meant.path
 
 
 def test_a_source_has_a_whole_path(here):

@@ -20,7 +20,7 @@ TEST = data.load("mnist").test
 SOME, LABELS = TEST.images[:12], TEST.labels[:12]
 
 
-digits = given.Source(RunFolder(Path("none")), config.recipe("ae"))  # is never asked for
+digits = common.Run(RunFolder(Path("none")), config.recipe("ae"))  # is never asked for
 
 
 def same(found: given.Given, expected: np.ndarray = SOME) -> bool:

@@ -1,4 +1,12 @@
-"""``bin/bench``: how fast a recipe is on this machine, beside the speed of its matrix product."""
+"""Measure a recipe on this machine: the train step, drawing digits and, unless --quick, a whole
+training.
+
+Everything stands beside the speed of a matrix product in the same run, since machines differ and
+are shared.
+
+examples:
+  bin/bench --model ddpm             trains the recipe from nothing and judges it: some minutes
+  bin/bench --model ddpm --quick     the step and the drawing only"""
 
 import os
 import subprocess
@@ -8,20 +16,16 @@ import time
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 import tyro
+from etils import epy
 
 from jaxgen.cli import common, flags
 from jaxgen.config import Config
 
-DESCRIPTION = """Measure a recipe on this machine: the train step, drawing digits and, unless
---quick, a whole training.
-
-Everything stands beside the speed of a matrix product in the same run, since machines differ and
-are shared.
-
-examples:
-  bin/bench --model ddpm             trains the recipe from nothing and judges it: some minutes
-  bin/bench --model ddpm --quick     the step and the drawing only"""
+with epy.lazy_imports():
+    from jaxgen import devices, sampling
+    from jaxgen.training import console, costs
 
 DRAWN = 1000  # digits
 
@@ -33,17 +37,15 @@ class Bench:
     """Leave out the whole training."""
 
 
-def main(args: list[str]) -> int:
-    bench = flags.parse(Bench(common.recipe(args, "bench")), "bench", DESCRIPTION, args)
+def main(args: list[str]) -> None:
+    bench = flags.parse(Bench(common.recipe(args, "bench")), "bench", __doc__, args)
     if not bench.quick:
         whole_training(args)
-    from jaxgen import devices
-
     devices.start()
     print(f"on {devices.describe()}, {os.cpu_count()} cores")
     step(bench.config)
-    drawing(bench.config)
-    return 0
+    seconds = costs.drawing(bench.config, sampling.CHUNK, DRAWN)
+    print(f"drawing {DRAWN} digits, compile excluded: {np.median(seconds):.2g} s")
 
 
 def whole_training(args: list[str]) -> None:
@@ -60,22 +62,15 @@ def whole_training(args: list[str]) -> None:
         _, status, usage = os.wait4(process.pid, 0)
         if status:
             sys.exit(os.waitstatus_to_exitcode(status))
-        print(
-            f"training, from the command to its end: {time.perf_counter() - began:.0f} s",
-            flush=True,
-        )
+        seconds = time.perf_counter() - began
+        print(f"training, from the command to its end: {seconds:.0f} s")
         print(f"peak memory of the training: {usage.ru_maxrss / 2**20:.2f} GiB", flush=True)
         subprocess.run([*command, "evaluate", "--run", run], env=environment, check=True)
 
 
 def step(config: Config) -> None:
     """Print the time of a train step, and its share of the speed of a matrix product."""
-    import numpy as np
-
-    from jaxgen.training import costs
-    from jaxgen.training.console import Console
-
-    cost = costs.training(config, Console())
+    cost = costs.training(config, console.Console())
     speed = cost.operations / np.median(cost.seconds)
     product = np.median(cost.products)
     least, usual, most = (1e3 * f(cost.seconds) for f in (min, np.median, max))
@@ -87,14 +82,3 @@ def step(config: Config) -> None:
     if cost.sent:
         sent = f"{cost.sent / 1e6:.1f} MB a step"
         print(f"sent by each device to the others: {sent}; {cost.parameters:,} parameters")
-
-
-def drawing(config: Config) -> None:
-    """Print the time to draw digits."""
-    import numpy as np
-
-    from jaxgen import sampling
-    from jaxgen.training import costs
-
-    seconds = costs.drawing(config, sampling.CHUNK, DRAWN)
-    print(f"drawing {DRAWN} digits, compile excluded: {np.median(seconds):.2g} s")

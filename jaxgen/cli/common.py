@@ -1,56 +1,76 @@
-"""What the commands share: finding runs and recipes, and words and places for what they make."""
+"""What the commands share: flags, the recipe or the run that is meant, and where results go.
 
-import contextlib
+A command is a file whose docstring is its help text, with a dataclass, its flags, and ``main``. It
+imports what needs JAX lazily, so that help and mistakes in flags need none.
+"""
+
 import dataclasses
 import difflib
+import functools
 import itertools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from jaxgen import config
+import numpy as np
+import tyro
+from etils import epy
+
+from jaxgen import config, data, images
 from jaxgen.cli import flags
-from jaxgen.config import Config
+from jaxgen.config import STRIDED, Config, Sampling
+from jaxgen.data import Digits
 from jaxgen.errors import UserError
+from jaxgen.images import to_float
 from jaxgen.training import folder
 from jaxgen.training.folder import RunFolder
+
+with epy.lazy_imports():
+    import jax.numpy as jnp
+
+    from jaxgen import devices
+    from jaxgen.apps import reader
+    from jaxgen.evaluation import judge
+    from jaxgen.training import trained
 
 if TYPE_CHECKING:
     from jaxgen.families.base import Family
 
-DRAWN = "drawn"  # within a run's folder: what has been drawn without a name
+Flags = TypeVar("Flags", bound="OfRun")
+DRAWN = "drawn"  # within a run's folder: results for which no path was given
 
 
 @dataclass(frozen=True, kw_only=True)
 class OfRun:
-    """What every command that uses a trained model takes."""
+    """The flags of every command that uses a trained model."""
 
     model: str | None = None
     """The family of models."""
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     data: str | None = None
-    """Where the digits are that the run has learned from, if they have moved."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seeded(OfRun):
-    """What a command takes that chooses or draws digits by chance."""
-
+    """Where the digits that the run has learned from are now, if they have moved."""
     seed: int = 0
-    """Another seed takes other test digits, or draws others."""
+    """Another seed chooses other test digits, or draws other digits."""
 
     def __post_init__(self):
         config.require("seed", self.seed, 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfImages(Seeded):
-    """What a command takes that makes something of a person's images, or of test digits."""
+class Drawing(OfRun):
+    """The flags of a command that draws digits: also the sampling settings of the run."""
+
+    sampling: Annotated[Sampling, tyro.conf.arg(name="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfImages(OfRun):
+    """The flags of a command that changes a person's images, or test digits."""
 
     images: tuple[str, ...] = ()
     """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
@@ -61,48 +81,129 @@ class OfImages(Seeded):
 
 def recipe(args: list[str], verb: str) -> Config:
     """The recipe that ``--model`` names; for ``--help`` alone, the default recipe."""
-    model = flags.peek(args, "model")
-    if model is None:
-        if not {"-h", "--help"} & set(args):
-            raise _which(verb, args)
-        model = config.DEFAULT
-    return config.recipe(model)
+    (model,) = flags.peek(args, "model")
+    if model is None and not _asks_help(args):
+        raise _which(args, verb)
+    return config.recipe(config.DEFAULT if model is None else model)
 
 
-def _which(verb: str, args: list[str]) -> UserError:
-    """What is said where no model is named: if one seems to be meant, how that is written."""
-    for arg in args:
-        if arg.lower() in config.names():
-            return UserError(f"which model? bin/{verb} --model {arg.lower()} is meant?")
-        name = arg.partition("=")[0].lstrip("-")
-        if arg.startswith("-") and (close := difflib.get_close_matches(name, ["model", "run"])):
-            return UserError(f"there is no flag {arg.partition('=')[0]}: --{close[0]} is meant?")
-    return UserError(f"which model? bin/{verb} --model {' | '.join(config.names())}")
+def start(
+    kind: type[Flags],
+    verb: str,
+    description: str | None,
+    args: list[str],
+    adapted: Callable[[Config], Config] = lambda config: config,
+) -> tuple[Flags, "Run"]:
+    """Read the flags of a command that uses a trained model, find the run that they name, and set
+    JAX up. ``adapted(config)`` is the recipe of the run with the sampling settings that the command
+    has where none are given."""
+    found, recipe = _find(args, verb)
+    if not issubclass(kind, Drawing):
+        wanted = flags.parse(kind(), verb, description, args)
+    else:
+        wanted = flags.parse(kind(sampling=adapted(recipe).sampling), verb, description, args)
+        recipe = dataclasses.replace(recipe, sampling=wanted.sampling)
+    devices.start()
+    return wanted, Run(found, recipe, wanted.data)
 
 
-def run_and_recipe(args: list[str], verb: str) -> tuple[RunFolder, Config]:
-    """The run that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, ddpm's
-    recipe."""
-    model, run = flags.peek(args, "model"), flags.peek(args, "run")
-    asks_help = bool({"-h", "--help"} & set(args))
+def _find(args: list[str], verb: str) -> tuple[RunFolder, Config]:
+    """The run that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, the
+    default recipe."""
+    model, run = flags.peek(args, "model", "run")
+    asks_help = _asks_help(args)
     if not (model or run or asks_help):
-        raise _which(verb, args)
+        raise _which(args, verb)
     found = folder.locate(model or config.DEFAULT, run)
     if asks_help and not found.config.exists():
         return found, config.recipe(model or config.DEFAULT)
     if model:
-        config.recipe(
-            model
-        )  # a name that does not exist is better said than a folder that does not
+        config.recipe(model)  # a wrong name is reported before a missing folder
     theirs = found.load()
     if model and theirs.model != model:
         raise UserError(f"{found} is a run of {theirs.model}, not of {model}: leave out --model")
     return found, theirs
 
 
+def _asks_help(args: list[str]) -> bool:
+    return bool({"-h", "--help"} & set(args))
+
+
+def _which(args: list[str], verb: str) -> UserError:
+    """The error where no model is named: if one seems to be meant, how it is written."""
+    for arg in args:
+        flag = arg.partition("=")[0]
+        if arg.lower() in config.names():
+            return UserError(f"which model? bin/{verb} --model {arg.lower()} is meant?")
+        close = difflib.get_close_matches(flag.lstrip("-"), ["model", "run"])
+        if flag.startswith("-") and close and flag != f"--{close[0]}":
+            return UserError(f"there is no flag {flag}: --{close[0]} is meant?")
+    return UserError(f"which model? bin/{verb} --model {' | '.join(config.names())}")
+
+
+class Run:
+    """A trained run. Its digits, its model and what the judge can read are loaded once, when a
+    command asks for them."""
+
+    def __init__(self, folder: RunFolder, config: Config, moved: str | None = None):
+        self.folder, self.config, self._moved = folder, config, moved
+
+    @functools.cached_property
+    def digits(self) -> Digits:
+        """The digits that the run has learned from."""
+        return self.folder.digits(self.config, self._moved)
+
+    @functools.cached_property
+    def model(self) -> "trained.Trained":
+        """The model of the newest sound checkpoint."""
+        return trained.load(self.folder, self.config, warn)
+
+    @functools.cached_property
+    def caution(self) -> str | None:
+        """A sentence that says why the judge cannot read the digits of the run; None where it can,
+        as it can read MNIST's, and where the digits are gone."""
+        if data.whole(self.config.data).removeprefix(STRIDED) == "mnist":
+            return None
+        try:
+            return judge.caution(judge.load(), self.digits.test)
+        except UserError as error:
+            warn(f"whether the judge can read such digits is not known: {error}")
+            return None
+
+    def warn_of_judge(self) -> None:
+        """Print the caution, if there is one, beside figures that the judge makes."""
+        if self.caution:
+            warn(self.caution)
+
+    def classify(self, images: np.ndarray) -> np.ndarray:
+        """The digits int [n] of images uint8 [n, 28, 28, 1], as the judge reads them, or where it
+        cannot read such digits, a classifier that learns from the digits of the run."""
+        if self.caution is None:
+            return judge.look(judge.load(), images)[0].argmax(1)
+        variables = reader.load(self.digits.train, warn)
+        pixels = jnp.asarray(to_float(images))
+        return np.asarray(reader.read(variables, pixels, jnp.ones_like(pixels)).argmax(1))
+
+    def out(
+        self,
+        given: str | Path | None,
+        name: str,
+        check: Callable[[str | Path], None] = images.check,
+    ) -> str:
+        """Where a command writes: ``given``, or else ``name`` in the run's folder. ``check(path)``
+        raises ``UserError`` now, before the command works, where it could not write there."""
+        path = f"{given}" if given else unused(self.folder, name)
+        check(path)
+        return path
+
+    def announce(self, what: str, path: str | Path) -> None:
+        """Print what was made, after how many steps of training, and where it is."""
+        print(f"{what} after {steps(self.model.step)}: {kept(path)}")
+
+
 def even(config: Config) -> Config:
-    """The recipe with steps of diffusion that are even in time, to be looked at one after another;
-    other families have none."""
+    """The recipe with diffusion steps that are spread evenly over time, to be looked at one after
+    another. Recipes of other families stay as they are."""
     if not hasattr(config.sampling, "spacing"):
         return config
     net: Any = config.net
@@ -111,16 +212,16 @@ def even(config: Config) -> Config:
 
 
 def unused(folder: RunFolder, name: str) -> str:
-    """A path in the run's folder of drawn things that no file has yet, so that none is lost: that
-    of ``name``, or with a number before its ending."""
+    """A path in the run's folder ``drawn`` that no file has yet, so that no file is lost: its name
+    is ``name``, with a number before the ending where another file has that name."""
     path = folder.path / DRAWN / re.sub(r"[^\w.-]", "-", name)
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return str(next(p for p in itertools.chain([path], numbered) if not os.path.lexists(p)))
 
 
 def kept(out: str | Path) -> str:
-    """Where a file is, in words, that has been written to a path of ``unused`` or any other: of
-    equal files that ``unused`` has numbered the first alone stays."""
+    """The path of a file that was written to ``out``, in words. Where ``unused`` numbered the path,
+    and an earlier file of that name has the same content, the new file is removed."""
     path = Path(out)
     numbered = re.fullmatch(r"(.+)-(\d+)", path.stem)
     if path.parent.name == DRAWN and numbered:
@@ -133,7 +234,7 @@ def kept(out: str | Path) -> str:
 
 
 def require_ear(family: "Family", asked: str) -> None:
-    """Raise a ``UserError`` where asking for a digit with ``asked`` flags makes no difference."""
+    """Raise a ``UserError`` where the model draws any digit, whatever the ``asked`` flags say."""
     if not family.is_conditional:
         raise UserError(
             f"{type(family).__name__} draws any digit with these settings: leave out {asked}, "
@@ -141,16 +242,17 @@ def require_ear(family: "Family", asked: str) -> None:
         )
 
 
-@contextlib.contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Gives a function that shows on a terminal how many are done."""
-    if not sys.stdout.isatty():  # what draws bars takes a tenth of a second
-        yield lambda done: None
-        return
-    from jaxgen.training.console import Console
+def require_number(flag: str, digits: str | None) -> None:
+    """Raise a ``UserError`` unless the value of a flag, if it has one, is digits such as 2024."""
+    holds = digits is None or (digits.isascii() and digits.isdecimal())
+    config.require(flag, repr(digits), holds, "digits only, such as 2024")
 
-    with Console().counting(what, total) as progress:
-        yield progress
+
+def refuse(*cases: tuple[object, str]) -> None:
+    """Raise a ``UserError`` with the sentence of the first case whose condition is true."""
+    for wrong, sentence in cases:
+        if wrong:
+            raise UserError(sentence)
 
 
 def digits(count: int) -> str:
@@ -164,5 +266,5 @@ def steps(count: int) -> str:
 
 
 def warn(line: str) -> None:
-    """Tell something on standard error, where it does not mix with results."""
+    """Print a line on standard error, apart from results."""
     print(f"jaxgen: {line}", file=sys.stderr)

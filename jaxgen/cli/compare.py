@@ -1,15 +1,4 @@
-"""``bin/compare``: train, measure and compare the six families."""
-
-import json
-import shlex
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
-from jaxgen.cli import flags
-from jaxgen.errors import UserError
-
-DESCRIPTION = """Compare the six families: train what is missing, measure everything, and write a
+"""Compare the six families: train what is missing, measure everything, and write a
 report. What was found is kept, so that the same command goes on where it stopped.
 
 examples:
@@ -20,6 +9,28 @@ examples:
   bin/compare --quiz                       a page where you tell real digits from drawn ones
 
 The report is OUT/report.html, and beside it report.md and report.json."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from etils import epy
+
+from jaxgen import data
+from jaxgen.cli import common, flags
+from jaxgen.data import files
+from jaxgen.errors import UserError
+
+with epy.lazy_imports():
+    from jaxgen import devices
+    from jaxgen.experiments import course, course_report, course_results
+    from jaxgen.pages import files as pages
+    from jaxgen.pages import quiz
+    from jaxgen.training import console as consoles
+
+QUIZZED = 40  # digits of each model
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class Compare:
     budget: str | None = None
     """Time of each training instead, such as 120s or 5m."""
     full: bool = False
-    """Measure likelihoods as papers do, which takes hours: how many is said first."""
+    """Measure likelihoods as papers do, which takes hours; the command says first how many."""
     quiz: bool = False
     """Only write the quiz, of models that have been compared."""
     scheduler: str | None = None
@@ -44,25 +55,16 @@ class Compare:
 
 
 def main(args: list[str]) -> int:
-    wanted = flags.parse(Compare(), "compare", DESCRIPTION, args)
-    from jaxgen.experiments import course
-
+    wanted = flags.parse(Compare(), "compare", __doc__, args)
     models = tuple(name for name in wanted.models.split(",") if name)
     plan = course.make(models, wanted.seeds, wanted.steps, wanted.budget, wanted.full)
-    from jaxgen import devices
-    from jaxgen.data import files
-
     files.check(wanted.out / "report.json")
-
     devices.start()
-    from jaxgen.experiments import course_report, course_results
-    from jaxgen.pages import files as pages
-    from jaxgen.training.console import Console
-
-    console = Console()
+    console = consoles.Console()
     comparison = course.Comparison(plan, wanted.out, console)
     if wanted.quiz:
-        return _quiz(comparison, wanted.out)
+        _quiz(comparison, wanted.out)
+        return 0
     comparison.carry_out(wanted.scheduler)
     command = shlex.join(["bin/compare", *args])
     results = course_results.Results(comparison.to_dict(command), comparison.arrays())
@@ -70,26 +72,18 @@ def main(args: list[str]) -> int:
     page, *_ = pages.write(course_report.document(results), wanted.out, "report")
     console.say(f"report in {page}")
     for line in comparison.skipped:
-        print(f"jaxgen: skipped {line}", file=sys.stderr)
+        common.warn(f"skipped {line}")
     return 2 if comparison.skipped else 0
 
 
-def _quiz(comparison, folder: Path) -> int:
-    import numpy as np
-
-    from jaxgen import data
-    from jaxgen.data import files
-    from jaxgen.pages.quiz import quiz
-
-    shown = 40
+def _quiz(comparison, folder: Path) -> None:
     pictures = {
-        model: arrays["images"][:shown, ..., 0] for model, arrays in comparison.arrays().items()
+        model: arrays["images"][:QUIZZED, ..., 0] for model, arrays in comparison.arrays().items()
     }
     if not pictures:
         raise UserError(f"{folder} holds no comparison of these models: bin/compare makes one")
     test = data.load("mnist").test.images
-    chosen = np.random.default_rng(0).choice(len(test), shown, replace=False)
+    chosen = np.random.default_rng(0).choice(len(test), QUIZZED, replace=False)
     page = folder / "quiz.html"
-    files.write(page, quiz({"real": test[chosen, ..., 0], **pictures}, seed=0))
+    files.write(page, quiz.quiz({"real": test[chosen, ..., 0], **pictures}, seed=0))
     print(f"open {page}")
-    return 0

@@ -1,18 +1,5 @@
-"""``bin/evaluate``: measure a trained model with the judge."""
-
-import json
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
-
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-from jaxgen.data import files
-
-DESCRIPTION = """Measure a trained model: draw digits from it and show them to the judge, a
-classifier of real digits; and measure what else applies to its family, such as the likelihood.
+"""Measure a trained model: draw digits from it and show them to the judge, a classifier of real
+digits; and measure what else applies to its family, such as the likelihood.
 
 examples:
   bin/evaluate --model ddpm                      5,000 digits, a minute or two
@@ -23,46 +10,48 @@ examples:
 
 The figures also go to report.json in the run's folder."""
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from etils import epy
+
+from jaxgen import config as configs
+from jaxgen.cli import common, flags
+from jaxgen.data import files
+
+with epy.lazy_imports():
+    import rich.console
+
+    from jaxgen import devices
+    from jaxgen.evaluation import judge, population, reference, suite
+
 
 @dataclass(frozen=True)
-class Evaluate(common.Seeded):
-    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+class Evaluate(common.Drawing):
     full: bool = False
     """Measure as much as papers do: 10,000 digits drawn, and the likelihood of all test digits with
-    5,000 codes each. For vae and cvae that is an hour on two cores, for diffusion half of one."""
+    5,000 codes each. On two cores this takes an hour for vae and cvae, half an hour for ddpm."""
     count: int | None = None
     """How many digits to draw and judge, at the frequencies of the real ones; when not given 5,000,
     or 10,000 with --full."""
     against: Literal["test", "valid"] = "test"
-    """The real digits to hold them against; choose settings by valid, 5,000 digits held out of the
+    """The real digits to compare with; choose settings by valid, 5,000 digits held out of the
     training set, and never by test."""
     train_judge: Path | None = None
     """Train the judge from the beginning and write its weights to this file, instead of evaluating.
     """
-
     train_population: Path | None = None
     """Train the classifier of MNIST's two populations of writers and write its weights to this
     file, instead of evaluating."""
 
 
-def main(args: list[str]) -> int:
-    for flag, train in (("train-judge", train_judge), ("train-population", train_population)):
-        if file := flags.peek(args, flag):
-            flags.parse(Evaluate(configs.Sampling()), "evaluate", DESCRIPTION, args)
-            files.check_new(file)
-            return train(Path(file))
-    folder, config = common.run_and_recipe(args, "evaluate")
-    wanted = flags.parse(Evaluate(config.sampling), "evaluate", DESCRIPTION, args)
-    import rich.console
-
-    from jaxgen import devices
-    from jaxgen.evaluation import judge, reference, suite
-    from jaxgen.training import trained
-
-    devices.start()
-    config = replace(config, sampling=wanted.sampling)
-    model = trained.load(folder, config, common.warn)
-    digits = folder.digits(config, wanted.data)
+def main(args: list[str]) -> None:
+    if any(flags.peek(args, "train-judge", "train-population")):
+        return train(args)
+    wanted, run = common.start(Evaluate, "evaluate", __doc__, args)
+    model, digits = run.model, run.digits
     amount = suite.FULL if wanted.full else suite.QUICK
     eye = judge.load()
     most = max(reference.most_of(digits, wanted.against), reference.least_of(eye))
@@ -73,35 +62,31 @@ def main(args: list[str]) -> int:
         found = suite.measure(
             model.family, model.variables, digits, eye, real, amount, wanted.seed, status.update
         )
-    console.print(f"{config.model} after {common.steps(model.step)}, {folder}")
+    console.print(f"{run.config.model} after {common.steps(model.step)}, {run.folder}")
     console.print(f"{amount.count} digits drawn in {found.drawing:.1f} s")
     console.print(found.report.table())
     console.print("", *found.lines(), "", sep="\n")
-    figures = found.to_dict() | {"step": model.step, "config": configs.to_dict(config)}
-    files.write(folder.path / "report.json", json.dumps(figures, indent=2) + "\n")
-    print(f"also in {folder.path / 'report.json'}")
-    return 0
+    figures = found.to_dict() | {"step": model.step, "config": configs.to_dict(run.config)}
+    report = run.folder.path / "report.json"
+    files.write(report, json.dumps(figures, indent=2) + "\n")
+    print(f"also in {report}")
 
 
-def train_judge(file: Path) -> int:
-    from jaxgen import devices
-    from jaxgen.evaluation import judge
-
+def train(args: list[str]) -> None:
+    """Train the judge, or the classifier of populations."""
+    wanted = flags.parse(Evaluate(sampling=configs.Sampling()), "evaluate", __doc__, args)
+    file = wanted.train_judge or wanted.train_population
+    assert file is not None
+    files.check_new(file)
     devices.start()
-    accuracy = judge.train(file)
-    print(f"{accuracy:.2%} of the test digits are recognised; the weights are in {file}")
-    return 0
-
-
-def train_population(file: Path) -> int:
-    from jaxgen import devices
-    from jaxgen.evaluation import population
-
-    devices.start()
+    if wanted.train_judge:
+        print(
+            f"{judge.train(file):.2%} of the test digits are recognised; the weights are in {file}"
+        )
+        return
     found = population.train(file)
     print(
-        f"the population of {found.accuracy:.2%} of the floor digits is told "
+        f"the population of {found.accuracy:.2%} of the floor digits is recognised "
         f"({1 - found.of_0:.2%} of population 0, {found.of_1:.2%} of population 1); "
         f"the weights are in {file}"
     )
-    return 0

@@ -1,42 +1,48 @@
 """Reading flags into settings: numbers as people write them, the names that other programs give
-to flags, help as a person would write it, and every mistake in one sentence."""
+to flags, help as a person would write it, and every mistake in one sentence.
 
-import ast
-import contextlib
+tyro makes the parser from the fields of a dataclass. What it finds wrong it hands to
+``tyro._errors.on_parse_error``, before it prints a box of its own. That hook may change with tyro's
+version, which pyproject.toml limits for this reason; tyro's argparse parser is no other way, since
+it is deprecated and does not convert values.
+"""
+
+import argparse
 import dataclasses
+import difflib
 import functools
-import inspect
-import io
 import itertools
 import os
 import re
-import textwrap
+import types
 import typing
-from pathlib import Path
 from typing import Any, TypeVar
 
+import docstring_parser
 import tyro
-from tyro import constructors
+from tyro import _errors, constructors
 
 from jaxgen import config
 from jaxgen import data as sources
-from jaxgen.config import Config
 from jaxgen.errors import UserError
 
 Settings = TypeVar("Settings")
-PLAIN: dict[str, Any] = {"metavar": "TEXT", "help_behavior_hint": ""}  # of a flag with more notes
 _REGISTRY = constructors.ConstructorRegistry()
 
 
-def parse(default: Settings, verb: str, description: str, args: list[str]) -> Settings:
+def parse(default: Settings, verb: str, description: str | None, args: list[str]) -> Settings:
     """Read flags into a copy of ``default``, a dataclass whose field docstrings are the help texts.
 
-    A mistake is a ``UserError`` in one sentence, made of what tyro says in a box.
+    Raises ``UserError``, one sentence, where the flags cannot be read.
     """
-    said = io.StringIO()
+
+    def refuse(event: _errors.ParseErrorEvent) -> None:
+        if sentence := _sentence(event, default):
+            raise UserError(f"{sentence}; bin/{verb} --help lists every flag")
+
     try:
-        with contextlib.redirect_stderr(said):
-            found = tyro.cli(
+        with _errors.on_parse_error(refuse):
+            return tyro.cli(
                 type(default),
                 prog=f"bin/{verb}",
                 description=description,
@@ -46,13 +52,48 @@ def parse(default: Settings, verb: str, description: str, args: list[str]) -> Se
             )
     except UserError as error:  # of a setting, which may be given without the name of its group
         raise UserError(_as_given(f"{error}", args)) from None
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise UserError(
-            f"{_sentence(said.getvalue())}; bin/{verb} --help lists every flag"
-        ) from None
-    return _anchored(found)
+
+
+def peek(args: list[str], *names: str) -> list[str | None]:
+    """The values of flags on which other flags depend, before all flags are read; None for a flag
+    that has no value."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in names:
+        parser.add_argument(f"--{name}", dest=name, nargs="?")
+    found = vars(parser.parse_known_args(args)[0])
+    return [found[name] for name in names]
+
+
+def leading(args: list[str]) -> list[str]:
+    """The names before the first flag."""
+    return list(itertools.takewhile(lambda arg: not arg.startswith("-"), args))
+
+
+def _sentence(event: _errors.ParseErrorEvent, default: Any) -> str | None:
+    """What is wrong with the flags, in words; None for what tyro says better."""
+    match event:
+        case _errors.UnrecognizedArgs(tokens=[token, *_]) if not token.startswith("-"):
+            return f"there is no argument {token}"
+        case _errors.UnrecognizedArgs(tokens=[token, *_]):
+            flag, known = token.partition("=")[0], _flags(default)
+            ends = [name for name in known if name.endswith(f".{flag.lstrip('-')}")]
+            near = ends or difflib.get_close_matches(flag, known, cutoff=0.75)
+            return f"there is no flag {flag}" + (f" (perhaps {near[0]} is meant)" if near else "")
+        case _errors.BadValue(argument=argument):
+            return f"{argument.display_name()} needs a value"
+        case _errors.InvalidChoice(argument=argument, value=value, choices=choices):
+            known = ", ".join(sorted(choices))
+            return f"{argument.display_name()} {value} cannot be: it must be one of {known}"
+        case _errors.InstantiationFailure(argument=argument, message=message) if argument:
+            return f"{argument.display_name()}: {message}"
+    return None
+
+
+def _flags(settings: Any) -> list[str]:
+    """All flags of settings. The first group has no name in its flags."""
+    return [
+        "--" + re.sub(r"^(config|sampling)\.|-$", "", name) for name, _ in config.flat(settings)
+    ]
 
 
 def _as_given(sentence: str, args: list[str]) -> str:
@@ -62,39 +103,6 @@ def _as_given(sentence: str, args: list[str]) -> str:
     if named and f"--{named[1]}" in (arg.partition("=")[0] for arg in args):
         return f"--{named[1]}{sentence[named.end() :]}"
     return sentence
-
-
-def _anchored(settings: Any) -> Any:
-    """Settings whose sources of digits have whole paths, so that they mean the same in every
-    folder."""
-    changed = {}
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        if field.name == "data" and isinstance(value, str):
-            changed["data"] = sources.anchored(value)
-        elif isinstance(value, Config):
-            changed[field.name] = _anchored(value)
-    return dataclasses.replace(settings, **changed)
-
-
-def _sentence(box: str) -> str:
-    """The complaint in tyro's box, and the first flag it proposes."""
-    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
-    if not lines:  # where output is not UTF-8: a title, a rule of dashes, and no frame
-        lines = [line.strip().replace("-" * 8, "─" * 8) for line in box.splitlines()[2:]]
-    complaint, _, rest = "\n".join(lines).partition("─" * 8)
-    proposed = re.search(r"Perhaps you meant:.*?(--[\w.-]+)", rest, re.DOTALL)
-    text = " ".join(complaint.split()).rstrip(". ")  # the last point may have a line to itself
-    text = re.sub(r"^Error parsing (--[\w.-]+): ", r"\1: ", text)
-    # Of a setting that may also be none, the complaint of what else it may be.
-    text = re.sub(r"no type matching .* - <class '\w+'>: (?=.* is no)", "", text)
-    if choice := re.fullmatch(r"invalid choice '(.*)' for argument '(\S+)'. .* of \((.*)\)", text):
-        known = sorted(set(re.findall(r"[\w-]+", choice[3])) - {"None"})
-        text = f"{choice[2]} {choice[1]} cannot be: it must be one of {', '.join(known)}"
-    if unknown := re.match(r"Unrecognized options: ([^\s,]+)", text):
-        what = "flag" if unknown[1].startswith("-") else "argument"
-        text = f"there is no {what} {unknown[1]}"
-    return f"{text} (perhaps {proposed[1]} is meant)" if proposed else text
 
 
 # What other programs call a flag.
@@ -126,27 +134,32 @@ SYNONYMS = {
 }
 
 
+# What the value of a flag becomes, by flag: ``--model VAE`` is ``vae``, and a path is a whole path,
+# so that it means the same in every folder.
+MEANINGS = {"--model": config.called, "--data": sources.anchored}
+
+
 def as_meant(args: list[str]) -> list[str]:
-    """Arguments with ``~`` as the home folder, names of models in small letters, and flags by our
-    names where they are given by those of other programs. A ``UserError`` for what has no name here
-    since it is said otherwise."""
-    meant = []
-    for place, arg in enumerate(map(at_home, args)):
+    """Arguments with ``~`` as the home folder, values as MEANINGS has them, and our names of flags
+    in place of those of other programs. Raises ``UserError`` for ``--epochs``, which has no
+    counterpart here."""
+    meant = [""]
+    for arg in map(at_home, args):
         flag, equals, value = arg.partition("=")
-        name = flag.lstrip("-").replace("_", "-").lower()
-        if flag.startswith("-") and name in ("epochs", "num-epochs", "max-epochs"):
+        name = flag.lstrip("-").replace("_", "-").lower() if flag.startswith("-") else ""
+        if name in ("epochs", "num-epochs", "max-epochs"):
             raise UserError(
-                f"{flag} is said in steps here: an epoch of MNIST's 55,000 digits is 430 steps of "
-                "128, so give --steps 430 for one"
+                f"there is no flag {flag}, since training is counted in steps: an epoch of MNIST's "
+                "55,000 digits is 430 steps of 128, so give --steps 430 for one epoch"
             )
-        if flag.startswith("-") and name in SYNONYMS:
-            arg = f"--{SYNONYMS[name]}{equals}{value}"
-        elif flag == "--model" and equals:
-            arg = f"--model={config.called(value)}"
-        elif place and args[place - 1] == "--model":
-            arg = config.called(arg)
-        meant.append(arg)
-    return meant
+        flag = f"--{SYNONYMS[name]}" if name in SYNONYMS else flag
+        if meant[-1] in MEANINGS:
+            meant.append(MEANINGS[meant[-1]](arg))
+        elif equals and flag in MEANINGS:
+            meant.append(f"{flag}={MEANINGS[flag](value)}")
+        else:
+            meant.append(f"{flag}{equals}{value}")
+    return meant[1:]
 
 
 def at_home(arg: str) -> str:
@@ -157,58 +170,32 @@ def at_home(arg: str) -> str:
     return found[1] + os.path.expanduser(found[2]) if found else arg
 
 
-def peek(args: list[str], flag: str) -> str | None:
-    """The value of ``--flag VALUE`` or ``--flag=VALUE`` before everything else is read."""
-    for place, arg in enumerate(args):
-        if arg == f"--{flag}" and place + 1 < len(args):
-            return args[place + 1]
-        if arg.startswith(f"--{flag}="):
-            return arg.partition("=")[2]
-    return None
-
-
-def leading(args: list[str]) -> list[str]:
-    """The names before the first flag."""
-    for place, arg in enumerate(args):
-        if arg.startswith("-"):
-            return args[:place]
-    return args
-
-
 @_REGISTRY.struct_rule
 def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstructorSpec | None:
-    """Dataclasses whose help is as a person would write it: paragraphs that are filled, names of
-    values that tell one thing, and a default only where there is one."""
+    """Dataclasses whose help is as a person would write it: paragraphs that are filled, one name
+    for the value of a flag, and a default only where there is one."""
     if not dataclasses.is_dataclass(kind.type):
         return None
+    plain = typing.get_type_hints(kind.type)
     hints = typing.get_type_hints(kind.type, include_extras=True)
     fields: list[constructors.StructFieldSpec] = []
     for field in dataclasses.fields(kind.type):
         hint: Any = hints[field.name]
         default = getattr(kind.default, field.name)
-        notes = getattr(hint, "__metadata__", ())
-        if dataclasses.is_dataclass(default):  # its own class, which may have more settings
-            hint = typing.Annotated[(type(default), *notes)] if notes else type(default)
-        elif not any(hasattr(note, "metavar") for note in notes):
-            named = _named(typing.get_args(hint)[0] if notes else hint)
-            said = tyro.conf.arg(metavar=named, help_behavior_hint=_usual(default))
-            hint = typing.Annotated[hint, said]
+        if not dataclasses.is_dataclass(default):
+            shown = {"metavar": _metavar(plain[field.name]), "help_behavior_hint": _usual(default)}
+            hint = typing.Annotated[hint, tyro.conf.arg(**shown)]
         text = functools.partial(_docstring, kind.type, field.name)
         fields.append(constructors.StructFieldSpec(field.name, hint, default, text))
     return constructors.StructConstructorSpec(kind.type, tuple(fields))
 
 
-def _named(hint: Any) -> str | None:
-    """What stands for the value of a flag in its help; None for what tyro says."""
-    options = [kind for kind in typing.get_args(hint) if kind is not type(None)] or [hint]
-    if typing.get_origin(hint) in (tuple, typing.Literal):
-        options = [hint]
-    if typing.get_origin(options[0]) is typing.Literal:
-        return "|".join(map(str, typing.get_args(options[0])))
-    names = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH", tuple[int, ...]: "N,N,..."}
-    if typing.get_origin(hint) is tuple and typing.get_args(hint)[0] is str:
-        return "TEXT"
-    return names.get(options[0])
+def _metavar(hint: Any) -> str | None:
+    """What stands for the value of a flag in its help; None for what the rules below say."""
+    hint = _present(hint) or hint
+    if typing.get_origin(hint) is typing.Literal:
+        return "|".join(map(str, typing.get_args(hint)))
+    return "TEXT" if str in (hint, *typing.get_args(hint)) else None
 
 
 def _usual(default: Any) -> str:
@@ -221,64 +208,77 @@ def _usual(default: Any) -> str:
     return f"(default: {shown})"
 
 
-def _docstring(kind: type, name: str) -> str:
+def _docstring(kind: Any, name: str) -> str:
     """The docstring of a field, in one line."""
-    for owner in kind.__mro__:
-        if name in vars(owner).get("__annotations__", {}):
-            (body,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-            assert isinstance(body, ast.ClassDef)
-            for first, second in itertools.pairwise(body.body):
-                match first, second:
-                    case (
-                        ast.AnnAssign(target=ast.Name(id=found)),
-                        ast.Expr(value=ast.Constant(value=str(text))),
-                    ) if found == name:
-                        return " ".join(text.split())
+    for owner in filter(dataclasses.is_dataclass, kind.__mro__):
+        for field in docstring_parser.parse_from_object(owner).params:
+            if field.arg_name == name:
+                return " ".join((field.description or "").split())
     return ""
 
 
+def _present(hint: Any) -> Any:
+    """``X`` of a type ``X | None``; None for other types."""
+    parts = typing.get_args(hint)
+    return parts[0] if parts[1:] == (types.NoneType,) else None
+
+
 @_REGISTRY.primitive_rule
-def _scalar(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
-    """Numbers, and whole numbers as people write them: 10000, 10,000, 10_000 and 1e4."""
-    if kind.type is not int and kind.type is not float:
+def _optional(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
+    """A value, or None where its flag is not given."""
+    if (present := _present(kind.type)) is None:
         return None
-    metavar, read = ("N", _whole_number) if kind.type is int else ("NUMBER", _number)
-    kinds = (int,) if kind.type is int else (int, float)
-    return constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=metavar,
-        instance_from_str=lambda args: read(args[0]),
-        is_instance=lambda found: type(found) in kinds,
-        str_from_instance=lambda number: [str(number)],
+    found = constructors.PrimitiveTypeInfo.make(present, set(kind.markers))
+    spec = constructors.ConstructorRegistry.get_primitive_spec(found)
+    assert isinstance(spec, constructors.PrimitiveConstructorSpec), spec
+    return dataclasses.replace(
+        spec,
+        is_instance=lambda value: value is None or spec.is_instance(value),
+        str_from_instance=lambda value: [] if value is None else spec.str_from_instance(value),
     )
 
 
-def _whole_number(text: str) -> int:
+def _read_int(text: str) -> int:
+    """A whole number as people write it: 10000, 10,000, 10_000 or 1e4."""
     plain = re.sub(r"[,_](?=\d{3}(\D|$))", "", text)
     if re.fullmatch(r"[+-]?\d+", plain):
         return int(plain)
-    number = _number(plain)
+    number = _read_float(plain)
     if number != number // 1:
         raise ValueError(f"{text} is no whole number")
     return int(number)
 
 
-def _number(text: str) -> float:
+def _read_float(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         raise ValueError(f"{text or 'nothing'} is no number") from None
 
 
+def _read_ints(text: str) -> tuple[int, ...]:
+    """Whole numbers, as many as one likes, such as 1000,500,250."""
+    return tuple(map(_read_int, text.split(",")))
+
+
+# By type, or by the types in a tuple: the name of a value in the help, and how text is read.
+_READERS = {
+    int: ("N", _read_int),
+    float: ("NUMBER", _read_float),
+    (int, ...): ("N,N,...", _read_ints),
+}
+
+
 @_REGISTRY.primitive_rule
 def _numbers(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
-    """Whole numbers, as many as one likes, as one argument such as 1000,500,250."""
-    if typing.get_origin(kind.type) is not tuple or typing.get_args(kind.type) != (int, ...):
+    """Numbers, as the functions above read them from one argument."""
+    if (reader := _READERS.get(typing.get_args(kind.type) or kind.type)) is None:
         return None
+    metavar, read = reader
     return constructors.PrimitiveConstructorSpec(
         nargs=1,
-        metavar="INT,INT,...",
-        instance_from_str=lambda args: tuple(map(_whole_number, args[0].split(","))),
-        is_instance=lambda found: isinstance(found, tuple) and all(type(x) is int for x in found),
-        str_from_instance=lambda numbers: [",".join(map(str, numbers))],
+        metavar=metavar,
+        instance_from_str=lambda args: read(args[0]),
+        is_instance=lambda value: isinstance(value, (int, float, tuple)),
+        str_from_instance=lambda value: [str(value)],
     )

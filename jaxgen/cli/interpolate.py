@@ -1,17 +1,4 @@
-"""``bin/interpolate``: the ways between digits, through a model's latents."""
-
-import functools
-from dataclasses import dataclass, replace
-from typing import Annotated
-
-import tyro
-
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-from jaxgen.errors import UserError
-
-DESCRIPTION = """Walk from digit to digit through the latents of a trained model, as a picture or a
-film.
+"""Walk from digit to digit through the latents of a trained model, as a picture or a film.
 
 examples:
   bin/interpolate --model ddpm --from 3 --to 8
@@ -23,11 +10,30 @@ Digits that a way begins or ends with are drawn again where the judge cannot rea
 images may be of any size and kind, one digit each; the command says how they were brought
 to 28 by 28, and what digit the judge takes them for."""
 
+import functools
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import tyro
+from etils import epy
+
+from jaxgen import config as configs
+from jaxgen import films, images
+from jaxgen.cli import common
+from jaxgen.cli.common import Run
+from jaxgen.errors import UserError
+
+with epy.lazy_imports():
+    from jaxgen import sampling
+    from jaxgen.apps import redraw
+    from jaxgen.cli import given
+    from jaxgen.evaluation import judge
+
 
 @dataclass(frozen=True)
-class Interpolate(common.Seeded):
-    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
-    from_: Annotated[str | None, tyro.conf.arg(name="from", **flags.PLAIN)] = None
+class Interpolate(common.Drawing):
+    from_: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """The digit to begin with, 0 to 9; drawn anew for every way."""
     to: str | None = None
     """The digit to end with."""
@@ -35,37 +41,41 @@ class Interpolate(common.Seeded):
     """A tour instead, from each of these digits to the next, such as 0123456789."""
     between: tuple[str, ...] = ()
     """The way between images instead: two or more files of one digit each, or digits of the data
-    set such as test:7. The settings of sampling do not matter to it."""
+    set such as test:7. Sampling settings have no effect on it."""
     frames: int | None = None
-    """Images from a digit to the next, with both of them; 10 when not given, for a film 60 on one
-    way and 20 from stop to stop of a tour."""
+    """Images from a digit to the next, both included; when not given 10, or in a film 60 for one
+    way and 20 from digit to digit of a tour."""
     count: int | None = None
-    """How many ways, of different digits; 5 in a picture from a digit to another, else 1."""
+    """How many ways, each with other drawings of the digits; when not given, 5 in a picture from a
+    digit to another, else 1."""
     out: str | None = None
-    """Where to: .png a picture, a row from each digit to the next; .gif or .mp4 a film; way by way,
-    with the digit that is nearest, .npz, .csv, .parquet, .idx.gz, or a folder, if it ends in /."""
+    """Where to: .png a picture, a row from each digit to the next; .gif or .mp4 a film; all images,
+    way by way, labelled with the nearest digit, as .npz, .csv, .parquet or .idx.gz, or a folder, if
+    it ends in /."""
 
     def __post_init__(self):
         super().__post_init__()
         for flag, digit in (("from", self.from_), ("to", self.to)):
             configs.require(flag, digit, digit in (None, *"0123456789"), "0 to 9")
-        if self.digits is not None and not (
-            self.digits.isascii() and self.digits.isdecimal() and len(self.digits) > 1
-        ):
-            raise UserError(
-                f"--digits {self.digits!r} is no tour: it must be two digits or more, such as 0123"
-            )
-        if len(self.between) == 1:
-            raise UserError(f"--between {self.between[0]} has no end: name two images")
-        if self.frames is not None and self.frames < 2:
-            raise UserError(
-                f"--frames {self.frames} are too few frames: both ends alone need 2, "
-                "and a way between them more"
-            )
-        if self.count is not None:
-            configs.require("count", self.count, self.count >= 1, "1 or more")
-            if self.between:
-                raise UserError("between images there is one way: leave out --count")
+        common.require_number("digits", self.digits)
+        tour = self.digits is None or len(self.digits) > 1
+        configs.require("digits", repr(self.digits), tour, "two digits or more, such as 0123")
+        configs.require("count", self.count, self.count is None or self.count >= 1, "1 or more")
+        common.refuse(
+            (
+                len(self.between) == 1,
+                f"--between {' '.join(self.between)} has no end: name two images",
+            ),
+            (
+                self.frames is not None and self.frames < 2,
+                f"--frames {self.frames} are too few frames: both ends alone need 2, and a way "
+                "between them more",
+            ),
+            (
+                self.count is not None and self.between,
+                "between images there is one way: leave out --count",
+            ),
+        )
 
     @property
     def stops(self) -> str | None:
@@ -84,71 +94,56 @@ class Interpolate(common.Seeded):
 
     @property
     def name(self) -> str:
-        """What the way is called where no other name is given."""
+        """The name of the way in the name of its file."""
         if self.between:
             return "between"
         return f"{self.from_}-to-{self.to}" if self.to else f"{self.digits}"
 
 
-def main(args: list[str]) -> int:
-    folder, config = common.run_and_recipe(args, "interpolate")
-    wanted = flags.parse(Interpolate(config.sampling), "interpolate", DESCRIPTION, args)
-    stops = wanted.stops
-    import numpy as np
-
-    from jaxgen import devices, films, images, sampling
-    from jaxgen.cli import given
-    from jaxgen.training import trained
-
-    out = wanted.out or common.unused(folder, f"{wanted.name}-seed-{wanted.seed}.png")
-    images.check(out)
+def main(args: list[str]) -> None:
+    wanted, run = common.start(Interpolate, "interpolate", __doc__, args)
+    stops, seed = wanted.stops, wanted.seed
+    out = run.out(wanted.out, f"{wanted.name}-seed-{seed}.png")
     kind = images.ending(out)
-    devices.start()
     if stops is None:
-        seen = given.read(wanted.between, given.Source(folder, config, wanted.data))
-        print("\n".join(seen.lines))
-        model = trained.load(folder, config, common.warn)
-        family = model.family.for_inversion()
-        ways = sampling.encoded(family, model.variables, seen.images, seen.labels)
+        ends = given.read(wanted.between, run)
+        print("\n".join(ends.lines))
+        family = run.model.family.for_inversion()
+        ways = sampling.encoded(family, run.model.variables, ends.images, ends.labels)
     else:
-        model = trained.load(folder, replace(config, sampling=wanted.sampling), common.warn)
-        family = model.family
-        common.require_ear(family, "--digits" if wanted.digits else "--from and --to")
+        flags, family = "--digits" if wanted.digits else "--from and --to", run.model.family
+        common.require_ear(family, flags)
         count = wanted.count or (5 if wanted.to and kind == ".png" else 1)
         labels = np.tile([int(digit) for digit in stops], (count, 1)).astype(np.int32)
-        model.require(labels.ravel(), "--digits" if wanted.digits else "--from or --to")
-        places = legible(labels, wanted.seed, model, given.Source(folder, config, wanted.data))
-        ways = sampling.drawn(family, model.variables, labels, wanted.seed, places)
+        run.model.require(labels.ravel(), flags.replace("and", "or"))
+        places = legible(labels, seed, run)
+        ways = sampling.drawn(family, run.model.variables, labels, seed, places)
         if len(stops) > 2 and stops[0] == stops[-1]:
             ways = ways.round_trip()
     legs = ways.labels.shape[1] - 1
     frames = wanted.frames or (10 if kind not in films.CONTENTS else 60 if legs == 1 else 20)
-    drawn, nearest = sampling.interpolate(family, model.variables, ways, frames, wanted.seed)
-    if kind == ".png":
-        images.save_picture(out, strips(drawn, legs, frames))
-        where = common.kept(out)
+    drawn, nearest = sampling.interpolate(family, run.model.variables, ways, frames, seed)
+    where = out
+    if kind == ".png":  # a row for each leg of each way, with both of its ends
+        firsts = [(frames - 1) * leg for leg in range(legs)]
+        rows = [way[first : first + frames] for way in drawn for first in firsts]
+        images.save_picture(out, images.grid(np.concatenate(rows), frames))
     elif kind in films.CONTENTS:
         images.save_film(out, images.film(drawn.swapaxes(0, 1)), milliseconds=60, hold_last=1000)
-        where = out
     else:
         where = images.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())
     many = "one way" if len(drawn) == 1 else f"{len(drawn)} ways"
-    print(f"{many} of {drawn.shape[1]} images after {common.steps(model.step)}: {where}")
-    return 0
+    run.announce(f"{many} of {drawn.shape[1]} images", where)
 
 
-def legible(labels, seed: int, model, source):
-    """Places in the seed of digits ``labels`` [ways, stops] that can be read, as far as the judge
-    can tell; says where it had to look for others. Where it cannot read such digits at all, the
-    first places."""
-    from jaxgen import sampling
-    from jaxgen.apps import redraw
-    from jaxgen.evaluation import judge
-
+def legible(labels: np.ndarray, seed: int, run: Run) -> np.ndarray:
+    """Places in the seed, int [ways, stops], of images of the digits ``labels`` [ways, stops] that
+    the judge can read; says where it had to look for others. The first places, where the judge
+    cannot read such digits at all."""
     places = sampling.in_turn(labels)
-    if source.caution:
+    if run.caution:
         return places
-    eye = judge.load()
+    eye, model = judge.load(), run.model
 
     def draw(asked, places):
         return sampling.draw(model.family, model.variables, asked, seed, places, sampling.FEW)
@@ -163,14 +158,3 @@ def legible(labels, seed: int, model, source):
     if unread:
         print(f"{unread} of {len(flat)} ends cannot be read: train the model for longer")
     return found.reshape(labels.shape)
-
-
-def strips(drawn, legs: int, frames: int):
-    """A row for each leg of each way, with both of its ends."""
-    import numpy as np
-
-    from jaxgen import images
-
-    firsts = [(frames - 1) * leg for leg in range(legs)]
-    rows = [way[first : first + frames] for way in drawn for first in firsts]
-    return images.grid(np.concatenate(rows), frames)

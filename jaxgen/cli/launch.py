@@ -1,4 +1,13 @@
-"""``bin/launch``: several processes on this machine, that train as one or draw side by side."""
+"""Start several processes on this machine that train as one, or that divide the digits to draw
+among them, and watch them: where one fails, all end.
+
+examples:
+  bin/launch --processes 2 -- train --model ddpm --steps 1000
+  bin/launch --processes 4 --devices 2 -- train --model vae      eight devices in all
+  bin/launch --processes 2 -- sample --model gan --count 1000000 --out shards/
+
+This does not start processes on other machines: start bin/train on each machine, with
+--coordinator HOST:PORT of the first, --processes and --process."""
 
 import signal
 import socket
@@ -12,17 +21,6 @@ from jaxgen import environment
 from jaxgen.cli import flags
 from jaxgen.errors import LOST, UserError
 
-DESCRIPTION = """Start several processes on this machine that train as one, or that share out the
-digits to draw, and watch them: where one fails, all end.
-
-examples:
-  bin/launch --processes 2 -- train --model ddpm --steps 1000
-  bin/launch --processes 4 --devices 2 -- train --model vae      eight devices in all
-  bin/launch --processes 2 -- sample --model gan --count 1000000 --out shards/
-
-On many machines there is nothing to launch with: start bin/train on each, with --coordinator
-HOST:PORT of the first, --processes and --process."""
-
 ENDED = (LOST, -signal.SIGABRT)  # statuses of those who end since another has
 VERBS = ("train", "sample")  # what can be launched
 POLL = 0.2  # seconds
@@ -32,14 +30,14 @@ GRACE = 10.0  # seconds that the others have to end, once one has
 @dataclass(frozen=True)
 class Launch:
     processes: int = 2
-    """How many."""
+    """How many processes."""
     devices: int = 1
-    """CPU devices of each; accelerators are shared out by their own rules."""
+    """CPU devices of each process; this does not change how accelerators are divided."""
 
 
 def main(args: list[str]) -> int:
     own, command = _parted(args)
-    launch = flags.parse(Launch(), "launch", DESCRIPTION, own)
+    launch = flags.parse(Launch(), "launch", __doc__, own)
     if launch.processes < 1 or launch.devices < 1:
         raise UserError(
             f"--processes {launch.processes} and --devices {launch.devices} must be 1 or more"

@@ -2,11 +2,10 @@
 
 import errno
 import importlib
-import io
 import os
 import re
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 import jaxgen
 from jaxgen import config, environment, errors
@@ -36,7 +35,7 @@ WAYS_OUT = {
     errno.EROFS: "write elsewhere",
     errno.EACCES: "get the permission, or write elsewhere,",
     errno.EPERM: "get the permission, or write elsewhere,",
-    errno.EIO: "see to the disk",
+    errno.EIO: "check the disk",
     errno.EMFILE: "raise the limit of open files",
 }
 
@@ -45,63 +44,23 @@ def main(args: list[str] | None = None) -> None:
     """Run the verb in ``args``, or ``sys.argv``; exit with 0, 2 for a user's mistake, or as a
     signal asks."""
     if "JAXGEN_BIN" not in os.environ:  # which the scripts in bin/ set
-        sys.stdout, sys.stderr = _Renamed(sys.stdout), _Renamed(sys.stderr)
+        sys.stdout, sys.stderr = map(_renamed, (sys.stdout, sys.stderr))
     try:
         sys.exit(run(sys.argv[1:] if args is None else args))
-    except UserError as error:
-        print(f"jaxgen: {error}", file=sys.stderr)
-        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:  # the reader of our output has left, as head does
         sys.stderr.close()
         sys.exit(141)
-    except OSError as error:
-        if error.errno not in WAYS_OUT:
-            raise
-        where = f" ({error.filename})" if error.filename else ""
-        way = WAYS_OUT[error.errno]
-        print(f"jaxgen: {error.strerror}{where}: {way} and start again", file=sys.stderr)
-        sys.exit(2)
-    except ValueError as error:
-        if (sentence := environment.unreadable(error)) is None:
+    except Exception as error:
+        if (sentence := _sentence(error)) is None:
             raise
         print(f"jaxgen: {sentence}", file=sys.stderr)
         sys.exit(2)
-    except ModuleNotFoundError as error:
-        package = (error.name or "jaxgen").partition(".")[0]
-        if package == "jaxgen":
-            raise
-        print(
-            f"jaxgen: this Python has no package {package}: install jaxgen (pip install . in a "
-            "clone), or call bin/VERB in a clone, which makes an environment of its own",
-            file=sys.stderr,
-        )
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        if not errors.is_of_memory(error):
-            raise
-        print(f"jaxgen: {errors.NO_MEMORY}", file=sys.stderr)
-        sys.exit(2)
-
-
-class _Renamed(io.TextIOBase):
-    """What is said, with ``jaxgen VERB`` for ``bin/VERB``, for those who have installed it."""
-
-    def __init__(self, inner: TextIO):
-        self._inner = inner
-
-    def write(self, text: str) -> int:
-        self._inner.write(_BIN.sub(r"jaxgen \1", text))
-        return len(text)
-
-    def __getattribute__(self, name: str):
-        if name in ("write", "_inner"):
-            return super().__getattribute__(name)
-        return getattr(super().__getattribute__("_inner"), name)
 
 
 def run(args: list[str]) -> int:
+    """Run the verb in ``args`` and return the exit status; mistakes are exceptions."""
     if args[:1] in (["--version"], ["-V"], ["version"]) or args[1:] == ["--version"]:
         print(f"jaxgen {jaxgen.__version__}")
         return 0
@@ -113,8 +72,40 @@ def run(args: list[str]) -> int:
     verb, *rest = args
     if verb not in VERBS:
         raise UserError(f"there is no verb {verb!r}: {config.suggest(verb, VERBS)}")
-    from jaxgen.cli import common, flags
+    from jaxgen.cli import common, flags  # here, so that a Python without packages gets a sentence
 
     environment.settle(common.warn)
     rest = flags.as_meant(rest)
-    return importlib.import_module(f"jaxgen.cli.{verb}").main(rest)
+    return importlib.import_module(f"jaxgen.cli.{verb}").main(rest) or 0
+
+
+def _sentence(error: Exception) -> str | None:
+    """What a user can do about an error, in one sentence; None for a mistake of ours."""
+    match error:
+        case UserError():
+            return f"{error}"
+        case OSError() if error.errno in WAYS_OUT:
+            where = f" ({error.filename})" if error.filename else ""
+            return f"{error.strerror}{where}: {WAYS_OUT[error.errno]} and start again"
+        case ModuleNotFoundError(name=str(name)) if not name.startswith("jaxgen"):
+            return (
+                f"this Python has no package {name.partition('.')[0]}: install jaxgen (pip install "
+                ". in a clone), or call bin/VERB in a clone, which makes an environment of its own"
+            )
+        case ValueError():
+            return environment.unreadable(error)
+    return errors.NO_MEMORY if errors.is_of_memory(error) else None
+
+
+def _renamed(stream: TextIO) -> TextIO:
+    """A stream that prints ``jaxgen VERB`` for ``bin/VERB``, for those who have installed it."""
+
+    class Renamed:
+        def write(self, text: str) -> int:
+            stream.write(_BIN.sub(r"jaxgen \1", text))
+            return len(text)
+
+        def __getattr__(self, name: str):
+            return getattr(stream, name)
+
+    return cast(TextIO, Renamed())

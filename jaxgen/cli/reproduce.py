@@ -1,14 +1,4 @@
-"""``bin/reproduce``: published numbers, and ours."""
-
-import json
-from dataclasses import dataclass
-from pathlib import Path
-
-from jaxgen.cli import flags
-from jaxgen.errors import UserError
-from jaxgen.experiments.papers import ROWS, named
-
-DESCRIPTION = """Set published numbers beside ours: train in the set-up of a paper, measure as it
+"""Set published numbers beside ours: train in the set-up of a paper, measure as it
 does, and write down both. What was found is kept, so that the same command goes on.
 
 examples:
@@ -22,6 +12,23 @@ The report is OUT/reproduction.md. Rows that are there already stay, and a row t
 fewer steps stands beside the one trained as its recipe says. With --runs, the runs are
 elsewhere than the report."""
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from etils import epy
+
+from jaxgen.cli import flags
+from jaxgen.data import files
+from jaxgen.errors import UserError
+from jaxgen.experiments.papers import ROWS, named
+
+with epy.lazy_imports():
+    from jaxgen import devices
+    from jaxgen.experiments import reproduction
+    from jaxgen.pages import markdown
+    from jaxgen.training import console as consoles
+
 
 @dataclass(frozen=True)
 class Reproduce:
@@ -32,7 +39,7 @@ class Reproduce:
     full: bool = False
     """Train for as long as the paper did."""
     list: bool = False
-    """Tell the rows that there are, and do nothing."""
+    """Print the rows that there are, and do nothing else."""
     out: Path = Path("reproduction")
     """Folder of the report."""
     scheduler: str | None = None
@@ -41,24 +48,17 @@ class Reproduce:
     """Folder of the runs and of what was found; OUT when not given."""
 
 
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> None:
     names = flags.leading(args)
-    wanted = flags.parse(Reproduce(), "reproduce", DESCRIPTION, args[len(names) :])
+    wanted = flags.parse(Reproduce(), "reproduce", __doc__, args[len(names) :])
     if wanted.list:
         return _list()
     if not names:
-        raise UserError("which row? bin/reproduce --list tells them; all is all of them")
+        raise UserError("which row? bin/reproduce --list prints them; all means all of them")
     rows = ROWS if names == ["all"] else tuple(named(name) for name in dict.fromkeys(names))
-    from jaxgen import devices
-    from jaxgen.data import files
-
     files.check(wanted.out / "reproduction.md")
     devices.start()
-    from jaxgen.experiments import reproduction
-    from jaxgen.pages import markdown
-    from jaxgen.training.console import Console
-
-    console = Console()
+    console = consoles.Console()
     experiment = reproduction.Reproduction(
         rows, wanted.seeds, wanted.steps, wanted.full, wanted.runs or wanted.out
     )
@@ -84,7 +84,6 @@ def main(args: list[str]) -> int:
         for line in reproduction.lines(row, label, found[label]):
             console.say(line)
     console.say(f"report in {text}")
-    return 0
 
 
 def _kept(place: Path) -> dict:
@@ -97,7 +96,7 @@ def _kept(place: Path) -> dict:
         raise UserError(f"{place} cannot be read ({error}): give --out another folder") from None
 
 
-def _list() -> int:
+def _list() -> None:
     width = max(len(row.name) for row in ROWS)
     for row in ROWS:
         published = ", ".join(f"{name} {value:g}" for name, value in row.published.items())
@@ -106,4 +105,3 @@ def _list() -> int:
             f"{'':<{width}}  {published}\n"
         )
     print("bin/reproduce NAME trains it and measures; with all, every one.")
-    return 0

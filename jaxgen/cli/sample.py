@@ -1,17 +1,4 @@
-"""``bin/sample``: draw digits from a trained model."""
-
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
-
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-from jaxgen.errors import UserError
-
-DESCRIPTION = """Draw digits from a trained model. The same seed draws the same digits, however
-many.
+"""Draw digits from a trained model. The same seed draws the same digits, however many.
 
 examples:
   bin/sample --model ddpm --digit 3                 64 threes, as a picture
@@ -24,23 +11,44 @@ examples:
 
 More than 10,000 digits in a folder are a data set of TensorFlow Datasets, in array_record, that
 several processes can make: start the same command for each of N, on any machine that sees the
-folder, with --processes N and --process 0, 1 and so on. They need not be there at the same time."""
+folder, with --processes N and --process 0, 1 and so on. They need not run at the same time."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from etils import epy
+
+from jaxgen import config as configs
+from jaxgen import images
+from jaxgen.cli import common
+from jaxgen.cli.common import Run
+from jaxgen.errors import UserError
+
+with epy.lazy_imports():
+    from jaxgen import arrays, families, mapping, sampling
+    from jaxgen.apps import bulk
+    from jaxgen.data import files
+    from jaxgen.experiments import execute, executors
+    from jaxgen.families import capabilities
+    from jaxgen.training import console as consoles
 
 FEW = 10_000  # digits in a folder, a PNG each; more are shards
 MOST = 1_000_000  # digits in a file, which is made in memory: 3 GB
+FOR_SHARDS = f"give --out FOLDER/ and a --count of more than {FEW}"
 
 
 @dataclass(frozen=True)
-class Sample(common.Seeded):
-    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+class Sample(common.Drawing):
     digit: str | None = None
     """The digit to draw, 0 to 9, or any for whatever comes; all ten in turn when not given."""
     digits: str | None = None
     """Digits to draw side by side, such as 2024: a picture joins them as a number is written."""
     cells: bool = False
-    """Show the digits of a number in cells instead, as all others."""
+    """Show the digits of a number in the cells of a grid, as other digits are shown."""
     count: int | None = None
-    """How many; 64 of one digit, 100 of all."""
+    """How many digits; when not given, 64 of one digit or 100 of all."""
     out: str | None = None
     """Where to: .png a picture; .gif or .mp4 one after another; .npz arrays images uint8
     [n, 28, 28] and labels int32 [n]; .csv a line each, label and pixels; .parquet as Hugging Face
@@ -48,182 +56,141 @@ class Sample(common.Seeded):
     each, or of more than 10,000 digits shards. The label of any digit is 10 (in .parquet and shards
     -1)."""
     by_digit: bool = False
-    """Give a folder of PNG files a folder within for each digit, as ImageFolder reads."""
+    """Put PNG files into a subfolder for each digit, as ImageFolder reads them."""
     ink: Literal["light", "dark"] = "light"
     """Light ink on black as MNIST has it, or dark on white."""
     trajectory: Path | None = None
     """Also show the way from the first latent to the digits, as a .gif or .mp4: in 50 steps that
-    are even in time, unless steps or spacing are given."""
+    are spread evenly over time, unless --steps or --spacing is given."""
     processes: int = 1
     """How many processes share the shards; each makes its own."""
     process: int = 0
-    """Which one this is, from 0 on."""
+    """The number of this process, from 0 on."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers make the shards, such as tcp://HOST:8786."""
 
     def __post_init__(self):
         super().__post_init__()
-        if self.digit is not None and self.digit not in [*"0123456789", "any"]:
-            raise UserError(f"--digit {self.digit} cannot be drawn: it must be 0 to 9, or any")
-        if self.digits is not None and not (self.digits.isascii() and self.digits.isdecimal()):
-            raise UserError(
-                f"--digits {self.digits!r} cannot be drawn: it must be digits only, such as 2024"
-            )
-        if self.digits is not None and (self.digit is not None or self.count is not None):
-            raise UserError(
-                "--digits says what to draw and how many: leave out --digit and --count"
-            )
-        if self.count is not None:
-            configs.require("count", self.count, self.count >= 1, "1 or more")
-            if self.count > FEW and (self.out is None or self.out.lower().endswith(".png")):
-                raise UserError(
-                    f"--count {self.count} is more than a picture shows, {FEW}: give --out "
-                    + ("digits.npz, or --out digits/" if self.count <= MOST else "digits/")
-                )
-        if self.trajectory is not None:
-            suffix = self.trajectory.suffix.lower()
-            known = suffix in (".gif", ".mp4")
-            configs.require(
-                "trajectory", self.trajectory, known, "a file that ends in .gif or .mp4"
-            )
+        digit, count, out, film = self.digit, self.count, self.out or "", self.trajectory
+        configs.require("digit", digit, digit in (None, *"0123456789", "any"), "0 to 9, or any")
+        common.require_number("digits", self.digits)
+        configs.require("count", count, count is None or count >= 1, "1 or more")
+        known = film is None or film.suffix.lower() in (".gif", ".mp4")
+        configs.require("trajectory", film, known, "a file that ends in .gif or .mp4")
         configs.require("processes", self.processes, self.processes >= 1, "1 or more")
-        configs.require(
-            "process",
-            self.process,
-            0 <= self.process < self.processes,
-            f"from 0 to {self.processes - 1}",
+        mine = 0 <= self.process < self.processes
+        configs.require("process", self.process, mine, f"from 0 to {self.processes - 1}")
+        count = count or 0
+        pictured, folder = out == "" or out.lower().endswith(".png"), out.endswith("/")
+        other = "digits.npz, or --out digits/" if count <= MOST else "digits/"
+        common.refuse(
+            (
+                self.digits is not None and (digit is not None or self.count is not None),
+                "--digits says what to draw and how many: leave out --digit and --count",
+            ),
+            (
+                count > FEW and pictured,
+                f"--count {count} is more than a picture shows, {FEW}: give --out {other}",
+            ),
+            (
+                count > MOST and not self.shards,
+                f"--count {count} is more than a file takes, {MOST}: --out FOLDER/ makes shards",
+            ),
+            (
+                self.processes > 1 and not self.shards,
+                f"--processes {self.processes} is for shards: {FOR_SHARDS}",
+            ),
+            (
+                self.scheduler and (self.processes > 1 or not self.shards),
+                f"--scheduler {self.scheduler} is for shards, which its workers share: "
+                f"{FOR_SHARDS}, without --processes",
+            ),
+            (self.shards and film, "--trajectory is for few digits: leave it out, or --count"),
+            (self.by_digit and not folder, "--by-digit is for a folder: give --out FOLDER/"),
+            (
+                self.shards and (self.by_digit or self.ink == "dark"),
+                f"--by-digit and --ink are for {FEW} digits or fewer: bin/apply augment makes more",
+            ),
         )
-        if (self.count or 0) > MOST and not self.shards:
-            raise UserError(
-                f"--count {self.count} is more than a file takes, {MOST}: --out FOLDER/ makes "
-                "shards"
-            )
-        if self.processes > 1 and not self.shards:
-            raise UserError(
-                f"--processes {self.processes} is for shards: give --out FOLDER/ and a --count of "
-                f"more than {FEW}"
-            )
-        if self.scheduler and (self.processes > 1 or not self.shards):
-            raise UserError(
-                f"--scheduler {self.scheduler} is for shards, which its workers share: give --out "
-                f"FOLDER/ and a --count of more than {FEW}, without --processes"
-            )
-        if self.shards and self.trajectory is not None:
-            raise UserError("--trajectory is of few digits: leave it out, or --count")
-        if self.by_digit and not (self.out or "").endswith("/"):
-            raise UserError("--by-digit is for a folder: give --out FOLDER/")
-        if self.shards and (self.by_digit or self.ink == "dark"):
-            raise UserError(
-                f"--by-digit and --ink are for {FEW} digits or fewer: bin/apply augment makes more"
-            )
 
     @property
     def shards(self) -> bool:
-        """Whether so many are wanted in a folder that they are written in shards."""
+        """Whether the digits are so many that a folder has them in shards."""
         return (self.count or 0) > FEW and (self.out or "").endswith("/")
 
 
-def main(args: list[str]) -> int:
-    folder, config = common.run_and_recipe(args, "sample")
-    sample = flags.parse(Sample(config.sampling), "sample", DESCRIPTION, args)
-    import numpy as np
-
-    from jaxgen import devices, families, images, sampling
-    from jaxgen.families import names_with
-    from jaxgen.families.capabilities import HasTrajectory, able
-    from jaxgen.mapping import map_images
-    from jaxgen.training import trained
-
-    for path in (sample.out, sample.trajectory):
-        if path and not sample.shards:
+def main(args: list[str]) -> None:
+    wanted, run = common.start(Sample, "sample", __doc__, args)
+    for path in (wanted.out, wanted.trajectory):
+        if path and not wanted.shards:
             images.check(path)  # before the minutes that drawing may take
-    devices.start()
-    config = replace(config, sampling=sample.sampling)
-    model = trained.load(folder, config, common.warn)
-    if sample.trajectory and not isinstance(model.family, HasTrajectory):
-        others = names_with(lambda family: isinstance(family, HasTrajectory))
+    family, film = run.model.family, wanted.trajectory
+    if film and not isinstance(family, capabilities.HasTrajectory):
+        others = families.names_with(lambda one: isinstance(one, capabilities.HasTrajectory))
         raise UserError(
-            f"{type(model.family).__name__} draws in one step, so there is no trajectory to show: "
+            f"{type(family).__name__} draws in one step, so there is no trajectory to show: "
             f"leave out --trajectory, or take --model {others[0]}"
         )
-    cycle, count = asked(sample, model)
-    if sample.shards:
-        return bulk(sample, cycle, count, model, config, folder.path)
+    cycle, count = asked(wanted, run)
+    if wanted.shards:
+        return draw_shards(wanted, run, cycle, count)
     labels = cycle[np.arange(count) % len(cycle)]
-    with common.counting("drawing", count) as progress:
-        drawn = sampling.draw(model.family, model.variables, labels, sample.seed, progress=progress)
-    out = sample.out or common.unused(folder, f"{name_of(sample)}.png")
-    joined = sample.digits is not None and not sample.cells
+    with consoles.Console().counting("drawing", count) as progress:
+        drawn = sampling.draw(family, run.model.variables, labels, wanted.seed, progress=progress)
+    what = wanted.digits or (f"digit-{wanted.digit}" if wanted.digit else "digits")
+    out = wanted.out or common.unused(run.folder, f"{what}-seed-{wanted.seed}.png")
+    joined = wanted.digits is not None and not wanted.cells
     picture = (lambda: images.number(drawn)) if joined else None
-    dark = sample.ink == "dark"
-    where = images.save(out, drawn, labels, picture, dark, sample.by_digit)
-    print(f"{common.digits(count)} after {common.steps(model.step)}: {common.kept(where)}")
-    if sample.trajectory:
-        family = families.build(config_of_film(config, args))
-        ways = able(family, HasTrajectory).trajectory
-        paths = map_images(ways, model.variables, seed=sample.seed, labels=labels[:100])
-        images.save_film(sample.trajectory, images.film(paths.swapaxes(0, 1)))
-        print(f"how they came about: {sample.trajectory}")
-    return 0
+    where = images.save(out, drawn, labels, picture, wanted.ink == "dark", wanted.by_digit)
+    run.announce(common.digits(count), where)
+    if film:
+        given = {arg.partition("=")[0] for arg in args}
+        # The usual spacing takes most steps where images are still noise.
+        config = run.config if given & {"--steps", "--spacing"} else common.even(run.config)
+        family = families.build(config)
+        way = capabilities.able(family, capabilities.HasTrajectory).trajectory
+        # [n, frames, h, w, c]
+        paths = mapping.map_images(way, run.model.variables, seed=wanted.seed, labels=labels[:100])
+        images.save_film(film, images.film(paths.swapaxes(0, 1)))
+        print(f"how they came about: {film}")
 
 
-def config_of_film(config: configs.Config, args: list[str]) -> configs.Config:
-    """The recipe of a film. Where no steps were asked for, they are spaced evenly in time: the
-    usual spacing takes most steps where images are still noise."""
-    given = {arg.partition("=")[0] for arg in args}
-    return config if given & {"--steps", "--spacing"} else common.even(config)
+def asked(wanted: Sample, run: Run) -> tuple[np.ndarray, int]:
+    """The digits to ask for, in turn, int32 [n], and how many in all."""
+    model = run.model
+    named = wanted.digits if wanted.digit in (None, "any") else wanted.digit
+    if named is not None:
+        flag = "--digits" if wanted.digits else "--digit"
+        common.require_ear(model.family, flag)
+        model.require(map(int, named), f"{flag} {named}")
+    if wanted.digits is not None:
+        return np.array([int(digit) for digit in wanted.digits], np.int32), len(wanted.digits)
+    if wanted.digit is None:
+        cycle = model.digits if model.family.is_conditional else [arrays.NO_DIGIT]
+        return np.array(cycle, np.int32), wanted.count or 100
+    label = arrays.NO_DIGIT if wanted.digit == "any" else int(wanted.digit)
+    return np.full(1, label, np.int32), wanted.count or 64
 
 
-def bulk(sample: Sample, cycle, count: int, model, config, run: Path) -> int:
-    """Make the shards that fall to this process, or all by the workers of a cluster."""
-    from jaxgen.apps import bulk
-    from jaxgen.data import files
-    from jaxgen.training.console import Console
-
-    out = Path(sample.out or "")
+def draw_shards(wanted: Sample, run: Run, cycle: np.ndarray, count: int) -> None:
+    """Make the shards of this process, or all by the workers of a cluster."""
+    out, config, model = Path(wanted.out or ""), run.config, run.model
     files.check(out / bulk.STATE)
-    making = bulk.Bulk(count, cycle, sample.seed, out, model, config)
-    console = Console()
+    making = bulk.Bulk(count, cycle, wanted.seed, out, model, config)
+    console = consoles.Console()
     making.begin()
     with console.status() as tell:
-        if sample.scheduler:
-            from jaxgen.experiments import execute, executors
-
-            order = bulk.Order(count, tuple(cycle.tolist()), sample.seed, run.absolute(), config)
+        if wanted.scheduler:
+            folder = run.folder.path.absolute()
+            order = bulk.Order(count, tuple(cycle.tolist()), wanted.seed, folder, config)
             calls = [(out, order, number) for number in making.missing()]
-            with executors.Cluster(sample.scheduler) as executor:
+            with executors.Cluster(wanted.scheduler) as executor:
                 for done, _ in enumerate(execute.each(bulk.make_shard, calls, executor), 1):
                     tell(f"{done} of {len(calls)} shards")
         else:
-            making.make_share(bulk.Share(sample.process, sample.processes), tell)
+            making.make_share(bulk.Share(wanted.process, wanted.processes), tell)
         missing = making.end()
     if missing:
         console.say(f"{missing} shards are left to the other processes, in {out}")
     else:
         console.say(f"{common.digits(count)} after {common.steps(model.step)}: {out}")
-    return 0
-
-
-def asked(sample: Sample, model):
-    """The digits to ask for, in turn, int32 [n], and how many in all."""
-    import numpy as np
-
-    from jaxgen.arrays import NO_DIGIT
-
-    named = sample.digits if sample.digit in (None, "any") else sample.digit
-    if named is not None:
-        flag = "--digits" if sample.digits else "--digit"
-        common.require_ear(model.family, flag)
-        model.require(map(int, named), f"{flag} {named}")
-    if sample.digits is not None:
-        return np.array([int(digit) for digit in sample.digits], np.int32), len(sample.digits)
-    if sample.digit is None:
-        cycle = model.digits if model.family.is_conditional else [NO_DIGIT]
-        return np.array(cycle, np.int32), sample.count or 100
-    label = NO_DIGIT if sample.digit == "any" else int(sample.digit)
-    return np.full(1, label, np.int32), sample.count or 64
-
-
-def name_of(sample: Sample) -> str:
-    what = sample.digits or (f"digit-{sample.digit}" if sample.digit else "digits")
-    return f"{what}-seed-{sample.seed}"

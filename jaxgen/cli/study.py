@@ -1,19 +1,4 @@
-"""``bin/study``: what structure and learning parameters change, by many runs."""
-
-import shlex
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
-
-import tyro
-
-from jaxgen.cli import common, flags
-from jaxgen.config import Config
-from jaxgen.errors import UserError
-from jaxgen.experiments import grid as grids
-from jaxgen.experiments.questions import QUESTIONS, Question, named
-
-DESCRIPTION = """Study what a setting changes: train with each of its values, from several seeds,
+"""Study what a setting changes: train with each of its values, from several seeds,
 and write a report. What was found is kept, so that the same command goes on where it stopped.
 
 examples:
@@ -26,6 +11,31 @@ examples:
 All flags of bin/train say what the models are that are compared. The report is OUT/report.html, and
 beside it report.md and results.csv; the runs are in OUT/runs, for bin/sample --run PATH."""
 
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from etils import epy
+
+import jaxgen
+from jaxgen.cli import common, flags
+from jaxgen.config import Config
+from jaxgen.data import files
+from jaxgen.errors import UserError
+from jaxgen.experiments import grid as grids
+from jaxgen.experiments.questions import QUESTIONS, Question, named
+from jaxgen.training.folder import commit
+
+with epy.lazy_imports():
+    from jaxgen import devices
+    from jaxgen.evaluation import judge
+    from jaxgen.experiments import study as studies
+    from jaxgen.experiments import study_report
+    from jaxgen.pages import files as pages
+    from jaxgen.training import console as consoles
+
 MANY = 500  # runs that are planned without being asked about
 
 
@@ -34,22 +44,22 @@ class Study:
     config: Annotated[Config, tyro.conf.arg(name="")]
     vary: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A setting and its values, such as net.beta=0.1,1,10, or net.layers=256,512-256; may be given
-    several times. As the question says when not given."""
+    several times. When not given, what the question varies."""
     each: bool = False
     """Vary one thing at a time, instead of all together."""
     seeds: int = 3
-    """Trainings of each setting, from --seed on; a question has its own number."""
+    """Trainings of each setting, with seeds from --seed on; a question has its own number."""
     list: bool = False
-    """Tell the questions that have a name, and do nothing."""
+    """Print the questions that have a name, and do nothing else."""
     yes: bool = False
     """Begin a study of many hours without asking."""
     out: Path | None = None
-    """Folder of the report, and of all that it is made of; one in studies/ when not given."""
+    """Folder of the report and of everything it is made from; one in studies/ when not given."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
 
 
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> None:
     given, question = args, None
     if args and not args[0].startswith("-"):
         question, args = named(args[0]), args[1:]
@@ -57,7 +67,7 @@ def main(args: list[str]) -> int:
         return _list()
     args = _flags(question, args)
     usual = Study(common.recipe(args, "study"), seeds=question.seeds if question else 3)
-    wanted = flags.parse(usual, "study", DESCRIPTION, args)
+    wanted = flags.parse(usual, "study", __doc__, args)
     base = wanted.config
     if question and base.model not in question.models:
         raise UserError(
@@ -70,18 +80,12 @@ def main(args: list[str]) -> int:
     design = "each" if apart else "grid"
 
     def resolve(more: list[str]) -> Config:
-        return flags.parse(usual, "study", DESCRIPTION, [*args, *more]).config
+        return flags.parse(usual, "study", __doc__, [*args, *flags.as_meant(more)]).config
 
     folder = wanted.out or Path("studies") / _name(question, base, axes)
-    from jaxgen import devices
-    from jaxgen.data import files
-
     files.check(folder / "report.html")
     devices.start()
-    from jaxgen.experiments import study as studies
-    from jaxgen.training.console import Console
-
-    console, settings = Console(), grids.count(axes, design)
+    console, settings = consoles.Console(), grids.count(axes, design)
     if (runs := settings * wanted.seeds) > MANY and not wanted.yes:
         raise UserError(
             f"that is {settings:,} settings and {runs:,} runs: give --yes too if that is meant, "
@@ -89,19 +93,10 @@ def main(args: list[str]) -> int:
         )
     grid = grids.make(base, axes, design, wanted.seeds, resolve)
     study = studies.carry_out(grid, folder, console, wanted.yes, wanted.scheduler)
-    return _report(study, question, shlex.join(["bin/study", *given]), folder, console)
+    _report(study, question, shlex.join(["bin/study", *given]), folder, console)
 
 
-def _report(study, question: Question | None, command: str, folder: Path, console) -> int:
-    import jaxgen
-    from jaxgen import devices
-    from jaxgen.data import files
-    from jaxgen.evaluation import judge
-    from jaxgen.experiments import study as studies
-    from jaxgen.experiments import study_report
-    from jaxgen.pages import files as pages
-    from jaxgen.training.folder import commit
-
+def _report(study, question: Question | None, command: str, folder: Path, console) -> None:
     cautions = studies.cautions(study.grid)
     provenance = (
         ("command", f"`{command}`"),
@@ -114,14 +109,13 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
     page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
     console.say("\n".join([*cautions, *study_report.said(study, question)]))
     console.say(f"report in {page}")
-    return 0
 
 
 def _flags(question: Question | None, args: list[str]) -> list[str]:
-    """What a question sets, before what the user does: the last one counts."""
+    """The flags of a question before those of the user: the last value of a flag counts."""
     if question is None:
         return args
-    model = [] if flags.peek(args, "model") else ["--model", question.models[0]]
+    model = [] if flags.peek(args, "model")[0] else ["--model", question.models[0]]
     return [*model, *question.flags, *args]
 
 
@@ -131,7 +125,7 @@ def _name(question: Question | None, base: Config, axes) -> str:
     return "-".join([base.model, *(axis.name.rpartition(".")[2] for axis in axes)])
 
 
-def _list() -> int:
+def _list() -> None:
     width = max(len(question.name) for question in QUESTIONS)
     for question in QUESTIONS:
         print(f"{question.name:<{width}}  {question.asks}")
@@ -140,4 +134,3 @@ def _list() -> int:
     print(
         "bin/study NAME --model MODEL answers one; any other flag of bin/train changes the models."
     )
-    return 0

@@ -1,19 +1,4 @@
-"""``bin/train``: train a model, or go on with a run."""
-
-import contextlib
-from dataclasses import dataclass
-from typing import Annotated
-
-import tyro
-
-import jaxgen
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-from jaxgen.config import Config, flat
-from jaxgen.training import folder
-
-DESCRIPTION = """Train a model on handwritten digits; the same command again goes on where it
-stopped.
+"""Train a model on handwritten digits; the same command again goes on where it stopped.
 
 examples:
   bin/train --model ddpm --steps 1000          about two minutes on two cores
@@ -23,10 +8,30 @@ examples:
 
 models:
   {models}
+
 set-ups of papers:
   {papers}
 
 The flags and defaults below are those of {shown}: bin/train --model NAME --help shows another's."""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+from etils import epy
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen.cli import common, flags
+from jaxgen.config import Config
+from jaxgen.training import folder
+from jaxgen.training.folder import RunFolder
+
+with epy.lazy_imports():
+    from jaxgen import devices, hosts
+    from jaxgen.training import console as consoles
+    from jaxgen.training import loop
 
 
 @dataclass(frozen=True)
@@ -35,78 +40,64 @@ class Train:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     fresh: bool = False
-    """Start over, and move a run that is there aside."""
+    """Start over; a run that is there is moved aside."""
     quiet: bool = False
     """Print nothing but errors."""
     shard_params: bool = False
-    """Split parameters and the state of their optimiser over the devices too, where they are large:
-    less memory on each, more to be sent."""
+    """Split large parameters and the state of their optimiser over the devices too: each device
+    needs less memory, and more is sent between devices."""
     coordinator: str | None = None
-    """HOST:PORT where several processes that train as one find each other: the first's. Or auto,
-    where SLURM, Open MPI or Kubernetes has started them, and the next two can be left out."""
+    """HOST:PORT of the first process, where several processes that train as one find each other. Or
+    auto, if SLURM, Open MPI or Kubernetes has started them: leave out --processes and --process."""
     processes: int | None = None
-    """How many they are."""
+    """How many processes there are."""
     process: int | None = None
-    """Which one this is, from 0 on."""
+    """The number of this process, from 0 on."""
 
 
 def main(args: list[str]) -> int:
     recipe = common.recipe(args, "train")
-    description = DESCRIPTION.format(
-        models=", ".join(configs.names()),
-        papers=", ".join(configs.papers()),
-        shown=recipe.model,
-    )
+    models, papers = ", ".join(configs.names()), ", ".join(configs.papers())
+    description = f"{__doc__}".format(models=models, papers=papers, shown=recipe.model)
     train = flags.parse(Train(recipe), "train", description, args)
-    group = (train.coordinator, train.processes, train.process)
-    if group == (None, None, None):
-        status, speaks = _alone(train), True
+    model = train.config.model
+    run = folder.locate(model, train.run)
+    if (train.coordinator, train.processes, train.process) == (None, None, None):
+        status, speaks = _alone(train, run), True
     else:
-        status, speaks = _together(train)
+        status, speaks = _together(train, run)
     if status == 0 and speaks and not train.quiet:
-        model = train.config.model
-        run = folder.locate(model, train.run)
         named = run.run_flag(model) or f" --model {model}"
         learned = known.contents.learned if (known := run.learned) else (3,)
         print(f"next: bin/sample{named} --digit {3 if 3 in learned else learned[0]}")
     return status
 
 
-def _alone(train: Train) -> int:
-    from jaxgen import devices
-    from jaxgen.training.console import Console
-
-    console = Console(train.quiet)
-    run = folder.locate(train.config.model, train.run)
+def _alone(train: Train, run: RunFolder) -> int:
+    """Train as the one process of a run; returns the exit status."""
+    console = consoles.Console(train.quiet)
     with run.lock():
         for line in run.prepare(train.config, train.fresh):
             console.say(line)
         devices.start(run.cpu_devices())
-        from jaxgen.training import loop
-
         return loop.train(train.config, run, console, train.shard_params)
 
 
-def _together(train: Train) -> tuple[int, bool]:
-    """Train as one of several processes, of which the first looks after the folder of the run.
-    Returns the exit status, and whether this is the first."""
-    from jaxgen import devices, hosts
-    from jaxgen.training import loop
-    from jaxgen.training.console import Console
-
-    config = train.config
-    run = folder.locate(config.model, train.run)
+def _together(train: Train, run: RunFolder) -> tuple[int, bool]:
+    """Train as one of several processes; the first alone writes to the run's folder. Returns the
+    exit status, and whether this is the first."""
     devices.start(joins=True)
     group = hosts.Group(train.coordinator, train.processes, train.process)
     with contextlib.ExitStack() as stack, hosts.joined(group):
-        console = Console(train.quiet or not hosts.is_first())
-        settings = {f"--{name}": str(value) for name, value in flat(config)}
+        console = consoles.Console(train.quiet or not hosts.is_first())
+        settings = {f"--{name}": str(value) for name, value in configs.flat(train.config)}
         hosts.require_alike({"jaxgen": jaxgen.__version__, "--run": str(run)} | settings)
 
         def prepare() -> list[str]:
             stack.enter_context(run.lock())
-            return run.prepare(config, train.fresh)
+            return run.prepare(train.config, train.fresh)
 
         for line in hosts.on_first(prepare):
             console.say(line)
-        return loop.train(config, run, console, train.shard_params), hosts.is_first()
+        status = loop.train(train.config, run, console, train.shard_params)
+        return status, hosts.is_first()

@@ -1,14 +1,6 @@
-"""``bin/verify``: whether what runs have saved is still as it was written."""
-
-from dataclasses import dataclass
-from pathlib import Path
-
-from jaxgen.cli import flags
-from jaxgen.errors import UserError
-
-DESCRIPTION = """Check every saved step of runs against its manifest, which names its files and
-their SHA-256. Nothing is changed: training moves damaged steps to checkpoints/damaged/, and all
-commands use the newest sound one.
+"""Check every saved step of runs against its manifest, which names its files and their SHA-256.
+Nothing is changed: training moves damaged steps to checkpoints/damaged/, and all commands use the
+newest sound one.
 
 examples:
   bin/verify ddpm gan        two runs in runs/
@@ -17,6 +9,14 @@ examples:
 
 The exit status is 0 if all are sound, or else 2."""
 
+from dataclasses import dataclass
+
+from jaxgen.cli import flags
+from jaxgen.errors import UserError
+from jaxgen.training import folder, manifest
+from jaxgen.training.console import plural
+from jaxgen.training.folder import RunFolder
+
 
 @dataclass(frozen=True)
 class Verify:
@@ -24,46 +24,31 @@ class Verify:
     """Check all runs that are under runs/."""
 
 
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> None:
     names = flags.leading(args)
-    wanted = flags.parse(Verify(), "verify", DESCRIPTION, args[len(names) :])
+    wanted = flags.parse(Verify(), "verify", __doc__, args[len(names) :])
     if wanted.all == bool(names):
         raise UserError("which run? give names or folders of runs, or --all for all under runs/")
-    from jaxgen.training import folder
-
     if wanted.all:
-        runs = [folder.RunFolder(path) for path in _under(folder.ROOT)]
+        paths = sorted(path.parent for path in folder.ROOT.rglob("config.json"))
+        runs = [RunFolder(path) for path in paths if (path / "checkpoints").is_dir()]
         if not runs:
             raise UserError(f"there is no run under {folder.ROOT}: bin/train makes one")
     else:
         runs = [folder.locate(None, name) for name in dict.fromkeys(names)]
         for run in runs:
-            run.load()  # that it is a run
-    found = [sound for run in runs for sound in _verify(run)]
-    if damaged := found.count(False):
+            run.load()  # raises UserError where there is no run
+    sound = [is_sound for run in runs for is_sound in verify(run)]
+    if damaged := sound.count(False):
         raise UserError(
-            f"damaged: {damaged} of {_many(len(found), 'saved step')}; bin/train moves such to "
+            f"damaged: {damaged} of {plural(len(sound), 'saved step')}; bin/train moves such to "
             "checkpoints/damaged/ and goes on from the newest sound one"
         )
-    print(f"{_many(len(found), 'saved step')} in {_many(len(runs), 'run')}: none is damaged")
-    return 0
+    print(f"{plural(len(sound), 'saved step')} in {plural(len(runs), 'run')}: none is damaged")
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _under(root: Path) -> list[Path]:
-    """The runs below a folder."""
-    return sorted(
-        p.parent for p in root.rglob("config.json") if (p.parent / "checkpoints").is_dir()
-    )
-
-
-def _verify(run) -> list[bool]:
-    """Tell of each saved step of a run, newest first, whether it is sound."""
-    from jaxgen.training import manifest
-
+def verify(run: RunFolder) -> list[bool]:
+    """Print of each saved step of a run, newest first, whether it is sound, and return that."""
     found = []
     for step in manifest.steps(run.checkpoints):
         try:

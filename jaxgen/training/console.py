@@ -1,5 +1,4 @@
-"""What a person is told while something lasts: lines, and a live bar where the output is a
-terminal."""
+"""Output while a command works: lines, and a live bar where the output is a terminal."""
 
 import contextlib
 import math
@@ -13,12 +12,12 @@ import rich.console
 import rich.progress
 import rich.text
 
-EVERY = 30.0  # seconds between lines about one thing, where no line can be changed
+EVERY = 30.0  # seconds between lines of ``status``, where the output is no terminal
 
 
 class _Output(rich.console.Console):
-    """Rich's console, for which an output that nobody reads any more, as after ``| head -1``, is a
-    terminal that was closed: a training saves before it ends."""
+    """Rich's console. Where nobody reads the output any more, as after ``| head -1``, it behaves as
+    if a terminal was closed, so that a training saves before it ends."""
 
     def on_broken_pipe(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -43,39 +42,40 @@ class Console:
 
     @contextlib.contextmanager
     def bar(self, done: int, total: int) -> Iterator[None]:
-        """Show how far training is, on a terminal."""
+        """Show how far training is, on a terminal; ``progress`` moves the bar."""
         if not self._rich.is_terminal:
             yield
             return
-        columns = (
-            rich.progress.TextColumn("{task.description}"),
-            rich.progress.BarColumn(),
-            rich.progress.MofNCompleteColumn(),
-            rich.progress.TextColumn("{task.fields[state]}"),
-            rich.progress.TimeRemainingColumn(compact=True),
-        )
-        with rich.progress.Progress(*columns, console=self._rich, transient=True) as self._bar:
-            self._bar.add_task("training", completed=done, total=total, state="compiling")
+        with self._progress(rich.progress.TextColumn("{task.fields[state]}")) as bar:
+            bar.add_task("training", completed=done, total=total, state="compiling")
+            self._bar = bar
             yield
         self._bar = None
 
     @contextlib.contextmanager
     def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Gives a function that shows how many are done, where this is a terminal."""
-        columns = (
-            rich.progress.TextColumn("{task.description}"),
-            rich.progress.BarColumn(),
-            rich.progress.MofNCompleteColumn(),
-            rich.progress.TimeRemainingColumn(compact=True),
-        )
-        with rich.progress.Progress(*columns, console=self._rich, transient=True) as bar:
+        """Gives a function of how many are done, which shows that on a terminal."""
+        with self._progress() as bar:
             task = bar.add_task(what, total=total)
             yield lambda done: bar.update(task, completed=done)
 
+    def _progress(self, *more: rich.progress.ProgressColumn) -> rich.progress.Progress:
+        """A bar that disappears at its end, with ``more`` columns before the time left."""
+        return rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            *more,
+            rich.progress.TimeRemainingColumn(compact=True),
+            console=self._rich,
+            transient=True,
+            disable=not self._rich.is_terminal,
+        )
+
     @contextlib.contextmanager
     def status(self) -> Iterator[Callable[[str], None]]:
-        """Gives a function that shows what goes on: on a terminal, in one line that changes;
-        elsewhere, a line now and then."""
+        """Gives a function of a line, which shows the line: on a terminal in place of the one
+        before, elsewhere at most every ``EVERY`` seconds."""
         if self._rich.is_terminal:
             with self._rich.status("") as status:
                 yield lambda line: status.update(rich.text.Text(line))
@@ -93,8 +93,8 @@ class Console:
     def progress(
         self, step: int, total: int, metrics: Mapping[str, float], speed: float, line: bool
     ) -> None:
-        """Move the bar; or, where there is none, print a line if asked to. ``speed`` is in steps a
-        second."""
+        """Move the bar; where there is no bar, print a line if ``line`` says so. ``speed`` is in
+        steps a second."""
         shown = [
             f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name
         ]

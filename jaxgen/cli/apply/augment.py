@@ -1,19 +1,5 @@
-"""``bin/apply augment``: data sets of drawn digits, and whether they help a classifier."""
-
-import json
-import shlex
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
-
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-from jaxgen.errors import UserError
-
-DESCRIPTION = """Make a data set of drawn digits, of any number, that other programs can load. The
-same command goes on where it stopped.
+"""Make a data set of drawn digits, of any size, that other programs can load. The same command
+goes on where it stopped.
 
 examples:
   bin/apply augment --model ddpm --count 50000 --out digits-synth/
@@ -24,10 +10,31 @@ examples:
 
 README.md in the folder is its data card. The test digits beside the drawn ones are real."""
 
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from etils import epy
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen.cli import common, flags
+from jaxgen.data import files
+from jaxgen.errors import UserError
+from jaxgen.training.folder import commit
+
+with epy.lazy_imports():
+    from jaxgen import devices, families
+    from jaxgen.apps import augment
+    from jaxgen.experiments import augmentation
+    from jaxgen.pages import files as pages
+    from jaxgen.training import console as consoles
+
 
 @dataclass(frozen=True)
-class Augment(common.Seeded):
-    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+class Augment(common.Drawing):
     count: int = 50_000
     """How many digits to draw."""
     out: Path | None = None
@@ -41,8 +48,8 @@ class Augment(common.Seeded):
     """Which digits: as many of each, as often as in the real data (real), or weights such as
     0:1,7:3."""
     filter: float | None = None
-    """Draw again what a classifier gives a lower probability of being the digit asked for, above 0
-    and below 1. It learns from the model's own training digits alone."""
+    """Draw a digit again where a classifier gives the digit asked for a lower probability than
+    this, above 0 and below 1. The classifier learns from the model's own training digits alone."""
     real: bool = False
     """Put the training digits of the model before the drawn ones."""
 
@@ -54,8 +61,9 @@ class Augment(common.Seeded):
 
 
 STUDY = """Does drawn data help a classifier that has few real digits? Generators are trained on
-those few alone; classifiers learn from the real digits, the drawn ones, or both, and shift and
-rotate is what they are held against. What was found is kept: the same command goes on.
+those few alone; classifiers learn from the real digits, the drawn ones, or both, and are compared
+with classifiers that learn from shifted and rotated real digits. What was found is kept: the same
+command goes on.
 
 examples:
   bin/apply augment --study                    hours on two cores, which it says first
@@ -75,29 +83,19 @@ class Study:
     seeds: int = 5
     """Choices of the real digits, each with generators and classifiers of its own."""
     out: Path = Path("augment-study")
-    """Folder of the report, and of all that it is made of."""
+    """Folder of the report and of everything it is made from."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
 
 
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> None:
     if "--study" in args:
         return study(args)
-    folder, config = common.run_and_recipe(args, "apply augment")
-    wanted = flags.parse(Augment(config.sampling), "apply augment", DESCRIPTION, args)
+    wanted, run = common.start(Augment, "apply augment", __doc__, args)
     if wanted.out is None:
         raise UserError("where to? --out digits-synth/, a new folder")
-    from jaxgen import devices, families
-    from jaxgen.data import files
-
     files.check(wanted.out / "any")
-    config = replace(config, sampling=wanted.sampling)
-    common.require_ear(families.build(config), "--model with these settings")
-    devices.start()
-    from jaxgen.apps import augment
-    from jaxgen.training import trained
-    from jaxgen.training.console import Console
-
+    common.require_ear(families.build(run.config), "--model with these settings")
     order = augment.Order(
         wanted.count,
         wanted.format,
@@ -107,58 +105,48 @@ def main(args: list[str]) -> int:
         wanted.seed,
         wanted.ink,
     )
-    console = Console()
-    model = trained.load(folder, config, common.warn)
-    making = augment.Making(order, wanted.out, model, config, folder.digits(config, wanted.data))
+    console = consoles.Console()
+    making = augment.Making(order, wanted.out, run.model, run.config, run.digits)
     making.go_on()
-    before = making.state["done"]
+    before, total = making.state["done"], making.state["total"]
     with making.lock():
-        if 0 < before < making.state["total"]:
+        if 0 < before < total:
             console.say(f"going on after {before:,} digits")
         with console.status() as tell:
             making.make(tell)
-    if caution := making.state["judged"].get("caution"):
+    judged = making.state["judged"]
+    if caution := judged.get("caution"):
         common.warn(caution)
-    value, low, high = making.state["judged"]["recognised"]
+    value, low, high = judged["recognised"]
     console.say(
-        f"recognised as the digit asked for: {value:.1%} of the first "
-        f"{making.state['judged']['n']:,} drawn (95 % interval {low:.1%} to {high:.1%})"
+        f"recognised as the digit asked for: {value:.1%} of the first {judged['n']:,} drawn "
+        f"(95 % interval {low:.1%} to {high:.1%})"
     )
-    already = ", all there already" if before == making.state["total"] else ""
+    already = ", all there already" if before == total else ""
     console.say(
-        f"{common.digits(making.state['total'])} after {common.steps(model.step)}{already}: "
-        f"{wanted.out}, described in {wanted.out / 'README.md'}"
+        f"{common.digits(total)} after {common.steps(run.model.step)}{already}: {wanted.out}, "
+        f"described in {wanted.out / 'README.md'}"
     )
-    return 0
 
 
-def study(args: list[str]) -> int:
+def study(args: list[str]) -> None:
+    """Study whether drawn data help."""
     wanted = flags.parse(Study(), "apply augment", STUDY, args)
-    for model in wanted.models.split(","):
-        configs.recipe(model)
-    import jaxgen
-    from jaxgen import devices
-    from jaxgen.data import files
-
+    models = tuple(wanted.models.split(","))
+    for model in models:
+        configs.recipe(model)  # raises UserError where there is no such recipe
     files.check(wanted.out / "report.json")
     devices.start()
-    from jaxgen.experiments import augmentation
-    from jaxgen.pages import files as pages
-    from jaxgen.training import folder
-    from jaxgen.training.console import Console
-
-    console = Console()
-    models = tuple(wanted.models.split(","))
+    console = consoles.Console()
     experiment = augmentation.Augmentation(models, wanted.sizes, wanted.seeds)
     found = experiment.carry_out(wanted.out, console, wanted.scheduler)
     figures = found.to_dict()
     files.write(wanted.out / "report.json", json.dumps(figures, indent=1) + "\n")
     provenance = (
         ("command", f"`{shlex.join(['bin/apply', 'augment', *args])}`"),
-        ("jaxgen", f"{jaxgen.__version__}, commit {folder.commit()}"),
+        ("jaxgen", f"{jaxgen.__version__}, commit {commit()}"),
         ("devices", devices.describe()),
     )
     page, *_ = pages.write(augmentation.document(found, provenance), wanted.out, "report")
     console.say("\n".join(figures["verdicts"]))
     console.say(f"report in {page}")
-    return 0

@@ -1,13 +1,5 @@
-"""``bin/apply complete``: fill in what is hidden of a digit."""
-
-from dataclasses import dataclass
-
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-from jaxgen.errors import UserError
-
-DESCRIPTION = """Complete digits that are hidden in part. What is visible stays as it is, bit for
-bit, and nobody tells the model which digit it was: that is read off what is visible.
+"""Complete digits that are partly hidden. The visible part stays as it is, bit for bit. The model
+is not told which digit it was: a classifier reads that from the visible part.
 
 examples:
   bin/apply complete --model ddpm --hide left                 40 test digits
@@ -15,8 +7,23 @@ examples:
   bin/apply complete --model ddpm --images test:7 mine.png --hide bottom --ways 8
   bin/apply complete --model gan --hide mask.png --out whole.npz
 
-Of test digits it says how many the judge recognises as what they were, beside what one gets without
-a model: the hidden part of the training digit that is nearest where the image is visible."""
+For test digits the command says how many the judge recognises as what they were; and how many
+without a model, where the hidden part is copied from the training digit whose visible part is
+nearest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from etils import epy
+
+from jaxgen import config as configs
+from jaxgen import images
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+with epy.lazy_imports():
+    from jaxgen.apps import complete, masks, measuring, reader
+    from jaxgen.cli import given
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,9 @@ class Complete(common.OfImages):
     """What is hidden: left, right, top, bottom, centre, quadrants (two of the four, by chance),
     random:0.7 of the pixels, or a picture of 28 by 28 that is white there."""
     ways: int = 1
-    """How many completions of each digit, to see what is uncertain; one is the most probable."""
+    """How many completions of each digit, to see what is uncertain; 1 gives the most probable."""
     out: str | None = None
-    """Where to: .png a picture of what was visible above what was made of it, or with several ways
+    """Where to: .png a picture of what was visible above its completion, or with several ways
     beside them; the completed digits alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a
     folder, if it ends in /."""
 
@@ -36,58 +43,41 @@ class Complete(common.OfImages):
         configs.require("ways", self.ways, 1 <= self.ways <= 100, "from 1 to 100")
 
 
-def main(args: list[str]) -> int:
-    folder, config = common.run_and_recipe(args, "apply complete")
-    wanted = flags.parse(Complete(), "apply complete", DESCRIPTION, args)
-    import numpy as np
-
-    from jaxgen import devices, images
-    from jaxgen.apps import complete, masks, measuring, reader
-    from jaxgen.cli import given
-    from jaxgen.training import trained
-
-    out = wanted.out or common.unused(folder, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
-    images.check(out)
-    devices.start()
-    source = given.Source(folder, config, wanted.data)
-    digits = source.digits
-    seen = given.some(wanted.images, wanted.count, source, wanted.seed)
-    shown = len(seen.labels) * (wanted.ways + 1)
+def main(args: list[str]) -> None:
+    wanted, run = common.start(Complete, "apply complete", __doc__, args)
+    out = run.out(wanted.out, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
+    digits = given.some(wanted.images, wanted.count, run, wanted.seed)
+    count = len(digits.labels)
+    shown = count * (wanted.ways + 1)
     if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MOST:
         raise UserError(
-            f"--ways {wanted.ways} of {len(seen.labels)} digits are too many for a picture: ask "
-            "for fewer, or for --out whole.npz"
+            f"--ways {wanted.ways} of {count} digits are too many for a picture: ask for fewer, or "
+            "for --out whole.npz"
         )
-    visible = masks.visible(wanted.hide, len(seen.labels), wanted.seed)
-    print("\n".join(seen.lines))
-    model = trained.load(folder, config, common.warn)
-    reading = reader.load(digits.train, common.warn)
+    visible = masks.visible(wanted.hide, count, wanted.seed)
+    print("\n".join(digits.lines))
+    family, variables = run.model.family, run.model.variables
+    reading = reader.load(run.digits.train, common.warn)
     done = complete.complete(
-        model.family, model.variables, reading, seen.images, visible, wanted.ways, wanted.seed
+        family, variables, reading, digits.images, visible, wanted.ways, wanted.seed
     )
     first = done.images[:, 0]
-    if seen.known:
-        source.warn()
-        print(f"recognised as what they were: {measuring.recognised(first, seen.labels)}")
-        plain = complete.nearest(seen.images, visible, digits.train.images)
-        print(f"  by the nearest training digit: {measuring.recognised(plain, seen.labels)}")
+    if digits.known:
+        run.warn_of_judge()
+        print(f"recognised as what they were: {measuring.recognised(first, digits.labels)}")
+        plain = complete.nearest(digits.images, visible, run.digits.train.images)
+        print(f"  by the nearest training digit: {measuring.recognised(plain, digits.labels)}")
     where = images.save(
         out,
         done.images.reshape(-1, *first.shape[1:]),
-        np.repeat(seen.labels, wanted.ways) if seen.known else done.digits.ravel(),
-        lambda: picture(seen.images, visible, done.images),
+        np.repeat(digits.labels, wanted.ways) if digits.known else done.digits.ravel(),
+        lambda: picture(digits.images, visible, done.images),
     )
-    many = common.digits(len(first))
-    print(f"{many} completed after {common.steps(model.step)}: {common.kept(where)}")
-    return 0
+    run.announce(f"{common.digits(count)} completed", where)
 
 
-def picture(digits, visible, completed):
+def picture(digits: np.ndarray, visible: np.ndarray, completed: np.ndarray) -> np.ndarray:
     """What is visible, hidden parts grey, above its completion; with several ways, beside them."""
-    import numpy as np
-
-    from jaxgen import images
-
     shown = np.where(visible == 1, digits, 0.35)
     if completed.shape[1] == 1:
         return images.pairs(shown, completed[:, 0])

@@ -1,18 +1,26 @@
-"""``bin/apply convert``: turn digits into others, in the same hand."""
-
-from dataclasses import dataclass
-
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-from jaxgen.errors import UserError
-
-DESCRIPTION = """Turn digits into another digit in the same hand, or write the same digits in
+"""Turn digits into another digit in the same hand, or write the same digits in
 another hand.
 
 examples:
   bin/apply convert --model cvae --images test:7 --to 1
   bin/apply convert --model cvae --images mine/ --style hand.png
   bin/apply convert --model gan --count 200 --to 3        200 test digits"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from etils import epy
+
+from jaxgen import config as configs
+from jaxgen import images
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+with epy.lazy_imports():
+    from jaxgen import families
+    from jaxgen.apps import measuring, restyle
+    from jaxgen.cli import given
+    from jaxgen.families import capabilities
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,8 @@ class Convert(common.OfImages):
     style: str | None = None
     """The hand to write them in instead: an image file of one digit, or one such as test:7."""
     out: str | None = None
-    """Where to: .png a picture of each above what became of it; the new digits alone as .npz,
-    .csv, .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
+    """Where to: .png a picture of each digit above the new one; the new digits alone as .npz, .csv,
+    .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -32,40 +40,26 @@ class Convert(common.OfImages):
             raise UserError("--to changes the digit and --style the hand: give one of them")
 
 
-def main(args: list[str]) -> int:
-    folder, config = common.run_and_recipe(args, "apply convert")
-    wanted = flags.parse(Convert(), "apply convert", DESCRIPTION, args)
+def main(args: list[str]) -> None:
+    wanted, run = common.start(Convert, "apply convert", __doc__, args)
     if wanted.to is None and wanted.style is None:
         raise UserError("into what? --to 1 for another digit, or --style hand.png for another hand")
-    import numpy as np
-
-    from jaxgen import devices, families, images
-    from jaxgen.apps import measuring, restyle
-    from jaxgen.cli import given
-    from jaxgen.families.capabilities import Transfers, able
-    from jaxgen.training import trained
-
-    what = f"to-{wanted.to}" if wanted.style is None else "hand"
-    out = wanted.out or common.unused(folder, f"converted-{what}-seed-{wanted.seed}.png")
-    images.check(out)
-    devices.start()
-    able(families.build(config), Transfers)
-    model = trained.load(folder, config, common.warn)
-    source = given.Source(folder, config, wanted.data)
-    seen = given.some(wanted.images, wanted.count, source, wanted.seed)
-    print("\n".join(seen.lines))
-    styles, sources, targets = seen.images, seen.labels, seen.labels
+    what = "hand" if wanted.to is None else f"to-{wanted.to}"
+    out = run.out(wanted.out, f"converted-{what}-seed-{wanted.seed}.png")
+    capabilities.able(families.build(run.config), capabilities.Transfers)
+    digits = given.some(wanted.images, wanted.count, run, wanted.seed)
+    print("\n".join(digits.lines))
+    styles, sources, targets = digits.images, digits.labels, digits.labels
     if wanted.style is None:
-        assert wanted.to is not None
-        targets = np.full_like(sources, int(wanted.to))
-        model.require(targets, f"--to {wanted.to}")
+        targets = np.full_like(sources, int(wanted.to or ""))
+        run.model.require(targets, f"--to {wanted.to}")
     else:
-        style = given.style(wanted.style, source)
-        print("\n".join(style.lines))
-        styles, sources = (array.repeat(len(targets), 0) for array in style[:2])
-    drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
-    source.warn()
+        hand = given.style(wanted.style, run)
+        print("\n".join(hand.lines))
+        styles, sources = (array.repeat(len(targets), 0) for array in hand[:2])
+    family, variables = run.model.family, run.model.variables
+    drawn = restyle.restyle(family, variables, styles, sources, targets, wanted.seed)
+    run.warn_of_judge()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
-    where = images.save(out, drawn, targets, lambda: images.pairs(seen.images, drawn))
-    print(f"{common.digits(len(drawn))} after {common.steps(model.step)}: {common.kept(where)}")
-    return 0
+    where = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
+    run.announce(common.digits(len(drawn)), where)

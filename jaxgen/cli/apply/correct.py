@@ -1,20 +1,30 @@
-"""``bin/apply correct``: mend damaged handwriting."""
-
-from dataclasses import dataclass
-
-from jaxgen.cli import common, flags
-
-DESCRIPTION = """Correct damaged handwriting. The model is told the kind of damage and nothing else:
-which digit it was is read off what is seen.
+"""Correct damaged handwriting. The model is told the kind of damage and nothing else: a classifier
+reads from the damaged image which digit it was.
 
 examples:
   bin/apply correct --model ddpm --damage broken              40 test digits, damaged first
   bin/apply correct --model ddpm --damage noise:0.4 --count 200
   bin/apply correct --model cvae --damage blot --images scan.png folder/
 
-Test digits are damaged first, and then it says how near they come to what they were (the peak
-signal-to-noise ratio, in dB) and how many the judge recognises, beside doing nothing and beside
-filters of scikit-image, tuned on training digits. Your own images are taken as damaged."""
+Test digits are damaged first. Then the command says how near the corrected digits come to the
+original ones (the peak signal-to-noise ratio, in dB) and how many the judge recognises; and the
+same for the damaged digits, and for filters of scikit-image that are tuned on training digits.
+Your own images count as damaged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from etils import epy
+
+from jaxgen import images
+from jaxgen.cli import common
+from jaxgen.cli.common import Run
+
+with epy.lazy_imports():
+    from jaxgen.apps import correct, filters, measuring, reader
+    from jaxgen.apps import damage as damages
+    from jaxgen.cli import given
+    from jaxgen.evaluation import statistics
 
 LEARN = 100  # training digits that filters are tuned on
 
@@ -29,64 +39,55 @@ class Correct(common.OfImages):
     """Image files of one damaged digit each, folders of them, or .npz or IDX files of many; test
     digits, damaged now, when not given."""
     out: str | None = None
-    """Where to: .png a picture of what was seen above what was made of it; the corrected digits
+    """Where to: .png a picture of the damaged digits above the corrected ones; the corrected digits
     alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
 
 
-def main(args: list[str]) -> int:
-    folder, config = common.run_and_recipe(args, "apply correct")
-    wanted = flags.parse(Correct(), "apply correct", DESCRIPTION, args)
-    from jaxgen import devices, images
-    from jaxgen.apps import correct, measuring, reader
-    from jaxgen.apps import damage as damages
-    from jaxgen.cli import given
-    from jaxgen.training import trained
-
-    out = wanted.out or common.unused(folder, f"corrected-{wanted.damage}-seed-{wanted.seed}.png")
-    images.check(out)
+def main(args: list[str]) -> None:
+    wanted, run = common.start(Correct, "apply correct", __doc__, args)
+    out = run.out(wanted.out, f"corrected-{wanted.damage}-seed-{wanted.seed}.png")
     damage = damages.named(wanted.damage)
-    devices.start()
-    source = given.Source(folder, config, wanted.data)
-    digits = source.digits
-    clean = given.some(wanted.images, wanted.count, source, wanted.seed, broken=True)
+    clean = given.some(wanted.images, wanted.count, run, wanted.seed, broken=True)
     print("\n".join(clean.lines))
-    seen, own = clean.images, wanted.images not in ((), ("test",))
+    harmed, own = clean.images, wanted.images not in ((), ("test",))
     if not own:
-        seen = correct.harm(damage, seen, wanted.seed)
-    model = trained.load(folder, config, common.warn)
-    reading = reader.load(digits.train, common.warn)
-    done = correct.correct(model.family, model.variables, reading, seen, damage, wanted.seed)
+        harmed = correct.harm(damage, harmed, wanted.seed)
+    family, variables = run.model.family, run.model.variables
+    reading = reader.load(run.digits.train, common.warn)
+    done = correct.correct(family, variables, reading, harmed, damage, wanted.seed)
     if clean.known:
-        source.warn()
+        run.warn_of_judge()
     if not own:
-        print(table(clean, seen, done.images, damage, digits.train, wanted.seed))
+        print(table(clean.images, clean.labels, harmed, done.images, wanted, run))
     elif clean.known:
         print(f"recognised as what they are: {measuring.recognised(done.images, clean.labels)}")
-        print(f"  before: {measuring.recognised(seen, clean.labels)}")
+        print(f"  before: {measuring.recognised(harmed, clean.labels)}")
     labels = clean.labels if clean.known else done.digits
-    where = images.save(out, done.images, labels, lambda: images.pairs(seen, done.images))
-    many = common.digits(len(seen))
-    print(f"{many} corrected after {common.steps(model.step)}: {common.kept(where)}")
-    return 0
+    where = images.save(out, done.images, labels, lambda: images.pairs(harmed, done.images))
+    run.announce(f"{common.digits(len(harmed))} corrected", where)
 
 
-def table(clean, seen, done, damage, learned, seed: int) -> str:
-    """A line on each way to correct: PSNR in dB, and how many are recognised."""
-    from jaxgen import images
-    from jaxgen.apps import correct, filters, measuring
-    from jaxgen.cli import given
-    from jaxgen.evaluation.statistics import mean
-
-    pixels, labels = given.spread(learned, min(LEARN, len(learned.labels)), seed)
+def table(
+    clean: np.ndarray,
+    labels: np.ndarray,
+    harmed: np.ndarray,
+    corrected: np.ndarray,
+    wanted: Correct,
+    run: Run,
+) -> str:
+    """A line on each way to correct: PSNR in dB, and how many digits are recognised. The filters
+    are tuned on training digits."""
+    learned, seed, damage = run.digits.train, wanted.seed, damages.named(wanted.damage)
+    pixels, digits = given.spread(learned, min(LEARN, len(learned.labels)), seed)
     pixels = images.to_float(pixels)
-    harmed = correct.harm(damage, pixels, seed + 1)
-
-    ways = {"corrected": done, "as they are": seen}
+    examples = correct.harm(damage, pixels, seed + 1)
+    ways = {"corrected": corrected, "as they are": harmed}
     for name in filters.FILTERS:
-        ways[name] = filters.denoiser(name, pixels, harmed)(seen)
-    ways["closing"] = filters.closer(lambda mended: measuring.hits(mended, labels), harmed)(seen)
+        ways[name] = filters.denoiser(name, pixels, examples)(harmed)
+    closer = filters.closer(lambda mended: measuring.hits(mended, digits), examples)
+    ways["closing"] = closer(harmed)
     lines = ["                 PSNR in dB        recognised as what they were"]
     for name, mended in ways.items():
-        nearer = mean(measuring.psnr(mended, clean.images))
-        lines.append(f"{name:<17}{nearer!s:<18}{measuring.recognised(mended, clean.labels)}")
+        nearer = statistics.mean(measuring.psnr(mended, clean))
+        lines.append(f"{name:<17}{nearer!s:<18}{measuring.recognised(mended, labels)}")
     return "\n".join(lines)

@@ -1,15 +1,4 @@
-"""``bin/apply figure``: a picture to teach with."""
-
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
-
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-
-DESCRIPTION = """Make a picture to teach with, of what a run has learned.
+"""Make a picture to teach with, of what a run has learned.
 
     plane           where the codes of test digits lie, and what the latent plane decodes to: ae,
                     vae and cvae of two latent dimensions
@@ -27,16 +16,30 @@ examples:
   bin/apply figure --model gan                             how it has learned
   bin/apply figure --model ae --what interpolation --out ways.pdf"""
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from etils import epy
+
+from jaxgen import config as configs
+from jaxgen.cli import common
+from jaxgen.data import files
+
+with epy.lazy_imports():
+    from jaxgen import families
+    from jaxgen.apps import figures
+
 
 @dataclass(frozen=True)
-class Figure(common.Seeded):
-    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+class Figure(common.Drawing):
     what: (
         Literal["plane", "codebook", "process", "training", "interpolation", "populations"] | None
     ) = None
     """The kind of picture; when not given, what says most about the family."""
     digit: int | None = None
-    """The digit that is shown: of process, and of the plane of a cvae; 3, if there is one."""
+    """The digit that process, or the plane of a cvae, shows; when not given 3, if the run has
+    learned it."""
     out: Path | None = None
     """Where to: a name that ends in .png, .svg or .pdf."""
 
@@ -49,33 +52,22 @@ class Figure(common.Seeded):
             configs.require("out", self.out, known, "a file that ends in .png, .svg or .pdf")
 
 
-def main(args: list[str]) -> int:
-    folder, config = common.run_and_recipe(args, "apply figure")
-    wanted = flags.parse(Figure(common.even(config).sampling), "apply figure", DESCRIPTION, args)
-    from jaxgen import devices, families
-    from jaxgen.data import files
-
-    config = replace(config, sampling=wanted.sampling)
-    devices.start()
-    from jaxgen.apps import figures
-    from jaxgen.training import trained
-
-    family = families.build(config)
+def main(args: list[str]) -> None:
+    wanted, run = common.start(Figure, "apply figure", __doc__, args, adapted=common.even)
+    family, digit = families.build(run.config), wanted.digit
     what = wanted.what or figures.usual(family)
-    figures.require(what, family, f"{folder}")
-    out = wanted.out or Path(common.unused(folder, f"{what}-seed-{wanted.seed}.png"))
-    files.check_new(out)
-    model = trained.load(folder, config, common.warn)
-    digits = folder.digits(config, wanted.data)
-    digit = wanted.digit
+    figures.require(what, family, f"{run.folder}")
+    out = run.out(wanted.out, f"{what}-seed-{wanted.seed}.png", files.check_new)
+    model = run.model
     if digit is None:
         digit = 3 if 3 in model.digits else model.digits[0]
     else:
         model.require([digit], f"--digit {digit}")
-    name = f"{config.model} after {common.steps(model.step)}"
-    if folder.path.name != config.model:
-        name = f"{folder.path.name}: {name}"
-    lesson = figures.Lesson(model.family, model.variables, digits, folder, name, digit, wanted.seed)
-    files.write(out, figures.render(what, lesson, out.suffix.lower()))
-    print(f"{what} after {common.steps(model.step)}: {common.kept(out)}")
-    return 0
+    name = f"{run.config.model} after {common.steps(model.step)}"
+    if run.folder.path.name != run.config.model:
+        name = f"{run.folder.path.name}: {name}"
+    lesson = figures.Lesson(
+        model.family, model.variables, run.digits, run.folder, name, digit, wanted.seed
+    )
+    files.write(out, figures.render(what, lesson, Path(out).suffix.lower()))
+    run.announce(what, out)

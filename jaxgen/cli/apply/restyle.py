@@ -1,25 +1,33 @@
-"""``bin/apply restyle``: write digits in the hand of one image."""
-
-from dataclasses import dataclass
-
-from jaxgen.cli import common, flags
-from jaxgen.errors import UserError
-
-DESCRIPTION = """Write digits in the hand of one image: its slant, the width of its strokes, and
-what else is not the digit.
+"""Write digits in the hand of one image: with its slant, the width of its strokes, and everything
+else that does not depend on the digit.
 
 examples:
   bin/apply restyle --model cvae --style hand.png --digits 2024
   bin/apply restyle --model gan --style test:7                  all ten digits
   bin/apply restyle --model cvae --style test --count 200       200 hands, one other digit each
 
-With --style test it says how many are recognised as the digit asked for, and how far the width and
-the slant of the strokes go with those of the style image: the correlation, beside that of a test
-digit by chance of the digit asked for."""
+With --style test the command says how many are recognised as the digit asked for. It also gives
+the correlation of the width and the slant of the strokes with the style image, and for comparison
+the same correlation for random test digits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from etils import epy
+
+from jaxgen import images
+from jaxgen.cli import common
+from jaxgen.errors import UserError
+
+with epy.lazy_imports():
+    from jaxgen import families
+    from jaxgen.apps import measuring, restyle
+    from jaxgen.cli import given
+    from jaxgen.families import capabilities
 
 
 @dataclass(frozen=True)
-class Restyle(common.Seeded):
+class Restyle(common.OfRun):
     style: str | None = None
     """An image file of one digit, a digit of the data set such as test:7, or test for many."""
     digits: str | None = None
@@ -32,53 +40,36 @@ class Restyle(common.Seeded):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.digits is not None and not (self.digits.isascii() and self.digits.isdecimal()):
-            raise UserError(
-                f"--digits {self.digits!r} cannot be written: it must be digits only, such as 2024"
-            )
+        common.require_number("digits", self.digits)
         if self.style == "test" and self.digits is not None:
             raise UserError("--style test takes other digits by chance: leave out --digits")
         if self.style != "test" and self.count is not None:
             raise UserError("--count is for --style test alone: leave it out")
 
 
-def main(args: list[str]) -> int:
-    folder, config = common.run_and_recipe(args, "apply restyle")
-    wanted = flags.parse(Restyle(), "apply restyle", DESCRIPTION, args)
+def main(args: list[str]) -> None:
+    wanted, run = common.start(Restyle, "apply restyle", __doc__, args)
     if wanted.style is None:
         raise UserError("whose hand? --style hand.png, or a digit of the data set such as test:7")
-    import numpy as np
-
-    from jaxgen import devices, families, images
-    from jaxgen.apps import measuring, restyle
-    from jaxgen.cli import given
-    from jaxgen.families.capabilities import Transfers, able
-    from jaxgen.training import trained
-
-    out = wanted.out or common.unused(
-        folder, f"restyled-{wanted.digits or 'all'}-seed-{wanted.seed}.png"
-    )
-    images.check(out)
-    devices.start()
-    able(families.build(config), Transfers)
-    model = trained.load(folder, config, common.warn)
-    source = given.Source(folder, config, wanted.data)
-    if wanted.style == "test":
-        seen = given.some((), wanted.count, source, wanted.seed)
-        styles, sources = seen.images, seen.labels
+    out = run.out(wanted.out, f"restyled-{wanted.digits or 'all'}-seed-{wanted.seed}.png")
+    capabilities.able(families.build(run.config), capabilities.Transfers)
+    model, many = run.model, wanted.style == "test"
+    if many:
+        hands = given.some((), wanted.count, run, wanted.seed)
+        styles, sources = hands.images, hands.labels
         targets = measuring.others(sources, wanted.seed, model.digits)
     else:
-        seen = given.style(wanted.style, source)
+        hands = given.style(wanted.style, run)
         asked = [*map(int, wanted.digits)] if wanted.digits else model.digits
         targets = np.array(asked, np.int32)
-        styles, sources = (array.repeat(len(targets), 0) for array in seen[:2])
+        styles, sources = (array.repeat(len(targets), 0) for array in hands[:2])
     model.require(targets, f"--digits {wanted.digits}")
-    print("\n".join(seen.lines))
+    print("\n".join(hands.lines))
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
-    source.warn()
+    run.warn_of_judge()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
-    if wanted.style == "test":
-        test, train = source.digits.test, source.digits.train
+    if many:
+        test, train = run.digits.test, run.digits.train
         real = test if np.isin(targets, test.labels).all() else train  # few lack some digits
         chance = measuring.of_digits(real, targets, wanted.seed)
         for name, ours, plain in measuring.hands(styles, drawn, chance):
@@ -87,11 +78,9 @@ def main(args: list[str]) -> int:
                 f"a digit by chance: r = {plain.within()}"
             )
 
-    def picture():
-        if wanted.style == "test":
+    def picture() -> np.ndarray:
+        if many:
             return images.pairs(styles, drawn)
         return images.grid(np.concatenate([styles[:1], drawn]))
 
-    where = images.save(out, drawn, targets, picture)
-    print(f"{common.digits(len(drawn))} after {common.steps(model.step)}: {common.kept(where)}")
-    return 0
+    run.announce(common.digits(len(drawn)), images.save(out, drawn, targets, picture))

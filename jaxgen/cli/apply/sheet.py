@@ -1,19 +1,4 @@
-"""``bin/apply sheet``: a page of handwritten exercises to print."""
-
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
-
-from jaxgen import config as configs
-from jaxgen.cli import common, flags
-from jaxgen.errors import UserError
-
-MOST = 1000  # exercises of a kind
-LETTERS = 40  # of a title
-
-DESCRIPTION = """Make a PDF of exercises for those who learn numbers, written by a model, with a
+"""Make a PDF of exercises for those who learn numbers, written by a model, with a
 page of answers. Each digit is drawn anew, and again where the judge cannot read it; or all are in
 the hand of one image.
 
@@ -24,23 +9,44 @@ examples:
   bin/apply sheet --model cvae --numbers 36 --largest 9999 --columns 2
   bin/apply sheet --model cvae --style hand.png             written by one hand"""
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from etils import epy
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen.apps import exercises
+from jaxgen.cli import common
+from jaxgen.data import files
+from jaxgen.errors import UserError
+
+with epy.lazy_imports():
+    from jaxgen import families
+    from jaxgen.apps import sheet
+    from jaxgen.cli import given
+    from jaxgen.families import capabilities
+
+MOST = 1000  # exercises of a kind
+LETTERS = 40  # of a title
+
 
 @dataclass(frozen=True)
-class Sheet(common.Seeded):
-    sampling: Annotated[configs.Sampling, tyro.conf.arg(name="")]
+class Sheet(common.Drawing):
     sums: int | None = None
-    """How many sums; 20 when neither these nor numbers are given."""
+    """How many sums; 20 when neither --sums nor --numbers is given."""
     numbers: int | None = None
-    """How many numbers to read; 24 when neither these nor sums are given."""
+    """How many numbers to read; 24 when neither --sums nor --numbers is given."""
     operations: str = "plus,minus"
-    """What the sums are, in turn: plus, minus, times and divided, with commas."""
+    """The operations of the sums, in turn: plus, minus, times and divided, with commas."""
     largest: int = 100
-    """No number is larger, results neither."""
+    """The largest number in an exercise or a result."""
     style: str | None = None
-    """An image of a digit in whose hand all is written: a file, or a digit of the data set such as
-    test:7."""
+    """An image of a digit, in whose hand everything is written: a file, or a digit of the data set
+    such as test:7."""
     title: str | None = None
-    """What stands at the head of each page."""
+    """The title of each page."""
     columns: int | None = None
     """Columns of exercises; as many as there is room for when not given."""
     paper: Literal["a4", "letter"] = "a4"
@@ -50,8 +56,6 @@ class Sheet(common.Seeded):
 
     def __post_init__(self):
         super().__post_init__()
-        from jaxgen.apps import exercises
-
         for name in ("sums", "numbers"):
             count = getattr(self, name)
             configs.require(name, count, count is None or 0 <= count <= MOST, f"from 0 to {MOST}")
@@ -83,23 +87,11 @@ class Sheet(common.Seeded):
         return self.sums or 0, self.numbers or 0
 
 
-def main(args: list[str]) -> int:
-    folder, config = common.run_and_recipe(args, "apply sheet")
-    wanted = flags.parse(Sheet(config.sampling), "apply sheet", DESCRIPTION, args)
-    import jaxgen
-    from jaxgen import devices, families
-    from jaxgen.data import files
-
-    out = wanted.out or common.unused(folder, f"sheet-seed-{wanted.seed}.pdf")
-    files.check_new(out)
-    config = replace(config, sampling=wanted.sampling)
-    common.require_ear(families.build(config), "--model with these settings")
-    devices.start()
-    from jaxgen.apps import exercises, sheet
-    from jaxgen.cli import given
-    from jaxgen.families.capabilities import Transfers, able
-    from jaxgen.training import trained
-
+def main(args: list[str]) -> None:
+    wanted, run = common.start(Sheet, "apply sheet", __doc__, args)
+    out = run.out(wanted.out, f"sheet-seed-{wanted.seed}.pdf", files.check_new)
+    family, config = families.build(run.config), run.config
+    common.require_ear(family, "--model with these settings")
     sums, numbers = wanted.counts
     operations = exercises.operations(wanted.operations) or ()
     made = {
@@ -111,32 +103,29 @@ def main(args: list[str]) -> int:
     for section in sections:
         sheet.columns_of(section, layout)  # before the digits are drawn
     if wanted.style:
-        able(families.build(config), Transfers)
-    model = trained.load(folder, config, common.warn)
-    digits = sheet.digits_of(sections)
+        capabilities.able(family, capabilities.Transfers)
+    model, digits = run.model, sheet.digits_of(sections)
     model.require(map(int, digits), "the sheet")
-    source = given.Source(folder, config, wanted.data)
-    source.warn()
+    run.warn_of_judge()
     if wanted.style:
-        hand = given.style(wanted.style, source)
+        hand = given.style(wanted.style, run)
         print("\n".join(hand.lines))
         written = sheet.write_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
-        if not source.caution and (unread := sheet.unread(written, digits)):
+        if not run.caution and (unread := sheet.unread(written, digits)):
             common.warn(
                 f"the judge cannot read {', '.join(map(str, unread))} in this hand: look at the "
                 "sheet, or take another --style"
             )
     else:
-        written = sheet.write(model, digits, wanted.seed, judged=source.caution is None)
+        written = sheet.write(model, digits, wanted.seed, judged=run.caution is None)
     hands = f" in the hand of {wanted.style}" if wanted.style else ""
     footer = (
         f"Every digit was drawn by {config.model}{hands}, after {common.steps(model.step)} on "
         f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
     )
     files.write(out, sheet.pdf(sections, written.images, layout._replace(footer=footer)))
-    many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
     if not wanted.style:
         more = f", {written.again} more where the judge could not read them"
-        print(f"{common.digits(len(digits))} drawn{'' if source.caution else more}")
-    print(f"{many} after {common.steps(model.step)}: {common.kept(out)}")
-    return 0
+        print(f"{common.digits(len(digits))} drawn{'' if run.caution else more}")
+    many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
+    run.announce(many, out)
