@@ -154,15 +154,14 @@ def legible(labels, seed: int, model, source):
         return drawer.draw(model.variables, asked, seed, places)
 
     flat = labels.ravel()
-    found, values = redraw.surest(
-        draw, flat, places.ravel(), functools.partial(judge.sure_of, eye), judge.SURE
-    )
-    again, unread = (found != places.ravel()).sum(), (values < judge.SURE).sum()
+    sure = functools.partial(judge.sure_of, eye)
+    found = redraw.redraw(draw, flat, places.ravel(), sure, judge.SURE, tries=16)
+    again, unread = (found.indices != places.ravel()).sum(), (found.scores < judge.SURE).sum()
     if again:
         print(f"{again} of {len(flat)} ends are drawn again: the judge could not read them")
     if unread:
         print(f"{unread} of {len(flat)} ends cannot be read: train the model for longer")
-    return found.reshape(labels.shape)
+    return found.indices.reshape(labels.shape)
 
 
 def strips(drawn, legs: int, frames: int):

@@ -189,13 +189,13 @@ def bulk(sample: Sample, cycle, count: int, model, config, run: Path) -> int:
         if sample.scheduler:
             from jaxgen.experiments import execute, executors
 
-            order = bulk.Order(count, tuple(cycle.tolist()), sample.seed, run.absolute(), config)
-            calls = [(out, order, number) for number in making.missing()]
+            order = (count, tuple(cycle.tolist()), sample.seed, out, run.absolute(), config)
+            calls = [(number, *order) for number in making.missing()]
             with executors.Cluster(sample.scheduler) as executor:
                 for done, _ in enumerate(execute.each(bulk.make_shard, calls, executor), 1):
                     tell(f"{done} of {len(calls)} shards")
         else:
-            making.make_share(bulk.Share(sample.process, sample.processes), tell)
+            making.make_part(sample.process, sample.processes, tell)
         missing = making.end()
     if missing:
         console.say(f"{missing} shards are left to the other processes, in {out}")
