@@ -1,63 +1,72 @@
-"""What figures are made of, and the parts that they share."""
+"""What figures show, and the parts that several of them have."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from jaxgen import images, sampling
 from jaxgen.arrays import SIDE
 from jaxgen.data import Digits, Split, partition
-from jaxgen.families.base import Family, Variables
+from jaxgen.families.base import Family, Variables, map_batches
 from jaxgen.families.capabilities import Encodes, able
 from jaxgen.training.folder import RunFolder
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-CODED = 2000  # test digits whose codes are looked at
+CODED = 2000  # test digits whose codes are shown
 FRAMES = 11  # in a row
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a figure is made of."""
+    """The model and the data of a figure."""
 
     family: Family
     variables: Variables
     digits: Digits
     run: RunFolder
-    name: str  # which model it is, as the figure says it
-    digit: int  # that is shown where there is room for one
-    seed: int  # of which test digits are shown, and of what is drawn
+    name: str  # of the model, as the title of the figure
+    digit: int  # where there is room for one
+    seed: int  # of the choice of test digits, and of drawn ones
 
     def coded(self) -> Split:
-        """The test digits whose codes are looked at."""
+        """The test digits whose codes are shown."""
         test = self.digits.test
         return partition.subset(test, min(CODED, len(test.labels)))
 
+    def encode(self, digits: Split) -> np.ndarray:
+        """The latents of n digits: [n, ...]."""
+        family = able(self.family, Encodes)
+        return map_batches(
+            lambda variables, images, labels, keys: family.encode(variables, images, labels),
+            self.variables,
+            digits,
+        )
 
-def figure(wide: float, high: float) -> "Figure":
-    """An empty figure of so many inches."""
-    from matplotlib.figure import Figure
+    def decode(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """The images of latents of digits [n]: float32 [n, 28, 28, 1]."""
+        program = sampling.Program(
+            lambda variables, keys, latents, labels: self.family.decode(
+                variables, latents, labels, keys
+            )
+        )
+        return program(self.variables, self.seed, np.arange(len(labels)), latents, labels)
 
-    return Figure((wide, high), layout="constrained")
+
+def figure(high: float) -> Figure:
+    """An empty figure as wide as all, and so many inches high."""
+    return Figure((10.4, high), layout="constrained")
 
 
-def show(axes: "Axes", picture: np.ndarray, title: str = "") -> None:
-    """A picture, bytes or in [0, 1], without axes."""
-    most = 255 if picture.dtype == np.uint8 else 1
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=most)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+def show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
+    """A picture, uint8 [h, w], without axes."""
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
     axes.set_title(title, fontsize=10)
 
 
-def rows(axes: "Axes", rows: np.ndarray, names: list[str], title: str = "") -> None:
+def rows(axes: Axes, rows: np.ndarray, names: list[str], title: str = "") -> None:
     """Images [rows, columns, 28, 28, 1], with a name beside each row."""
     count, columns = rows.shape[:2]
     gap = 2
@@ -65,19 +74,3 @@ def rows(axes: "Axes", rows: np.ndarray, names: list[str], title: str = "") -> N
     pitch = 2 * SIDE + gap
     axes.set_yticks([gap + pitch * row + SIDE for row in range(count)], names)
     axes.tick_params(length=0)
-
-
-def decoded(lesson: Lesson, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """What latents of digits [n] decode to: float32 [n, 28, 28, 1]."""
-
-    def decode(variables, keys, codes, labels):
-        return lesson.family.decode(variables, codes, labels, keys)
-
-    program = sampling.Program(decode)
-    return program(lesson.variables, lesson.seed, np.arange(len(labels)), codes, labels)
-
-
-def encode(family: Family) -> Callable:
-    """The family's ``encode``, as ``families.base.map_batches`` calls it."""
-    able_family = able(family, Encodes)
-    return lambda variables, images, labels, keys: able_family.encode(variables, images, labels)
