@@ -42,7 +42,8 @@ def redraw(
     """
     best = np.zeros((len(indices), *IMAGE), np.uint8)
     found, scores, drawn = indices.copy(), np.full(len(indices), -np.inf), 0
-    for attempt in range(tries or TRIES):
+    tries = tries or TRIES
+    for attempt in range(tries):
         missing = np.flatnonzero(scores < least)
         if not len(missing):
             break
@@ -56,6 +57,6 @@ def redraw(
         found[rows], scores[rows] = tried[better], values[better]
     if refusal and len(failed := labels[scores < least]):
         raise UserError(
-            f"each of {TRIES} digits {failed[0]} that were drawn for one place {refusal}"
+            f"each of {tries} digits {failed[0]} that were drawn for one place {refusal}"
         )
     return Redrawn(best, found, scores, drawn)
