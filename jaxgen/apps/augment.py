@@ -116,6 +116,7 @@ class Making:
             if self.order.filter is not None and self.state["done"] < self.state["total"]:
                 self._score = self._filter(progress)
             while (start := self.state["done"]) < self.state["total"]:
+                progress(f"{start:,} of {self.state['total']:,} digits")
                 stop = min(start + writers.PIECE, self.state["total"])
                 piece = self._piece(start, stop, progress)
                 if self.state["judged"] is None and stop > self._real:

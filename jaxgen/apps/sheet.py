@@ -8,10 +8,13 @@ file, to the byte.
 import functools
 import io
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
+from reportlab import platypus
+from reportlab.lib import pagesizes
+from reportlab.pdfgen.canvas import Canvas
 
 import jaxgen
 from jaxgen import images, sampling
@@ -23,11 +26,7 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.training.trained import Trained
 
-if TYPE_CHECKING:
-    from reportlab.pdfgen.canvas import Canvas
-    from reportlab.platypus import Image, Table
-
-PAPERS = {"a4": (595.28, 841.89), "letter": (612.0, 792.0)}  # points, wide and high
+PAPERS = {"a4": pagesizes.A4, "letter": pagesizes.LETTER}  # points, wide and high
 # As they are printed.
 SIGNS = {"+": "+", "-": "\N{EN DASH}", "x": "\N{MULTIPLICATION SIGN}", ":": "\N{DIVISION SIGN}"}
 
@@ -115,8 +114,6 @@ def unread(written: Written, digits: str) -> list[int]:
 def pdf(sections: Sequence[Section], digits: np.ndarray, layout: Layout) -> bytes:
     """The contents of a PDF file: the sections, written in ``digits`` uint8 [n, 28, 28, 1], and the
     answers. Raises UserError where there is no room for so many columns."""
-    from reportlab import platypus
-
     wide, high = PAPERS[layout.paper]
     file, pixels = io.BytesIO(), iter(digits)
     pages, story = [], []
@@ -163,7 +160,7 @@ def columns_of(section: Section, layout: Layout) -> int:
     return layout.columns or most
 
 
-def _head(title: str, layout: Layout, canvas: "Canvas", document: Any) -> None:
+def _head(title: str, layout: Layout, canvas: Canvas, document: Any) -> None:
     wide, high = PAPERS[layout.paper]
     head = layout.title or title
     room = wide - 300 - _MARGIN - _SPACE  # beside the name
@@ -181,7 +178,7 @@ def _head(title: str, layout: Layout, canvas: "Canvas", document: Any) -> None:
     canvas.drawString(_MARGIN, 30, layout.footer)
 
 
-def _exercises(section: Section, pixels: Iterator[np.ndarray], layout: Layout) -> "Table":
+def _exercises(section: Section, pixels: Iterator[np.ndarray], layout: Layout) -> platypus.Table:
     """The exercises in columns, written with the next ``pixels`` uint8 [28, 28, 1]."""
     columns = columns_of(section, layout)
     width = layout.wide / columns
@@ -210,20 +207,18 @@ def _exercises(section: Section, pixels: Iterator[np.ndarray], layout: Layout) -
     return _table(cells, [width] * columns, _ROW, [])
 
 
-def _number(number: int, pixels: Iterator[np.ndarray]) -> "Image":
+def _number(number: int, pixels: Iterator[np.ndarray]) -> platypus.Image:
     """A number in the next ``pixels``: the ink of its digits side by side."""
-    from reportlab.platypus import Image
-
     inks = [images.cropped(next(pixels)[..., 0]) for _ in f"{number}"]
     ink = np.concatenate([np.pad(ink, ((0, 0), (0, 3))) for ink in inks], 1)[:, :-3]
     fine = PIL.Image.fromarray(255 - ink).resize(
         (_FINE * ink.shape[1], _FINE * SIDE), PIL.Image.Resampling.LANCZOS
     )
     greys = np.asarray(fine) // 17 * 17  # 16 greys, for a smaller file
-    return Image(io.BytesIO(pictures.png(greys)), ink.shape[1] * _HIGH / SIDE, _HIGH)
+    return platypus.Image(io.BytesIO(pictures.png(greys)), ink.shape[1] * _HIGH / SIDE, _HIGH)
 
 
-def _answers(section: Section, layout: Layout) -> "Table":
+def _answers(section: Section, layout: Layout) -> platypus.Table:
     cells = [*[""] * _ANSWERS, section.title, *[""] * (_ANSWERS - 1)]
     for number, exercise in enumerate(section.exercises, 1):
         asked = f"{exercise.first} {SIGNS.get(exercise.sign)} {exercise.second} = "
@@ -232,12 +227,10 @@ def _answers(section: Section, layout: Layout) -> "Table":
     return _table(cells, [layout.wide / _ANSWERS] * _ANSWERS, 15, style)
 
 
-def _table(cells: list, widths: list[float], height: float, style: list[tuple]) -> "Table":
+def _table(cells: list, widths: list[float], height: float, style: list[tuple]) -> platypus.Table:
     """A table of ``cells``, row by row, without padding but for the ``style``."""
-    from reportlab.platypus import Table
-
     columns = len(widths)
     cells = [*cells, *[""] * (-len(cells) % columns)]
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     bare = [(f"{edge}PADDING", (0, 0), (-1, -1), 0) for edge in ("LEFT", "RIGHT", "TOP", "BOTTOM")]
-    return Table(rows, widths, [height] * len(rows), style=bare + style, hAlign="LEFT")
+    return platypus.Table(rows, widths, [height] * len(rows), style=bare + style, hAlign="LEFT")

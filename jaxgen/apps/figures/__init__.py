@@ -28,8 +28,8 @@ class Kind(NamedTuple):
 
 def _has_codes(family: Any) -> bool:
     """Whether its codes are vectors, and quick enough for thousands of images."""
-    vectors = isinstance(family, Encodes) and hasattr(family.config, "latents")
-    return vectors and not family.encodes_iteratively
+    quick = hasattr(family.config, "latents") and not family.encodes_iteratively
+    return quick and isinstance(family, Encodes)
 
 
 KINDS = {

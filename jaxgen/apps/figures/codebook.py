@@ -60,7 +60,8 @@ def patches_of(pixels: np.ndarray, codes: np.ndarray, size: int) -> tuple[np.nda
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3 * cell, 3 * cell), (1, 2))
     flat = windows[:, ::cell, ::cell].reshape(codes.size, -1)
     counts = np.bincount(codes.ravel(), minlength=size)
-    sums = np.zeros((size, flat.shape[1]), np.float32)
-    np.add.at(sums, codes.ravel(), flat)
-    means = sums / np.maximum(counts, 1)[:, None]
-    return counts, means.astype(np.float32).reshape(size, 3 * cell, 3 * cell)
+    order, used = np.argsort(codes, axis=None, kind="stable"), np.flatnonzero(counts)
+    sums = np.add.reduceat(flat[order], (np.cumsum(counts) - counts)[used])
+    means = np.zeros((size, flat.shape[1]), np.float32)
+    means[used] = sums / counts[used, None]
+    return counts, means.reshape(size, 3 * cell, 3 * cell)
