@@ -301,7 +301,9 @@ def there(trained, monkeypatch):
     runs.at_home(monkeypatch, trained)
 
 
-def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
+def test_the_four_commands_work_and_say_what_they_did(there, short, capsys, monkeypatch):
+    monkeypatch.setattr("jaxgen.cli.apply.correct.LEARN", 20)
+
     def apply(command: str):
         name, *rest = command.split()
         assert main.run(["apply", name, "--model", "ae", *rest]) == 0
@@ -324,8 +326,8 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys):
         ("restyle --style test:1 --digits 2024", [2, 0, 2, 4]),
         ("convert --images mine/ --to 1", [1, 1]),
     ):
-        apply(f"{command} --out y.npz")
-        with np.load("y.npz") as found:
+        apply(f"{command} --out {labels[0]}.npz")
+        with np.load(f"{labels[0]}.npz") as found:
             assert found["labels"].tolist() == labels
     apply("convert --images mine/ --style test:2")
 
