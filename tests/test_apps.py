@@ -177,12 +177,19 @@ def test_the_density_is_that_of_the_mixture():
     fitted = densities.fit(codes, labels, components=2)
     codes = codes[[0, 180, 540, 200, 300]]
     found = densities.log_density(fitted, jnp.asarray(codes), jnp.array([0, 3, 9, 10, 10]))
-    means, factors = fitted.means.reshape(20, 3), np.asarray(fitted.factors).reshape(20, 3, 3)
-    each = [
-        stats.multivariate_normal.pdf(codes, mean, factor @ factor.T)
-        for mean, factor in zip(means, factors, strict=True)
-    ]
-    of_digits = (np.reshape(each, (10, 2, 5)) * np.asarray(fitted.weights)[..., None]).sum(1).T
+    each = np.array(
+        [
+            [
+                [
+                    stats.multivariate_normal.pdf(code, mean, factor @ factor.T)
+                    for mean, factor in zip(means, factors, strict=True)
+                ]
+                for means, factors in zip(fitted.means, np.asarray(fitted.factors), strict=True)
+            ]
+            for code in codes
+        ]
+    )
+    of_digits = (each * np.asarray(fitted.weights)).sum(-1)  # [5, 10]
     expected = [*of_digits[[0, 1, 2], [0, 3, 9]], *of_digits[3:] @ np.asarray(fitted.shares)]
     assert np.allclose(found, np.log(expected), rtol=1e-3, atol=1e-3)
 
