@@ -113,7 +113,7 @@ def words(pdf: bytes) -> str:
 
 def test_a_sheet_asks_and_answers(plain):
     sums = [Exercise(27, "+", 14), Exercise(60, "-", 5), Exercise(7, "x", 8)]
-    layout = sheet.Layout(footer="told at the foot")
+    layout = sheet.Layout(footer="words at the foot")
     sections = [sheet.Section("Sums", sums), sheet.Section("Numbers", [Exercise(582)])]
     digits = sheet.digits_of(sections)
     assert digits == "2714605785" + "82"
@@ -124,7 +124,7 @@ def test_a_sheet_asks_and_answers(plain):
     text = words(made)
     for answer in ("27 + 14 = 41", "60 \\226 5 = 55", "7 \\327 8 = 56", "582"):
         assert answer in text
-    assert text.count("told at the foot") == 3
+    assert text.count("words at the foot") == 3
     assert sheet.pdf(sections, ink, layout._replace(paper="letter")) != made
     many = [sheet.Section("Sums", sums * 20)], np.tile(ink[:10], (20, 1, 1, 1))
     made = sheet.pdf(*many, sheet.Layout())

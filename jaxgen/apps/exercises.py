@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 TRIES = 100  # to find an exercise that is not on the sheet yet; then one comes twice
-LEAST, MOST = 10, 9999  # that the largest number of a sheet may be
+LARGEST = 10, 9999  # bounds of the largest number of a sheet
 SIGNS = {"plus": "+", "minus": "-", "times": "x", "divided": ":"}
 _SYMBOLS = {"*": "times", "/": "divided"} | {sign: name for name, sign in SIGNS.items()}
 _SOLVE = {"+": operator.add, "-": operator.sub, "x": operator.mul, ":": operator.floordiv}
