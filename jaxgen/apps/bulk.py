@@ -40,21 +40,16 @@ class Bulk:
         self, count: int, cycle: np.ndarray, seed: int, folder: Path, model: Trained, config: Config
     ):
         configs.require("count", count, count <= INDICES, f"{INDICES} or less of one seed")
-        self._count, self._cycle, self._seed = count, cycle, seed
-        self._folder, self._model = folder, model
+        self._lengths = [min(SHARD, count - start) for start in range(0, count, SHARD)]
+        self._cycle, self._seed, self._folder, self._model = cycle, seed, folder, model
         order = {"count": count, "digit": cycle.tolist(), "seed": seed, "shard": SHARD}
         self._origin = origin.of(order, model, config)
         self._drawer = sampling.Drawer(model.family)
         self._writer = tfds_writer.Shards(folder)
 
-    @property
-    def shards(self) -> int:
-        """How many there are in all."""
-        return -(-self._count // SHARD)
-
     def missing(self) -> list[int]:
         """The shards that are not there yet."""
-        return [n for n in range(self.shards) if not self._writer.has("train", n)]
+        return [n for n in range(len(self._lengths)) if not self._writer.has("train", n)]
 
     def begin(self) -> None:
         """Write into the folder how its data set is made. Raises UserError where the folder holds
@@ -72,8 +67,8 @@ class Bulk:
     def make_part(self, process: int, processes: int, progress: Callable[[str], None]) -> None:
         """Make the missing shards of one of so many processes."""
         own = [n for n in self.missing() if n % processes == process]
-        for done, number in enumerate(own):
-            progress(f"shard {number} of {self.shards}; {len(own) - done} are left to make here")
+        for left, number in zip(range(len(own), 0, -1), own, strict=True):
+            progress(f"shard {number} of {len(self._lengths)}; {left} are left to make here")
             self.make(number)
 
     def end(self) -> int:
@@ -81,16 +76,13 @@ class Bulk:
         missing = len(self.missing())
         if not missing:
             with writers.errors_as_sentences(self._folder):
-                self._writer.describe({"train": [self._length(n) for n in range(self.shards)]})
+                self._writer.describe({"train": self._lengths})
                 for draft in self._folder.glob(f"{tfds_writer.DRAFT}*"):  # of one that was killed
                     shutil.rmtree(draft, ignore_errors=True)
         return missing
 
-    def _length(self, number: int) -> int:
-        return min(SHARD, self._count - number * SHARD)
-
     def _digits(self, number: int) -> Split:
-        indices = number * SHARD + np.arange(self._length(number))
+        indices = number * SHARD + np.arange(self._lengths[number])
         labels = self._cycle[indices % len(self._cycle)]
         drawn = self._drawer.draw(self._model.variables, labels, self._seed, indices)
         return Split(images.to_uint8(drawn), labels)
