@@ -70,6 +70,10 @@ def render(what: str, lesson: Lesson, ending: str) -> bytes:
     """The contents of a .png, .svg or .pdf file; the same figure gives the same bytes."""
     settings: dict[Any, Any] = {
         "font.size": 9,
+        "axes.titlesize": 10,
+        "figure.titlesize": 11,
+        "image.cmap": "gray",
+        "legend.frameon": False,
         "svg.hashsalt": "jaxgen",
         "svg.fonttype": "none",
         "pdf.fonttype": 42,  # letters that can be copied out
@@ -80,7 +84,7 @@ def render(what: str, lesson: Lesson, ending: str) -> bytes:
         # Matplotlib asks PIL for what it will remove.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         figure = KINDS[what].draw(lesson)
-        figure.suptitle(lesson.name, fontsize=11)
+        figure.suptitle(lesson.name)
         file = io.BytesIO()
         figure.savefig(file, format=ending[1:], dpi=DPI, metadata=undated[ending])
     return file.getvalue()

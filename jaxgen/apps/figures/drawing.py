@@ -60,10 +60,10 @@ def figure(high: float) -> Figure:
 
 def show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
     """A picture, uint8 [h, w], without axes."""
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+    axes.imshow(picture, vmin=0, vmax=255)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title)
 
 
 def rows(axes: Axes, rows: np.ndarray, names: list[str], title: str = "") -> None:

@@ -36,12 +36,11 @@ def draw(lesson: drawing.Lesson) -> Figure:
         [left, right, right, left, left], [low, low, high, high, low], color="0.4", linewidth=1
     )
     whose = "test digits" if digit == NO_DIGIT else f"test digits {digit}"
-    codes_axes.set_title(f"The codes of {len(codes):,} {whose}", fontsize=10)
+    codes_axes.set_title(f"The codes of {len(codes):,} {whose}")
     tiles = images.grid(decoded, TILES, gap=0, scale=1)
-    plane_axes.imshow(
-        tiles, cmap="gray", vmin=0, vmax=255, extent=(left, right, low, high), aspect="auto"
-    )
-    plane_axes.set_title("What the frame decodes to", fontsize=10)
+    extent = (left, right, low, high)
+    plane_axes.imshow(tiles, vmin=0, vmax=255, extent=extent, aspect="auto")
+    plane_axes.set_title("What the frame decodes to")
     for axes in (codes_axes, plane_axes):
         axes.set(xlabel="$z_1$", ylabel="$z_2$")
         axes.set_box_aspect(1)

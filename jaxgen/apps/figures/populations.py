@@ -38,25 +38,20 @@ def draw(lesson: drawing.Lesson) -> Figure:
     axes = figure.subplots(2, 3, width_ratios=(1, 1, 0.8))
     for one, hand in enumerate(hands):
         picture = measuring.of_digits(hand, np.tile(np.arange(DIGITS), ROWS), lesson.seed)
-        drawing.show(
-            axes[0, one],
-            images.grid(picture, DIGITS, gap=1, scale=2),
-            f"Training digits of population {one}\n"
-            f"({'odd' if one else 'even'} positions in MNIST's file)",
-        )
-        nearest = _most_alike(likeness if one else -likeness, shows)
-        drawing.show(
-            axes[1, one],
-            images.grid(drawn[nearest], DIGITS, gap=1, scale=2),
-            f"Digits of the model\nthat most resemble population {one}",
-        )
+        nearest = drawn[_most_alike(likeness if one else -likeness, shows)]
+        file = f"({'odd' if one else 'even'} positions in MNIST's file)"
+        shown = {
+            f"Training digits of population {one}\n{file}": picture,
+            f"Digits of the model\nthat most resemble population {one}": nearest,
+        }
+        for row, (title, pixels) in enumerate(shown.items()):
+            drawing.show(axes[row, one], images.grid(pixels, DIGITS, gap=1, scale=2), title)
     _slants(axes[0, 2], {f"population {one}": hand.images for one, hand in enumerate(hands)})
     _slants(axes[1, 2], {"the model": drawn})
-    axes[0, 2].set_title("Slant of the training digits", fontsize=10)
+    axes[0, 2].set_title("Slant of the training digits")
     axes[1, 2].set_title(
         f"Of {DRAWN:,} digits of the model, {mixture.value:.0%}\n"
-        f"({mixture.low:.0%} to {mixture.high:.0%}) resemble population 1",
-        fontsize=10,
+        f"({mixture.low:.0%} to {mixture.high:.0%}) resemble population 1"
     )
     return figure
 
@@ -88,4 +83,4 @@ def _slants(axes: Axes, groups: dict[str, np.ndarray]) -> None:
         )
     axes.set(xlabel="slant to the right, radians", yticks=[])
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])  # room for the legend
-    axes.legend(fontsize=8, frameon=False, loc="upper left")
+    axes.legend(fontsize=8, loc="upper left")

@@ -55,7 +55,7 @@ def _curves(figure: Figure, axes: Axes, run: RunFolder, watch: Path | None) -> N
         means = values[: len(values) // size * size].reshape(-1, size).mean(1)
         axes.plot(size * (np.arange(len(means)) + 0.5), means, label=name)
     axes.set(xlabel="step", ylabel="loss")
-    axes.set_title("Losses", fontsize=10)
+    axes.set_title("Losses")
     lines = list(axes.get_lines())
     if watch and watch.exists():
         looks = read_log(watch)
@@ -64,4 +64,4 @@ def _curves(figure: Figure, axes: Axes, run: RunFolder, watch: Path | None) -> N
         steps, coverage = zip(*((look["step"], look["coverage"]) for look in looks), strict=True)
         lines += other.plot(steps, coverage, color="0.3", linestyle="--", label="coverage")
     if len(lines) > 1:
-        figure.legend(handles=lines, loc="outside lower right", ncols=len(lines), frameon=False)
+        figure.legend(handles=lines, loc="outside lower right", ncols=len(lines))
