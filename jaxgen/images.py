@@ -113,7 +113,7 @@ def number(images: np.ndarray) -> np.ndarray:
     images = to_uint8(images)
     images = images.reshape(images.shape[:3])
     rows = [
-        np.concatenate([np.pad(_cropped(image), ((0, 0), (1, 1))) for image in row], 1)
+        np.concatenate([np.pad(cropped(image), ((0, 0), (1, 1))) for image in row], 1)
         for row in np.split(images, range(_ROW, len(images), _ROW))
     ]
     width = max(row.shape[1] for row in rows) + 6
@@ -122,7 +122,7 @@ def number(images: np.ndarray) -> np.ndarray:
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def _cropped(image: np.ndarray) -> np.ndarray:
+def cropped(image: np.ndarray) -> np.ndarray:
     """The columns of an image uint8 [h, w] from its first ink to its last; where it has none, a
     third of it."""
     columns = np.flatnonzero((image > _INK).any(0))

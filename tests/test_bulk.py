@@ -93,9 +93,9 @@ def test_launched_processes_make_them_side_by_side(place):
     count = 10_241
     args = ["sample", "--model=cvae", f"--count={count}", "--out=launched/"]
     process = training.begin("launch", "--processes=2", "--", *args)
-    told, wrong = process.communicate(timeout=300)
+    printed, wrong = process.communicate(timeout=300)
     assert process.returncode == 0, wrong
-    assert "launched" in told
+    assert "launched" in printed
     source = tfds.builder_from_directory(place / "launched").as_data_source(split="train")
     assert len(source) == count
 

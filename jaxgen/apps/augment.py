@@ -1,11 +1,12 @@
-"""A data set of drawn digits, D_aug = D + {G(z_i)}: of any number, in memory for a piece of them.
+"""A data set of drawn digits, D_aug = D + {G(z_i)}, of any number: one piece is in memory at a
+time.
 
-The digit asked for at a place follows from the mix, and the image from seed and place alone: so the
-same command makes the same data set, stopped or not. What a filter refuses is drawn again, with
-another key, until it is kept: so the mix stays as it was asked for.
+The mix gives the digit of each index, and the image depends on the seed and the index alone: so the
+same command makes the same data set, also after a stop. A digit that a filter refuses is drawn
+again, with another key, until one is accepted: so the mix stays as it was asked for.
 
-A filter is a small classifier (``reader``) of the training digits that the generator has learned
-from, and of no others. The judge has seen more: it tells how good the digits are, and chooses none.
+A filter is a small classifier (``reader``), which learns from the training digits of the generator
+and from no others. The judge knows more digits: it measures the drawn ones, and chooses none.
 """
 
 import json
@@ -33,8 +34,7 @@ from jaxgen.training.trained import Trained
 if TYPE_CHECKING:
     import filelock
 
-TOLD = 8 * sampling.CHUNK  # drawn digits between two times that it is told how far all is
-JUDGED = 5000  # drawn digits that the figures are of
+JUDGED = 5000  # drawn digits that are measured
 STATE = "card.json"
 
 
@@ -51,8 +51,8 @@ class Order(NamedTuple):
 
 
 def cycle(mix: str, real: np.ndarray) -> np.ndarray:
-    """The digits of a mix in turn, spread evenly: int32 [n]. ``real`` are the labels of the digits
-    that the model has learned from."""
+    """The digits of a mix in turn, spread evenly: int32 [n]. ``real`` are the labels of the model's
+    training digits."""
     if mix == "balanced":
         return np.unique(real).astype(np.int32)
     if mix == "real":
@@ -76,14 +76,14 @@ class Making:
     """A data set in a folder, made piece by piece."""
 
     def __init__(self, order: Order, folder: Path, model: Trained, config: Config, digits: Digits):
-        most = redraw.MOST
+        most = redraw.INDICES
         configs.require("count", order.count, order.count <= most, f"{most} or less")
         self.order, self.folder, self.config, self.digits = order, folder, config, digits
         self._model = model
         self._labels = cycle(order.mix, digits.train.labels)
         model.require(self._labels, f"--mix {order.mix}")
         self._real = len(digits.train.labels) if order.real else 0
-        self._keeps: Callable | None = None
+        self._score: Callable | None = None
         self.state: dict[str, Any] = {
             **origin.of(order._asdict(), model, config),
             "total": self._real + order.count,
@@ -102,27 +102,30 @@ class Making:
             return files.lock(self.folder / ".lock", busy)
 
     def go_on(self) -> None:
-        """Find out how far the data set is. Raises UserError where the folder holds another."""
+        """Read how much of the data set is there. Raises UserError where the folder holds
+        another."""
         self.state = origin.read(self.folder / STATE, self.state) or self.state
 
-    def make(self, tell: Callable[[str], None]) -> None:
-        """Make what is missing."""
+    def make(self, progress: Callable[[str], None]) -> None:
+        """Make the missing pieces."""
         writer = writers.FORMATS[self.order.format](self.folder)
         with writers.errors_as_sentences(self.folder):
             if self.state["done"] == 0:
                 self._save()  # so that the same command goes on, whatever is written by then
                 writer.begin(self._inked(self.digits.test))
             if self.order.filter is not None and self.state["done"] < self.state["total"]:
-                self._keeps = self._filter(self.order.filter, tell)
-            while (place := self.state["done"]) < self.state["total"]:
-                piece = self._piece(place, min(place + writers.PIECE, self.state["total"]), tell)
-                if self.state["judged"] is None and place + writers.PIECE > self._real:
-                    tell("measuring the drawn digits")
-                    self.state["judged"] = self._judge(piece, max(self._real - place, 0))
-                writer.put(place, self._inked(piece))
+                self._score = self._filter(progress)
+            while (start := self.state["done"]) < self.state["total"]:
+                progress(f"{start:,} of {self.state['total']:,} digits")
+                stop = min(start + writers.PIECE, self.state["total"])
+                piece = self._piece(start, stop, progress)
+                if self.state["judged"] is None and stop > self._real:
+                    progress("measuring the drawn digits")
+                    self.state["judged"] = self._judge(piece, max(self._real - start, 0))
+                writer.put(start, self._inked(piece))
                 counts = np.bincount(piece.labels, minlength=DIGITS)
                 self.state["digits"] = (counts + self.state["digits"]).tolist()
-                self.state["done"] = place + len(piece.labels)
+                self.state["done"] = stop
                 self._save()
 
     def _inked(self, digits: Split) -> Split:
@@ -138,56 +141,46 @@ class Making:
             {self.folder / "README.md": page.encode(), self.folder / STATE: text.encode()}
         )
 
-    def _piece(self, start: int, stop: int, tell: Callable[[str], None]) -> Split:
-        """The digits at places start to stop - 1: first real ones, if these are wanted."""
-        real = Split(
-            *(part[start : max(min(stop, self._real), start)] for part in self.digits.train)
-        )
-        places = np.arange(max(start, self._real), stop) - self._real
-        if not len(places):
+    def _piece(self, start: int, stop: int, progress: Callable[[str], None]) -> Split:
+        """The digits start to stop - 1 of the data set: first real ones, if these are wanted."""
+        real = Split(*(array[: self._real][start:stop] for array in self.digits.train))
+        indices = np.arange(max(start, self._real), stop) - self._real
+        if not len(indices):
             return real
-        drawn = self._draw(places, tell)
+        drawn = self._draw(indices, progress)
         return Split(*(np.concatenate(pair) for pair in zip(real, drawn, strict=True)))
 
-    def _draw(self, places: np.ndarray, tell: Callable[[str], None] = lambda line: None) -> Split:
-        def draw(asked, places):
-            parts = []
-            for first in range(0, len(places), TOLD):
-                done = self._real + places[first] % redraw.MOST
-                tell(f"{done:,} of {self.state['total']:,} digits")
-                part = slice(first, first + TOLD)
-                family, variables, *_ = self._model
-                parts.append(
-                    sampling.draw(family, variables, asked[part], self.order.seed, places[part])
-                )
-            return np.concatenate(parts)
+    def _draw(
+        self, indices: np.ndarray, progress: Callable[[str], None] = lambda line: None
+    ) -> Split:
+        def draw(asked, indices):
+            def tell(count):
+                done = self._real + indices[count - 1] % redraw.INDICES + 1
+                progress(f"{done:,} of {self.state['total']:,} digits")
 
-        labels = self._labels[places % len(self._labels)]
-        kept, drawn = redraw.redrawn(
-            draw,
-            labels,
-            places,
-            self._keeps or (lambda drawn, asked: np.ones(len(asked), bool)),
-            "is refused by the filter: lower --filter, or train the model for longer",
-        )
-        self.state["drawn"] += drawn
-        return Split(kept, labels)
+            family, variables, *_ = self._model
+            return sampling.draw(family, variables, asked, self.order.seed, indices, progress=tell)
 
-    def _filter(self, least: float, tell: Callable[[str], None]) -> Callable:
-        """A function of drawn images and labels: which of them the reader is sure enough of."""
-        variables = reader.load(self.digits.train, tell)
+        labels = self._labels[indices % len(self._labels)]
+        refusal = "is refused by the filter: lower --filter, or train the model for longer"
+        score = self._score or (lambda drawn, asked: np.zeros(len(asked)))
+        least = np.log(self.order.filter or 1.0)
+        found = redraw.redraw(draw, labels, indices, score, least, refusal=refusal)
+        self.state["drawn"] += found.drawn
+        return Split(found.images, labels)
+
+    def _filter(self, progress: Callable[[str], None]) -> Callable:
+        """A function of drawn images and labels: log p(label given the image) by the reader."""
+        variables = reader.load(self.digits.train, progress)
 
         def likely(variables, pixels, labels):
-            nats = reader.read(variables, pixels, jnp.ones_like(pixels))
-            return jnp.take_along_axis(nats, labels[:, None], 1)[:, 0]
+            log_probs = reader.read(variables, pixels, jnp.ones_like(pixels))
+            return jnp.take_along_axis(log_probs, labels[:, None], 1)[:, 0]
 
-        def keeps(drawn, asked):
-            return map_images(likely, variables, pixels=drawn, labels=asked) >= np.log(least)
-
-        return keeps
+        return lambda drawn, asked: map_images(likely, variables, pixels=drawn, labels=asked)
 
     def _judge(self, piece: Split, first: int) -> dict[str, Any]:
-        """Figures of the first drawn digits, in a piece that has real ones before ``first``."""
+        """Measures of the first drawn digits in a piece, which begin at ``first``."""
         eye, floor = judge.load(), reference.floor(self.digits)
         n = min(JUDGED, len(self.digits.test.labels), len(floor.labels))
         drawn, asked = (part[first : first + n] for part in piece)

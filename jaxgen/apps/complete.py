@@ -1,4 +1,4 @@
-"""Completing a digit that is hidden in part: p(x given what is visible of x), on every family.
+"""Completing a digit that is hidden in part: p(image given its visible pixels), on every family.
 
     AE, VAE, GAN   the latent that explains what is visible (``search``)
     CVAE           the same; or its own conditional form, if it was trained with
@@ -6,10 +6,11 @@
     VQ-VAE         the prior over the codes that are hidden (``fill``)
     diffusion      sampling that is held to what is visible (``diffuse``)
 
-The digit is never given: it is read off what is visible (``reader``), the most likely one, or for
-several completions one by chance for each.
+The digit is not given: a classifier (``reader``) reads it off what is visible. It is the most
+likely one; or, for several completions, one by chance for each.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -41,17 +42,17 @@ def complete(
 ) -> Completed:
     """Complete images float32 [n, 28, 28, 1] where ``visible`` is 0, each in so many ways; what is
     visible stays as it is, bit for bit. ``reading`` are the variables of the reader."""
-    fill_in = _method(family, visible)
     chance = ways > 1
+    fill_in = _method(family, visible, chance)
 
     def one(both, keys, images, visible):
         variables, reading = both
         keys_digit, keys_image = split(keys)
-        said = reader.read(reading, images, visible)
-        digits = said.argmax(-1)
+        log_probs = reader.read(reading, images, visible)
+        digits = log_probs.argmax(-1)
         if chance:
-            digits = jax.vmap(jax.random.categorical)(keys_digit, said)
-        whole = fill_in(family, variables, images, visible, digits, keys_image, chance)
+            digits = jax.vmap(jax.random.categorical)(keys_digit, log_probs)
+        whole = fill_in(variables, images, visible, digits, keys_image)
         return jnp.where(visible == 1, images, whole), digits
 
     found, digits = map_images(
@@ -65,47 +66,34 @@ def complete(
     return Completed(found.reshape(len(images), ways, *images.shape[1:]), digits.reshape(-1, ways))
 
 
-def _method(family: Family, visible: np.ndarray) -> Callable[..., Images]:
+def _method(family: Family, visible: np.ndarray, chance: bool) -> Callable[..., Images]:
+    """A function of (variables, images, visible, labels, keys) that returns whole images."""
     if isinstance(family, Diffuses):
-        return diffused
+        return functools.partial(diffuse.complete, family)
     if isinstance(family, Quantises):
-        return filled
+        return functools.partial(fill.complete, family)
     if isinstance(family, Completes) and family.completes(visible):
-        return conditional
+        return family.complete
+
+    def searched(variables, images, visible, labels, keys):
+        def nats(observed, images):
+            return (visible * damage.gaussian(observed, images)).sum((1, 2, 3))
+
+        return search.explain(family, nats, variables, images * visible, labels, keys, chance)
+
     return searched
 
 
-def diffused(family, variables, images, visible, labels, keys, chance) -> Images:
-    return diffuse.complete(family, variables, images, visible, labels, keys)
-
-
-def filled(family, variables, images, visible, labels, keys, chance) -> Images:
-    return fill.complete(family, variables, images, visible, labels, keys)
-
-
-def conditional(family, variables, images, visible, labels, keys, chance) -> Images:
-    return family.complete(variables, images, visible, labels, keys)
-
-
-def searched(family, variables, images, visible, labels, keys, chance) -> Images:
-    def nats(seen, images):
-        return (visible * damage.gaussian(seen, images)).sum((1, 2, 3))
-
-    seen = images * visible
-    latents = search.search(family, variables, seen, nats, labels, keys, chance)
-    return family.decode(variables, latents, labels, keys)
-
-
 def nearest(images: np.ndarray, visible: np.ndarray, learned: np.ndarray) -> np.ndarray:
-    """What one would do without a model: the hidden part of the training digit uint8 [m, 28, 28, 1]
-    that is nearest where an image is visible."""
+    """Completion without a model: the hidden part of the training digit uint8 [m, 28, 28, 1] that
+    is nearest where an image is visible."""
     flat = to_float(learned).reshape(len(learned), -1)
     squares = np.square(flat)
     found = []
     for start in range(0, len(images), FEW):
         rows = slice(start, start + FEW)
-        seen = visible[rows].reshape(-1, flat.shape[1])
-        known = images[rows].reshape(seen.shape) * seen
-        found.append((seen @ squares.T - 2 * known @ flat.T).argmin(1))
+        mask = visible[rows].reshape(-1, flat.shape[1])
+        known = images[rows].reshape(mask.shape) * mask
+        found.append((mask @ squares.T - 2 * known @ flat.T).argmin(1))
     hidden = flat[np.concatenate(found)].reshape(images.shape)
     return np.where(visible == 1, images, hidden)

@@ -1,14 +1,15 @@
-"""Correcting damaged handwriting: p(x given what is seen), where the damage is known by its kind.
+"""Correcting damaged handwriting, p(clean image given the damaged one), for a known damage.
 
-    AE, VAE, CVAE, GAN   the latent whose image, damaged, explains what is seen (``search``)
+    AE, VAE, CVAE, GAN   the latent whose image, damaged, explains the observed one (``search``)
     AE with --net.noise  a denoising autoencoder, once there and back
-    VQ-VAE               codes near to those of what is seen, drawn with the prior (``fill``)
-    diffusion            of noise the mean of what it may have been; of other damages, sampling that
-                         is held to what is seen (``diffuse``)
+    VQ-VAE               codes near those of the observed image, drawn with the prior (``fill``)
+    diffusion            of noise the mean of the posterior; of other damages, sampling that is held
+                         to the observed image (``diffuse``)
 
-The digit is never given: it is read off what is seen (``reader``).
+The digit is not given: a classifier (``reader``) reads it off the damaged image.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -25,13 +26,13 @@ from jaxgen.mapping import FEW, few, map_images
 
 class Corrected(NamedTuple):
     images: np.ndarray  # float32 [n, 28, 28, 1]
-    digits: np.ndarray  # int32 [n], read off what is seen
+    digits: np.ndarray  # int32 [n], read off the damaged images
 
 
 def harm(damage: Damage, images: np.ndarray, seed: int) -> np.ndarray:
-    """Damage images float32 [n, 28, 28, 1]; image i goes by ``seed`` and i."""
+    """Damage images float32 [n, 28, 28, 1]; the damage of image i depends on ``seed`` and i."""
 
-    def apply(nothing, keys, images):
+    def apply(nothing, images, keys):
         return damage.apply(images, keys)
 
     return map_images(apply, (), seed=seed, chunk=FEW, images=images)
@@ -41,48 +42,34 @@ def correct(
     family: Family,
     variables: Variables,
     reading: Any,
-    seen: np.ndarray,
+    observed: np.ndarray,
     damage: Damage,
     seed: int,
 ) -> Corrected:
-    """Correct images float32 [n, 28, 28, 1]; ``reading`` are the variables of the reader."""
+    """Correct damaged images float32 [n, 28, 28, 1]; ``reading`` are the variables of the
+    reader."""
     mend = _method(family, damage)
 
-    def one(both, keys, seen):
+    def one(both, observed, keys):
         variables, reading = both
-        digits = reader.read(reading, seen, jnp.ones_like(seen)).argmax(-1)
-        return mend(family, variables, seen, damage, digits, keys), digits
+        digits = reader.read(reading, observed, jnp.ones_like(observed)).argmax(-1)
+        return mend(variables, observed, digits, keys), digits
 
-    both = variables, reading
-    return Corrected(*map_images(one, both, seed=seed, chunk=few(len(seen)), seen=seen))
+    both, chunk = (variables, reading), few(len(observed))
+    return Corrected(*map_images(one, both, seed=seed, chunk=chunk, observed=observed))
 
 
 def _method(family: Family, damage: Damage) -> Callable[..., Images]:
+    """A function of (variables, observed, labels, keys) that returns corrected images."""
     if isinstance(family, Diffuses):
-        return diffused if damage.sigma is None else denoised
+        if damage.sigma is None:
+            return functools.partial(diffuse.mend, family, damage)
+        sigma = damage.sigma
+        return lambda variables, observed, labels, keys: diffuse.denoise(
+            family, variables, observed, sigma, labels
+        )
     if isinstance(family, Quantises):
-        return filled
+        return functools.partial(fill.mend, family)
     if family.removes_noise:
-        return there_and_back
-    return searched
-
-
-def searched(family, variables, seen, damage, labels, keys) -> Images:
-    latents = search.search(family, variables, seen, damage.nats, labels, keys)
-    return family.decode(variables, latents, labels, keys)
-
-
-def filled(family, variables, seen, damage, labels, keys) -> Images:
-    return fill.mend(family, variables, seen, labels, keys)
-
-
-def there_and_back(family, variables, seen, damage, labels, keys) -> Images:
-    return family.reconstruct(variables, seen, labels, keys)
-
-
-def denoised(family, variables, seen, damage, labels, keys) -> Images:
-    return diffuse.denoise(family, variables, seen, damage.sigma, labels)
-
-
-def diffused(family, variables, seen, damage, labels, keys) -> Images:
-    return diffuse.mend(family, variables, seen, damage, labels, keys)
+        return family.reconstruct
+    return functools.partial(search.explain, family, damage.nats)

@@ -3,11 +3,13 @@
 A damage turns a clean image x into a damaged one, s, at random; the same key damages an image in
 the same way. To correct an image, each damage also gives
 
-    nats(s, x) = - log p(s | x), but for a constant                                             (1)
+    nats(s, x) = - log p(s | x) + constant                                                      (1)
 
-with a Gaussian of ROUGH for what neither damage nor model explains. It has a gradient by x.
+with a Gaussian error of every pixel, of standard deviation ROUGH, which neither damage nor model
+explains. It has a gradient with respect to x.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,21 +21,21 @@ from jax.scipy.stats import norm
 from jaxgen.arrays import SIDE, Images, Key, Keys
 from jaxgen.errors import UserError
 
-ROUGH = 0.2  # standard deviation of a pixel that is as it was, where white is 1
+ROUGH = 0.2  # standard deviation of an undamaged pixel, where white is 1
 GAPS, GAP = 4, 2.0  # holes in broken strokes, and the radius of each in pixels
 SWELLING = 2  # pixels that strokes grow on every side
 BLUR = 2.0  # pixels, standard deviation
-BLOT, BLOT_OFF = 5.0, 4.0  # pixels: radius, and how far from the strokes its middle may lie
+BLOT, BLOT_OFF = 5.0, 4.0  # pixels: radius, and largest distance of the centre from a stroke
 COARSE = 4  # pixels of each edge that become one
-SHARE = 0.1  # of the pixels, may a hole or a blot have taken
+TAKEN = 0.1  # probability that a hole or a blot has replaced a pixel
 
 
 class Damage(NamedTuple):
-    """A way to damage an image, and what it makes of what is seen."""
+    """A way to damage an image, and the likelihood of the result."""
 
-    one: Callable[[jax.Array, Key], jax.Array]  # an image [28, 28, 1], damaged
-    nats: Callable[[Images, Images], jax.Array]  # (1): what is seen, clean images -> [n]
-    sigma: float | None = None  # of Gaussian noise, if that is all the damage
+    one: Callable[[jax.Array, Key], jax.Array]  # damages an image [28, 28, 1]
+    nats: Callable[[Images, Images], jax.Array]  # (1): damaged and clean images -> [n]
+    sigma: float | None = None  # standard deviation, if the damage is Gaussian noise
 
     def apply(self, images: Images, keys: Keys) -> Images:
         """Damage each image in its own way."""
@@ -48,20 +50,16 @@ def named(name: str) -> Damage:
     1. A UserError where there is none."""
     kind, _, level = name.partition(":")
     if kind == "noise":
-        return noise(_level(name, level or "0.4"))
-    if level or kind not in _PLAIN:
+        try:
+            sigma = float(level or 0.4)
+        except ValueError:
+            sigma = -1.0
+        if not 0 < sigma <= 2:
+            raise UserError(f"{name} is no noise: after noise: stands a number above 0, at most 2")
+        return noise(sigma)
+    if name not in _PLAIN:
         raise UserError(f"there is no damage {name!r}: it must be one of {', '.join(NAMES)}")
-    return _PLAIN[kind]
-
-
-def _level(name: str, level: str) -> float:
-    try:
-        found = float(level)
-    except ValueError:
-        found = -1.0
-    if not 0 < found <= 2:
-        raise UserError(f"{name} is no noise: after noise: stands a number above 0, at most 2")
-    return found
+    return _PLAIN[name]
 
 
 def noise(sigma: float) -> Damage:
@@ -70,11 +68,11 @@ def noise(sigma: float) -> Damage:
     def one(image, key):
         return (image + sigma * jax.random.normal(key, image.shape)).clip(0, 1)
 
-    def nats(seen, images):
-        between = jnp.square(seen - images) / (2 * sigma**2) + jnp.log(sigma)
+    def nats(observed, images):
+        between = jnp.square(observed - images) / (2 * sigma**2) + jnp.log(sigma)
         black = -norm.logcdf(-images / sigma)
         white = -norm.logcdf((images - 1) / sigma)
-        return _total(jnp.where(seen <= 0, black, jnp.where(seen >= 1, white, between)))
+        return _total(jnp.where(observed <= 0, black, jnp.where(observed >= 1, white, between)))
 
     return Damage(one, nats, sigma)
 
@@ -83,9 +81,9 @@ def _total(pixels):
     return pixels.sum((1, 2, 3))
 
 
-def gaussian(seen, images):
-    """- log N(seen; images, ROUGH^2) of each pixel, but for a constant."""
-    return jnp.square(seen - images) / (2 * ROUGH**2)
+def gaussian(observed, images):
+    """- log N(observed; images, ROUGH^2) of each pixel, without the constant."""
+    return jnp.square(observed - images) / (2 * ROUGH**2)
 
 
 def _disc(centre, radius):
@@ -96,9 +94,9 @@ def _disc(centre, radius):
 
 
 def _on_ink(image, key):
-    """A place [2] on the strokes, the more likely the darker they are."""
-    place = jax.random.categorical(key, jnp.log(image.ravel() + 1e-9))
-    return jnp.stack([place // SIDE, place % SIDE]).astype(jnp.float32)
+    """The row and column [2] of a pixel by chance, in proportion to its ink."""
+    index = jax.random.categorical(key, jnp.log(image.ravel() + 1e-9))
+    return jnp.stack([index // SIDE, index % SIDE]).astype(jnp.float32)
 
 
 def _broken(image, key):
@@ -110,22 +108,21 @@ def _broken(image, key):
 
 def _blotted(image, key):
     """A round blot of ink on or beside the strokes."""
-    key_place, key_off = jax.random.split(key)
+    key_centre, key_off = jax.random.split(key)
     off = BLOT_OFF * jax.random.uniform(key_off, (2,), minval=-1)
-    return jnp.maximum(image, _disc(_on_ink(image, key_place) + off, BLOT))
+    return jnp.maximum(image, _disc(_on_ink(image, key_centre) + off, BLOT))
 
 
 def swollen(images):
     """Strokes wider by SWELLING pixels on every side: the largest value within that radius."""
     framed = jnp.pad(images, [(0, 0), (SWELLING, SWELLING), (SWELLING, SWELLING), (0, 0)])
-    reach = range(-SWELLING, SWELLING + 1)
-    parts = [
-        framed[:, SWELLING + down :, SWELLING + across :][:, :SIDE, :SIDE]
-        for down in reach
-        for across in reach
-        if down**2 + across**2 <= SWELLING**2 + 1
+    reach = range(2 * SWELLING + 1)
+    shifted = [
+        framed[:, down : down + SIDE, across : across + SIDE]
+        for down, across in itertools.product(reach, reach)
+        if (down - SWELLING) ** 2 + (across - SWELLING) ** 2 <= SWELLING**2 + 1
     ]
-    return jnp.stack(parts).max(0)
+    return jnp.stack(shifted).max(0)
 
 
 def blurred(images):
@@ -146,28 +143,28 @@ def blurred(images):
 
 
 def coarse(images):
-    """Squares of COARSE by COARSE pixels, each of their mean, smoothed as a viewer does."""
+    """The mean of each square of COARSE by COARSE pixels, enlarged as a viewer does."""
     n, small = len(images), SIDE // COARSE
     means = images.reshape(n, small, COARSE, small, COARSE, 1).mean((2, 4))
     return jax.image.resize(means, images.shape, "linear")
 
 
 def _either(other):
-    """The nats of pixels that are as they were or, a SHARE of them, ``other``."""
+    """The nats where each pixel has become ``other`` with the probability TAKEN."""
 
-    def nats(seen, images):
-        as_it_was = jnp.log(1 - SHARE) - gaussian(seen, images)
-        taken = jnp.log(SHARE) - gaussian(seen, other)
-        return _total(-jnp.logaddexp(as_it_was, taken))
+    def nats(observed, images):
+        undamaged = jnp.log(1 - TAKEN) - gaussian(observed, images)
+        taken = jnp.log(TAKEN) - gaussian(observed, other)
+        return _total(-jnp.logaddexp(undamaged, taken))
 
     return nats
 
 
 def _through(view):
-    """A damage without chance, and the nats of what it leaves."""
+    """A damage without chance, which ``view`` does to images."""
     return Damage(
         lambda image, key: view(image[None])[0],
-        lambda seen, images: _total(gaussian(seen, view(images))),
+        lambda observed, images: _total(gaussian(observed, view(images))),
     )
 
 

@@ -1,11 +1,11 @@
-"""Diffusion held to what is seen of an image: sampling in which each denoised image is changed.
+"""Diffusion held to the observed pixels: sampling in which each denoised image is changed.
 
-complete   what is visible is put in, so that each step draws from q(x_s | x_t, x_0) with the
-           x_0 that is known (Wang et al. 2023, "DDNM", for a mask); and what is hidden follows,
-           by the gradient of the error of what is visible (Ho et al. 2022, "Video diffusion
+complete   the visible pixels are put in, so that each step draws from q(x_s | x_t, x_0) with the
+           x_0 that is known (Wang et al. 2023, "DDNM", for a mask); and the hidden pixels follow,
+           by the gradient of the error of the visible ones (Ho et al. 2022, "Video diffusion
            models", equation 7)
-mend       it is moved towards what is seen (Zhu et al. 2023, "DiffPIR")
-denoise    no sampling: noise is what the network was trained to take away
+mend       the denoised image is moved towards the observed one (Zhu et al. 2023, "DiffPIR")
+denoise    no sampling: the network was trained to take noise away
 """
 
 import functools
@@ -24,13 +24,13 @@ from jaxgen.diffusion.process import to_images
 from jaxgen.families.base import Variables, split
 from jaxgen.families.capabilities import Diffuses
 
-STEPS = 20  # the noise that is drawn in each step mends what the last has left
-# How far what is hidden follows. Of 100 validation digits with 70 % of the pixels hidden 94 % are
-# recognised with 0, and 96 % with 2, which leaves 0.4 of the squared error; with 4 fewer halves
-# are right.
+STEPS = 20  # of sampling
+# How far the hidden pixels follow. Of 100 validation digits with 70 % of the pixels hidden 94 % are
+# recognised with 0, and 96 % with 2, which leaves 0.4 of the squared error; with 4, fewer digits
+# with a hidden half are recognised.
 PULL = 2.0
-MOVES = 5  # steps of descent towards what is seen, in each step of sampling
-ROUNDS = 3  # of guessing what the noise was where it was cut off
+MOVES = 5  # steps of descent towards the observed image, in each step of sampling
+ROUNDS = 3  # of guessing the noise where it was cut off
 
 
 def complete(
@@ -41,7 +41,7 @@ def complete(
     labels: Labels,
     keys: Keys,
 ) -> Images:
-    """Draw what is hidden, where ``visible`` is 0, given what is not; as whole images."""
+    """Draw the hidden pixels, where ``visible`` is 0, given the others; returns whole images."""
     known = 2 * images - 1
 
     def change(guess, xt, time):
@@ -53,22 +53,27 @@ def complete(
 
 
 def mend(
-    family: Diffuses, variables: Variables, seen: Images, damage: Damage, labels: Labels, keys: Keys
+    family: Diffuses,
+    damage: Damage,
+    variables: Variables,
+    observed: Images,
+    labels: Labels,
+    keys: Keys,
 ) -> Images:
-    """Draw images that explain what is seen: each denoised x_0 becomes the x with the least
+    """Draw images that explain the observed ones: each denoised x_0 becomes the x with the least
 
-    nats(seen, x) + |x - x_0|^2 / (2 r_t^2),    r_t = sigma_t / alpha_t
+    nats(observed, x) + |x - x_0|^2 / (2 r_t^2),    r_t = sigma_t / alpha_t
     """
-    # In [0, 1]; never surer of x_0 than digits are of themselves.
+    # For pixels in [0, 1], hence the half; no pixel in [0, 1] has a deviation above 0.5.
     spread = jnp.minimum(0.5 * family.schedule.sigma / family.schedule.alpha, 0.5)
-    slope = jax.grad(lambda images: damage.nats(seen, images).sum())
+    slope = jax.grad(lambda images: damage.nats(observed, images).sum())
 
     def change(guess, xt, time):
         x0 = to_images(guess(xt, time))
         pull = 1 / jnp.square(spread[time])
 
         def step(images, _):
-            # The nats bend by 1 / ROUGH^2 at most.
+            # The second derivative of the nats is 1 / ROUGH^2 at most.
             moves = (slope(images) + pull * (images - x0)) / (1 / ROUGH**2 + pull)
             return (images - moves).clip(0, 1), None
 
@@ -80,8 +85,8 @@ def mend(
 def _sample(
     family: Diffuses, variables: Variables, labels: Labels, keys: Keys, change: Callable
 ) -> Images:
-    """Sample by chance with ``change(guess, xt, time)`` as the x_0 denoised of xt, where ``guess``
-    is what the network says."""
+    """Ancestral sampling, in which ``change(guess, xt, time)`` is the denoised x_0 of xt at a time;
+    ``guess(xt, time)`` is the x_0 that the network predicts."""
     steps = min(STEPS, family.config.times)
     family = family.with_sampling(sampler="ancestral", spacing="snr", steps=steps)
     guess = family.denoiser(variables, labels, family.sampling.guidance)
@@ -92,13 +97,13 @@ def _sample(
 
 
 def denoise(
-    family: Diffuses, variables: Variables, seen: Images, sigma: float, labels: Labels
+    family: Diffuses, variables: Variables, observed: Images, sigma: float, labels: Labels
 ) -> Images:
-    """The mean of x_0 given x_t, at the t where the noise has the size that it has in what is seen:
-    ``sigma``, where white is 1.
+    """The mean of x_0 given x_t, at the t where the noise is as large as in the observed images:
+    of standard deviation ``sigma``, where white is 1.
 
-    Where noise was cut off at black or white, more of it was there: its mean beyond the edge, given
-    the x_0 guessed so far, stands in its place.
+    Where the noise was cut off at black or white, the pixel is replaced by its mean beyond the
+    edge, given the x_0 guessed so far.
     """
     schedule = family.schedule
     # An image in [-1, 1] is twice as wide as one in [0, 1], and so is its noise.
@@ -113,6 +118,6 @@ def denoise(
         black, white = -x0 / sigma, (x0 - 1) / sigma
         below = x0 - sigma * jnp.exp(norm.logpdf(black) - norm.logcdf(black))
         above = x0 + sigma * jnp.exp(norm.logpdf(white) - norm.logcdf(white))
-        return jnp.where(seen <= 0, below, jnp.where(seen >= 1, above, seen)), None
+        return jnp.where(observed <= 0, below, jnp.where(observed >= 1, above, observed)), None
 
-    return clean(lax.scan(refine, seen, length=ROUNDS)[0])
+    return clean(lax.scan(refine, observed, length=ROUNDS)[0])

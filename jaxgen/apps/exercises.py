@@ -1,15 +1,20 @@
-"""Exercises for those who learn numbers: sums, and numbers to read."""
+"""Exercises for people who learn numbers: sums, and numbers to read."""
 
-from collections.abc import Collection
+import operator
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import numpy as np
 
-MOST_TRIES = 100  # for an exercise that is not on the sheet yet; then it comes twice
+TRIES = 100  # to find an exercise that is not on the sheet yet; then one comes twice
+LARGEST = 10, 9999  # bounds of the largest number of a sheet
+SIGNS = {"plus": "+", "minus": "-", "times": "x", "divided": ":"}
+_SYMBOLS = {"*": "times", "/": "divided"} | {sign: name for name, sign in SIGNS.items()}
+_SOLVE = {"+": operator.add, "-": operator.sub, "x": operator.mul, ":": operator.floordiv}
 
 
 class Exercise(NamedTuple):
-    """What is asked, and what is to be found."""
+    """A question, which has a number as its answer."""
 
     first: int
     sign: str = ""  # + - x :, or none for a number to read
@@ -17,39 +22,23 @@ class Exercise(NamedTuple):
 
     @property
     def answer(self) -> int:
-        match self.sign:
-            case "+":
-                return self.first + self.second
-            case "-":
-                return self.first - self.second
-            case "x":
-                return self.first * self.second
-            case ":":
-                return self.first // self.second
-        return self.first
-
-
-SIGNS = {"plus": "+", "minus": "-", "times": "x", "divided": ":"}
-_SYMBOLS = {"*": "times", "/": "divided"} | {sign: name for name, sign in SIGNS.items()}
-LEAST, MOST = 10, 9999  # of the largest number
+        return _SOLVE[self.sign](self.first, self.second) if self.sign else self.first
 
 
 def operations(text: str) -> tuple[str, ...] | None:
-    """The operations that a person names with commas between them, as words or as signs; None where
-    one is unknown."""
+    """The operations in a text with commas, as words or as signs; None where one is unknown."""
     words = [word.strip().lower() for word in text.split(",")]
     named = [_SYMBOLS.get(word, word) for word in words]
     return tuple(named) if set(named) <= set(SIGNS) else None
 
 
 def title(operations: Collection[str]) -> str:
-    """What exercises of these operations are called."""
-    called = {"minus": "subtractions", "times": "multiplications", "divided": "divisions"}
+    """The name of exercises of these operations."""
+    names = {"plus": "sums", "minus": "subtractions"}
     if "plus" in operations:
-        called["minus"] = "sums"  # of both
-        called = {"plus": "sums", **called}
-    names = [*dict.fromkeys(called[one] for one in called if one in operations)]
-    *firsts, last = names
+        names["minus"] = "sums"  # of both
+    names |= {"times": "multiplications", "divided": "divisions"}
+    *firsts, last = dict.fromkeys(names[name] for name in names if name in operations)
     return (", ".join(firsts) + " and " * bool(firsts) + last).capitalize()
 
 
@@ -59,7 +48,7 @@ def sums(count: int, operations: tuple[str, ...], largest: int, seed: int) -> li
     makers = {"plus": _plus, "minus": _minus, "times": _times, "divided": _divided}
     random = np.random.default_rng([seed, 0])
     return _different(
-        count, lambda place: makers[operations[place % len(operations)]](random, largest)
+        count, lambda index: makers[operations[index % len(operations)]](random, largest)
     )
 
 
@@ -70,11 +59,11 @@ def numbers(count: int, largest: int, seed: int) -> list[Exercise]:
     return _different(count, lambda _: Exercise(int(random.integers(largest // 10, largest + 1))))
 
 
-def _different(count, make):
+def _different(count: int, make: Callable[[int], Exercise]) -> list[Exercise]:
     found: list[Exercise] = []
-    for place in range(count):
-        tries = (make(place) for _ in range(MOST_TRIES))
-        found.append(next((one for one in tries if one not in found), make(place)))
+    for index in range(count):
+        tries = (make(index) for _ in range(TRIES))
+        found.append(next((one for one in tries if one not in found), make(index)))
     return found
 
 
@@ -90,7 +79,7 @@ def _minus(random, largest):
 
 
 def _times(random, largest):
-    """Of the tables up to ten."""
+    """From the tables up to ten."""
     one = int(random.integers(2, min(10, largest // 2) + 1))
     other = int(random.integers(2, min(10, largest // one) + 1))
     first, second = (one, other) if random.integers(2) else (other, one)
@@ -98,6 +87,6 @@ def _times(random, largest):
 
 
 def _divided(random, largest):
-    """Of the same tables, without a rest."""
+    """From the same tables, without a remainder."""
     one, _, other = _times(random, largest)
     return Exercise(one * other, ":", one)

@@ -1,14 +1,14 @@
 """The codes of a digit that is hidden in part or damaged, drawn from the prior over grids of codes.
 
-The prior says each code c_i from those before it, and what is seen says how likely each code is at
-its place, so that
+The prior gives each code c_i from the codes before it, and the observed image s gives a likelihood
+of each code at its position, so that
 
-    p(codes | seen, y)  ~  prod_i p(c_i | c_1 .. c_i-1, y) p(seen_i | c_i)                      (1)
+    p(codes | s, y)  ~  prod_i p(c_i | c_1 .. c_i-1, y) p(s_i | c_i)                            (1)
 
-with p(seen_i | c) = 1 for one known code, the same for all codes where all is hidden, and a
-Gaussian about the codebook's row where it is damaged. A code that is drawn cannot know the codes
-after it. Sequential Monte Carlo mends that (Gordon, Salmond and Smith 1993): many grids are drawn
-side by side, and those that made what comes next likely are drawn again in place of the others.
+with p(s_i | c) = 1 for one known code, the same value for all codes where all is hidden, and a
+Gaussian about the codebook's row where the image is damaged. A code is drawn before the codes after
+it are known. Sequential Monte Carlo corrects for that (Gordon, Salmond and Smith 1993): many grids
+are drawn side by side, and grids under which the next codes were likely replace the others.
 """
 
 import jax
@@ -22,9 +22,9 @@ from jaxgen.families.capabilities import Quantises
 GRIDS = 24  # drawn side by side
 ROUNDS = 2
 NEVER = -1e9  # the logarithm of no probability
-# The variance of a damaged code's vector about its row, as a share of the mean squared distance of
-# two rows. Between 0.1 and 0.3, the best of four on 200 validation digits: less leaves the damage
-# as it is, more leaves little of the image.
+# The variance of a damaged code's vector about its row, as a fraction of the mean squared distance
+# of two rows. It lies between 0.1 and 0.3, the best of four on 200 validation digits: less leaves
+# the damage as it is, more leaves little of the image.
 LOOSE = 0.2
 
 
@@ -36,13 +36,13 @@ def complete(
     labels: Labels,
     keys: Keys,
 ) -> Images:
-    """Draw what is hidden, where ``visible`` is 0, given what is not; as whole images."""
+    """Draw the hidden pixels, where ``visible`` is 0, given the others; returns whole images."""
     side, size = family.config.grid, family.quantiser.size
     cells = visible.reshape(len(images), side, visible.shape[1] // side, side, -1)
     known = (cells.min((2, 4)) == 1)[..., None]  # [n, side, side, 1]: no pixel of it is hidden
     filled = images * visible
-    # An encoder sees beyond the pixels of its code, so the codes next to the hidden part are read
-    # once more when it has been filled in.
+    # A code also depends on pixels around its cell, so the codes next to the hidden part are
+    # encoded once more when that part has been filled in.
     for number in range(ROUNDS):
         codes = jax.nn.one_hot(family.encode(variables, filled, labels), size)
         here = jax.vmap(jax.random.fold_in, (0, None))(keys, number)
@@ -52,20 +52,21 @@ def complete(
 
 
 def mend(
-    family: Quantises, variables: Variables, seen: Images, labels: Labels, keys: Keys
+    family: Quantises, variables: Variables, observed: Images, labels: Labels, keys: Keys
 ) -> Images:
     """Draw images whose codes are near the codes of damaged images."""
-    vectors, table = family.vectors(variables, seen), family.rows(variables)
+    vectors, table = family.vectors(variables, observed), family.rows(variables)
     squares = jnp.square(vectors[..., None, :] - table).sum(-1)  # [n, side, side, k]
-    apart = jnp.square(table[:, None] - table).sum(-1).mean()  # of two rows
-    codes = fill(family, variables, -squares / (2 * LOOSE * apart), labels, keys)
+    between_rows = jnp.square(table[:, None] - table).sum(-1).mean()
+    codes = fill(family, variables, -squares / (2 * LOOSE * between_rows), labels, keys)
     return family.decode(variables, codes, labels, keys)
 
 
 def fill(
     family: Quantises, variables: Variables, likely: jax.Array, labels: Labels, keys: Keys
 ) -> jax.Array:
-    """Draw (1): codes int32 [n, side, side], given ``likely`` [n, side, side, k], log p(seen|c)."""
+    """Draw codes int32 [n, side, side] from (1), given the log-likelihoods log p(s_i | c) of all
+    codes, ``likely`` [n, side, side, k]."""
     prior, table, side = family.prior_net, family.rows(variables), family.config.grid
     params, n = variables.params["prior"], len(labels)
     asked = labels.repeat(GRIDS)
@@ -74,15 +75,15 @@ def fill(
     def draw(carry, row):
         (framed, caches, grids, weights), (position, likely) = carry, row
         logits, caches = prior.apply(params, framed, caches, position, asked, method="step")
-        said = jax.nn.log_softmax(logits).reshape(n, GRIDS, -1) + likely[:, None]
-        weights = weights + jax.nn.logsumexp(said, axis=-1)
+        log_probs = jax.nn.log_softmax(logits).reshape(n, GRIDS, -1) + likely[:, None]
+        weights = weights + jax.nn.logsumexp(log_probs, axis=-1)
         here, again = split(jax.vmap(jax.random.fold_in, (0, None))(keys, position))
-        drawn = jax.vmap(jax.random.categorical)(here, said)  # [n, grids]
+        drawn = jax.vmap(jax.random.categorical)(here, log_probs)  # [n, grids]
         grids = grids.at[:, :, position].set(drawn)
         at = (0, position // side + 1, position % side + 1, 0)
         rows = table[drawn.reshape(-1)][:, None, None]
         framed = lax.dynamic_update_slice(framed, rows, at)
-        return _again((framed, caches, grids, weights), again), None
+        return _resample((framed, caches, grids, weights), again), None
 
     framed = jnp.zeros((n * GRIDS, side + 1, side + 2, table.shape[-1]))
     caches = prior.apply(params, n * GRIDS, method="begin")
@@ -94,14 +95,15 @@ def fill(
     return grids[jnp.arange(n), chosen].reshape(n, side, side)
 
 
-def _again(carry, keys):
-    """Where few grids have all the weight, draw as many again among them, and weigh all alike."""
+def _resample(carry, keys):
+    """Systematic resampling of the grids of each image whose effective sample size is below half
+    of them; then all have the same weight."""
     framed, caches, grids, weights = carry
     n, count = weights.shape
-    shares = jax.nn.softmax(weights)
-    few = 1 / jnp.square(shares).sum(1) < count / 2  # the effective sample size
+    probs = jax.nn.softmax(weights)
+    few = 1 / jnp.square(probs).sum(1) < count / 2
     spread = (jnp.arange(count) + jax.vmap(jax.random.uniform)(keys)[:, None]) / count
-    picked = jax.vmap(jnp.searchsorted)(shares.cumsum(1), spread).clip(max=count - 1)
+    picked = jax.vmap(jnp.searchsorted)(probs.cumsum(1), spread).clip(max=count - 1)
     picked = jnp.where(few[:, None], picked, jnp.arange(count))
     flat = (jnp.arange(n)[:, None] * count + picked).reshape(-1)
     framed, caches = jax.tree.map(lambda leaf: leaf[flat], (framed, caches))

@@ -1,19 +1,19 @@
-"""What one would do to damaged images without a model: filters of scikit-image, each with the
-setting that is best on training digits that are damaged in the same way.
+"""Correction without a model: filters of scikit-image, each with the setting that is best on
+training digits with the same damage.
 
     total variation    Chambolle 2004
     non-local means    Buades, Coll and Morel 2005
     closing            gaps narrower than a disc are filled
 
-The first two keep the mean grey, which noise that is cut off at black has raised; so their greys
-are then brought back by a straight line, fitted to the same training digits.
+The first two keep the mean grey, which noise that is cut off at black has raised. So their greys
+are then mapped by a straight line, fitted to the same training digits.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-Filter = Callable[[np.ndarray], np.ndarray]  # images [n, 28, 28, 1] to images
+Filter = Callable[[np.ndarray], np.ndarray]  # images float32 [n, 28, 28, 1] to images
 
 
 def total_variation(weight: float) -> Filter:
@@ -48,22 +48,22 @@ FILTERS: dict[str, tuple[Callable[[float], Filter], tuple[float, ...]]] = {
 RADII = (1.0, 1.5, 2.0, 2.5, 3.0)
 
 
-def denoiser(name: str, clean: np.ndarray, seen: np.ndarray) -> Filter:
-    """The filter that leaves the least squared error of damaged training digits ``seen``."""
+def denoiser(name: str, clean: np.ndarray, damaged: np.ndarray) -> Filter:
+    """The filter with the least squared error on ``damaged`` training digits."""
     make, settings = FILTERS[name]
     found = []
     for setting in settings:
-        mended = make(setting)(seen).ravel()
+        mended = make(setting)(damaged).ravel()
         greys = np.stack([mended, np.ones_like(mended)], 1)
         line, (error,), *_ = np.linalg.lstsq(greys, clean.ravel(), rcond=None)
-        found.append((float(error), setting, line))
-    _, setting, (gain, offset) = min(found, key=lambda each: each[0])
+        found.append((float(error), setting, *line))
+    _, setting, gain, offset = min(found)
     return lambda images: (gain * make(setting)(images) + offset).clip(0, 1)
 
 
-def closer(score: Callable[[np.ndarray], float], seen: np.ndarray) -> Filter:
-    """The closing with the highest ``score`` of what it makes of damaged training digits."""
-    return closing(max(RADII, key=lambda radius: score(closing(radius)(seen))))
+def closer(score: Callable[[np.ndarray], float], damaged: np.ndarray) -> Filter:
+    """The closing whose result on ``damaged`` training digits has the highest ``score``."""
+    return closing(max(RADII, key=lambda radius: score(closing(radius)(damaged))))
 
 
 def _each(one: Callable[[np.ndarray], np.ndarray]) -> Filter:

@@ -1,5 +1,5 @@
-"""Code that loads a data set of drawn digits, for its card: into NumPy from the current folder, and
-from there into what people train with, or by these themselves where they read a format."""
+"""Code for the card of a data set of drawn digits: it loads the current folder into NumPy, and from
+there into the libraries that people train with; or by these libraries alone, where they can."""
 
 _NUMPY = {
     "idx": """
@@ -40,7 +40,7 @@ import glob, os
 import numpy as np
 from PIL import Image
 
-paths = glob.glob("train/*/*.png")
+paths = sorted(glob.glob("train/*/*.png"), key=os.path.basename)
 images = np.stack([np.asarray(Image.open(path)) for path in paths])
 labels = np.array([int(path.split(os.sep)[1]) for path in paths])
 """,
@@ -104,7 +104,7 @@ digits = datasets.load_dataset("imagefolder", data_dir=".")
 
 
 def code(form: str) -> dict[str, str]:
-    """By the name of a library, the code that loads a data set of a format of
-    ``writers.FORMATS``."""
+    """The code that loads a data set of a format of ``writers.FORMATS``, by the name of the
+    library."""
     found = {"NumPy": _NUMPY[form]} | _FROM_NUMPY | _THEMSELVES.get(form, {})
     return {name: text.strip() for name, text in found.items()}

@@ -1,10 +1,10 @@
-"""What is hidden of an image: masks float32 [n, 28, 28, 1], 1 where a pixel is visible.
+"""Which pixels of an image are hidden: masks float32 [n, 28, 28, 1], 1 where a pixel is visible.
 
 left, right, top, bottom   that half
 centre                     the inner 14 by 14
 quadrants                  two of the four, by chance
 random:0.7                 each pixel with that probability
-mask.png                   what is white in a picture of 28 by 28
+mask.png                   the white pixels of a picture of 28 by 28
 """
 
 import os
@@ -16,7 +16,14 @@ from jaxgen.data import pictures
 from jaxgen.errors import UserError
 
 HALF = SIDE // 2
-NAMES = ("left", "right", "top", "bottom", "centre", "quadrants", "random:0.7")
+FIXED = {
+    "left": np.s_[:, :HALF],
+    "right": np.s_[:, HALF:],
+    "top": np.s_[:HALF],
+    "bottom": np.s_[HALF:],
+    "centre": np.s_[HALF // 2 : -HALF // 2, HALF // 2 : -HALF // 2],
+}
+NAMES = (*FIXED, "quadrants", "random:0.7")
 
 
 def visible(hide: str, count: int, seed: int) -> np.ndarray:
@@ -24,21 +31,23 @@ def visible(hide: str, count: int, seed: int) -> np.ndarray:
 
     A UserError where there is no such mask, or where it hides all or nothing.
     """
+    randoms = [np.random.default_rng((seed, index)) for index in range(count)]
     kind, _, level = hide.partition(":")
     if kind == "random":
-        masks = _each(_scattered(_share(hide, level or "0.7")), count, seed)
+        fraction = _fraction(hide, level or "0.7")
+        masks = [random.random((SIDE, SIDE, 1)) >= fraction for random in randoms]
     elif hide == "quadrants":
-        masks = _each(_quadrants, count, seed)
+        masks = [_quadrants(random) for random in randoms]
     elif hide in FIXED:
-        masks = np.repeat(fixed(hide)[None], count, 0)
+        masks = [fixed(hide)] * count
     elif os.path.exists(hide):
-        masks = np.repeat(_drawn(hide)[None], count, 0)
+        masks = [_drawn(hide)] * count
     else:
         raise UserError(
             f"--hide {hide!r} is no mask: it must be one of {', '.join(NAMES)}, or a picture of "
             f"{SIDE} by {SIDE} that is white where pixels are hidden"
         )
-    return masks
+    return np.stack(masks).astype(np.float32)
 
 
 def fixed(hide: str) -> np.ndarray:
@@ -54,42 +63,22 @@ def whole(visible: np.ndarray) -> bool:
     return bool((quadrants == quadrants[:, :, :1, :, :1]).all())
 
 
-FIXED = {
-    "left": np.s_[:, :HALF],
-    "right": np.s_[:, HALF:],
-    "top": np.s_[:HALF],
-    "bottom": np.s_[HALF:],
-    "centre": np.s_[HALF // 2 : -HALF // 2, HALF // 2 : -HALF // 2],
-}
-
-
-def _share(hide: str, level: str) -> float:
+def _fraction(hide: str, level: str) -> float:
     try:
-        share = float(level)
+        fraction = float(level)
     except ValueError:
-        share = -1.0
-    if not 0 < share < 1:
+        fraction = -1.0
+    if not 0 < fraction < 1:
         raise UserError(
-            f"--hide {hide} hides {'all' if share >= 1 else 'nothing'}: after random: stands a "
-            "share between 0 and 1, such as random:0.7"
+            f"--hide {hide} hides {'all' if fraction >= 1 else 'nothing'}: after random: stands a "
+            "fraction between 0 and 1, such as random:0.7"
         )
-    return share
-
-
-def _each(one, count, seed):
-    return np.stack([one(np.random.default_rng((seed, place))) for place in range(count)])
-
-
-def _scattered(share):
-    def one(random):
-        return (random.random((SIDE, SIDE, 1)) >= share).astype(np.float32)
-
-    return one
+    return fraction
 
 
 def _quadrants(random):
-    seen = random.permutation([1, 1, 0, 0]).reshape(2, 2, 1)
-    return seen.repeat(HALF, 0).repeat(HALF, 1).astype(np.float32)
+    mask = random.permutation([1, 1, 0, 0]).reshape(2, 2, 1)
+    return mask.repeat(HALF, 0).repeat(HALF, 1)
 
 
 def _drawn(path: str) -> np.ndarray:
@@ -103,4 +92,4 @@ def _drawn(path: str) -> np.ndarray:
     if white.all() or not white.any():
         what = "all" if white.all() else "nothing"
         raise UserError(f"the mask {path} hides {what}: let it be white in part")
-    return (~white[..., None]).astype(np.float32)
+    return ~white[..., None]

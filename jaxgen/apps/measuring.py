@@ -1,4 +1,4 @@
-"""What an application is worth, by the judge and in pixels, with intervals."""
+"""Measures of the applications, by the judge and in pixels, with intervals."""
 
 from collections.abc import Sequence
 
@@ -31,8 +31,8 @@ def psnr(images: np.ndarray, clean: np.ndarray) -> np.ndarray:
 
 
 def others(labels: np.ndarray, seed: int, digits: Sequence[int] = range(DIGITS)) -> np.ndarray:
-    """For each digit another one of ``digits`` by chance: int32 [n]. Raises UserError where these
-    are one digit alone."""
+    """Another digit of ``digits`` for each label, by chance: int32 [n]. Raises UserError where
+    ``digits`` are one alone."""
     if len(digits) < 2:
         raise UserError(
             f"there is no other digit to write: the model has learned {digits[0]} alone"
@@ -44,7 +44,7 @@ def others(labels: np.ndarray, seed: int, digits: Sequence[int] = range(DIGITS))
 
 def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
     """An image by chance of each of ``labels``: float32 [n, 28, 28, 1] in [0, 1]. Raises UserError
-    where there is none of one of them."""
+    where a label has no image."""
     if missing := sorted(set(labels.tolist()) - set(digits.labels.tolist())):
         raise UserError(
             f"there is no {missing[0]} among these digits: ask for one of "
@@ -58,8 +58,8 @@ def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
 def hands(
     styles: np.ndarray, drawn: np.ndarray, chance: np.ndarray
 ) -> list[tuple[str, Estimate, Estimate]]:
-    """How far thickness and slant of the strokes of ``drawn`` go with those of ``styles``, and how
-    far those of other images do, pair by pair."""
+    """The correlations of thickness and slant between the strokes of ``styles`` and of ``drawn``,
+    image by image, and between ``styles`` and other images: (measure, drawn, other)."""
     measures = {"the width of strokes": morphology.thickness, "their slant": morphology.slant}
     return [
         (name, correlation(of(styles), of(drawn)), correlation(of(styles), of(chance)))

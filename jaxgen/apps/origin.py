@@ -1,4 +1,4 @@
-"""What a data set was made of and by, so that only the same command goes on with it."""
+"""How a data set was made, so that only the same command goes on with it."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training.trained import Trained
 
-_ONCE = {"ink": "light"}  # what orders of earlier versions were that do not say
+_EARLIER = {"ink": "light"}  # flags that earlier versions did not have, and did not write
 
 
 def of(order: dict[str, Any], model: Trained, config: Config) -> dict[str, Any]:
-    """An order, by the names of its flags, and the model that it is drawn from, for JSON."""
+    """An order, by the names of its flags, and the model that draws its digits, for JSON."""
     return {
         "jaxgen": jaxgen.__version__,
         "order": order,
@@ -29,17 +29,17 @@ def of(order: dict[str, Any], model: Trained, config: Config) -> dict[str, Any]:
 
 
 def read(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """What the file ``path`` in the folder of a data set says, if it is ``wanted`` but for what has
-    been done so far; None for a folder that has nothing yet. Raises UserError where it holds
-    something else."""
+    """The content of the file ``path`` in the folder of a data set; None for a folder that has
+    nothing yet. Raises UserError where the folder holds something else, or a data set that was made
+    in another way than ``wanted``; how much of it is there may differ."""
     folder = path.parent
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError:
         there = folder.iterdir() if folder.exists() else ()
-        if held := sorted(file.name for file in there if file.name[0] != "."):
+        if names := sorted(file.name for file in there if file.name[0] != "."):
             raise UserError(
-                f"{folder} already holds {held[0]}: name a new folder with --out"
+                f"{folder} already holds {names[0]}: name a new folder with --out"
             ) from None
         return None
     except (OSError, ValueError) as error:
@@ -63,16 +63,12 @@ def fingerprint(variables: Any) -> str:
 
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
-    """How the data set in a folder differs from the one that is wanted, in words; None if it is
-    that."""
-    for flag, value in wanted["order"].items():
-        theirs = found["order"].get(flag, _ONCE.get(flag))
-        if theirs != value:
-            return f"--{flag} {theirs}, not {value}"
-    for name in ("jaxgen", "steps"):
-        if found[name] != wanted[name]:
-            return f"{name} {found[name]}, not {wanted[name]}"
-    for name in ("recipe", "weights"):
-        if found[name] != wanted[name]:
-            return f"other {name}"
-    return None
+    """The first difference between the data set in a folder and the wanted one, in words."""
+    order = _EARLIER | found["order"]
+    pairs = {f"--{flag}": (order.get(flag), value) for flag, value in wanted["order"].items()}
+    pairs |= {name: (found[name], wanted[name]) for name in ("jaxgen", "steps")}
+    for name, (theirs, ours) in pairs.items():
+        if theirs != ours:
+            return f"{name} {theirs}, not {ours}"
+    others = (name for name in ("recipe", "weights") if found[name] != wanted[name])
+    return next((f"other {name}" for name in others), None)

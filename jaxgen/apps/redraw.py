@@ -1,6 +1,7 @@
 """Drawing digits again until each of them is good enough."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,61 +9,54 @@ from jaxgen import images
 from jaxgen.arrays import IMAGE
 from jaxgen.errors import UserError
 
-MOST = 2**25  # places in a seed
-TRIES = 2**32 // MOST  # keys for each place
+INDICES = 2**25  # of a seed that have keys of their own to draw again with
+TRIES = 2**32 // INDICES  # keys for each index
 
 
-# A function of two arrays with a row an image: of labels and places, or of images and labels.
-Each = Callable[[np.ndarray, np.ndarray], np.ndarray]
+class Redrawn(NamedTuple):
+    """The image that was taken for each of n labels."""
+
+    images: np.ndarray  # uint8 [n, 28, 28, 1]
+    indices: np.ndarray  # int [n], of the images in their seed
+    scores: np.ndarray  # float [n]
+    drawn: int  # how many images were drawn to find these
 
 
-def surest(
-    draw: Each,
+def redraw(
+    draw: Callable[[np.ndarray, np.ndarray], np.ndarray],
     labels: np.ndarray,
-    places: np.ndarray,
-    sure: Each,
+    indices: np.ndarray,
+    score: Callable[[np.ndarray, np.ndarray], np.ndarray],
     least: float,
-    tries: int = 16,
-) -> tuple[np.ndarray, np.ndarray]:
-    """For each of ``labels`` [n] at ``places`` [n] of a seed, the place of the first image that is
-    as ``sure`` as ``least``, or of so many the surest: int [n], and how sure these are: float [n].
+    tries: int | None = None,
+    refusal: str = "",
+) -> Redrawn:
+    """For each of ``labels`` [n] at ``indices`` [n] of a seed, take the first image whose score is
+    ``least`` or more; or, after so many ``tries`` (TRIES when not given), the image with the
+    highest score. With a ``refusal``, a label without a good image is a UserError instead, whose
+    sentence ends with these words.
 
-    ``draw`` is that of ``redrawn``; ``sure(drawn, labels)`` says how sure each of the images is.
+    ``draw(labels, indices)`` draws images float32 [n, 28, 28, 1] at indices below 2**32 of the
+    seed; ``score(drawn, labels)`` gives their scores float [n]. The image of a label depends on the
+    seed and its index alone, whatever else is asked for.
     """
-    best, found = places.copy(), np.full(len(places), -1.0)
+    best = np.zeros((len(indices), *IMAGE), np.uint8)
+    found, scores, drawn = indices.copy(), np.full(len(indices), -np.inf), 0
+    tries = tries or TRIES
     for attempt in range(tries):
-        missing = np.flatnonzero(found < least)
+        missing = np.flatnonzero(scores < least)
         if not len(missing):
             break
-        tried = places[missing] + attempt * MOST
-        values = sure(draw(labels[missing], tried), labels[missing])
-        better = values > found[missing]
-        best[missing[better]], found[missing[better]] = tried[better], values[better]
-    return best, found
-
-
-def redrawn(
-    draw: Each, labels: np.ndarray, places: np.ndarray, keeps: Each, refusal: str
-) -> tuple[np.ndarray, int]:
-    """An image for each of ``labels`` [n] at ``places`` [n] of a seed that is kept: uint8
-    [n, 28, 28, 1], and how many were drawn for that.
-
-    ``draw(labels, places)`` draws images float32 [n, 28, 28, 1] of the seed's places below 2**32;
-    ``keeps(drawn, labels)`` says which are kept: bool [n]. An image hangs on seed and place
-    alone. Raises UserError, which goes on with ``refusal``, where a place has
-    none that is kept.
-    """
-    kept = np.zeros((len(places), *IMAGE), np.uint8)
-    missing, count = np.arange(len(places)), 0
-    for attempt in range(TRIES):
-        asked = labels[missing]
-        drawn = draw(asked, places[missing] + attempt * MOST)
-        count += len(missing)
-        good = keeps(drawn, asked)
-        kept[missing[good]] = images.to_uint8(drawn[good])
-        missing = missing[~good]
-        if not len(missing):
-            return kept, count
-    raise UserError(
-        f"each of {TRIES} digits {labels[missing[0]]} that were drawn for one place {refusal}"
-    )
+        tried = indices[missing] + attempt * INDICES
+        pixels = draw(labels[missing], tried)
+        drawn += len(missing)
+        values = score(pixels, labels[missing])
+        better = values > scores[missing]
+        rows = missing[better]
+        best[rows] = images.to_uint8(pixels[better])
+        found[rows], scores[rows] = tried[better], values[better]
+    if refusal and len(failed := labels[scores < least]):
+        raise UserError(
+            f"each of {tries} digits {failed[0]} that were drawn for one place {refusal}"
+        )
+    return Redrawn(best, found, scores, drawn)

@@ -1,15 +1,15 @@
 """Another digit in the same hand: x' = g(f(x, y), y'), from an image of y to one of y'.
 
-The latent of an image says its digit and its hand at once, or the hand alone where networks are
-told the digit. Either way it is moved to where latents of the other digit lie (``transfer``):
+The latent of an image describes its digit and its hand together; or the hand alone, in families
+whose networks get the label. Either way ``transfer`` moves it to the latents of the other digit:
 
     AE, VAE      by the moments of the digits' fitted densities, mu_t + A (z - mu_s), with the map A
-                 between their covariances that moves codes least: what digits have in common, as
-                 a slant, stays where it is; codes of an unusual hand come in before
-    CVAE         by those of the prior p(z|y), mu_t + sigma_t (z - mu_s) / sigma_s
-    GAN          the same noise under another digit
-    diffusion    the same noise, found by running a deterministic sampler backwards, unguided, and
-                 taken forward again with guidance towards the other digit
+                 between their covariances that moves codes least: a property that digits have in
+                 common, as a slant, stays; codes of an unusual hand first move towards their mean
+    CVAE         by the moments of the prior p(z|y), mu_t + sigma_t (z - mu_s) / sigma_s
+    GAN          the same noise with another label
+    diffusion    the same noise: a deterministic sampler runs backwards, unguided, and then forward
+                 with guidance towards the other digit
 """
 
 import numpy as np
@@ -27,8 +27,8 @@ def restyle(
     targets: np.ndarray,
     seed: int,
 ) -> np.ndarray:
-    """The digits ``targets`` int32 [n] in the hands of images float32 [n, 28, 28, 1], which are of
-    the digits ``sources``."""
+    """The digits ``targets`` int32 [n] in the hands of images float32 [n, 28, 28, 1], which show
+    the digits ``sources`` int32 [n]."""
     mover = able(family, Transfers)
     there, back = mover.for_transfer()
 

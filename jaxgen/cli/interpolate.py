@@ -149,12 +149,11 @@ def legible(labels: np.ndarray, seed: int, run: Run) -> np.ndarray:
         return sampling.draw(model.family, model.variables, asked, seed, places, sampling.FEW)
 
     flat = labels.ravel()
-    found, values = redraw.surest(
-        draw, flat, places.ravel(), functools.partial(judge.sure_of, eye), judge.SURE
-    )
-    again, unread = (found != places.ravel()).sum(), (values < judge.SURE).sum()
+    sure = functools.partial(judge.sure_of, eye)
+    found = redraw.redraw(draw, flat, places.ravel(), sure, judge.SURE, tries=16)
+    again, unread = (found.indices != places.ravel()).sum(), (found.scores < judge.SURE).sum()
     if again:
         print(f"{again} of {len(flat)} ends are drawn again: the judge could not read them")
     if unread:
         print(f"{unread} of {len(flat)} ends cannot be read: train the model for longer")
-    return found.reshape(labels.shape)
+    return found.indices.reshape(labels.shape)

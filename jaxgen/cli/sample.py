@@ -182,13 +182,13 @@ def draw_shards(wanted: Sample, run: Run, cycle: np.ndarray, count: int) -> None
     with console.status() as tell:
         if wanted.scheduler:
             folder = run.folder.path.absolute()
-            order = bulk.Order(count, tuple(cycle.tolist()), wanted.seed, folder, config)
-            calls = [(out, order, number) for number in making.missing()]
+            order = (count, tuple(cycle.tolist()), wanted.seed, out, folder, config)
+            calls = [(number, *order) for number in making.missing()]
             with executors.Cluster(wanted.scheduler) as executor:
                 for done, _ in enumerate(execute.each(bulk.make_shard, calls, executor), 1):
                     tell(f"{done} of {len(calls)} shards")
         else:
-            making.make_share(bulk.Share(wanted.process, wanted.processes), tell)
+            making.make_part(wanted.process, wanted.processes, tell)
         missing = making.end()
     if missing:
         console.say(f"{missing} shards are left to the other processes, in {out}")

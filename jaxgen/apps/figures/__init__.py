@@ -1,9 +1,12 @@
-"""Figures to teach with, drawn from what a run has learned: which there are, and as what files."""
+"""Figures to teach with, of trained models: the kinds of figures, and the files."""
 
 import io
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from matplotlib import style
+from matplotlib.figure import Figure
 
 from jaxgen import families
 from jaxgen.apps.figures import codebook, interpolation, noise, plane, populations, training
@@ -19,14 +22,14 @@ DPI = 200
 class Kind(NamedTuple):
     """A kind of figure."""
 
-    draw: Callable  # a function of a Lesson that returns a figure of Matplotlib
-    can: Callable[[Any], bool] = lambda family: True  # whether it can be drawn of a family
+    draw: Callable[[Lesson], Figure]
+    can: Callable[[Any], bool] = lambda family: True  # whether there is one of a family
 
 
 def _has_codes(family: Any) -> bool:
-    """Whether the codes of thousands of images are vectors that can be had."""
-    quick, vectors = not family.encodes_iteratively, hasattr(family.config, "latents")
-    return quick and vectors and isinstance(family, Encodes)
+    """Whether its codes are vectors, and quick enough for thousands of images."""
+    quick = hasattr(family.config, "latents") and not family.encodes_iteratively
+    return quick and isinstance(family, Encodes)
 
 
 KINDS = {
@@ -64,11 +67,13 @@ def require(what: str, family: Any, run: str) -> None:
 
 
 def render(what: str, lesson: Lesson, ending: str) -> bytes:
-    """The figure as the contents of a .png, .svg or .pdf file; the same figure, the same bytes."""
-    from matplotlib import style
-
+    """The contents of a .png, .svg or .pdf file; the same figure gives the same bytes."""
     settings: dict[Any, Any] = {
         "font.size": 9,
+        "axes.titlesize": 10,
+        "figure.titlesize": 11,
+        "image.cmap": "gray",
+        "legend.frameon": False,
         "svg.hashsalt": "jaxgen",
         "svg.fonttype": "none",
         "pdf.fonttype": 42,  # letters that can be copied out
@@ -79,7 +84,7 @@ def render(what: str, lesson: Lesson, ending: str) -> bytes:
         # Matplotlib asks PIL for what it will remove.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         figure = KINDS[what].draw(lesson)
-        figure.suptitle(lesson.name, fontsize=11)
+        figure.suptitle(lesson.name)
         file = io.BytesIO()
         figure.savefig(file, format=ending[1:], dpi=DPI, metadata=undated[ending])
     return file.getvalue()

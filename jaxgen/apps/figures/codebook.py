@@ -1,8 +1,7 @@
-"""A codebook: what test digits show where each code is taken, and digits in codes."""
-
-from typing import TYPE_CHECKING
+"""A codebook: the mean of the test digits where each code is used, and digits in codes."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from jaxgen import images
 from jaxgen.apps import measuring
@@ -11,20 +10,17 @@ from jaxgen.arrays import SIDE
 from jaxgen.data import Split
 from jaxgen.families.capabilities import Quantises
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-MOST = 256  # codes shown, the most used ones
+SHOWN = 256  # codes at most, the most used ones
 
 
-def draw(lesson: drawing.Lesson) -> "Figure":
+def draw(lesson: drawing.Lesson) -> Figure:
     family = lesson.family
     assert isinstance(family, Quantises)
-    seen = lesson.coded()
-    codes = drawing.encoded(lesson, seen)  # [n, 7, 7]
-    counts, patches = patches_of(images.to_float(seen.images[..., 0]), codes, family.quantiser.size)
+    test = lesson.coded()
+    codes = lesson.encode(test)  # [n, 7, 7]
+    counts, patches = patches_of(images.to_float(test.images[..., 0]), codes, family.quantiser.size)
     taken = np.count_nonzero(counts)
-    order = np.argsort(-counts, kind="stable")[: min(taken, MOST)]
+    order = np.argsort(-counts, kind="stable")[: min(taken, SHOWN)]
     margin = (patches.shape[1] - SIDE // codes.shape[1]) // 2
     inner = np.zeros(patches.shape[1:], bool)
     inner[margin:-margin, margin:-margin] = True
@@ -32,18 +28,18 @@ def draw(lesson: drawing.Lesson) -> "Figure":
 
     labels = np.resize(np.unique(lesson.digits.test.labels), 6)
     shown = measuring.of_digits(lesson.digits.test, labels, lesson.seed)
-    grids = drawing.encoded(lesson, Split(images.to_uint8(shown), labels))
+    grids = lesson.encode(Split(images.to_uint8(shown), labels))
     mosaics = patches[:, margin:-margin, margin:-margin][grids]  # [n, 7, 7, 4, 4]
     mosaics = mosaics.swapaxes(2, 3).reshape(shown.shape)
-    back = drawing.decoded(lesson, grids, labels.astype(np.int32))
+    back = lesson.decode(grids, labels.astype(np.int32))
 
-    figure = drawing.figure(10.4, 3.9)
+    figure = drawing.figure(3.9)
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
     used = counts[order] / counts.sum()
     drawing.show(
         left,
         images.grid(tiles, int(np.ceil(np.sqrt(2 * len(tiles)))), gap=1, scale=3),
-        f"What {len(seen.labels)} test digits show on average where a code is taken:\n"
+        f"What {len(test.labels)} test digits show on average where a code is taken:\n"
         f"{taken} of {family.quantiser.size} codes are taken, {len(order)} are shown, "
         f"from {used[0]:.1%} of places to {used[-1]:.2%}",
     )
@@ -56,17 +52,16 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     return figure
 
 
-def patches_of(seen: np.ndarray, codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each of ``size`` codes is taken in codes [n, g, g], and what images [n, 28, 28]
-    show there on average, with as much around it on all sides: [size, 3c, 3c], c = 28 / g."""
+def patches_of(pixels: np.ndarray, codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each of ``size`` codes occurs in codes [n, g, g]: int [size]; and the mean of the
+    images [n, 28, 28] there, of a cell and its eight neighbours: [size, 3c, 3c], c = 28 / g."""
     cell = SIDE // codes.shape[1]
-    padded = np.pad(seen, ((0, 0), (cell, cell), (cell, cell)))
+    padded = np.pad(pixels, ((0, 0), (cell, cell), (cell, cell)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3 * cell, 3 * cell), (1, 2))
     flat = windows[:, ::cell, ::cell].reshape(codes.size, -1)
     counts = np.bincount(codes.ravel(), minlength=size)
-    order = np.argsort(codes, axis=None, kind="stable")
-    there = np.flatnonzero(counts)
-    sums = np.add.reduceat(flat[order], (np.cumsum(counts) - counts)[there])
+    order, used = np.argsort(codes, axis=None, kind="stable"), np.flatnonzero(counts)
+    sums = np.add.reduceat(flat[order], (np.cumsum(counts) - counts)[used])
     means = np.zeros((size, flat.shape[1]), np.float32)
-    means[there] = sums / counts[there, None]
+    means[used] = sums / counts[used, None]
     return counts, means.reshape(size, 3 * cell, 3 * cell)

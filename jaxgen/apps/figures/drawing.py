@@ -1,9 +1,10 @@
-"""What figures are made of, and the parts that they share."""
+"""What figures show, and the parts that several of them have."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from jaxgen import images
 from jaxgen.arrays import SIDE
@@ -13,51 +14,52 @@ from jaxgen.families.capabilities import Encodes, able
 from jaxgen.mapping import map_images
 from jaxgen.training.folder import RunFolder
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-CODED = 2000  # test digits whose codes are looked at
+CODED = 2000  # test digits whose codes are shown
 FRAMES = 11  # in a row
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a figure is made of."""
+    """The model and the data of a figure."""
 
     family: Family
     variables: Variables
     digits: Digits
     run: RunFolder
-    name: str  # which model it is, as the figure says it
-    digit: int  # that is shown where there is room for one
-    seed: int  # of which test digits are shown, and of what is drawn
+    name: str  # of the model, as the title of the figure
+    digit: int  # where there is room for one
+    seed: int  # of the choice of test digits, and of drawn ones
 
     def coded(self) -> Split:
-        """The test digits whose codes are looked at."""
+        """The test digits whose codes are shown."""
         test = self.digits.test
         return partition.subset(test, min(CODED, len(test.labels)))
 
+    def encode(self, digits: Split) -> np.ndarray:
+        """The latents of n digits: [n, ...]."""
+        encode = able(self.family, Encodes).encode
+        return map_images(encode, self.variables, chunk=1024, **digits._asdict())
 
-def figure(wide: float, high: float) -> "Figure":
-    """An empty figure of so many inches."""
-    from matplotlib.figure import Figure
-
-    return Figure((wide, high), layout="constrained")
-
-
-def show(axes: "Axes", picture: np.ndarray, title: str = "") -> None:
-    """A picture, bytes or in [0, 1], without axes."""
-    most = 255 if picture.dtype == np.uint8 else 1
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=most)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.set_title(title, fontsize=10)
+    def decode(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """The images of latents of digits [n]: float32 [n, 28, 28, 1]."""
+        decode = self.family.decode
+        return map_images(decode, self.variables, seed=self.seed, latents=latents, labels=labels)
 
 
-def rows(axes: "Axes", rows: np.ndarray, names: list[str], title: str = "") -> None:
+def figure(high: float) -> Figure:
+    """An empty figure as wide as all, and so many inches high."""
+    return Figure((10.4, high), layout="constrained")
+
+
+def show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
+    """A picture, uint8 [h, w], without axes."""
+    axes.imshow(picture, vmin=0, vmax=255)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.set_title(title)
+
+
+def rows(axes: Axes, rows: np.ndarray, names: list[str], title: str = "") -> None:
     """Images [rows, columns, 28, 28, 1], with a name beside each row."""
     count, columns = rows.shape[:2]
     gap = 2
@@ -65,17 +67,3 @@ def rows(axes: "Axes", rows: np.ndarray, names: list[str], title: str = "") -> N
     pitch = 2 * SIDE + gap
     axes.set_yticks([gap + pitch * row + SIDE for row in range(count)], names)
     axes.tick_params(length=0)
-
-
-def decoded(lesson: Lesson, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """What latents of digits [n] decode to: float32 [n, 28, 28, 1]."""
-    decode = lesson.family.decode
-    return map_images(decode, lesson.variables, seed=lesson.seed, latents=codes, labels=labels)
-
-
-def encoded(lesson: Lesson, digits: Split) -> np.ndarray:
-    """The latents of digits."""
-    encode = able(lesson.family, Encodes).encode
-    return map_images(
-        encode, lesson.variables, images=digits.images, labels=digits.labels, chunk=1024
-    )

@@ -1,11 +1,12 @@
 """Diffusion: an image drowned in noise, and noise becoming images, with the network's guess of x_0
 at each step (Ho et al. 2020, figure 2)."""
 
-from typing import TYPE_CHECKING
+import functools
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from matplotlib.figure import Figure
 
 from jaxgen.apps import measuring
 from jaxgen.apps.figures import drawing
@@ -16,11 +17,8 @@ from jaxgen.families.base import Variables, split
 from jaxgen.families.capabilities import Diffuses
 from jaxgen.mapping import map_images
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
-
-def draw(lesson: drawing.Lesson) -> "Figure":
+def draw(lesson: drawing.Lesson) -> Figure:
     family = lesson.family
     assert isinstance(family, Diffuses)
     times = np.append(family.steps().time, 0)
@@ -33,20 +31,16 @@ def draw(lesson: drawing.Lesson) -> "Figure":
         for level in (family.schedule.alpha, family.schedule.sigma)
     )
     noisy = to_images(process.q_sample(real, eps, alpha, sigma))
+    denoise = functools.partial(denoised, family)
+    paths, guesses = map_images(denoise, lesson.variables, seed=lesson.seed, chunk=2, labels=labels)
 
-    def drawn(variables, keys, labels):
-        return denoised(family, variables, keys, labels)
-
-    paths, guesses = map_images(drawn, lesson.variables, seed=lesson.seed, chunk=2, labels=labels)
-
-    figure = drawing.figure(10.4, 5.7)
+    figure = drawing.figure(5.7)
     above, below = figure.subplots(2, 1, height_ratios=(1, 4))
     drawing.rows(above, np.asarray(noisy)[None], ["a test digit"], "Noise is added")
     rows = np.stack([paths[0], guesses[0], paths[1], guesses[1]])[:, chosen]
-    said = "what the network\ntakes it for"
-    drawing.rows(
-        below, rows, ["drawn from noise", said, "another noise", said], "The network takes it away"
-    )
+    guess = "what the network\ntakes it for"
+    names = ["drawn from noise", guess, "another noise", guess]
+    drawing.rows(below, rows, names, "The network takes it away")
     pitch = 2 * SIDE + 2
     for axes, shown in ((above, times[chosen[::-1]]), (below, times[chosen])):
         ticks = [2 + pitch * column + SIDE for column in range(len(chosen))]
@@ -55,8 +49,8 @@ def draw(lesson: drawing.Lesson) -> "Figure":
 
 
 def denoised(family: Diffuses, variables: Variables, keys, labels):
-    """The way from noise to images, and the x_0 that the network sees at each step of it: both
-    [n, steps + 1, 28, 28, 1] in [0, 1], with the image at the end."""
+    """The states from noise to images, and the x_0 that the network predicts from each of them:
+    both [n, steps + 1, 28, 28, 1] in [0, 1], with the image at the end."""
     keys_prior, keys_decode = split(keys)
     noise = family.prior(variables, keys_prior, labels)
     denoise = family.denoiser(variables, labels, family.sampling.guidance)

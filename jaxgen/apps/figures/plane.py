@@ -1,61 +1,55 @@
-"""A latent plane: where the codes of test digits lie, and what the plane decodes to (as in Kingma
+"""A latent plane: the codes of test digits, and the images that the plane decodes to (as in Kingma
 and Welling 2014, figure 4, but evenly spaced)."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from jaxgen import images
 from jaxgen.apps.figures import drawing
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.data.split import part
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 TILES = 20  # along an edge
-WITHIN = 0.99  # of the codes on each axis within the plane
-APART = 14  # points between the middles of two labels
+WITHIN = 0.99  # of the codes on each axis lie within the plane
+APART = 14  # points between the centres of two labels
 ROUNDS = 100  # of moving labels apart
 
 
-def draw(lesson: drawing.Lesson) -> "Figure":
+def draw(lesson: drawing.Lesson) -> Figure:
     family, digit = lesson.family, NO_DIGIT
-    seen = lesson.coded()
+    test = lesson.coded()
     if family.codes_depend_on_digit:  # there is a plane for each
         digit = lesson.digit
-        seen = part(lesson.digits.test, lesson.digits.test.labels == digit)
-    codes = drawing.encoded(lesson, seen)
+        test = part(lesson.digits.test, lesson.digits.test.labels == digit)
+    codes = lesson.encode(test)
     (left, low), (right, high) = np.quantile(codes, [(1 - WITHIN) / 2, (1 + WITHIN) / 2], axis=0)
     middles = (np.arange(TILES) + 0.5) / TILES
     across, up = left + middles * (right - left), low + middles * (high - low)
-    places = np.stack(np.meshgrid(across, up[::-1]), -1).reshape(-1, 2).astype(np.float32)
-    decoded = drawing.decoded(lesson, places, np.full(len(places), digit, np.int32))
+    points = np.stack(np.meshgrid(across, up[::-1]), -1).reshape(-1, 2).astype(np.float32)
+    decoded = lesson.decode(points, np.full(len(points), digit, np.int32))
 
-    figure = drawing.figure(10.4, 5.9)
+    figure = drawing.figure(5.9)
     codes_axes, plane_axes = figure.subplots(1, 2)
     codes_axes.plot(
         [left, right, right, left, left], [low, low, high, high, low], color="0.4", linewidth=1
     )
     whose = "test digits" if digit == NO_DIGIT else f"test digits {digit}"
-    codes_axes.set_title(f"The codes of {len(codes):,} {whose}", fontsize=10)
+    codes_axes.set_title(f"The codes of {len(codes):,} {whose}")
     tiles = images.grid(decoded, TILES, gap=0, scale=1)
-    plane_axes.imshow(
-        tiles, cmap="gray", vmin=0, vmax=255, extent=(left, right, low, high), aspect="auto"
-    )
-    plane_axes.set_title("What the frame decodes to", fontsize=10)
+    extent = (left, right, low, high)
+    plane_axes.imshow(tiles, vmin=0, vmax=255, extent=extent, aspect="auto")
+    plane_axes.set_title("What the frame decodes to")
     for axes in (codes_axes, plane_axes):
         axes.set(xlabel="$z_1$", ylabel="$z_2$")
         axes.set_box_aspect(1)
-    _scatter(figure, codes_axes, codes, seen.labels)
+    _scatter(figure, codes_axes, codes, test.labels)
     return figure
 
 
-def _scatter(figure: "Figure", axes: "Axes", codes: np.ndarray, labels: np.ndarray) -> None:
+def _scatter(figure: Figure, axes: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
     """The codes, with a label for each digit at their median, or beside another's label."""
-    from matplotlib import patheffects
-
     there = np.unique(labels)
     for digit in there:
         own = codes[labels == digit]
@@ -69,17 +63,17 @@ def _scatter(figure: "Figure", axes: "Axes", codes: np.ndarray, labels: np.ndarr
         axes.text(x, y, f"{digit}", fontsize=13, ha="center", va="center", path_effects=around)
 
 
-def moved_apart(places: np.ndarray, least: float) -> np.ndarray:
-    """Places [n, 2] that are at least so far from each other, near to where they were."""
-    places = places.astype(float)
-    order = np.arange(len(places))
+def moved_apart(points: np.ndarray, least: float) -> np.ndarray:
+    """The points [n, 2], moved a little so that every two are ``least`` or more apart."""
+    points = points.astype(float)
+    order = np.arange(len(points))
     upwards = np.stack(np.broadcast_arrays(0, np.sign(order[:, None] - order)), -1)
     for _ in range(ROUNDS):
-        away = places[:, None] - places[None]  # [n, n, 2]
+        away = points[:, None] - points[None]  # [n, n, 2]
         far = np.linalg.norm(away, axis=-1, keepdims=True)
         ways = np.divide(away, far, out=upwards.astype(float), where=far > 0)
         missing = np.clip(least - far, 0, None) * (upwards != 0).any(-1, keepdims=True)
         if not missing.any():
             break
-        places += 0.51 * (missing * ways).sum(1)  # each of two by half, and a little more
-    return places
+        points += 0.51 * (missing * ways).sum(1)  # each of two by half, and a little more
+    return points

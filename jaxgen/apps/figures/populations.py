@@ -1,8 +1,8 @@
-"""The two populations of MNIST's writers side by side, and what a model's digits resemble."""
-
-from typing import TYPE_CHECKING
+"""The two populations of MNIST's writers side by side, and which one a model's digits resemble."""
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from jaxgen import images, sampling
 from jaxgen.apps import measuring
@@ -13,15 +13,11 @@ from jaxgen.data.split import part
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, morphology, population, reference
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-ROWS = 4  # images of each digit that are shown
-DRAWN = 1000  # digits of the model
+ROWS = 4  # images of each digit
+DRAWN = 1000  # digits of the model, which are measured
 
 
-def draw(lesson: drawing.Lesson) -> "Figure":
+def draw(lesson: drawing.Lesson) -> Figure:
     classifier = population.load()
     rates = population.rates(classifier, reference.floor(lesson.digits))
     known = populations.of(lesson.digits.train.images)
@@ -38,37 +34,32 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     shows = judge.look(judge.load(), drawn)[0].argmax(1)
     mixture = population.share(classifier, rates, drawn)
 
-    figure = drawing.figure(10.4, 4.8)
+    figure = drawing.figure(4.8)
     axes = figure.subplots(2, 3, width_ratios=(1, 1, 0.8))
     for one, hand in enumerate(hands):
         picture = measuring.of_digits(hand, np.tile(np.arange(DIGITS), ROWS), lesson.seed)
-        drawing.show(
-            axes[0, one],
-            images.grid(picture, DIGITS, gap=1, scale=2),
-            f"Training digits of population {one}\n"
-            f"({'odd' if one else 'even'} positions in MNIST's file)",
-        )
-        nearest = _most_alike(likeness if one else -likeness, shows)
-        drawing.show(
-            axes[1, one],
-            images.grid(drawn[nearest], DIGITS, gap=1, scale=2),
-            f"Digits of the model\nthat most resemble population {one}",
-        )
+        nearest = drawn[_most_alike(likeness if one else -likeness, shows)]
+        file = f"({'odd' if one else 'even'} positions in MNIST's file)"
+        shown = {
+            f"Training digits of population {one}\n{file}": picture,
+            f"Digits of the model\nthat most resemble population {one}": nearest,
+        }
+        for row, (title, pixels) in enumerate(shown.items()):
+            drawing.show(axes[row, one], images.grid(pixels, DIGITS, gap=1, scale=2), title)
     _slants(axes[0, 2], {f"population {one}": hand.images for one, hand in enumerate(hands)})
     _slants(axes[1, 2], {"the model": drawn})
-    axes[0, 2].set_title("Slant of the training digits", fontsize=10)
+    axes[0, 2].set_title("Slant of the training digits")
     axes[1, 2].set_title(
         f"Of {DRAWN:,} digits of the model, {mixture.value:.0%}\n"
-        f"({mixture.low:.0%} to {mixture.high:.0%}) resemble population 1",
-        fontsize=10,
+        f"({mixture.low:.0%} to {mixture.high:.0%}) resemble population 1"
     )
     return figure
 
 
 def _most_alike(likeness: np.ndarray, shows: np.ndarray) -> np.ndarray:
-    """Which images [n] are the most alike, ROWS of each digit that they show: int [ROWS * 10], a
-    column a digit. Where a digit is shown less often, its images are repeated; where never, others
-    stand in."""
+    """The indices of the images [n] with the highest likeness, ROWS for each digit that they show:
+    int [ROWS * 10], a column a digit. Where a digit is shown less often, its images are repeated;
+    where it is never shown, images of other digits take its column."""
     columns = []
     for digit in range(DIGITS):
         rows = np.flatnonzero(shows == digit)
@@ -77,9 +68,9 @@ def _most_alike(likeness: np.ndarray, shows: np.ndarray) -> np.ndarray:
     return np.stack(columns, 1).ravel()
 
 
-def _slants(axes: "Axes", groups: dict[str, np.ndarray]) -> None:
+def _slants(axes: Axes, groups: dict[str, np.ndarray]) -> None:
     edges = np.linspace(-1, 1, 41).tolist()  # radians
-    for place, (name, digits) in enumerate(groups.items()):
+    for index, (name, digits) in enumerate(groups.items()):
         slants = morphology.slant(digits)
         mean = float(np.nanmean(slants))
         axes.hist(
@@ -87,9 +78,9 @@ def _slants(axes: "Axes", groups: dict[str, np.ndarray]) -> None:
             edges,
             density=True,
             histtype="step",
-            color=f"C{place}" if len(groups) > 1 else "0.3",
+            color=f"C{index}" if len(groups) > 1 else "0.3",
             label=f"{name}, mean {abs(mean) if abs(mean) < 0.005 else mean:.2f}",
         )
     axes.set(xlabel="slant to the right, radians", yticks=[])
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])  # room for the legend
-    axes.legend(fontsize=8, frameon=False, loc="upper left")
+    axes.legend(fontsize=8, loc="upper left")

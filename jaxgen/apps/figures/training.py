@@ -1,9 +1,10 @@
 """Training: the same digits at several steps, beside the losses."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from jaxgen import images
@@ -12,14 +13,10 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.training.folder import RunFolder, read_log
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 STAGES = 8
 
 
-def draw(lesson: drawing.Lesson) -> "Figure":
+def draw(lesson: drawing.Lesson) -> Figure:
     pictures = {int(path.stem): path for path in lesson.run.samples.glob("[0-9]*.png")}
     if not pictures:
         raise UserError(f"{lesson.run} holds no pictures in samples/: bin/train makes them")
@@ -29,7 +26,7 @@ def draw(lesson: drawing.Lesson) -> "Figure":
     chosen = sorted({min(steps, key=lambda step: abs(step - want)) for want in wanted})
     rows = np.stack([first_row(pictures[step]) for step in chosen])
 
-    figure = drawing.figure(10.4, 0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)
+    figure = drawing.figure(0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)
     left, right = figure.subplots(1, 2, width_ratios=(1.45, 1))
     drawing.rows(left, rows, [f"step {step}" for step in chosen], "The same digits during training")
     can_read = judge.caution(judge.load(), lesson.digits.test) is None
@@ -47,9 +44,9 @@ def first_row(path: Path) -> np.ndarray:
     return images.cells(picture, columns=10)[:10]
 
 
-def _curves(figure: "Figure", axes: "Axes", run: RunFolder, watch: Path | None) -> None:
-    """Losses, each the mean of a fiftieth of the steps, and how much is covered where that was
-    watched by a judge that can read the digits."""
+def _curves(figure: Figure, axes: Axes, run: RunFolder, watch: Path | None) -> None:
+    """Losses, each point the mean over a fiftieth of the steps; and the coverage, where the file
+    ``watch`` has it."""
     losses = read_log(run.metrics)
     names = [name for name in losses[0] if name.rpartition("/")[2] == "loss"]
     size = max(len(losses) // 50, 1)
@@ -58,7 +55,7 @@ def _curves(figure: "Figure", axes: "Axes", run: RunFolder, watch: Path | None) 
         means = values[: len(values) // size * size].reshape(-1, size).mean(1)
         axes.plot(size * (np.arange(len(means)) + 0.5), means, label=name)
     axes.set(xlabel="step", ylabel="loss")
-    axes.set_title("Losses", fontsize=10)
+    axes.set_title("Losses")
     lines = list(axes.get_lines())
     if watch and watch.exists():
         looks = read_log(watch)
@@ -67,4 +64,4 @@ def _curves(figure: "Figure", axes: "Axes", run: RunFolder, watch: Path | None) 
         steps, coverage = zip(*((look["step"], look["coverage"]) for look in looks), strict=True)
         lines += other.plot(steps, coverage, color="0.3", linestyle="--", label="coverage")
     if len(lines) > 1:
-        figure.legend(handles=lines, loc="outside lower right", ncols=len(lines), frameon=False)
+        figure.legend(handles=lines, loc="outside lower right", ncols=len(lines))

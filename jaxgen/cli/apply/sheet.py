@@ -71,7 +71,7 @@ class Sheet(common.Drawing):
         configs.require("title", title, latin, "in letters of Latin alphabets, as the font is")
         fits = self.columns is None or self.columns >= 1
         configs.require("columns", self.columns, fits, "1 or more")
-        least, most = exercises.LEAST, exercises.MOST
+        least, most = exercises.LARGEST
         configs.require(
             "largest", self.largest, least <= self.largest <= most, f"from {least} to {most}"
         )
