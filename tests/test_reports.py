@@ -54,9 +54,8 @@ def still(here, monkeypatch):
     """One process on a machine that has always the same name."""
     monkeypatch.setattr(devices, "workers", lambda: 1)
     monkeypatch.setattr(devices, "describe", lambda: "2 cpu devices")
-    for module in (folder, paper_measures):
-        monkeypatch.setattr(module, "commit", lambda: "abc123")
-        monkeypatch.setattr(module, "machine", lambda: "a machine")
+    monkeypatch.setattr(folder, "commit", lambda: "abc123")
+    monkeypatch.setattr(folder, "machine", lambda: "a machine")
     return here
 
 

@@ -26,7 +26,7 @@ from jaxgen.data import files
 from jaxgen.errors import UserError
 from jaxgen.experiments import grid as grids
 from jaxgen.experiments.questions import QUESTIONS, Question, named
-from jaxgen.training.folder import commit
+from jaxgen.training import folder as folders
 
 with epy.lazy_imports():
     from jaxgen import devices
@@ -100,7 +100,7 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
     cautions = studies.cautions(study.grid)
     provenance = (
         ("command", f"`{command}`"),
-        ("jaxgen", f"{jaxgen.__version__}, commit {commit()}"),
+        ("jaxgen", f"{jaxgen.__version__}, commit {folders.commit()}"),
         ("devices", devices.describe()),
         ("judge", judge.load().hash),
         *(("caution", caution) for caution in cautions),

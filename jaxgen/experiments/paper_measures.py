@@ -23,7 +23,7 @@ from jaxgen.families.base import Variational
 from jaxgen.families.capabilities import HasBound
 from jaxgen.families.cvae import CVAE
 from jaxgen.mapping import map_images
-from jaxgen.training.folder import commit, machine
+from jaxgen.training import folder as folders
 from jaxgen.training.trained import Trained
 
 SAMPLES = 5000  # codes by importance of each test digit, as Burda et al. have
@@ -228,8 +228,8 @@ def measure(
     mnist = data.load("mnist")
     figures = MEASURES[row](models, mnist, seed, context.progress)
     provenance = {
-        "jaxgen": f"{jaxgen.__version__}, commit {commit() or 'unknown'}",
-        "on": f"{devices.describe()}, {machine()}",
+        "jaxgen": f"{jaxgen.__version__}, commit {folders.commit() or 'unknown'}",
+        "on": f"{devices.describe()}, {folders.machine()}",
     }
     pairs = {name: (one.value, one.half if one.is_known else None) for name, one in figures.items()}
     return Result({"figures": pairs, "trainings": found, "provenance": provenance})

@@ -23,7 +23,7 @@ from jaxgen import config as configs
 from jaxgen.cli import common, flags
 from jaxgen.data import files
 from jaxgen.errors import UserError
-from jaxgen.training.folder import commit
+from jaxgen.training import folder as folders
 
 with epy.lazy_imports():
     from jaxgen import devices, families
@@ -144,7 +144,7 @@ def study(args: list[str]) -> None:
     files.write(wanted.out / "report.json", json.dumps(figures, indent=1) + "\n")
     provenance = (
         ("command", f"`{shlex.join(['bin/apply', 'augment', *args])}`"),
-        ("jaxgen", f"{jaxgen.__version__}, commit {commit()}"),
+        ("jaxgen", f"{jaxgen.__version__}, commit {folders.commit()}"),
         ("devices", devices.describe()),
     )
     page, *_ = pages.write(augmentation.document(found, provenance), wanted.out, "report")
