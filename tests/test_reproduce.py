@@ -4,8 +4,8 @@ import dataclasses
 import functools
 import importlib
 import json
-import re
 import math
+import re
 
 import jax
 import jax.numpy as jnp
