@@ -203,12 +203,13 @@ def mnist_digits(folder: Path, keep, change=lambda images: images) -> Path:
     return folder
 
 
-def test_a_measure_without_meaning_is_named_or_left_out(here, capsys):
+def test_a_measure_without_meaning_is_named_or_left_out(here, hasty, often, capsys):
     told = evaluated(mnist_digits(here / "one", only(3)), capsys)
     for without in ("class entropy", "linear probe", "classifier that learns", "mean nothing"):
         assert without not in told
-    told = evaluated(mnist_digits(here / "two", only(3, 7)), capsys)
-    assert "class entropy, nats of 0.693" in told and "linear probe" in told
+    if often(False, True):
+        told = evaluated(mnist_digits(here / "two", only(3, 7)), capsys)
+        assert "class entropy, nats of 0.693" in told and "linear probe" in told
     lying = mnist_digits(here / "lying", only(2, 4, 5, 6, 7), lambda x: x.transpose(0, 2, 1))
     assert "figures mean nothing here" in evaluated(lying, capsys)
 

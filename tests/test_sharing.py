@@ -41,7 +41,7 @@ def test_large_arrays_are_shared_out_over_the_devices():
 
 def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
     """But for the order of sums; and what was saved so is read by all others."""
-    config = small("gan", steps=6, save_every=6, batch=8)
+    config = small("vae", steps=6, save_every=6, batch=8)
     shared, whole = tmp_path / "shared", tmp_path / "whole"
     for path, shard in ((shared, True), (whole, False)):
         assert run(config, path, shard_params=shard) == 0

@@ -18,10 +18,11 @@ def test_losses_are_those_of_one_device(often, tmp_path):
     """As near as others of one device from first weights that are a little others; or as rounding
     lets sums in another order be, for families that forget such a difference."""
     few = [Layout(2, 2, shard=True)]
-    for model in often(["gan"], layouts.MODELS):
+    for model in often(["vae"], layouts.MODELS):
         config = layouts.recipe(model, often(60, layouts.STEPS))
         one = layouts.run(config, ONE, tmp_path / f"{model}-{ONE}")
-        chance = layouts.by_chance(config, one, often(1, layouts.NUDGES), tmp_path)
+        nudges = often(0, layouts.NUDGES)
+        chance = layouts.by_chance(config, one, nudges, tmp_path) if nudges else 0.0
         for layout in often(few, layouts.ALL):
             found = layouts.apart(layouts.run(config, layout, tmp_path / f"{model}-{layout}"), one)
             assert np.all(found <= np.maximum(10 * chance, UNITS * LAST)), (model, layout)

@@ -31,7 +31,7 @@ def test_a_training_that_is_killed_loses_nothing(often, tmp_path):
         config = training.recipe(name, often(20, 60))
         straight, run = tmp_path / name, tmp_path / f"{name}-killed"
         training.finish(config, straight)
-        for _ in range(often(2, -(-100 // len(names)))):
+        for _ in range(often(1, -(-100 // len(names)))):
             process = training.start(config, run)
             training.wait_for_a_moment(process, run, dice)
             process.kill()
