@@ -18,7 +18,7 @@ NO_DIGIT = 10  # the label that means "any digit"
 
 Images = Float[Array, "n 28 28 1"]  # in [0, 1], black background
 Labels = Int[Array, " n"]  # 0 to 9, or NO_DIGIT
-Shares = Float[Array, "n 11"]  # of the ten digits and of NO_DIGIT; a row sums to 1
+SoftLabels = Float[Array, "n 11"]  # of the ten digits and of NO_DIGIT; a row sums to 1
 Scalar = Float[Array, ""]
 Key = TypedKey[Array, ""]
 Keys = TypedKey[Array, " n"]  # one key an image
@@ -33,6 +33,6 @@ class Batch(NamedTuple):
     labels: jax.Array  # int32 [b], 0 to 9
 
 
-def shares(labels: Labels | Shares) -> Shares:
-    """Labels as rows of zeros and a one; shares stay what they are."""
+def soft(labels: Labels | SoftLabels) -> SoftLabels:
+    """Labels as soft labels: one-hot rows; soft labels stay as they are."""
     return jax.nn.one_hot(labels, DIGITS + 1) if jnp.ndim(labels) == 1 else labels

@@ -172,10 +172,10 @@ def require(name: str, value: Any, holds: bool, what: str) -> None:
 
 def require_layers(network: str, layers: tuple[int, ...]) -> None:
     """Raise a ``UserError`` where ``--net.network`` and ``--net.layers`` make no network."""
-    said = ",".join(map(str, layers))
-    require("net.layers", said, all(n >= 1 for n in layers), "of 1 or more each")
+    text = ",".join(map(str, layers))
+    require("net.layers", text, all(n >= 1 for n in layers), "of 1 or more each")
     enough = network != "conv" or len(layers) >= 2
-    require("net.layers", said, enough, "two numbers of channels at least, for conv")
+    require("net.layers", text, enough, "two numbers of channels at least, for conv")
 
 
 def names() -> list[str]:

@@ -31,7 +31,7 @@ from jaxgen.data.split import DIGITS, SIDE
 from jaxgen.errors import UserError
 
 LINE = 48  # grey of 255: parts the black squares of a grid without drawing the eye
-MOST = 10_000  # images in a grid
+MAX_IN_GRID = 10_000  # images in a grid
 IDX = ".idx.gz"
 FOLDER = "/"
 ENDINGS = (".png", *tables.CONTENTS, *films.CONTENTS, IDX)  # of files
@@ -82,9 +82,10 @@ def grid(
     """
     if not len(images):
         raise ValueError("there are no images for a picture")
-    if len(images) > MOST:
+    if len(images) > MAX_IN_GRID:
         raise UserError(
-            f"{len(images)} images are too many for a picture: ask for {MOST} or fewer, or for .npz"
+            f"{len(images)} images are too many for a picture: ask for {MAX_IN_GRID} or fewer, "
+            "or for .npz"
         )
     images = to_uint8(images)
     images = images.reshape(images.shape[:3])  # [n, h, w, 1] -> [n, h, w]

@@ -114,7 +114,7 @@ def interpolate(
     count, stops = ways.labels.shape
     places = np.arange((stops - 1) * (frames - 1) + 1)
     legs = np.minimum(places // (frames - 1), stops - 2)  # the last place ends the last leg
-    share = (places - legs * (frames - 1)) / (frames - 1)
+    t = (places - legs * (frames - 1)) / (frames - 1)
     starts = (stops * np.arange(count)[:, None] + legs).ravel()  # [ways * t], rows of the latents
 
     images = map_images(
@@ -126,7 +126,7 @@ def interpolate(
         starts=jax.tree.map(lambda leaf: leaf[starts], ways.latents),
         ends=jax.tree.map(lambda leaf: leaf[starts + 1], ways.latents),
         labels=(ways.labels.ravel()[starts], ways.labels.ravel()[starts + 1]),
-        share=np.tile(share, count).astype(np.float32),
+        t=np.tile(t, count).astype(np.float32),
     )
-    nearest = ways.labels[:, legs + (share >= 0.5)]
+    nearest = ways.labels[:, legs + (t >= 0.5)]
     return images.reshape(count, len(places), *images.shape[1:]), nearest

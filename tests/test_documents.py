@@ -26,7 +26,7 @@ PLAIN = ("sample", "train", "reconstruct", "interpolate", "evaluate", "compare",
 HELPED = [*PLAIN, "reproduce", "bench", "verify", "launch", *(f"apply.{name}" for name in APPLIED)]
 # What these compute takes minutes, and is in other tests.
 LONG = ("train", "compare", "study", "reproduce", "bench", "evaluate")
-MOST = 1000  # digits that a command here may draw for real
+MAX_DRAWN = 1000  # digits that a command here may draw for real
 PICTURES = ("mine.png", "hand.png", "scan.png", "a.png", "mine/1.png", "folder/1.png")
 SHORT = ("--data=synthetic:4000", "--steps=2", "--batch=8")  # with a thousand test digits
 
@@ -116,7 +116,7 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
     for name in ("runs", "studies", "mask.png", *PICTURES[:4], "mine", "folder"):
         if (name, args[0]) != ("runs", "train"):  # of networks that are smaller
             Path(name).symlink_to(there / name)
-    long = args[0] in LONG or many or any(count > MOST for count in counts)
+    long = args[0] in LONG or many or any(count > MAX_DRAWN for count in counts)
     if often(True, long):
 
         def begin(*_, **__):

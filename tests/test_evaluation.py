@@ -123,7 +123,7 @@ def test_planted_copies_are_found():
     assert np.flatnonzero(found.copied).tolist() == [7, 580]
     assert found.nearest[[7, 580]].tolist() == [650, 3]
     assert found.distance[7] == 0
-    assert found.share == pytest.approx(2 / 600)
+    assert found.proportion == pytest.approx(2 / 600)
     plain = np.linalg.norm(
         (images[:5, None] / 255.0 - train[None] / 255.0).reshape(5, 700, -1), axis=2
     )
@@ -136,8 +136,8 @@ def test_planted_copies_are_found():
 def test_copies_of_real_digits_are_found_under_noise(digits):
     source = digits.train.images[:N]
     noisy = np.rint(reference.noisy(source) * 255).astype(np.uint8)
-    assert metrics.copies(noisy, digits.train.images).share > 0.85
-    assert metrics.copies(digits.test.images[:N], digits.train.images).share < 0.02
+    assert metrics.copies(noisy, digits.train.images).proportion > 0.85
+    assert metrics.copies(digits.test.images[:N], digits.train.images).proportion < 0.02
 
 
 # ---------------------------------------------------------------------------- judge

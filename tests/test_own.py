@@ -247,7 +247,7 @@ def test_how_many_there_may_be(here, monkeypatch):
         given.some(["x.npz"], 13, digits, 0)
     with pytest.raises(UserError, match="--count 0"):
         given.some(["x.npz"], 0, digits, 0)
-    monkeypatch.setattr(given, "MOST", 11)
+    monkeypatch.setattr(given, "MAX_WITHOUT_COUNT", 11)
     with pytest.raises(UserError, match="names 12 images: say how many of them with --count"):
         given.some(["x.npz"], None, digits, 0)
     for missing in ("y.npz", "y.idx.gz", "y-images-idx3-ubyte"):

@@ -172,7 +172,7 @@ def test_one_pixel_changes_the_fingerprint(train):
     assert len(np.unique(found)) == 785
 
 
-# Shares
+# SoftLabels
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=12), st.floats(0, 1))
@@ -205,7 +205,7 @@ def test_the_share_of_a_population_is_found(mixture, classifier):
     known = populations.of(rest.images)
     count = int(2000 * mixture)
     rows = [np.flatnonzero(known == 1)[:count], np.flatnonzero(known == 0)[: 2000 - count]]
-    found = population.share(classifier, rates, rest.images[np.concatenate(rows)])
+    found = population.proportion(classifier, rates, rest.images[np.concatenate(rows)])
     assert found.low <= mixture <= found.high
     assert found.high - found.low < 0.15
     assert found.low <= found.value <= found.high

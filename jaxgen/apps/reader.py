@@ -51,10 +51,10 @@ def load(learned: Split, say: Callable[[str], None]) -> Any:
 
 def _place(learned):
     """A file that goes by all that the variables hang on."""
-    said = hashlib.sha256(f"{VERSION}".encode())
+    digest = hashlib.sha256(f"{VERSION}".encode())
     for array in learned:
-        said.update(np.ascontiguousarray(array).tobytes())
-    return devices.cache() / f"reader-{said.hexdigest()[:16]}.safetensors"
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return devices.cache() / f"reader-{digest.hexdigest()[:16]}.safetensors"
 
 
 def _stored(place, like):
@@ -78,8 +78,8 @@ class Network(nn.Module):
     """Images and masks [n, 28, 28, 1], a pair, to logits [n, 10] and features [n, 128]."""
 
     @nn.compact
-    def __call__(self, seen):
-        images, visible = seen
+    def __call__(self, inputs):
+        images, visible = inputs
         conv = functools.partial(nn.Conv, kernel_init=nn.initializers.he_normal())
         h = jnp.concatenate([images * visible, visible], -1)
         h = nn.relu(conv(32, (5, 5), 2)(h))  # [n, 14, 14, 32]
@@ -118,8 +118,8 @@ def _masks(count, key):
     part = parts[jax.random.randint(key_part, (count,), 0, len(parts))]
     quadrants = jax.random.bernoulli(key_quadrants, 0.5, (count, 2, 2, 1))
     quadrants = quadrants.repeat(masks.HALF, 1).repeat(masks.HALF, 2).astype(jnp.float32)
-    share = jax.random.uniform(key_share, (count, 1, 1, 1))
-    pixels = (jax.random.uniform(key_pixels, part.shape) < share).astype(jnp.float32)
+    p = jax.random.uniform(key_share, (count, 1, 1, 1))
+    pixels = (jax.random.uniform(key_pixels, part.shape) < p).astype(jnp.float32)
     kind = jax.random.randint(key_kind, (count, 1, 1, 1), 0, 4)
     return jnp.where(kind < 2, part, jnp.where(kind == 2, quadrants, pixels))
 

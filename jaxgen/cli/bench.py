@@ -76,7 +76,9 @@ def step(config: Config) -> None:
     least, usual, most = (1e3 * f(cost.seconds) for f in (min, np.median, max))
     print(f"train step: {usual:.3g} ms (from {least:.3g} to {most:.3g})")
     print(f"arithmetic: {cost.operations / 1e9:.1f} GFLOP a step, {speed / 1e9:.0f} GFLOP/s")
-    print(f"matrix product of {costs.SIDE} x {costs.SIDE}: {product / 1e9:.0f} GFLOP/s")
+    print(
+        f"matrix product of {costs.MATRIX_SIDE} x {costs.MATRIX_SIDE}: {product / 1e9:.0f} GFLOP/s"
+    )
     print(f"the step reaches {speed / product:.0%} of it")
     print(f"memory of its program, on each device: {cost.memory / 2**20:.0f} MiB")
     if cost.sent:

@@ -15,7 +15,7 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.images import to_float, to_uint8
 
-MOST = 10_000  # images that are taken without --count
+MAX_WITHOUT_COUNT = 10_000  # images that are taken without --count
 
 
 class Given(NamedTuple):
@@ -49,7 +49,7 @@ def some(
     for name in names:
         groups += own.find(name, broken) if own.is_many(name) else [_one(name, run, broken)]
     items = [(item, group.together) for group in groups for item in group.items]
-    if count is None and len(items) > MOST:
+    if count is None and len(items) > MAX_WITHOUT_COUNT:
         raise UserError(f"--images names {len(items)} images: say how many of them with --count")
     if count is not None:
         items = [items[index] for index in _choose([item.label for item, _ in items], count, seed)]
@@ -79,9 +79,10 @@ def doubts(image: np.ndarray) -> str | None:
     all. Of the test digits of MNIST 3 % are doubted, of 15 printed letters 11, of 20 scribbles 16.
     """
     eye = judge.load()
-    shares = judge.likely(eye, image)[0]
-    if shares.max() < judge.SURE:
-        return f"the judge is only {shares.max():.0%} sure that it is {_named(shares.argmax())}"
+    probabilities = judge.likely(eye, image)[0]
+    if probabilities.max() < judge.SURE:
+        best = _named(probabilities.argmax())
+        return f"the judge is only {probabilities.max():.0%} sure that it is {best}"
     real = data.load("mnist").valid  # which it has not learned from
     far = judge.distances(eye, real, np.concatenate([to_uint8(image), real.images]))
     further = (far[1:] > far[0]).mean()

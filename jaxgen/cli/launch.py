@@ -54,10 +54,10 @@ def main(args: list[str]) -> int:
     ]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # they hear it too, and save
     signal.signal(signal.SIGTERM, lambda number, _: _send(started, number))
-    said: list[str] = []
+    sentences: list[str] = []
     logs: list[list[str]] = [[] for _ in started]
     readers = [
-        threading.Thread(target=_pass_on, args=(process, said, log), daemon=True)
+        threading.Thread(target=_pass_on, args=(process, sentences, log), daemon=True)
         for process, log in zip(started, logs, strict=True)
     ]
     for reader in readers:
@@ -97,14 +97,14 @@ def _parted(args: list[str]) -> tuple[list[str], list[str]]:
     return args[:start], args[start + (args[start : start + 1] == ["--"]) :]
 
 
-def _pass_on(process: subprocess.Popen, said: list[str], log: list[str]) -> None:
+def _pass_on(process: subprocess.Popen, sentences: list[str], log: list[str]) -> None:
     """Print each sentence of jaxgen that a process writes once. Other lines, such as the log of its
     runtime, are kept in ``log``."""
     assert process.stderr
     for line in process.stderr:
         log.append(line)
-        if line.startswith("jaxgen: ") and line not in said:
-            said.append(line)
+        if line.startswith("jaxgen: ") and line not in sentences:
+            sentences.append(line)
             print(line, end="", file=sys.stderr)
 
 

@@ -35,7 +35,7 @@ with epy.lazy_imports():
     from jaxgen.training import console as consoles
 
 FEW = 10_000  # digits in a folder, a PNG each; more are shards
-MOST = 1_000_000  # digits in a file, which is made in memory: 3 GB
+MAX_IN_FILE = 1_000_000  # digits in a file, which is made in memory: 3 GB
 FOR_SHARDS = f"give --out FOLDER/ and a --count of more than {FEW}"
 
 
@@ -82,7 +82,7 @@ class Sample(common.Drawing):
         configs.require("process", self.process, mine, f"from 0 to {self.processes - 1}")
         count = count or 0
         pictured, folder = out == "" or out.lower().endswith(".png"), out.endswith("/")
-        other = "digits.npz, or --out digits/" if count <= MOST else "digits/"
+        other = "digits.npz, or --out digits/" if count <= MAX_IN_FILE else "digits/"
         common.refuse(
             (
                 self.digits is not None and (digit is not None or self.count is not None),
@@ -93,8 +93,9 @@ class Sample(common.Drawing):
                 f"--count {count} is more than a picture shows, {FEW}: give --out {other}",
             ),
             (
-                count > MOST and not self.shards,
-                f"--count {count} is more than a file takes, {MOST}: --out FOLDER/ makes shards",
+                count > MAX_IN_FILE and not self.shards,
+                f"--count {count} is more than a file takes, {MAX_IN_FILE}: "
+                "--out FOLDER/ makes shards",
             ),
             (
                 self.processes > 1 and not self.shards,

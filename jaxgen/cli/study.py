@@ -107,7 +107,7 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
     )
     files.write(folder / "results.csv", study_report.table(study))
     page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
-    console.say("\n".join([*cautions, *study_report.said(study, question)]))
+    console.say("\n".join([*cautions, *study_report.sentences(study, question)]))
     console.say(f"report in {page}")
 
 

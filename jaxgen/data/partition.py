@@ -124,9 +124,9 @@ def choose(split: Split, counts: np.ndarray, purpose: str) -> np.ndarray:
             np.flatnonzero((split.labels == digit) & (population == one))
             for one in range(populations.UNKNOWN, populations.COUNT)
         ]
-        shares = quotas(np.array([len(rows) for rows in strata]), count)
-        for rows, share in zip(strata, shares.tolist(), strict=True):
-            chosen[rows[np.argsort(order[rows], kind="stable")[:share]]] = True
+        sizes = quotas(np.array([len(rows) for rows in strata]), count)
+        for rows, size in zip(strata, sizes.tolist(), strict=True):
+            chosen[rows[np.argsort(order[rows], kind="stable")[:size]]] = True
     return chosen
 
 

@@ -13,15 +13,17 @@ from jaxgen.data.split import DIGITS, SIDE, Split
 from jaxgen.errors import UserError
 
 COUNT = 2000  # training digits, if none are asked for
-MOST = 100_000  # some 8 s of drawing
+MAX_DIGITS = 100_000  # some 8 s of drawing
 _SEED = 28  # of these digits only: no --seed changes them
 _FINE = 4  # drawn on a canvas this many times as wide, then averaged down, for soft edges
 
 
 def raw(count: int = COUNT) -> tuple[Split, Split]:
     """Return ``count`` training digits and a quarter as many test digits, in equal shares."""
-    if not HELD_OUT <= count <= MOST:
-        raise UserError(f"synthetic:{count} cannot be made: ask for {HELD_OUT} to {MOST} digits")
+    if not HELD_OUT <= count <= MAX_DIGITS:
+        raise UserError(
+            f"synthetic:{count} cannot be made: ask for {HELD_OUT} to {MAX_DIGITS} digits"
+        )
     return _draw(count, stream=0), _draw(-(-count // 4), stream=1)
 
 

@@ -49,10 +49,10 @@ def terms(
         time, alpha, sigma, weight = row
         keys_level = jax.vmap(jax.random.fold_in, (0, None))(keys, time)
         eps = jax.vmap(lambda key: jax.random.normal(key, x0.shape[1:]))(keys_level)
-        said = denoise(process.q_sample(x0, eps, alpha, sigma), time)
-        error = losses.squared_error(said, x0)
+        predicted = denoise(process.q_sample(x0, eps, alpha, sigma), time)
+        error = losses.squared_error(predicted, x0)
         nats = jnp.where(
-            time > 1, weight * error, losses.discretised_gaussian(said, x0, sigma_last)
+            time > 1, weight * error, losses.discretised_gaussian(predicted, x0, sigma_last)
         )
         return None, (nats, error / 4)
 

@@ -66,10 +66,10 @@ def fit(
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
     def step(variables, opt, images, labels, number):
-        seen = change(to_float(images), jax.random.fold_in(key_change, number))
+        inputs = change(to_float(images), jax.random.fold_in(key_change, number))
 
         def loss(variables):
-            logits: Any = network.apply(variables, seen)[0]
+            logits: Any = network.apply(variables, inputs)[0]
             wanted = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
             return optax.softmax_cross_entropy(logits, wanted).mean()
 

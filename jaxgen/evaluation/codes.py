@@ -48,27 +48,27 @@ class Codes(NamedTuple):
 
     def lines(self) -> list[str]:
         """The figures for a person."""
-        said = []
+        lines = []
         if self.squared_error is not None:
-            said.append(f"reconstruction: squared error {self.squared_error:.2f} an image")
+            lines.append(f"reconstruction: squared error {self.squared_error:.2f} an image")
         if self.linear:
             size, pca_error, probe, pca_probe = self.linear
-            said[0] += f"; {size} principal components {pca_error:.2f}"
+            lines[0] += f"; {size} principal components {pca_error:.2f}"
             if probe is not None:
-                said.append(
+                lines.append(
                     f"digit read off the {size} numbers by a linear probe: {probe:.1%}; "
                     f"off principal components {pca_probe:.1%}"
                 )
         if self.bound is not None:
-            said.append(f"bound of minus the log-likelihood: {self.bound:.2f} nats an image")
+            lines.append(f"bound of minus the log-likelihood: {self.bound:.2f} nats an image")
         if self.rate is not None:
             bits = self.rate / math.log(2)
-            said.append(
+            lines.append(
                 f"rate of the codes, given the digit: {self.rate:.1f} nats, {bits:.0f} bits"
             )
         if self.active is not None:
-            said.append(f"active dimensions: {self.active}")
-        return [f"{line} (n = {self.n})" for line in said]
+            lines.append(f"active dimensions: {self.active}")
+        return [f"{line} (n = {self.n})" for line in lines]
 
 
 def measure(

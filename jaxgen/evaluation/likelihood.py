@@ -32,8 +32,8 @@ STATIC = 2008  # the seed that all static binarisation has
 
 def binarised(images: Images, keys: Keys) -> Images:
     """Images in [0, 1] made 0 or 1, each by its key, 1 with the probability of its grey."""
-    share = jax.vmap(lambda key: jax.random.uniform(key, images.shape[1:]))(keys)
-    return (share < images).astype(images.dtype)
+    u = jax.vmap(lambda key: jax.random.uniform(key, images.shape[1:]))(keys)
+    return (u < images).astype(images.dtype)
 
 
 def importance(

@@ -169,7 +169,7 @@ class Copies(NamedTuple):
     copied: np.ndarray  # bool [n]: the ratio is below COPY
 
     @property
-    def share(self) -> float:
+    def proportion(self) -> float:
         """Share of the images that are copies."""
         return float(self.copied.mean())
 

@@ -40,7 +40,7 @@ class Rates(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """The mean share that is told right, of the two populations."""
+        """The accuracy, as the mean of the two populations."""
         return (1 - self.of_0 + self.of_1) / 2
 
 
@@ -59,8 +59,8 @@ def rates(classifier: Judge, real: Split) -> Rates | None:
     return Rates(float(says[known == 0].mean()), float(says[known == 1].mean()), *counts)
 
 
-def share(classifier: Judge, rates: Rates, images: np.ndarray) -> Estimate:
-    """The share of images [n, 28, 28, 1] that resemble population 1, with its 95 % interval."""
+def proportion(classifier: Judge, rates: Rates, images: np.ndarray) -> Estimate:
+    """The proportion of images [n, 28, 28, 1] that resemble population 1, with 95 % interval."""
     r, n = float(judge.look(classifier, images)[0].argmax(1).mean()), len(images)
     apart = rates.of_1 - rates.of_0
     p = (r - rates.of_0) / apart

@@ -82,9 +82,9 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
         frechet_interval=metrics.frechet_interval(floor_features, features),
         histogram=metrics.histogram(logits),
         prdc=metrics.prdc(features, floor_features),
-        copied=metrics.copies(searched.images, digits.train.images).share,
+        copied=metrics.copies(searched.images, digits.train.images).proportion,
         spreads=relative(metrics.spreads(floor_features, floor_logits.argmax(1)), spreads),
-        population=rates and population.share(population.load(), rates, real.images),
+        population=rates and population.proportion(population.load(), rates, real.images),
     )
     unit = metrics.frechet(look(judge, noisy(real.images))[1], features)
     mixtures = Mixtures(_mixture(real), _mixture(new))

@@ -13,14 +13,14 @@ READS = 0.5  # of the real digits: a judge that recognises fewer says nothing of
 Against = Literal["test", "valid"]  # the real digits that generated ones are held against
 
 
-def blind(share: float) -> str | None:
+def blind(recognised: float) -> str | None:
     """Say in a sentence why the judge's figures mean nothing; None where they mean something.
-    ``share`` is the proportion of real digits that the judge recognises."""
-    if share >= READS:
+    ``recognised`` is the proportion of real digits that the judge recognises."""
+    if recognised >= READS:
         return None
     return (
-        f"the judge reads {share:.0%} of the real digits alone: it has learned digits as MNIST has "
-        "them, and its figures mean nothing here"
+        f"the judge reads {recognised:.0%} of the real digits alone: it has learned digits as "
+        "MNIST has them, and its figures mean nothing here"
     )
 
 
@@ -188,5 +188,5 @@ def _known(figure):
     return figure if math.isfinite(figure) else None
 
 
-def _percent(share):
-    return f"{share.value:.2%} ({share.low * 100:.2f}-{share.high * 100:.2f})"
+def _percent(found: Estimate):
+    return f"{found.value:.2%} ({found.low * 100:.2f}-{found.high * 100:.2f})"

@@ -386,18 +386,18 @@ def _judges(results: Results) -> Iterator[page.Block]:
     yield _table(results.measured, columns, caption)
     if not (others := results.json["other_judges"]):
         return
-    ranks, shares = "rank correlation", "test digits recognised"
+    ranks, accuracy = "rank correlation", "test digits recognised"
     recognised = f"{results.real[RECOGNISED].value:.2%}"
-    columns = {"this judge, N": {**_cells(results.figures, FRECHET), shares: recognised}}
+    columns = {"this judge, N": {**_cells(results.figures, FRECHET), accuracy: recognised}}
     for name, other in others.items():
         rank = results.rank_correlation(name)
         columns[f"{name}, N"] = {
             **_cells(results.figures, f"{name}, N"),
             ranks: "" if rank is None else f"{rank:.2f}",
-            shares: f"{other['accuracy']:.2%}",
+            accuracy: f"{other['accuracy']:.2%}",
         }
     caption = (
         "The other judges have other architectures and learned from another seed: LeNet has "
         "convolutions and dense layers, the other has dense layers alone. Each has its own N."
     )
-    yield _table([*results.models, ranks, shares], columns, caption)
+    yield _table([*results.models, ranks, accuracy], columns, caption)

@@ -111,8 +111,8 @@ def _coding(family: Family, variables: Variables, real: Split, train: Split) -> 
         figures["distortion"] = figures["bound"] - figures["rate"]
     latents = each(able(family, Encodes).encode, real)
     if np.issubdtype(latents.dtype, np.integer):
-        shares = np.unique(latents, return_counts=True)[1] / latents.size
-        figures["used"] = float(np.exp(-(shares * np.log(shares)).sum()))
+        p = np.unique(latents, return_counts=True)[1] / latents.size
+        figures["used"] = float(np.exp(-(p * np.log(p)).sum()))
     return figures
 
 

@@ -95,11 +95,11 @@ def sohn2015(models: Models, digits: Digits, seed: int, progress: Progress) -> F
     names = {"sohn2015": "CVAE", "sohn2015_nn": "network without a code"}
     found = {}
     for recipe, model in models.items():
-        for seen, places in QUADRANTS.items():
-            progress(f"{names[recipe]}, quadrants seen: {seen}")
+        for count, places in QUADRANTS.items():
+            progress(f"{names[recipe]}, quadrants seen: {count}")
             nats = hidden_nats(model, digits.test, quadrants(places))
-            plural = "" if seen == 1 else "s"
-            found[f"{names[recipe]}, {seen} quadrant{plural} seen"] = mean(nats)
+            plural = "" if count == 1 else "s"
+            found[f"{names[recipe]}, {count} quadrant{plural} seen"] = mean(nats)
     return found
 
 
@@ -189,11 +189,11 @@ def denoising(models: Models, digits: Digits, seed: int, progress: Progress) -> 
         progress(f"noise of {level} %")
         kind = damage.named(f"noise:{level / 100}")
 
-        def mend(variables, keys, seen, labels, kind=kind):
-            return model.family.reconstruct(variables, kind.apply(seen, keys), labels, keys)
+        def mend(variables, keys, clean, labels, kind=kind):
+            return model.family.reconstruct(variables, kind.apply(clean, keys), labels, keys)
 
         labels = digits.test.labels
-        mended = map_images(mend, model.variables, seed=seed, chunk=500, seen=clean, labels=labels)
+        mended = map_images(mend, model.variables, seed=seed, chunk=500, clean=clean, labels=labels)
         found[f"noise {level} %"] = mean(measuring.psnr(mended, clean))
         pairs = zip(mended[few][..., 0], clean[few][..., 0], strict=True)
         similar = [structural_similarity(*pair, data_range=1.0) for pair in pairs]

@@ -149,9 +149,9 @@ def _blocks(row: Row, found: dict[str, Any]) -> tuple[Block, ...]:
     ]
     text = f"Trained: {'; '.join(trainings)}."
     if row.full and any(one["steps"] < row.full for one in first.values()):
-        share = max(one["steps"] for one in first.values()) / row.full
+        fraction = max(one["steps"] for one in first.values()) / row.full
         text += (
-            f" That is {share:.1%} of the published length; for all of it: "
+            f" That is {fraction:.1%} of the published length; for all of it: "
             f"`bin/reproduce {row.name} --full`."
         )
     blocks: list[Block] = [

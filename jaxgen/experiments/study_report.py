@@ -28,13 +28,13 @@ def document(
     ]
     return Document(
         question.asks if question else asks,
-        "\n\n".join(said(study, question)),
+        "\n\n".join(sentences(study, question)),
         provenance,
         tuple(section for section in sections if section.blocks),
     )
 
 
-def said(study: Study, question: Question | None) -> list[str]:
+def sentences(study: Study, question: Question | None) -> list[str]:
     """What was found, in paragraphs: claims, each axis, and the runs that failed."""
     axes = {axis.name: axis for axis in study.grid.axes}
     paragraphs = []

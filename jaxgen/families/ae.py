@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgen import densities, losses
-from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
+from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
 from jaxgen.config import Config
 from jaxgen.configs.ae import Net, Sampling
 from jaxgen.families.base import Family, Fitted, Metrics, Variables
@@ -78,17 +78,17 @@ class AE(Fitted):
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
-        seen = batch.images
+        inputs = batch.images
         if self.config.noise:
-            noise = self.config.noise * jax.random.normal(key, seen.shape)
-            seen = (seen + noise).clip(0, 1)
-        logits = self._apply(variables, seen)
+            noise = self.config.noise * jax.random.normal(key, inputs.shape)
+            inputs = (inputs + noise).clip(0, 1)
+        logits = self._apply(variables, inputs)
         loss = LOSSES[self.config.loss](logits, batch.images).mean()  # (1)
         squared = losses.squared_error(nn.sigmoid(logits), batch.images).mean()
         return loss, (variables.stats, {"loss": loss, "squared_error": squared})
 
     def decode(
-        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+        self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
         return nn.sigmoid(self._apply(variables, latents, method="decode"))
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from jaxgen import arrays, densities, losses
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
 from jaxgen.data import Split
 from jaxgen.families.capabilities import Encodes, able
 from jaxgen.mapping import map_images
@@ -115,16 +115,14 @@ class Family(abc.ABC):
 
     @abc.abstractmethod
     def decode(
-        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+        self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
         """Turn latents into images in [0, 1]; ``keys`` are for decoding that draws."""
 
-    def blend(
-        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
-    ) -> Latents:
-        """Latents between two, at each ``share`` [n] of the way: straight, or as their distribution
-        asks."""
-        return jax.tree.map(lambda start, end: lerp(start, end, share), starts, ends)
+    def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
+        """Latents between two, at ``t`` [n] in [0, 1]: on the straight way, or as the distribution
+        of latents asks."""
+        return jax.tree.map(lambda start, end: lerp(start, end, t), starts, ends)
 
     def for_inversion(self) -> "Family":
         """The same family, set so that ``decode`` undoes ``encode`` as well as it can."""
@@ -156,14 +154,14 @@ class Family(abc.ABC):
         starts: Latents,
         ends: Latents,
         labels: tuple[Labels, Labels],
-        share: jax.Array,
+        t: jax.Array,
         keys: Keys,
     ) -> Images:
-        """Images between latents of two digits, at each ``share`` [n] of the way; the digits are
-        blended too. They are decoded as ``sample`` decodes with these keys."""
-        start, end = map(arrays.shares, labels)
-        latents = self.blend(variables, starts, ends, share)
-        return self.decode(variables, latents, lerp(start, end, share), split(keys)[1])
+        """Images between latents of two digits, at ``t`` [n] in [0, 1]; the digits are blended too.
+        They are decoded as ``sample`` decodes with these keys."""
+        start, end = map(arrays.soft, labels)
+        latents = self.blend(variables, starts, ends, t)
+        return self.decode(variables, latents, lerp(start, end, t), split(keys)[1])
 
 
 class Guided(Family):
@@ -247,7 +245,7 @@ class Variational(Family):
         likelihood, and the bound of grey ones is the bound of a cross-entropy."""
         return self.config.likelihood == "bernoulli"
 
-    def seen(self, images: Images, key: Key) -> tuple[Images, Key]:
+    def inputs(self, images: Images, key: Key) -> tuple[Images, Key]:
         """Images as the family is trained on them, greys made black or white if it is so set, and
         a key for what comes next."""
         if not self.config.binarise:
@@ -320,9 +318,10 @@ def normals(keys: Keys, *shape: int) -> jax.Array:
     return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
 
 
-def drop_labels(labels: Labels, share: float, key: Key) -> Labels:
-    """Labels of a batch, about a ``share`` of them made NO_DIGIT, so that it is learned too."""
-    return jnp.where(jax.random.bernoulli(key, share, labels.shape), arrays.NO_DIGIT, labels)
+def drop_labels(labels: Labels, rate: float, key: Key) -> Labels:
+    """Labels of a batch, each replaced by NO_DIGIT with probability ``rate``, so that the model
+    learns "any digit" too."""
+    return jnp.where(jax.random.bernoulli(key, rate, labels.shape), arrays.NO_DIGIT, labels)
 
 
 def split(keys: Keys) -> tuple[Keys, Keys]:
@@ -331,15 +330,15 @@ def split(keys: Keys) -> tuple[Keys, Keys]:
     return halves[:, 0], halves[:, 1]
 
 
-def lerp(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
-    """The points at each ``share`` [n] of the straight ways from ``starts`` to ``ends`` [n, ...],
+def lerp(starts: jax.Array, ends: jax.Array, t: jax.Array) -> jax.Array:
+    """The points at each ``t`` [n] of the straight ways from ``starts`` to ``ends`` [n, ...],
     exact at both."""
-    share = share.reshape(-1, *(1,) * (starts.ndim - 1))
-    return (1 - share) * starts + share * ends
+    t = t.reshape(-1, *(1,) * (starts.ndim - 1))
+    return (1 - t) * starts + t * ends
 
 
-def slerp(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
-    """The points at each ``share`` [n] of the great arcs between ``starts`` and ``ends`` [n, ...],
+def slerp(starts: jax.Array, ends: jax.Array, t: jax.Array) -> jax.Array:
+    """The points at each ``t`` [n] of the great arcs between ``starts`` and ``ends`` [n, ...],
     their lengths blended too (Shoemake 1985).
 
     Draws from N(0, I) in many dimensions have nearly one length, and a straight way between two
@@ -349,14 +348,14 @@ def slerp(starts: jax.Array, ends: jax.Array, share: jax.Array) -> jax.Array:
     lengths = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
     cosine = (a * b).sum(1, keepdims=True) / jnp.maximum(lengths[0] * lengths[1], 1e-12)
     angle = jnp.arccos(cosine.clip(-1, 1))
-    share = share[:, None]
+    t = t[:, None]
     # Nearly on one line there is no arc to take, or no saying which.
     flat = jnp.sin(angle) < 1e-3
     sine = jnp.where(flat, 1.0, jnp.sin(angle))
-    from_start = jnp.where(flat, 1 - share, jnp.sin((1 - share) * angle) / sine)
-    from_end = jnp.where(flat, share, jnp.sin(share * angle) / sine)
+    from_start = jnp.where(flat, 1 - t, jnp.sin((1 - t) * angle) / sine)
+    from_end = jnp.where(flat, t, jnp.sin(t * angle) / sine)
     units = [x / jnp.maximum(length, 1e-12) for x, length in zip((a, b), lengths, strict=True)]
-    length = (1 - share) * lengths[0] + share * lengths[1]
+    length = (1 - t) * lengths[0] + t * lengths[1]
     points = length * (from_start * units[0] + from_end * units[1])
-    points = jnp.where(share == 0, a, jnp.where(share == 1, b, points))  # exact at both ends
+    points = jnp.where(t == 0, a, jnp.where(t == 1, b, points))  # exact at both ends
     return points.reshape(starts.shape)

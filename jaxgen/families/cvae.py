@@ -22,7 +22,18 @@ import numpy as np
 from flax import linen as nn
 
 from jaxgen import losses
-from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares, shares
+from jaxgen.arrays import (
+    IMAGE,
+    Batch,
+    Images,
+    Key,
+    Keys,
+    Labels,
+    Latents,
+    Scalar,
+    SoftLabels,
+    soft,
+)
 from jaxgen.config import Config
 from jaxgen.configs.cvae import Net, Sampling
 from jaxgen.families import base
@@ -54,9 +65,9 @@ class Network(nn.Module):
 
     def know(self, images, visible, labels):  # -> y [n, e]; visible [n, h, w, 1] is 0 or 1
         if self.config.part == "none":
-            return shares(labels)
+            return soft(labels)
         seen = self.seen(jnp.concatenate([images * visible, visible], axis=-1))
-        return jnp.concatenate([shares(labels), ACTIVATIONS[self.config.activation](seen)], -1)
+        return jnp.concatenate([soft(labels), ACTIVATIONS[self.config.activation](seen)], -1)
 
     def prior(self, known):  # -> mean [n, z], log variance [n, z]
         hidden = ACTIVATIONS[self.config.activation](self.prior_hidden(known))
@@ -102,7 +113,7 @@ class CVAE(Variational):
         self, variables: Variables, batch: Batch, key: Key, *, player: str
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         c, step = self.config, variables.stats["step"]
-        images, key = self.seen(batch.images, key)
+        images, key = self.inputs(batch.images, key)
         key_noise, key_drop, key_part = jax.random.split(key, 3)
         count = len(batch.labels)
         noise = jax.random.normal(key_noise, (count, c.latents))
@@ -116,7 +127,7 @@ class CVAE(Variational):
         return base.draw(self.prior_given(variables, labels), keys)
 
     def decode(
-        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+        self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
         return self._show(variables, latents, self._unseen(variables, labels))
 

@@ -1,7 +1,7 @@
 """Denoising diffusion (Ho, Jain and Abbeel 2020), with what has been learnt since.
 
 An image is drowned in noise, x_t = alpha_t x_0 + sigma_t eps at a time t from 1 to T, and a network
-learns to tell the two apart, told t and the digit y:
+learns to tell the two apart, given t and the digit y:
 
     loss = E |eps - eps_theta(x_t, t, y)|^2                                                     (1)
 
@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import arrays
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
 from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.diffusion import process, samplers, schedules, variational
@@ -94,8 +94,8 @@ class DDPM(Guided):
 
         alpha, sigma = self.levels(times)
         xt = process.q_sample(x0, eps, alpha, sigma)
-        said = self.predict(variables, xt, times, labels)
-        errors = jnp.square(said - self.prediction.target(x0, eps, alpha, sigma)).mean((1, 2, 3))
+        output = self.predict(variables, xt, times, labels)
+        errors = jnp.square(output - self.prediction.target(x0, eps, alpha, sigma)).mean((1, 2, 3))
         loss = (self.weight(times) * errors).mean()  # (1), a mean over pixels
         return loss, (variables.stats, {"loss": loss})
 
@@ -103,7 +103,7 @@ class DDPM(Guided):
         return base.normals(keys, *arrays.IMAGE)
 
     def decode(
-        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+        self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
         x0, _ = samplers.run(denoise, self.steps(), latents, keys)
@@ -117,10 +117,8 @@ class DDPM(Guided):
         _, path = samplers.run(denoise, steps, 2 * images - 1, keys)
         return path[-1]
 
-    def blend(
-        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
-    ) -> Latents:
-        return base.slerp(starts, ends, share)
+    def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
+        return base.slerp(starts, ends, t)
 
     def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
@@ -170,35 +168,37 @@ class DDPM(Guided):
         times = samplers.SPACINGS[s.spacing](self.schedule, s.steps)
         return samplers.SAMPLERS[s.sampler](self.schedule, times)
 
-    def denoiser(self, variables: Variables, labels: Labels | Shares, guidance: Weight):
+    def denoiser(self, variables: Variables, labels: Labels | SoftLabels, guidance: Weight):
         """A function of noisy images and a time, one for all: the guided x_0."""
 
         def denoise(xt, time):
             times = jnp.full(len(xt), time)
             if is_guided(guidance):
                 none = jnp.full(len(xt), arrays.NO_DIGIT)
-                both = jnp.concatenate([arrays.shares(labels), arrays.shares(none)])
-                said = self.predict(variables, jnp.tile(xt, (2, 1, 1, 1)), jnp.tile(times, 2), both)
-                said = guided(*jnp.split(said, 2), guidance)  # (2)
+                both = jnp.concatenate([arrays.soft(labels), arrays.soft(none)])
+                output = self.predict(
+                    variables, jnp.tile(xt, (2, 1, 1, 1)), jnp.tile(times, 2), both
+                )
+                output = guided(*jnp.split(output, 2), guidance)  # (2)
             else:
-                said = self.predict(variables, xt, times, labels)
-            return self.prediction.to_x0(xt, said, *self.levels(times)).clip(-1, 1)
+                output = self.predict(variables, xt, times, labels)
+            return self.prediction.to_x0(xt, output, *self.levels(times)).clip(-1, 1)
 
         return denoise
 
     def predict(self, variables: Variables, xt, times, labels):
         """What the network says of noisy images, in the terms of ``config.predict``."""
-        said = self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
-        return cast(jax.Array, said)
+        output = self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
+        return cast(jax.Array, output)
 
     def draw_times(self, key: Key, count: int):
         """Times in 1 .. T [n]: independent, or one in each n-th of the range (Kingma et al. 2021,
         appendix I.1)."""
         if self.config.stratified:
-            share = jnp.mod(jax.random.uniform(key) + jnp.arange(count) / count, 1)
+            u = jnp.mod(jax.random.uniform(key) + jnp.arange(count) / count, 1)
         else:
-            share = jax.random.uniform(key, (count,))
-        return 1 + jnp.floor(share * self.config.times).astype(jnp.int32)
+            u = jax.random.uniform(key, (count,))
+        return 1 + jnp.floor(u * self.config.times).astype(jnp.int32)
 
     def levels(self, times):
         """alpha and sigma at times [n], each [n, 1, 1, 1]."""

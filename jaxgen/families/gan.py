@@ -31,7 +31,7 @@ from flax import linen as nn
 from jax import lax
 
 from jaxgen import arrays, descent, losses
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
 from jaxgen.config import Config
 from jaxgen.configs.gan import Net, Sampling
 from jaxgen.families import base
@@ -43,7 +43,7 @@ class Latent(NamedTuple):
     """What an image is made of."""
 
     noise: jax.Array  # [n, z]
-    digit: Shares  # heard where the caller asks for none
+    digit: SoftLabels  # heard where the caller asks for none
 
 
 class Objective(NamedTuple):
@@ -160,12 +160,12 @@ class GAN(Family):
         keys_noise, keys_digit = base.split(keys)
         noise = base.normals(keys_noise, self.config.latents)
         drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, arrays.DIGITS))(keys_digit)
-        return Latent(noise, arrays.shares(jnp.where(labels == arrays.NO_DIGIT, drawn, labels)))
+        return Latent(noise, arrays.soft(jnp.where(labels == arrays.NO_DIGIT, drawn, labels)))
 
     def decode(
-        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+        self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
-        asked = arrays.shares(labels)
+        asked = arrays.soft(labels)
         if not self.config.label_drop:  # without a digit the networks have never been
             none = asked[:, arrays.NO_DIGIT :]
             asked = asked.at[:, arrays.NO_DIGIT].set(0) + none * latents.digit
@@ -179,7 +179,7 @@ class GAN(Family):
 
         def tried(numbers):  # [n], of one for each image
             digits = jnp.where(labels == arrays.NO_DIGIT, numbers % arrays.DIGITS, labels)
-            return Latent(noise[numbers], arrays.shares(digits))
+            return Latent(noise[numbers], arrays.soft(digits))
 
         def energies(latents):
             fixed = latents._replace(digit=lax.stop_gradient(latents.digit))
@@ -190,11 +190,9 @@ class GAN(Family):
         ends, last = descent.descend(energies, starts, SEARCH_STEPS, SEARCH_RATE)
         return descent.pick(ends, last.argmin(0))
 
-    def blend(
-        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
-    ) -> Latents:
+    def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
         return Latent(
-            base.slerp(starts.noise, ends.noise, share), base.lerp(starts.digit, ends.digit, share)
+            base.slerp(starts.noise, ends.noise, t), base.lerp(starts.digit, ends.digit, t)
         )
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
@@ -204,9 +202,11 @@ class GAN(Family):
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
         """The same noise, which is drawn alike for every digit."""
-        return latents._replace(digit=arrays.shares(targets))
+        return latents._replace(digit=arrays.soft(targets))
 
-    def generate(self, variables: Variables, noise: jax.Array, labels: Labels | Shares) -> Images:
+    def generate(
+        self, variables: Variables, noise: jax.Array, labels: Labels | SoftLabels
+    ) -> Images:
         return cast(jax.Array, self.generator.apply(variables.params["generator"], noise, labels))
 
     def score(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
@@ -223,8 +223,8 @@ class GAN(Family):
         if c.penalty == "r1":
             slopes = self.slopes(variables, images, labels)
             return c.penalty_weight / 2 * slopes.mean()
-        share = jax.random.uniform(key, (len(images), 1, 1, 1))
-        slopes = self.slopes(variables, share * images + (1 - share) * generated, labels)
+        t = jax.random.uniform(key, (len(images), 1, 1, 1))
+        slopes = self.slopes(variables, t * images + (1 - t) * generated, labels)
         # The root has no gradient at 0.
         return c.penalty_weight * jnp.square(jnp.sqrt(slopes + 1e-12) - 1).mean()
 

@@ -35,7 +35,7 @@ from flax import linen as nn
 from jax import lax
 
 from jaxgen import densities, losses
-from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
+from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
 from jaxgen.config import Config
 from jaxgen.configs.vae import Net, Sampling
 from jaxgen.families import base
@@ -97,7 +97,7 @@ class VAE(Fitted, Variational):
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         c, step = self.config, variables.stats["step"]
         stats = variables.stats | {"step": step + 1}
-        images, key = self.seen(batch.images, key)
+        images, key = self.inputs(batch.images, key)
         if c.objective == "iwae":
             bounds = self._importance_bound(variables, images, key, self.warmth(step))  # (2)
             return bounds.mean(), (stats, {"loss": bounds.mean()})
@@ -107,7 +107,7 @@ class VAE(Fitted, Variational):
         return loss, (stats, metrics)
 
     def decode(
-        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+        self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
         return self.to_images(self._apply("decode", variables, latents))
 
@@ -124,10 +124,8 @@ class VAE(Fitted, Variational):
     ) -> jax.Array:
         return self._apply("decoder_nll", variables, images, codes)
 
-    def blend(
-        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
-    ) -> Latents:
-        return base.slerp(starts, ends, share)
+    def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
+        return base.slerp(starts, ends, t)
 
     def codes(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> Latents:
         return base.draw(self.posterior(variables, images, labels), keys)
@@ -158,8 +156,8 @@ class VAE(Fitted, Variational):
         held, *posterior = lax.stop_gradient((codes, mean, log_var))
         found, back, log_weights = jax.vjp(lambda z: bounds(z, *posterior), held, has_aux=True)
         (slopes,) = back(jnp.ones_like(found))
-        shares = jax.nn.softmax(log_weights, axis=0)[..., None]
-        pulls = lax.stop_gradient((1 - beta * (1 - shares)) * slopes)  # (3)
+        weights = jax.nn.softmax(log_weights, axis=0)[..., None]
+        pulls = lax.stop_gradient((1 - beta * (1 - weights)) * slopes)  # (3)
         return found + (pulls * (codes - held)).sum((0, 2))
 
     def _apply(self, method, variables, *args):

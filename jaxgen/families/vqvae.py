@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgen import losses
-from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, Shares
+from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
 from jaxgen.config import Config
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
@@ -175,8 +175,8 @@ class VQVAE(Guided):
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         rows = self.rows(variables)[latents]
         logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
-        said = jax.nn.one_hot(latents.reshape(len(latents), -1), self.quantiser.size)
-        return (jax.nn.logsumexp(logits, axis=-1) - (said * logits).sum(-1)).sum(-1)
+        hot = jax.nn.one_hot(latents.reshape(len(latents), -1), self.quantiser.size)
+        return (jax.nn.logsumexp(logits, axis=-1) - (hot * logits).sum(-1)).sum(-1)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         params, table, s = variables.params["prior"], self.rows(variables), self.sampling
@@ -185,7 +185,7 @@ class VQVAE(Guided):
         )
 
     def decode(
-        self, variables: Variables, latents: Latents, labels: Labels | Shares, keys: Keys
+        self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
         return self.images(variables, self.rows(variables)[latents])
 
@@ -196,14 +196,12 @@ class VQVAE(Guided):
         codes = self.encode(variables, images, labels)
         return self.prior_nll(variables, codes, labels)
 
-    def blend(
-        self, variables: Variables, starts: Latents, ends: Latents, share: jax.Array
-    ) -> Latents:
+    def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
         """The codes nearest to what lies between the rows."""
         table = self.rows(variables)
-        codes = quantisers.nearest(table, lerp(table[starts], table[ends], share))
-        share = share[:, None, None]
-        return jnp.where(share == 0, starts, jnp.where(share == 1, ends, codes))
+        codes = quantisers.nearest(table, lerp(table[starts], table[ends], t))
+        t = t[:, None, None]
+        return jnp.where(t == 0, starts, jnp.where(t == 1, ends, codes))
 
     def rows(self, variables: Variables) -> jax.Array:
         """The codebook [k, e]."""

@@ -18,7 +18,7 @@ from jaxgen.nn.blocks import ACTIVATIONS, to_depth, to_space
 from jaxgen.nn.conv import Conv
 
 HALVINGS = 2  # by convolutions
-SIDE = 7  # positions along an edge after them
+GRID_SIDE = 7  # positions along an edge after them
 
 
 class Encoder(nn.Module):
@@ -59,8 +59,8 @@ class Decoder(nn.Module):
             hidden = act(nn.Dense(width)(hidden))
         if not channels:
             return nn.Dense(28 * 28)(hidden).reshape(-1, *IMAGE)
-        hidden = act(nn.Dense(SIDE * SIDE * channels[-1])(hidden))
-        images = hidden.reshape(-1, SIDE, SIDE, channels[-1])
+        hidden = act(nn.Dense(GRID_SIDE * GRID_SIDE * channels[-1])(hidden))
+        images = hidden.reshape(-1, GRID_SIDE, GRID_SIDE, channels[-1])
         for width in reversed(channels[:-1]):
             images = act(to_space(Conv(4 * width, (3, 3))(images)))  # twice as high and wide
         return to_space(Conv(4, (3, 3))(images))

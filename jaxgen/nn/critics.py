@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxgen.arrays import IMAGE
 from jaxgen.nn.blocks import ZEROS, Digit, ResBlock, to_depth, to_space
-from jaxgen.nn.coders import SIDE, split
+from jaxgen.nn.coders import GRID_SIDE, split
 from jaxgen.nn.conv import Conv
 
 HE = nn.initializers.he_normal()
@@ -34,7 +34,9 @@ class Generator(nn.Module):
         if not channels:
             return nn.sigmoid(nn.Dense(28 * 28)(hidden).reshape(-1, *IMAGE))
         outer, inner = channels
-        images = nn.Dense(SIDE * SIDE * inner)(hidden).reshape(-1, SIDE, SIDE, inner)
+        images = nn.Dense(GRID_SIDE * GRID_SIDE * inner)(hidden).reshape(
+            -1, GRID_SIDE, GRID_SIDE, inner
+        )
         for _ in range(self.blocks):
             images = ResBlock(inner)(images, hidden)
         images = to_space(Conv(4 * outer, (3, 3))(leaky(images)))  # [n, 14, 14, outer]

@@ -106,13 +106,13 @@ class Ema(Quantiser):
         step = (1 - self.decay) * (sums - taken[:, None] * rows)
         rows = rows + step / jnp.maximum(counts, 1e-12)[:, None]  # no vectors, no step
 
-        share = len(vectors) / self.size
-        dead = counts < self.restart * share
+        mean_count = len(vectors) / self.size
+        dead = counts < self.restart * mean_count
 
         def restarted():
             errors = jnp.square(vectors - rows[codes]).sum(-1)
             fresh = vectors[draw(errors, self.size, key)]
-            return jnp.where(dead[:, None], fresh, rows), jnp.where(dead, share, counts)
+            return jnp.where(dead[:, None], fresh, rows), jnp.where(dead, mean_count, counts)
 
         rows, counts = lax.cond(dead.any(), restarted, lambda: (rows, counts))
         return {"rows": rows, "counts": counts}

@@ -23,7 +23,7 @@ from jaxgen.training.console import Console
 from jaxgen.training.stack import Block, Stack
 from jaxgen.training.trainer import State, Trainer
 
-SIDE = 2048  # of the matrices whose product is timed
+MATRIX_SIDE = 2048  # of the matrices whose product is timed
 REPETITIONS = 6
 STEPS = 10  # in each
 
@@ -116,13 +116,15 @@ def product_speed() -> float:
     """Floating-point operations a second of a large matrix product, which may use the whole
     machine."""
     product = jax.jit(lambda a: a @ a)
-    matrix = jax.device_put(np.full((SIDE, SIDE), 1 / SIDE, np.float32), jax.devices()[0])
+    matrix = jax.device_put(
+        np.full((MATRIX_SIDE, MATRIX_SIDE), 1 / MATRIX_SIDE, np.float32), jax.devices()[0]
+    )
     product(matrix).block_until_ready()
     began = time.perf_counter()
     for _ in range(4):
         matrix = product(matrix)
     matrix.block_until_ready()
-    return 4 * 2 * SIDE**3 / (time.perf_counter() - began)
+    return 4 * 2 * MATRIX_SIDE**3 / (time.perf_counter() - began)
 
 
 def operations(function: Callable, *args) -> int:

@@ -14,16 +14,16 @@ def rate(config: Optim, steps: int, turns: int = 1, pace: float = 1.0) -> optax.
     horizon = config.horizon or steps
     warmup = min(config.warmup, horizon // 2)
     fall = {
-        "cosine": lambda share: 0.5 * (1 + jnp.cos(jnp.pi * share)),
-        "linear": lambda share: 1 - share,
-        "none": lambda share: jnp.ones_like(share),
+        "cosine": lambda fraction: 0.5 * (1 + jnp.cos(jnp.pi * fraction)),
+        "linear": lambda fraction: 1 - fraction,
+        "none": lambda fraction: jnp.ones_like(fraction),
     }[config.decay]
 
     def at(turn):
         step = turn // turns
         rise = jnp.minimum((step + 1) / max(warmup, 1), 1.0)
-        share = jnp.clip((step - warmup) / max(horizon - warmup, 1), 0.0, 1.0)
-        return pace * config.rate * rise * fall(share)
+        fraction = jnp.clip((step - warmup) / max(horizon - warmup, 1), 0.0, 1.0)
+        return pace * config.rate * rise * fall(fraction)
 
     return at
 

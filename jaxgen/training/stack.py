@@ -24,7 +24,7 @@ from jaxgen.training.console import Console
 from jaxgen.training.trainer import State, Trainer
 
 BLOCK = 50  # steps that one call of the device can take
-MOST = 64  # runs in one program, for the memory of a device
+MAX_RUNS = 64  # runs in one program, for the memory of a device
 
 Metrics = dict[str, np.ndarray]  # one value a step
 
@@ -138,7 +138,7 @@ def groups(recipes: Sequence[Config]) -> list[list[int]]:
             for index in rows:
                 equal.setdefault(_with(recipes[index], {"seed": 0}), []).append(index)
             parts = list(equal.values())
-        found += [part[i : i + MOST] for part in parts for i in range(0, len(part), MOST)]
+        found += [part[i : i + MAX_RUNS] for part in parts for i in range(0, len(part), MAX_RUNS)]
     return found
 
 

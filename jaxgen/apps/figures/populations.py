@@ -32,7 +32,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
     logits = judge.look(classifier, drawn)[0]
     likeness = logits[:, 1] - logits[:, 0]  # to population 1
     shows = judge.look(judge.load(), drawn)[0].argmax(1)
-    mixture = population.share(classifier, rates, drawn)
+    mixture = population.proportion(classifier, rates, drawn)
 
     figure = drawing.figure(4.8)
     axes = figure.subplots(2, 3, width_ratios=(1, 1, 0.8))

@@ -49,7 +49,7 @@ def main(args: list[str]) -> None:
     digits = given.some(wanted.images, wanted.count, run, wanted.seed)
     count = len(digits.labels)
     shown = count * (wanted.ways + 1)
-    if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MOST:
+    if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MAX_IN_GRID:
         raise UserError(
             f"--ways {wanted.ways} of {count} digits are too many for a picture: ask for fewer, or "
             "for --out whole.npz"

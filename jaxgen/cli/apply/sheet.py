@@ -28,7 +28,7 @@ with epy.lazy_imports():
     from jaxgen.cli import given
     from jaxgen.families import capabilities
 
-MOST = 1000  # exercises of a kind
+MAX_EXERCISES = 1000  # exercises of a kind
 LETTERS = 40  # of a title
 
 
@@ -58,7 +58,12 @@ class Sheet(common.Drawing):
         super().__post_init__()
         for name in ("sums", "numbers"):
             count = getattr(self, name)
-            configs.require(name, count, count is None or 0 <= count <= MOST, f"from 0 to {MOST}")
+            configs.require(
+                name,
+                count,
+                count is None or 0 <= count <= MAX_EXERCISES,
+                f"from 0 to {MAX_EXERCISES}",
+            )
         if not any(self.counts):
             raise UserError("the sheet would be empty: ask for --sums 20 or --numbers 24")
         known = exercises.operations(self.operations) is not None

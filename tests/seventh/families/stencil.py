@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import losses
-from jaxgen.arrays import DIGITS, IMAGE, shares
+from jaxgen.arrays import DIGITS, IMAGE, soft
 from jaxgen.families.base import Family, Variables
 
 
@@ -30,7 +30,7 @@ class Stencil(Family):
         return losses.bernoulli(self._logits(variables, labels), images)
 
     def _logits(self, variables, labels):
-        return jnp.tensordot(shares(labels), variables.params["model"]["logits"], 1)
+        return jnp.tensordot(soft(labels), variables.params["model"]["logits"], 1)
 
 
 def build(config):
