@@ -116,7 +116,7 @@ def test_digits_of_no_label_have_that_of_tfds(place):
             "more than a file takes, 1000000: --out FOLDER/",
         ),
         (["--count", f"{2**32 + 1}", "--out", "x/"], "4294967296 or less of one seed"),
-        (["--count", "900", "--out", "x/", "--trajectory", "x.gif"], "--trajectory is of few"),
+        (["--count", "900", "--out", "x/", "--trajectory", "x.gif"], "--trajectory is for few"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(place, flags, says):
