@@ -61,16 +61,19 @@ def test_papers_have_the_sizes_that_they_state():
 def test_greys_are_made_black_and_white_with_their_probability():
     greys = jnp.full((200, 28, 28, 1), 0.25)
     key = jax.random.key(0)
-    plain = dataclasses.replace(config.recipe("vae").net, binarise=False)
-    images, same = base.seen(plain, greys, key)
+    recipe = config.recipe("vae")
+    images, same = families.build(recipe).inputs(greys, key)
     assert images is greys and same is key
-    images, other = base.seen(dataclasses.replace(plain, binarise=True), greys, key)
+    binary = families.build(
+        dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, binarise=True))
+    )
+    images, other = binary.inputs(greys, key)
     assert set(np.unique(images)) == {0.0, 1.0}
     assert float(images.mean()) == pytest.approx(0.25, abs=0.005)
-    again, _ = base.seen(dataclasses.replace(plain, binarise=True), greys, other)
+    again, _ = binary.inputs(greys, other)
     assert not np.array_equal(images, again)
     with pytest.raises(UserError, match=r"bernoulli for --net\.binarise"):
-        dataclasses.replace(plain, binarise=True, likelihood="gaussian")
+        dataclasses.replace(recipe.net, binarise=True, likelihood="gaussian")
 
 
 @pytest.mark.parametrize("model", ["vae", "cvae"])
