@@ -18,9 +18,6 @@ import jax
 import pytest
 
 from jaxgen import config, devices
-from jaxgen.apps import diffuse, fill, search
-from jaxgen.evaluation import suite
-from jaxgen.families import ddpm, gan
 from tests import browser
 
 devices.start()
@@ -141,6 +138,11 @@ def often(request):
 @pytest.fixture
 def hasty(monkeypatch):
     """Searches take few steps, and bin/evaluate measures few digits."""
+    # Here, for a process with another environment imports this file before it sets JAX up.
+    from jaxgen.apps import diffuse, fill, search
+    from jaxgen.evaluation import suite
+    from jaxgen.families import ddpm, gan
+
     amounts = {
         gan: {"TRIED": 8, "STARTS": 2, "SEARCH_STEPS": 5},
         ddpm: {"INVERSION_STEPS": 4, "TRANSFER_STEPS": 4},

@@ -1,5 +1,6 @@
 """The comparison: what is planned, and one carried out in small."""
 
+import html
 import json
 import shutil
 from dataclasses import replace
@@ -153,7 +154,7 @@ def test_a_comparison_has_a_report_of_what_it_found(compared):
         distance = model["seeds"]["0"]["measured"]["generated"]["frechet_in_noise_units"]
         assert f"{distance:.4f}" in page
     assert "Real digits new to the judge: " in page
-    assert "are by population 1 of MNIST's writers" in page.replace("&#x27;", "'")
+    assert "are by population 1 of MNIST's writers" in html.unescape(page)
     for text in ("bin/compare --models ae,ddpm --steps 4", told["judge"], "ddpm &gt; ae"):
         assert text in page
     assert (compared / "compare" / "report.md").exists()
