@@ -136,6 +136,19 @@ def coded(family, variables, digits):
     return map_images(family.codes, variables, images=digits.images, labels=digits.labels)
 
 
+def test_a_denoising_autoencoder_reconstructs_clean_images_from_noisy_ones():
+    family, variables = built("ae", noise=0.4)
+    loss, _ = loss_of(family, variables)
+    noisy = (IMAGES + 0.4 * jax.random.normal(KEY, IMAGES.shape)).clip(0, 1)
+
+    def error_from(inputs):
+        images = family.decode(variables, family.encode(variables, inputs, LABELS), LABELS, KEYS)
+        return float(jnp.square(images - IMAGES).sum((1, 2, 3)).mean())
+
+    assert float(loss) == pytest.approx(error_from(noisy), rel=1e-4)
+    assert float(loss) != pytest.approx(error_from(IMAGES), rel=1e-4)
+
+
 @pytest.mark.parametrize("name", ["ae", "vae"])
 def test_what_is_fitted_is_drawn_by_digit(name):
     """The density of a digit is that of its codes, and N(0, I) is there when asked for."""
