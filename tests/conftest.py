@@ -35,7 +35,7 @@ SMALL = {
     "ae": {"net": {"layers": (16,), "latents": 4, "components": 1}},
     "cvae": {"net": {"layers": (4, 8, 16), "latents": 4, "prior_width": 8}},
     "ddpm": {
-        "net": {"width": 8, "inner_width": 16, "inner_blocks": 2, "times": 50},
+        "net": {"width": 8, "inner_width": 16, "inner_blocks": 1, "times": 50},
         "sampling": {"steps": 3},
     },
     "gan": {"net": {"layers": (8, 8, 16), "blocks": 1, "critic_blocks": 1, "latents": 8}},
@@ -47,7 +47,7 @@ SMALL = {
             "codes": 16,
             "features": 4,
             "prior_width": 8,
-            "prior_depth": 2,
+            "prior_depth": 1,
             "prior_heads": 2,
         },
     },

@@ -28,7 +28,7 @@ from tests.faults import training
 pytestmark = pytest.mark.usefixtures("hasty")
 
 
-@pytest.fixture(scope="module", params=swept(config.names(), families.names()))
+@pytest.fixture(scope="module", params=swept(config.names(), ["ae", "gan", "ddpm"]))
 def trained(request, tmp_path_factory):
     """A folder with a tiny run of each model."""
     folder = tmp_path_factory.mktemp(request.param)

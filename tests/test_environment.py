@@ -228,6 +228,7 @@ def test_proxies_are_there_again(monkeypatch):
     assert os.environ["http_proxy"] == os.environ["HTTPS_PROXY"] == "http://proxy:3128"
 
 
+@pytest.mark.thorough
 def test_processes_find_each_other_past_a_proxy(tmp_path):
     recipe = training.command(training.recipe("ae", 2), tmp_path / "run")
     done = in_a_shell("launch", "--processes=2", "--", *recipe, http_proxy="http://127.0.0.1:9")

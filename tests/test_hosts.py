@@ -97,6 +97,7 @@ def test_where_one_dies_all_stop_and_it_is_named(often, tmp_path):
         assert [line["step"] for line in metrics(run)] == list(range(1, last + 5))
 
 
+@pytest.mark.thorough
 def test_all_save_where_the_group_is_told_to_stop(tmp_path):
     run = tmp_path / "run"
     process = launched(run, ENDLESS)

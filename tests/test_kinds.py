@@ -107,12 +107,9 @@ QUICK = {
         ("verify --all", ()),
     ],
     ("vae", "lying"): [
-        ("sample --count=30 --out=some.npz", ()),
         ("apply complete", ()),
-        ("apply correct", ()),
         ("apply augment --count=50 --out=set/", ()),
         ("apply sheet --numbers=20", ALL),
-        ("apply figure", ()),
     ],
 }
 

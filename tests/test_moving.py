@@ -106,7 +106,7 @@ def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
     assert main.run(["sample", "--run=./run", "--digit=3", "--out=3.png"]) == 0
     with pytest.raises(UserError, match=r"no folder.*; or say with --data where the digits of run"):
         main.run(["reconstruct", "--run=./run", "--count=5"])
-    for verb in (["reconstruct"], ["apply", "complete"], ["apply", "convert", "--to=3"]):
+    for verb in (["reconstruct"], ["apply", "convert", "--to=3"]):
         assert main.run([*verb, "--run=./run", "--count=5", "--data=idx:after"]) == 0
 
     write_digits(here / "others", keep=lambda labels: labels < 9)

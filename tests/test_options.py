@@ -42,7 +42,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
     ],
     "vqvae": [
         {"quantiser": "fsq", "levels": (16,)},
-        {"blocks": 2, "prior_depth": 1, "prior_heads": 1, "prior_pace": 0.5},
+        {"blocks": 2, "prior_depth": 2, "prior_heads": 1, "prior_pace": 0.5},
         {"codes": 500, "features": 1, "decay": 0.0, "label_drop": 0.0},
         {"restart": 0.9, "commitment": 0.0},
     ],
@@ -54,8 +54,7 @@ COMPILED = [
     ("vae", {"likelihood": "gaussian", "sigma": 0.0}),
     ("vae", {"objective": "iwae", "samples": 3}),
     ("cvae", {"part": "quadrants", "network": "dense"}),
-    ("gan", {"objective": "wasserstein", "penalty": "gp"}),
-    ("vqvae", {"quantiser": "fsq", "levels": (16,)}),
+    ("gan", {"critic_turns": 2, "critic_pace": 0.5, "label_drop": 0.5}),
     ("ddpm", {"predict": "eps"}),
 ]
 NEEDS = {"gradient": {"objective": "iwae"}}  # what a choice belongs to

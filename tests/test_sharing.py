@@ -39,7 +39,7 @@ def test_large_arrays_are_shared_out_over_the_devices():
     assert all(devices.shared(shape).is_fully_replicated for shape in ((65, 97), (64, 2), ()))
 
 
-def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
+def test_sharing_parameters_out_changes_no_number(tmp_path):
     """But for the order of sums; and what was saved so is read by all others."""
     config = small("vae", steps=6, save_every=6, batch=8)
     shared, whole = tmp_path / "shared", tmp_path / "whole"
@@ -56,6 +56,7 @@ def test_sharing_parameters_out_changes_no_number(optimised, tmp_path):
     )
 
 
+@pytest.mark.thorough
 def test_any_number_of_devices_that_divides_the_batch_will_do(often, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "3")
     for name in often(["vae"], sorted(families.names())):

@@ -248,6 +248,7 @@ def test_files_that_nobody_would_write(often, files, tmp_path):
         each()
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(7200)
 def test_the_same_as_processes(often, here, flags_of, files):
     """200 in full: with a run that is there, and files that are harmed."""

@@ -13,6 +13,7 @@ LAST = 2.0**-23  # one unit in the last place, relatively
 UNITS = 40  # that a stable training may be away, of its losses: each is a sum of many numbers
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(7200)
 def test_losses_are_those_of_one_device(often, tmp_path):
     """As near as others of one device from first weights that are a little others; or as rounding

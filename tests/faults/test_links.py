@@ -13,6 +13,7 @@ from tests.runs import metrics
 PORT = 4567
 
 
+@pytest.mark.thorough
 def test_a_cut_link_is_noticed_on_both_sides_and_training_goes_on_elsewhere(often, cable, tmp_path):
     run, checkpoints = tmp_path / "run", tmp_path / "run" / "checkpoints"
     config = small("vae", steps=10**6, save_every=4, sample_every=10**6, log_every=10**6)

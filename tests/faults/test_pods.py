@@ -31,6 +31,7 @@ def job(cable, tmp_path):
     return run
 
 
+@pytest.mark.thorough
 def test_pods_find_each_other_by_what_the_api_says(job, tmp_path):
     assert job(AUTO, RULES) == [(0, ""), (0, "")]
     training.require_sound(tmp_path / "run")

@@ -14,9 +14,10 @@ import pytest
 
 from jaxgen import families
 from jaxgen.training import manifest
-from tests.conftest import small
+from tests.conftest import small, swept
 from tests.faults import training
 
+STOPS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]  # and the status that each gives
 # Makes what it is given for its input the terminal of its session, and becomes another program.
 IN_A_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
@@ -50,8 +51,13 @@ def straight(often, tmp_path_factory):
     return config, run
 
 
-@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status", "twice"),
+    swept(
+        [(*stop, twice) for stop in STOPS for twice in (False, True)],
+        [(signal.SIGTERM, 143, False), (signal.SIGINT, 130, True)],
+    ),
+)
 def test_a_training_that_is_told_to_stop_goes_on(often, straight, tmp_path, number, status, twice):
     """Told once, it saves; told twice, it stops at once."""
     dice, (config, whole), run = random.Random(number), straight, tmp_path / "told"
