@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 
 os.environ["JAXGEN_BIN"] = "1"  # commands are called as a clone has them
@@ -12,6 +13,10 @@ os.environ["JAX_NUM_CPU_DEVICES"] = "2"  # as on a machine with two cores, whate
 # Most programs of the tests run once or twice, in small, and would take longer to optimise than to
 # run; those of whole trainings are compiled as they are for users: see ``optimised``.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+# XLA's fusion emitters make such a compilation a third slower. The thorough tests use them.
+if "--all" not in sys.argv and "PYTEST_XDIST_WORKER" not in os.environ:
+    given = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{given} --xla_cpu_use_fusion_emitters=false".strip()
 
 
 import jax

@@ -165,7 +165,8 @@ def test_every_option_that_is_held_exists(monkeypatch):
 
 def in_a_shell(*args: str, **variables: str) -> subprocess.CompletedProcess:
     clean = training.environment()
-    clean.pop("JAX_NUM_CPU_DEVICES", None)
+    for name in ("JAX_NUM_CPU_DEVICES", "XLA_FLAGS"):
+        clean.pop(name, None)
     return subprocess.run(
         [*training.JAXGEN, *args], env=clean | variables, capture_output=True, text=True
     )

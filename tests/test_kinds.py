@@ -92,7 +92,7 @@ def refusal(verb: str, asks: tuple[int, ...], kind: Kind, model: str) -> str | N
 EVERY = [*itertools.product(families.names(), KINDS)]
 # What is tried by default: one form of each verb, and verbs whose figures are by the judge.
 QUICK = {
-    ("cvae", "one"): [
+    ("ae", "one"): [
         ("sample --count=30 --out=some.npz", ()),
         ("sample --digits=3793", (3, 7, 9)),
         ("reconstruct --images mine.png test:3", ()),
@@ -106,7 +106,7 @@ QUICK = {
         ("apply figure", ()),
         ("verify --all", ()),
     ],
-    ("vae", "lying"): [
+    ("ae", "lying"): [
         ("apply complete", ()),
         ("apply augment --count=50 --out=set/", ()),
         ("apply sheet --numbers=20", ALL),
