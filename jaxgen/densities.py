@@ -15,7 +15,7 @@ import numpy as np
 from flax import struct
 from jax import lax
 
-from jaxgen import hosts
+from jaxgen import distributed
 from jaxgen.arrays import DIGITS, NO_DIGIT, Keys, Labels
 
 # For ``transferred``. Of 3,000 validation digits, each made another one by two autoencoders, 94.1 %
@@ -105,9 +105,9 @@ def restored(tree: Any, like: Any) -> Any:
     def one(like, node):
         if not isinstance(like, Densities):
             return node
-        found = completed(Densities(**hosts.fetch(node)))
+        found = completed(Densities(**distributed.fetch(node)))
         places = jax.tree.map(lambda leaf: leaf.sharding, like)
-        return jax.device_put(hosts.fetch(found), places)
+        return jax.device_put(distributed.fetch(found), places)
 
     return jax.tree.map(one, like, tree, is_leaf=lambda node: isinstance(node, Densities))
 

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgen import devices, hosts
+from jaxgen import devices, distributed
 from jaxgen.images import to_float
 
 CHUNK = 128  # images at once
@@ -61,7 +61,7 @@ def map_images(
             lambda leaf, rows=rows: np.asarray(leaf)[rows], (indices.astype(np.uint32), arrays)
         )
         placed = jax.device_put(part, devices.split())
-        found = hosts.fetch(_run(function, owner, variables, np.uint32(seed), *placed))
+        found = distributed.fetch(_run(function, owner, variables, np.uint32(seed), *placed))
         done.append(jax.tree.map(lambda leaf, count=count: leaf[:count], found))
         progress(start + count)
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)

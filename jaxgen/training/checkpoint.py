@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen import config as configs
-from jaxgen import densities, hosts
+from jaxgen import densities, distributed
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
@@ -42,7 +42,7 @@ class Checkpoints:
         self.folder, self.config = folder.absolute(), config
         self._writer = futures.ThreadPoolExecutor(1)
         self._saving: futures.Future | None = None
-        if hosts.is_first():
+        if distributed.is_first():
             for partial in self.folder.glob(f"*{PARTIAL}"):  # of a writer that died
                 shutil.rmtree(partial)
 
@@ -54,7 +54,7 @@ class Checkpoints:
         step = int(state.step)
         # A copy, since the next train step takes the memory of the state itself.
         snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, densities.stored(state)))
-        if hosts.count() == 1:
+        if distributed.count() == 1:
             self._saving = self._writer.submit(
                 lambda: self._end(step, self._begin(step, snapshot), fitted)
             )
@@ -94,7 +94,7 @@ class Checkpoints:
         """When all is written, add the manifest, give the step its name, and take old ones away."""
         with self._writing(step):
             writing.close()  # waits until all is written
-            if not hosts.is_first():
+            if not distributed.is_first():
                 return
             partial = self._partial(step)
             manifest.write(partial, configs.to_dict(self.config), fitted)
@@ -157,7 +157,7 @@ def restore(
     ``damaged(step, reason)`` is called for each step that is passed over. A step of other arrays or
     of another recipe is a ``UserError``.
     """
-    step = hosts.on_first(lambda: _newest_sound(folder, trainer.config, damaged))
+    step = distributed.on_first(lambda: _newest_sound(folder, trainer.config, damaged))
     if step is None:
         return None
     path, like = folder.absolute() / str(step) / "default", trainer.abstract(shard_params)

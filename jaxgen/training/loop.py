@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxgen import data, devices, hosts, images, sampling
+from jaxgen import data, devices, distributed, images, sampling
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.data import partition
@@ -45,7 +45,7 @@ def train(config: Config, folder: RunFolder, console: Console, shard_params: boo
     check_batch(config.batch)
     with contextlib.ExitStack() as exits:
         checkpoints = exits.enter_context(Checkpoints(folder.checkpoints, config))
-        if not hosts.is_first():  # the first writes for all
+        if not distributed.is_first():  # the first writes for all
             folder = RunFolder(Path(exits.enter_context(tempfile.TemporaryDirectory())))
             console = Console(quiet=True)
         ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params)
@@ -96,7 +96,7 @@ def _train(
 ) -> Ended:
     config, count = stack.recipes[0], len(folders)
     source = data.load(config.data, console.say)
-    hosts.on_first(lambda: [folder.learns_from(source) for folder in folders])
+    distributed.on_first(lambda: [folder.learns_from(source) for folder in folders])
     state = stack.restore(checkpoints, console, shard_params)
     first = stack.of(state, 0)
     step, last = int(first.step), config.steps
@@ -129,7 +129,7 @@ def _train(
         block = stack.compile(state, source.train, console)
         size, started = 2, time.perf_counter()  # two steps first, to see how long they take
         saved_at = time.monotonic()
-        signal, size, _ = hosts.agree(interrupts.signal or 0, size)
+        signal, size, _ = distributed.agree(interrupts.signal or 0, size)
         while step < last and not signal:
             stop = min(step + size, last, next_stop(step, config))
             began = time.perf_counter()
@@ -147,7 +147,7 @@ def _train(
                 step, last, means[0], speed, line=step % config.log_every == 0 or step == last
             )
             is_due = time.monotonic() - saved_at > UNSAVED
-            signal, size, is_due = hosts.agree(interrupts.signal or 0, size, is_due)
+            signal, size, is_due = distributed.agree(interrupts.signal or 0, size, is_due)
             saves = step % config.save_every == 0 or step == last or bool(signal)
             if saves or is_due or step == next_picture(step - 1, config.sample_every):
                 for index, run in enumerate(runs):
@@ -255,7 +255,7 @@ def fitted(family: Family, state: State, digits: data.Split) -> State:
     if not isinstance(family, Fits):
         return state
     stats = family.fit(state.averaged, digits).stats
-    stats = jax.device_put(hosts.fetch(stats), shardings(state).variables.stats)
+    stats = jax.device_put(distributed.fetch(stats), shardings(state).variables.stats)
     return state.replace(variables=state.variables.replace(stats=stats))
 
 
