@@ -1,12 +1,12 @@
 """The autoencoder (Hinton and Salakhutdinov 2006).
 
-An encoder f brings an image down to a few numbers, its code, and a decoder g brings it back:
+An encoder f maps an image to a few numbers, its code, and a decoder g maps the code back:
 
     loss = |x - g(f(x))|^2        or the cross-entropy of x and g(f(x))                          (1)
 
-As a denoising autoencoder (Vincent et al. 2008) it sees a noisy image and is held against the clean
-one. Nothing says what codes are like as a whole, so a random code gives no digit. To draw some, a
-density of the training digits' codes is fitted afterwards (``densities``).
+A denoising autoencoder (Vincent et al. 2008) encodes a noisy x; the loss compares with the clean x.
+The loss does not shape the distribution of the codes, so a random code gives no digit. To draw
+digits, a density is fitted to the codes of the training digits afterwards (``densities``).
 """
 
 from dataclasses import dataclass
