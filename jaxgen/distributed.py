@@ -26,7 +26,7 @@ from jaxgen.errors import LOST, UserError
 AUTO = "auto"
 PATIENCE = 60  # seconds within which all processes must start
 SILENCE = 10  # seconds without a sign of life after which a process is lost
-AGAIN = "start all again, as many as there are, and they go on from the last saved step"
+AGAIN = "start all processes again, in any number, and they go on from the last saved step"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def joined(group: Group) -> Iterator[None]:
     name = "this process" if group.process is None else f"process {group.process}"
     # If a process is lost, JAX's runtime aborts all others. A shell at the other end of a pipe then
     # notices that its writer is gone, and prints the reason.
-    sentence = f"{name} ends early, as all do where one is lost or does not come: {AGAIN}"
+    sentence = f"{name} ends early, because another process is lost or did not start: {AGAIN}"
     script = 'read -r bye || printf "jaxgen: %s\\n" "$0" >&2'
     watcher = subprocess.Popen(
         ["sh", "-c", script, sentence], stdin=subprocess.PIPE, start_new_session=True
@@ -129,8 +129,8 @@ def _initialize(group: Group) -> None:
                 "first, --processes and --process"
             ) from None
         raise UserError(
-            f"JAX could not begin at {group.coordinator} ({_in_a_line(error)}): give --coordinator "
-            "another port, and start all"
+            f"JAX could not start at {group.coordinator} ({_in_a_line(error)}): give --coordinator "
+            "another port, and start all processes again"
         ) from None
 
 

@@ -188,7 +188,7 @@ def joining(patience: int, *group: object, **told: str) -> subprocess.CompletedP
 def test_who_waits_in_vain_says_what_to_do():
     done = joining(2, f"127.0.0.1:{free_port()}", 2, 1)
     training.require_last_words(1, done.returncode, done.stderr)
-    assert re.search("process 1 ends early, as all do where one is lost or does not", done.stderr)
+    assert re.search("process 1 ends early, because another process is lost or did", done.stderr)
 
 
 @pytest.mark.parametrize(

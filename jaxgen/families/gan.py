@@ -10,8 +10,8 @@ digit: D = sigmoid(score) is its probability that an image is real. They learn i
 (2) has almost no gradient if the critic is sure that an image is generated, as soon happens with a
 bad generator. (3) has the same fixed point, and its gradient is largest in that case. Other
 objectives are "hinge" (Lim and Ye 2017), "wasserstein" (Arjovsky et al. 2017) and "relativistic"
-(Jolicoeur-Martineau 2019: it compares real and generated images in pairs of one digit). A penalty on
-the gradient of the critic's score keeps the game stable, with ``penalty_weight`` w:
+(Jolicoeur-Martineau 2019: it compares real and generated images in pairs of one digit). A penalty
+on the gradient of the critic's score keeps the game stable, with ``penalty_weight`` w:
 
     r1          w / 2 E |grad score(x, y)|^2            at real images (Mescheder et al. 2018)   (4)
     gp          w E (|grad score(x', y)| - 1)^2         between real and generated ones          (5)
