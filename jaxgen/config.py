@@ -202,7 +202,7 @@ def recipe(name: str) -> Config:
     raise UserError(f"no model is called {name!r}: {meant}")
 
 
-def called(name: str) -> str:
+def canonical(name: str) -> str:
     """The recipe that a name in capitals or with dashes means; an unknown name stays."""
     plain = name.lower().replace("-", "_")
     return plain if plain in (*names(), *papers()) else name

@@ -18,7 +18,7 @@ from jax import lax
 from jaxgen import distributed
 from jaxgen.arrays import DIGITS, NO_DIGIT, Keys, Labels
 
-# For ``transferred``. Two autoencoders turned each of 3,000 validation digits into another digit.
+# For ``transfer``. Two autoencoders turned each of 3,000 validation digits into another digit.
 # Without a pull 94.1 % are recognised, with 2 pulls 97.2 %, with 3 98.0 %, with 5 99.0 %; the slant
 # before and after correlates with r = 0.68, 0.60, 0.56 and 0.52 (1,200 digits).
 PULLS, PULL = 2, 0.05
@@ -43,7 +43,7 @@ class Densities(struct.PyTreeNode):
     weights: jax.Array  # [10, k], of each Gaussian of a digit
     means: jax.Array  # [10, k, z]
     factors: jax.Array  # [10, k, z, z], Cholesky factors L of the covariances L L^T
-    derived: Any = None  # ``Derived``; None until ``completed``
+    derived: Any = None  # ``Derived``; None until ``derive``
 
 
 def standard(components: int, latents: int) -> Densities:
@@ -84,10 +84,10 @@ def fit(codes: np.ndarray, labels: np.ndarray, components: int) -> Densities:
         fitted.weights[digit, : len(weights)] = weights
         fitted.means[digit, : len(weights)] = means
         fitted.factors[digit, : len(weights)] = np.linalg.cholesky(covariances)
-    return completed(jax.tree.map(jnp.asarray, fitted))
+    return derive(jax.tree.map(jnp.asarray, fitted))
 
 
-def stored(tree: Any) -> Any:
+def to_saved(tree: Any) -> Any:
     """A tree as a checkpoint holds it: each ``Densities`` as a dictionary without ``derived``."""
 
     def without_derived(node):
@@ -98,21 +98,21 @@ def stored(tree: Any) -> Any:
     return jax.tree.map(without_derived, tree, is_leaf=lambda node: isinstance(node, Densities))
 
 
-def restored(tree: Any, like: Any) -> Any:
-    """The inverse of ``stored``. ``like`` is a tree of the form of the result; its shardings say
+def from_saved(tree: Any, like: Any) -> Any:
+    """The inverse of ``to_saved``. ``like`` is a tree of the form of the result; its shardings say
     where the arrays lie."""
 
     def with_derived(like, node):
         if not isinstance(like, Densities):
             return node
-        densities = completed(Densities(**distributed.fetch(node)))
+        densities = derive(Densities(**distributed.fetch(node)))
         shardings = jax.tree.map(lambda leaf: leaf.sharding, like)
         return jax.device_put(distributed.fetch(densities), shardings)
 
     return jax.tree.map(with_derived, like, tree, is_leaf=lambda node: isinstance(node, Densities))
 
 
-def completed(densities: Densities) -> Densities:
+def derive(densities: Densities) -> Densities:
     """The densities with ``derived``, which is computed in float64 and stored in float32."""
     weights, means, factors = (
         np.asarray(leaf, np.float64)
@@ -178,7 +178,7 @@ def log_density(densities: Densities, codes: jax.Array, labels: Labels) -> jax.A
     return jax.nn.logsumexp(parts, b=weights, axis=(1, 2))
 
 
-def transferred(
+def transfer(
     densities: Densities, codes: jax.Array, sources: Labels, targets: Labels
 ) -> jax.Array:
     """Move codes [n, z] of the digits ``sources`` to the digits ``targets``: mu_t + A (z - mu_s),

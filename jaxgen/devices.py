@@ -17,7 +17,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxgen import environment
 from jaxgen.errors import UserError
 
-LARGE = 4096  # numbers in the smallest array that ``shared`` splits
+LARGE = 4096  # numbers in the smallest array that ``split_large`` splits
 
 
 def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
@@ -60,7 +60,7 @@ def require() -> None:
     try:
         jax.devices()
     except (AssertionError, RuntimeError) as error:
-        if not (asked := environment.asked_of_devices()):
+        if not (asked := environment.device_variables()):
             raise
         reason = " ".join(f"{error}".partition("(set ")[0].split()).rstrip(".")
         raise UserError(
@@ -95,7 +95,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def stay_on(core: int) -> None:
+def pin_to(core: int) -> None:
     """Pin this process to one core, with one device. A worker calls this before ``start``."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
@@ -119,7 +119,7 @@ def whole() -> NamedSharding:
     return NamedSharding(mesh(), PartitionSpec())
 
 
-def shared(shape: tuple[int, ...]) -> NamedSharding:
+def split_large(shape: tuple[int, ...]) -> NamedSharding:
     """Split an array of this shape along its longest axis that the devices divide evenly. A small
     array, or one without such an axis, is whole on every device."""
     axes = [axis for axis, length in enumerate(shape) if length % count() == 0]
@@ -128,7 +128,7 @@ def shared(shape: tuple[int, ...]) -> NamedSharding:
     return split(max(axes, key=lambda axis: shape[axis]))
 
 
-def even(length: int) -> int:
+def round_up(length: int) -> int:
     """The smallest multiple of the number of devices that is at least ``length``."""
     return length + -length % count()
 

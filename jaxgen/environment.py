@@ -112,7 +112,7 @@ def with_cpu_devices(count: int) -> dict[str, str]:
     return os.environ | {"JAX_NUM_CPU_DEVICES": str(count), "XLA_FLAGS": " ".join(flags)}
 
 
-def asked_of_devices() -> list[str]:
+def device_variables() -> list[str]:
     """The variables that choose the devices of JAX, each as ``NAME=value``."""
     names = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES", "XLA_FLAGS")
     return [f"{name}={os.environ[name]}" for name in names if os.environ.get(name)]

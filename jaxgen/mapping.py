@@ -50,7 +50,7 @@ def map_images(
     as a lambda, is compiled again.
     """
     indices = np.arange(len(jax.tree.leaves(arrays)[0])) if indices is None else indices
-    chunk, results = devices.even(chunk), []
+    chunk, results = devices.round_up(chunk), []
     owner, function = getattr(function, "__self__", None), getattr(function, "__func__", function)
     for start in range(0, len(indices), chunk):
         count = min(chunk, len(indices) - start)

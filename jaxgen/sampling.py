@@ -20,18 +20,18 @@ def draw(
     variables: Variables,
     labels: np.ndarray,
     seed: int,
-    places: np.ndarray | None = None,
+    indices: np.ndarray | None = None,
     chunk: int = CHUNK,
     progress: Callable[[int], None] = lambda count: None,
 ) -> np.ndarray:
     """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
-    [0, 1]. They are the images of number ``places`` [n] of the seed, 0 to n - 1 by default.
+    [0, 1]. They are the images of number ``indices`` [n] of the seed, 0 to n - 1 by default.
     ``progress(count)`` is called with the number of images drawn."""
     return map_images(
         family.sample,
         variables,
         seed=seed,
-        indices=places,
+        indices=indices,
         chunk=chunk,
         progress=progress,
         labels=labels,
@@ -57,7 +57,7 @@ class Ways(NamedTuple):
 
     latents: Latents  # the stops of all ways along the first axis, one way after another
     labels: np.ndarray  # int32 [ways, stops]
-    places: np.ndarray  # int [ways, stops]: the numbers of the images in their seed
+    indices: np.ndarray  # int [ways, stops]: the numbers of the images in their seed
 
     def round_trip(self) -> "Ways":
         """The same ways, but the last stop of each is its first."""
@@ -65,7 +65,7 @@ class Ways(NamedTuple):
         rows[:, -1] = rows[:, 0]
         return self._replace(
             latents=jax.tree.map(lambda x: x[rows.ravel()], self.latents),
-            places=self.places.ravel()[rows],
+            indices=self.indices.ravel()[rows],
         )
 
 
@@ -74,28 +74,30 @@ def in_turn(labels: np.ndarray) -> np.ndarray:
     return np.arange(labels.size).reshape(labels.shape)
 
 
-def drawn(
+def draw_ways(
     family: Family,
     variables: Variables,
     labels: np.ndarray,
     seed: int,
-    places: np.ndarray | None = None,
+    indices: np.ndarray | None = None,
 ) -> Ways:
     """Draw a latent for each of ``labels`` [ways, stops]: the latents of the images of number
-    ``places`` [ways, stops] of the seed, ``in_turn`` by default."""
-    places = in_turn(labels) if places is None else places
+    ``indices`` [ways, stops] of the seed, ``in_turn`` by default."""
+    indices = in_turn(labels) if indices is None else indices
     latents = map_images(
         family.first_latents,
         variables,
         seed=seed,
-        indices=places.ravel(),
+        indices=indices.ravel(),
         chunk=FEW,
         labels=labels.ravel(),
     )
-    return Ways(latents, labels, places)
+    return Ways(latents, labels, indices)
 
 
-def encoded(family: Family, variables: Variables, images: np.ndarray, labels: np.ndarray) -> Ways:
+def encode_way(
+    family: Family, variables: Variables, images: np.ndarray, labels: np.ndarray
+) -> Ways:
     """One way through the latents of images float32 [n, 28, 28, 1]."""
     encode = able(family, Encodes).encode
     latents = map_images(encode, variables, chunk=FEW, images=images, labels=labels)
@@ -112,16 +114,16 @@ def interpolate(
     stop, so that only the latent changes, and the first image is the one that ``seed`` draws.
     """
     count, stops = ways.labels.shape
-    places = np.arange((stops - 1) * (frames - 1) + 1)
-    legs = np.minimum(places // (frames - 1), stops - 2)  # the last image ends the last leg
-    t = (places - legs * (frames - 1)) / (frames - 1)
+    numbers = np.arange((stops - 1) * (frames - 1) + 1)
+    legs = np.minimum(numbers // (frames - 1), stops - 2)  # the last image ends the last leg
+    t = (numbers - legs * (frames - 1)) / (frames - 1)
     starts = (stops * np.arange(count)[:, None] + legs).ravel()  # [ways * t], rows of the latents
 
     images = map_images(
         family.interpolate,
         variables,
         seed=seed,
-        indices=np.repeat(ways.places[:, 0], len(places)),
+        indices=np.repeat(ways.indices[:, 0], len(numbers)),
         chunk=FEW,
         starts=jax.tree.map(lambda leaf: leaf[starts], ways.latents),
         ends=jax.tree.map(lambda leaf: leaf[starts + 1], ways.latents),
@@ -129,4 +131,4 @@ def interpolate(
         t=np.tile(t, count).astype(np.float32),
     )
     nearest = ways.labels[:, legs + (t >= 0.5)]
-    return images.reshape(count, len(places), *images.shape[1:]), nearest
+    return images.reshape(count, len(numbers), *images.shape[1:]), nearest

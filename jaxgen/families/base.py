@@ -225,7 +225,7 @@ class Fitted(Family):
     def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
-        return densities.transferred(variables.stats["density"], latents, sources, targets)
+        return densities.transfer(variables.stats["density"], latents, sources, targets)
 
 
 class Variational(Family):

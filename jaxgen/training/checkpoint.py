@@ -53,7 +53,7 @@ class Checkpoints:
         self.wait()
         step = int(state.step)
         # A copy, since the state is donated to the next train step.
-        snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, densities.stored(state)))
+        snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, densities.to_saved(state)))
         if distributed.count() == 1:
             self._saving = self._writer.submit(
                 lambda: self._end(step, self._begin(step, snapshot), fitted)
@@ -163,11 +163,11 @@ def restore(
     with ocp.StandardCheckpointer() as checkpointer:
         # Orbax silently casts other types, and prints tracebacks for other shapes.
         saved: Any = checkpointer.metadata(path)
-        stored = densities.stored(like)
+        stored = densities.to_saved(like)
         _require_arrays(
             saved.item_metadata.tree, stored, f"the checkpoint of step {step} in {folder}"
         )
-        return densities.restored(checkpointer.restore(path, stored), like)
+        return densities.from_saved(checkpointer.restore(path, stored), like)
 
 
 def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], None]) -> int | None:

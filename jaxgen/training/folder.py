@@ -149,7 +149,7 @@ class RunFolder:
                 f"{self.data} cannot be read ({error}): delete it, and training makes it again"
             ) from None
 
-    def learns_from(self, digits: data.Digits) -> None:
+    def note_digits(self, digits: data.Digits) -> None:
         """Note the digits that the run learns from; raises ``UserError`` if it has begun with other
         digits."""
         contents = Contents.of(digits)
@@ -193,7 +193,7 @@ class RunFolder:
             path = os.path.join(os.curdir, path)
         return f" --run {shlex.quote(path)}"
 
-    def prepare_anew(self, config: Config) -> list[str]:
+    def prepare_or_replace(self, config: Config) -> list[str]:
         """Prepare a folder that belongs to an experiment: as ``prepare``, but a run of another
         recipe is moved to another folder."""
         try:
@@ -230,7 +230,7 @@ class RunFolder:
         # Beside the folder, since --fresh moves the folder while it is locked.
         return self.path.with_name(f".{self.path.name}.lock")
 
-    def began(self, step: int, devices: str) -> list[str]:
+    def begin_session(self, step: int, devices: str) -> list[str]:
         """Write a session that begins at ``step`` to the log; return messages about differences
         from the session before."""
         session = {

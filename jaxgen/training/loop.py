@@ -40,7 +40,7 @@ def train(config: Config, folder: RunFolder, console: Console, shard_params: boo
 
     Goes on from the newest sound checkpoint. If training fails it raises ``UserError``; earlier
     checkpoints stay. Of several processes only the first writes logs and pictures. With
-    ``shard_params`` large arrays of the state are split over the devices (``devices.shared``).
+    ``shard_params`` large arrays of the state are split over the devices (``devices.split_large``).
     """
     check_batch(config.batch)
     with contextlib.ExitStack() as exits:
@@ -71,7 +71,7 @@ def train_apart(
         saving = []
         for folder, recipe in zip(folders, recipes, strict=True):
             exits.enter_context(folder.lock())
-            for line in folder.prepare_anew(recipe):
+            for line in folder.prepare_or_replace(recipe):
                 say(line)
             saving.append(exits.enter_context(Checkpoints(folder.checkpoints, recipe)))
         ended = _train(Stack(recipes), folders, saving, console)
@@ -96,7 +96,7 @@ def _train(
 ) -> Ended:
     config, count = stack.recipes[0], len(folders)
     source = data.load(config.data, console.say)
-    distributed.on_first(lambda: [folder.learns_from(source) for folder in folders])
+    distributed.on_first(lambda: [folder.note_digits(source) for folder in folders])
     state = stack.restore(checkpoints, console, shard_params)
     first = stack.of(state, 0)
     step, last = int(first.step), config.steps
@@ -119,7 +119,7 @@ def _train(
 
         interrupts = exits.enter_context(Interrupts(None if console.quiet else message))
         for folder in folders:
-            for line in folder.began(step, devices.describe()):
+            for line in folder.begin_session(step, devices.describe()):
                 console.say(line)
         each = zip(stack.trainers, folders, checkpoints, strict=True)
         runs += [_Run(*one, source, step, exits) for one in each]

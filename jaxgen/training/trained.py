@@ -20,7 +20,7 @@ class Trained(NamedTuple):
     step: int
     digits: tuple[int, ...] = tuple(range(DIGITS))  # the digits in its training data
 
-    def drawn_with(self, **settings: Any) -> "Trained":
+    def with_sampling(self, **settings: Any) -> "Trained":
         """The same model with these sampling settings changed."""
         return self._replace(family=self.family.with_sampling(**settings))
 

@@ -71,10 +71,10 @@ class Trainer:
 
     def abstract(self, shard_params: bool = False) -> State:
         """Shapes, types and shardings of a state, without computing it: each array is whole on
-        every device, or large arrays are split over the devices (``devices.shared``)."""
+        every device, or large arrays are split over the devices (``devices.split_large``)."""
 
         def with_sharding(leaf):
-            sharding = devices.shared(leaf.shape) if shard_params else devices.whole()
+            sharding = devices.split_large(leaf.shape) if shard_params else devices.whole()
             return leaf.update(sharding=sharding)
 
         return jax.tree.map(with_sharding, jax.eval_shape(self.init))
