@@ -10,7 +10,7 @@ digits, a density is fitted to the codes of the training digits afterwards (``de
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -71,9 +71,8 @@ class AE(Fitted):
 
     def init(self, key: Key) -> Variables:
         density = densities.standard(self.config.components, self.config.latents)
-        return Variables(
-            {"model": self.net.init(key, jnp.zeros((1, *IMAGE)))}, {"density": density}
-        )
+        params = self.net.init(key, jnp.zeros((1, *IMAGE)))
+        return Variables({"model": params}, {"density": density})
 
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
@@ -95,5 +94,5 @@ class AE(Fitted):
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         return self._apply(variables, images, method="encode")
 
-    def _apply(self, variables, *args, method="__call__"):
-        return cast(jax.Array, self.net.apply(variables.params["model"], *args, method=method))
+    def _apply(self, variables, *args, method="__call__") -> Any:
+        return self.net.apply(variables.params["model"], *args, method=method)

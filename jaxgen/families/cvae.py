@@ -14,7 +14,7 @@ pixels, which ``complete`` draws.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -132,13 +132,10 @@ class CVAE(Variational):
         return self._decode(variables, latents, self._condition(variables, labels))
 
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
-        condition = self._condition(variables, labels)
-        mean, log_var = self._apply("encode", variables, images, condition)
-        return mean, log_var
+        return self._apply("encode", variables, images, self._condition(variables, labels))
 
     def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
-        mean, log_var = self._apply("prior", variables, self._condition(variables, labels))
-        return mean, log_var
+        return self._apply("prior", variables, self._condition(variables, labels))
 
     def decoder_nll(
         self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
@@ -176,8 +173,8 @@ class CVAE(Variational):
     ) -> Images:
         """Draw the pixels where ``visible`` is 0, given the other pixels, which stay."""
         condition = self._apply("condition", variables, images, visible, labels)
-        mean, log_var = self._apply("prior", variables, condition)
-        completed = self._decode(variables, base.draw((mean, log_var), keys), condition)
+        codes = base.draw(self._apply("prior", variables, condition), keys)
+        completed = self._decode(variables, codes, condition)
         return jnp.where(visible == 1, images, completed)
 
     def _condition(self, variables, labels):
@@ -188,8 +185,8 @@ class CVAE(Variational):
     def _decode(self, variables, codes, condition):
         return self.to_images(self._apply("decode", variables, codes, condition))
 
-    def _apply(self, method, variables, *args):
-        return cast(jax.Array, self.net.apply(variables.params["model"], *args, method=method))
+    def _apply(self, method, variables, *args) -> Any:
+        return self.net.apply(variables.params["model"], *args, method=method)
 
 
 def nothing(count: int) -> Images:

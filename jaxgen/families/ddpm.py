@@ -73,13 +73,8 @@ class DDPM(Guided):
         return process.PREDICTIONS[self.config.predict]
 
     def init(self, key: Key) -> Variables:
-        return Variables(
-            {
-                "model": self.net.init(
-                    key, jnp.zeros((1, *arrays.IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
-                )
-            }
-        )
+        images, times, labels = jnp.zeros((1, *arrays.IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
+        return Variables({"model": self.net.init(key, images, times, labels)})
 
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
@@ -174,9 +169,8 @@ class DDPM(Guided):
             if is_guided(guidance):
                 none = jnp.full(len(xt), arrays.NO_DIGIT)
                 both = jnp.concatenate([arrays.soft(labels), arrays.soft(none)])
-                output = self.predict(
-                    variables, jnp.tile(xt, (2, 1, 1, 1)), jnp.tile(times, 2), both
-                )
+                twice = jnp.tile(xt, (2, 1, 1, 1))
+                output = self.predict(variables, twice, jnp.tile(times, 2), both)
                 output = guided(*jnp.split(output, 2), guidance)  # (2)
             else:
                 output = self.predict(variables, xt, times, labels)
@@ -201,9 +195,7 @@ class DDPM(Guided):
     def levels(self, times):
         """alpha and sigma at times [n], each [n, 1, 1, 1]."""
         tables = self.schedule.alpha, self.schedule.sigma
-        return tuple(
-            jnp.asarray(table, jnp.float32)[times][:, None, None, None] for table in tables
-        )
+        return tuple(jnp.asarray(x, jnp.float32)[times][:, None, None, None] for x in tables)
 
     def weight(self, times):
         """The weights [n] of the errors at times [n]."""

@@ -123,12 +123,9 @@ class GAN(Family):
         key_critic, key_generator = jax.random.split(key)
         labels = jnp.zeros(1, jnp.int32)
         latents = jnp.zeros((1, self.config.latents))
-        return Variables(
-            {
-                "critic": self.critic.init(key_critic, jnp.zeros((1, *arrays.IMAGE)), labels),
-                "generator": self.generator.init(key_generator, latents, labels),
-            }
-        )
+        critic = self.critic.init(key_critic, jnp.zeros((1, *arrays.IMAGE)), labels)
+        generator = self.generator.init(key_generator, latents, labels)
+        return Variables({"critic": critic, "generator": generator})
 
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
@@ -191,9 +188,8 @@ class GAN(Family):
         return descent.pick(ends, last.argmin(0))
 
     def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
-        return Latent(
-            base.slerp(starts.noise, ends.noise, t), base.lerp(starts.digit, ends.digit, t)
-        )
+        noise = base.slerp(starts.noise, ends.noise, t)
+        return Latent(noise, base.lerp(starts.digit, ends.digit, t))
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents.noise)

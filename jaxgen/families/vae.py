@@ -27,7 +27,7 @@ images, their aggregate posterior (``densities``).
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -112,8 +112,7 @@ class VAE(Fitted, Variational):
         return self.to_images(self._apply("decode", variables, latents))
 
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
-        mean, log_var = self._apply("encode", variables, images)
-        return mean, log_var
+        return self._apply("encode", variables, images)
 
     def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
         standard = jnp.zeros((len(labels), self.config.latents))
@@ -160,5 +159,5 @@ class VAE(Fitted, Variational):
         pulls = lax.stop_gradient((1 - beta * (1 - weights)) * slopes)  # (3)
         return bound + (pulls * (codes - fixed)).sum((0, 2))
 
-    def _apply(self, method, variables, *args):
-        return cast(jax.Array, self.net.apply(variables.params["model"], *args, method=method))
+    def _apply(self, method, variables, *args) -> Any:
+        return self.net.apply(variables.params["model"], *args, method=method)

@@ -151,10 +151,8 @@ class VQVAE(Guided):
             "perplexity_recent": quantisers.perplexity(usage["often"]),
             "codes_used": (usage["idle"] < WINDOW).mean(),
         }
-        return loss, (
-            {"steps": stats["steps"] + 1, "codebook": codebook, "usage": usage},
-            metrics,
-        )
+        stats = {"steps": stats["steps"] + 1, "codebook": codebook, "usage": usage}
+        return loss, (stats, metrics)
 
     def count_usage(self, usage, codes):
         """Update, for each code, its average count and the steps since it was last chosen; return

@@ -194,8 +194,8 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report. ``lead`` is a summary in a few sentences. ``provenance`` says how to make the report
-    again, as names and values: the command, the commit, the seeds."""
+    """A report. ``lead`` is a summary in a few sentences. ``provenance`` says, as names and values,
+    how to make the report again: the command, the commit, the seeds."""
 
     title: str
     lead: str
