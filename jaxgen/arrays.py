@@ -34,5 +34,5 @@ class Batch(NamedTuple):
 
 
 def soft(labels: Labels | SoftLabels) -> SoftLabels:
-    """Labels as soft labels: one-hot rows; soft labels stay as they are."""
+    """Labels as soft labels, one-hot rows; soft labels stay."""
     return jax.nn.one_hot(labels, DIGITS + 1) if jnp.ndim(labels) == 1 else labels

@@ -2,8 +2,8 @@
 is quick.
 
 A recipe (``configs/NAME.py``) is a ``Config`` whose ``net`` and ``sampling`` are the family's own
-dataclasses, defined in that same file. A field's docstring is its help text on the command line.
-Values that make no sense raise a ``UserError`` as soon as they are put together.
+dataclasses, defined in the same file. A field's docstring is its help text on the command line.
+A dataclass with impossible values raises a ``UserError``.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ class Coder(Net):
     """An encoder, a decoder, and the code between them."""
 
     network: Literal["dense", "conv"] = "dense"
-    """Dense layers all the way, or convolutions where there are pixels."""
+    """Only dense layers, or convolutions for the layers with pixels."""
     layers: tuple[int, ...] = (512, 256)
     """From the image to the code, and back in the other order. dense: neurons of each hidden layer;
     conv: channels at 14 x 14, channels at 7 x 7, then neurons of hidden layers."""
@@ -86,7 +86,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Optim:
-    """How the weights follow the gradients."""
+    """The optimiser and its learning rate."""
 
     name: Literal["adam", "muon"] = "adam"
     """Adam for all weights, or Muon for the matrices and Adam for the rest."""
@@ -105,7 +105,7 @@ class Optim:
     weight_decay: float = 0.0
     """Decoupled weight decay (AdamW)."""
     clip: float = 1.0
-    """Largest norm of a gradient, longer ones are shortened to it; 0 clips nothing."""
+    """Largest norm of a gradient: longer gradients are shortened to it. 0 clips nothing."""
     ema: float = 0.999
     """Decay of the averaged weights, with which images are drawn; smaller at first:
     1 - (1 + n)^-3/4 after n steps."""
@@ -124,7 +124,7 @@ class Optim:
 
 @dataclass(frozen=True)
 class Config:
-    """A recipe: everything that the numbers of a run depend on."""
+    """A recipe: all settings that the numbers of a run depend on."""
 
     model: str
     """The recipe."""
@@ -141,12 +141,12 @@ class Config:
     batch: int = 128
     """Digits in a step, over all devices together."""
     seed: int = 0
-    """Of the weights, the order of the digits, and the noise."""
+    """Seed of the weights, the order of the digits, and the noise."""
     log_every: int = 50
     """Steps between two lines of the log."""
     sample_every: int = 250
-    """Steps between two pictures of samples; before the first also 10, 20, 50, 100 and so on. 0: a
-    picture at the end only."""
+    """Steps between two pictures of samples; before the first there are pictures at 10, 20, 50, 100
+    and so on. 0: only a picture at the end."""
     save_every: int = 250
     """Steps between two checkpoints."""
 
@@ -170,7 +170,7 @@ def require(name: str, value: Any, holds: bool, what: str) -> None:
 
 
 def require_layers(network: str, layers: tuple[int, ...]) -> None:
-    """Raise a ``UserError`` where ``--net.network`` and ``--net.layers`` make no network."""
+    """Raise a ``UserError`` if ``--net.layers`` is impossible for ``--net.network``."""
     text = ",".join(map(str, layers))
     require("net.layers", text, all(n >= 1 for n in layers), "of 1 or more each")
     enough = network != "conv" or len(layers) >= 2
@@ -178,12 +178,12 @@ def require_layers(network: str, layers: tuple[int, ...]) -> None:
 
 
 def names() -> list[str]:
-    """The recipes that can be given to ``--model``, in alphabetical order."""
+    """The recipes for ``--model``, in alphabetical order."""
     return _recipes(RECIPES)
 
 
 def papers() -> list[str]:
-    """The recipes that are the set-ups of papers, which ``--model`` takes too."""
+    """The recipes with the set-ups of papers, also for ``--model``."""
     return _recipes(PAPERS)
 
 
@@ -216,7 +216,7 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Settings as nested dictionaries that JSON can hold."""
+    """Settings as nested dictionaries for JSON."""
     return {"format": FORMAT, **dataclasses.asdict(config)}
 
 

@@ -1,4 +1,4 @@
-"""One map over images: one compiled program applies a function to any number of images.
+"""A map over images: one compiled program applies a function to any number of images.
 
 Image i has the key ``fold_in(key(seed), i)``. All chunks have one shape, the last chunk is padded.
 So the result for an image does not depend, to the bit, on the number of images. With another chunk

@@ -1,4 +1,4 @@
-"""Output while a command works: lines, and a live bar where the output is a terminal."""
+"""Output during a command: lines, and a live bar on a terminal."""
 
 import contextlib
 import math
@@ -27,7 +27,7 @@ class _Output(rich.console.Console):
 
 
 class Console:
-    """Lines, and a live bar where the output is a terminal."""
+    """Prints lines, and shows a live bar on a terminal."""
 
     def __init__(self, quiet: bool = False):
         self._rich = _Output(quiet=quiet, highlight=False, soft_wrap=True)

@@ -42,7 +42,7 @@ FREE = ("steps", "log_every", "sample_every", "save_every", "sampling")
 
 
 class RunFolder:
-    """The paths of a run."""
+    """The paths of a run, and its notes about itself."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -81,11 +81,11 @@ class RunFolder:
         """
         messages = []
         if fresh and self.config.exists():
-            aside = _free(self.path)
-            self.path.rename(aside)
+            free = _free(self.path)
+            self.path.rename(free)
             self.path.mkdir()
-            messages.append(f"the run that was in {self} is now in {aside}")
-        # Without a checkpoint there is nothing to go on from, and nothing to lose.
+            messages.append(f"the run that was in {self} is now in {free}")
+        # A run without a checkpoint has nothing to lose.
         if self.config.exists() and (steps := manifest.steps(self.checkpoints)):
             messages += self._require_same(config, self.load(), steps[0])
         files.write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")

@@ -26,7 +26,7 @@ from jaxgen.training.trainer import State, Trainer
 BLOCK = 50  # steps that one call of the device can take
 MAX_RUNS = 64  # runs in one program; more might not fit into the memory of a device
 
-Metrics = dict[str, np.ndarray]  # one value a step
+Metrics = dict[str, np.ndarray]  # one value per step
 
 
 class Stack:
@@ -161,7 +161,7 @@ def _numbers(recipes: Sequence[Config]) -> dict[str, np.ndarray]:
 def _is_traceable(recipes: Sequence[Config]) -> bool:
     """Whether JAX can trace a step with the differing numbers as arguments."""
     numbers = _numbers(recipes)
-    if len(numbers) == 1:  # seeds alone
+    if len(numbers) == 1:  # only seeds
         return True
     images = jax.ShapeDtypeStruct((1, 28, 28, 1), np.uint8)
     labels = jax.ShapeDtypeStruct((1,), np.int32)
