@@ -117,7 +117,7 @@ def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
     capsys.readouterr()
 
     train("ae", "--data=idx:after", "--run=./run", "--steps=4")
-    assert f"the digits of idx:{here}/after are those of" in capsys.readouterr().out
+    assert f"idx:{here}/after has the same digits as" in capsys.readouterr().out
     assert manifest.steps(run.checkpoints) == [4, 2]
     assert main.run(["reconstruct", "--run=./run", "--count=5"]) == 0
     train(

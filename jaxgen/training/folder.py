@@ -101,7 +101,7 @@ class RunFolder:
                 f"with --data {previous.data}, or --fresh to move that run aside"
             )
         if config.data != previous.data and self._has_learned(config.data, previous):
-            messages.append(f"the digits of {config.data} are those of {previous.data}")
+            messages.append(f"{config.data} has the same digits as {previous.data}")
             previous = dataclasses.replace(previous, data=config.data)
         if different := differing_settings(config, previous):
             raise UserError(
