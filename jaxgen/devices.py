@@ -23,10 +23,11 @@ LARGE = 4096  # numbers in the smallest array that ``split_large`` splits
 def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
     """Set JAX up. Call this before anything asks JAX for a device.
 
-    The options that numbers depend on get their values of ``environment.HELD``. The number of CPU
-    devices is that of JAX_NUM_CPU_DEVICES, else of XLA_FLAGS, else ``cpu_devices``, else one per
-    core. Compiled programs are cached in JAX_COMPILATION_CACHE_DIR, else in the user's cache folder
-    if only the user can write to it, since JAX runs the programs that it reads from there.
+    The options that numbers depend on get the values of ``environment.HELD``. The number of CPU
+    devices comes from JAX_NUM_CPU_DEVICES, else from XLA_FLAGS, else ``cpu_devices``, else it is
+    the number of cores. Compiled programs are cached in JAX_COMPILATION_CACHE_DIR, else in the
+    user's cache folder if only the user can write to it, since JAX runs the programs that it reads
+    from there.
 
     Raises UserError if the environment asks for devices that do not exist. A process that ``joins``
     others has no devices yet; it calls ``require`` later.
