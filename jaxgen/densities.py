@@ -178,9 +178,7 @@ def log_density(densities: Densities, codes: jax.Array, labels: Labels) -> jax.A
     return jax.nn.logsumexp(parts, b=weights, axis=(1, 2))
 
 
-def transfer(
-    densities: Densities, codes: jax.Array, sources: Labels, targets: Labels
-) -> jax.Array:
+def transfer(densities: Densities, codes: jax.Array, sources: Labels, targets: Labels) -> jax.Array:
     """Move codes [n, z] of the digits ``sources`` to the digits ``targets``: mu_t + A (z - mu_s),
     with the mean mu of each whole mixture and the optimal transport A between their covariances
     (Knott and Smith 1984).

@@ -201,8 +201,7 @@ class _Run:
         if wrong := not_finite(metrics, first):
             saved = manifest.describe_saved(self._checkpoints.steps())
             self.failed = (
-                f"{wrong}: training stops, {saved}; a smaller "
-                "--optim.rate may help (with --fresh)"
+                f"{wrong}: training stops, {saved}; a smaller --optim.rate may help (with --fresh)"
             )
         return means
 
