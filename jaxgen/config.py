@@ -2,8 +2,8 @@
 is quick.
 
 A recipe (``configs/NAME.py``) is a ``Config`` whose ``net`` and ``sampling`` are the family's own
-dataclasses, defined in that same file. A field's docstring is its help text on the command line.
-Values that make no sense raise a ``UserError`` as soon as they are put together.
+dataclasses, defined in the same file. A field's docstring is its help text on the command line.
+A dataclass with impossible values raises a ``UserError``.
 """
 
 import dataclasses
@@ -19,22 +19,22 @@ from typing import Any, Literal
 from jaxgen.errors import UserError
 
 FORMAT = 2  # of a recipe in JSON; recipes of format 1 say no number
-DEFAULT = "ddpm"  # the recipe whose flags --help shows where none is named
+DEFAULT = "ddpm"  # the recipe whose flags --help shows if no recipe is named
 RECIPES, PAPERS = "jaxgen.configs", "jaxgen.configs.papers"
-STRIDED = "strided:"  # before the name of a source: divided as in runs of format 1, by a stride
+STRIDED = "strided:"  # prefix of a source: divided by a stride, as in format 1
 
 
 @dataclass(frozen=True)
 class Net:
-    """What a family is made of: base of its structure and its objective."""
+    """The structure and the objective of a family: base of its settings."""
 
 
 @dataclass(frozen=True)
 class Coder(Net):
-    """An encoder and a decoder, and what is between them."""
+    """An encoder, a decoder, and the code between them."""
 
     network: Literal["dense", "conv"] = "dense"
-    """Dense layers all the way, or convolutions where there are pixels."""
+    """Only dense layers, or convolutions for the layers with pixels."""
     layers: tuple[int, ...] = (512, 256)
     """From the image to the code, and back in the other order. dense: neurons of each hidden layer;
     conv: channels at 14 x 14, channels at 7 x 7, then neurons of hidden layers."""
@@ -53,20 +53,20 @@ class Variational(Coder):
     """A coder whose code is a distribution, trained on a bound of the likelihood."""
 
     likelihood: Literal["bernoulli", "continuous-bernoulli", "gaussian"] = "bernoulli"
-    """What pixels are given the code. Greys are no draws of a Bernoulli: there the bound is one of
-    the cross-entropy."""
+    """Distribution of the pixels given the code. A Bernoulli pixel is never grey: for grey images
+    the bound is a bound of the cross-entropy."""
     sigma: float = 0.5**0.5
-    """Standard deviation of Gaussian pixels; the default makes |x - x'|^2 and a constant of the
-    first term. 0 learns it."""
+    """Standard deviation of Gaussian pixels; with the default the first term is |x - x'|^2
+    plus a constant. 0 learns it."""
     binarise: bool = False
-    """Make greys black or white anew at each step, white with the probability of the grey, so that
-    the bound is one of a likelihood."""
+    """At each step make each pixel white with the probability of its grey, else black, so that the
+    bound is a bound of a likelihood."""
     beta: float = 1.0
     """Weight of the divergence; 1 is the bound itself."""
     beta_warmup: int = 0
     """Steps over which beta rises from 0."""
     free_bits: float = 0.0
-    """Nats of divergence that cost each latent nothing."""
+    """Nats of divergence that are free for each latent."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -81,13 +81,12 @@ class Variational(Coder):
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a family draws once it is trained: base of the settings that may be changed at every
-    draw."""
+    """How a trained family draws: base of the settings that may change at every draw."""
 
 
 @dataclass(frozen=True)
 class Optim:
-    """How the weights follow the gradients."""
+    """The optimiser and its learning rate."""
 
     name: Literal["adam", "muon"] = "adam"
     """Adam for all weights, or Muon for the matrices and Adam for the rest."""
@@ -106,10 +105,10 @@ class Optim:
     weight_decay: float = 0.0
     """Decoupled weight decay (AdamW)."""
     clip: float = 1.0
-    """Largest norm of a gradient, longer ones are shortened to it; 0 clips nothing."""
+    """Largest norm of a gradient: longer gradients are shortened to it. 0 clips nothing."""
     ema: float = 0.999
-    """Decay of the averaged weights that images are drawn with; less at first: 1 - (1 + n)^-3/4
-    after n steps."""
+    """Decay of the averaged weights, with which images are drawn; smaller at first:
+    1 - (1 + n)^-3/4 after n steps."""
 
     def __post_init__(self):
         require("optim.rate", self.rate, self.rate > 0, "above 0")
@@ -125,7 +124,7 @@ class Optim:
 
 @dataclass(frozen=True)
 class Config:
-    """A recipe: everything that the numbers of a run depend on."""
+    """A recipe: all settings that the numbers of a run depend on."""
 
     model: str
     """The recipe."""
@@ -133,27 +132,27 @@ class Config:
     sampling: Sampling
     optim: Optim = field(default_factory=Optim)
     data: str = "mnist"
-    """Where the digits come from: mnist, synthetic, tfds:NAME, or a path: a folder of MNIST's own
-    files (idx:DIR), of pictures in folders 0 to 9 or of .npz (files:PATH), or that TFDS prepared
-    (tfds:DIR). mnist:100 leaves a hundred training digits of each of the ten, mnist:100:1 another
-    hundred. strided:mnist holds out the digits that earlier versions held out."""
+    """Where the digits come from: mnist, synthetic, tfds:NAME, or a path: a folder with
+    the files of MNIST (idx:DIR), pictures in folders 0 to 9 or .npz files (files:PATH), or a folder
+    that TFDS prepared (tfds:DIR). mnist:100 keeps a hundred training digits of each of the ten,
+    mnist:100:1 another hundred. strided:mnist holds out the same digits as earlier versions did."""
     steps: int = 1000
     """Training steps in all."""
     batch: int = 128
     """Digits in a step, over all devices together."""
     seed: int = 0
-    """Of the weights, the order of the digits, and the noise."""
+    """Seed of the weights, the order of the digits, and the noise."""
     log_every: int = 50
     """Steps between two lines of the log."""
     sample_every: int = 250
-    """Steps between two pictures of samples; before the first also 10, 20, 50, 100 and so on. 0: a
-    picture at the end only."""
+    """Steps between two pictures of samples; before the first there are pictures at 10, 20, 50, 100
+    and so on. 0: only a picture at the end."""
     save_every: int = 250
     """Steps between two checkpoints."""
 
     @property
     def family(self) -> str:
-        """The family of models, which is where the settings of its networks are defined."""
+        """The family of models: the name of the module that defines its settings."""
         return type(self.net).__module__.rpartition(".")[2]
 
     def __post_init__(self):
@@ -165,13 +164,13 @@ class Config:
 
 
 def require(name: str, value: Any, holds: bool, what: str) -> None:
-    """Raise a ``UserError`` unless a setting's value is what it has to be."""
+    """Raise a ``UserError`` unless ``holds``; ``what`` says which values are allowed."""
     if not holds:
         raise UserError(f"--{name} {value} cannot be: it must be {what}")
 
 
 def require_layers(network: str, layers: tuple[int, ...]) -> None:
-    """Raise a ``UserError`` where ``--net.network`` and ``--net.layers`` make no network."""
+    """Raise a ``UserError`` if ``--net.layers`` is impossible for ``--net.network``."""
     text = ",".join(map(str, layers))
     require("net.layers", text, all(n >= 1 for n in layers), "of 1 or more each")
     enough = network != "conv" or len(layers) >= 2
@@ -179,12 +178,12 @@ def require_layers(network: str, layers: tuple[int, ...]) -> None:
 
 
 def names() -> list[str]:
-    """The recipes that can be given to ``--model``, in alphabetical order."""
+    """The recipes for ``--model``, in alphabetical order."""
     return _recipes(RECIPES)
 
 
 def papers() -> list[str]:
-    """The recipes that are the set-ups of papers, which ``--model`` takes too."""
+    """The recipes with the set-ups of papers, also for ``--model``."""
     return _recipes(PAPERS)
 
 
@@ -203,27 +202,28 @@ def recipe(name: str) -> Config:
     raise UserError(f"no model is called {name!r}: {meant}")
 
 
-def called(name: str) -> str:
-    """The recipe that a name means, which may be in capitals or have dashes; else the name."""
+def canonical(name: str) -> str:
+    """The recipe that a name in capitals or with dashes means; an unknown name stays."""
     plain = name.lower().replace("-", "_")
     return plain if plain in (*names(), *papers()) else name
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """Say what may have been meant, or else what there is."""
+    """Ask whether the nearest known name was meant; if none is near, list the known names."""
     known = list(known)
     near = difflib.get_close_matches(wrong, known, n=1)
     return f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Settings as nested dictionaries that JSON can hold."""
+    """Settings as nested dictionaries for JSON."""
     return {"format": FORMAT, **dataclasses.asdict(config)}
 
 
 def from_dict(values: dict[str, Any]) -> Config:
-    """The inverse of ``to_dict``, also after JSON; a setting that does not exist (any more), or is
-    of another type, is a ``UserError``. The data of a run of format 1 gets ``STRIDED`` in front."""
+    """The inverse of ``to_dict``, also after JSON. Raises ``UserError`` for a setting that does not
+    exist (any more) or has another type. The data of a run of format 1 gets ``STRIDED`` in front.
+    """
     model = values.get("model") if isinstance(values, dict) else None
     if not isinstance(model, str):
         raise UserError("it names no model")
@@ -238,26 +238,26 @@ def from_dict(values: dict[str, Any]) -> Config:
 def _fill(default, values: Any):
     if not isinstance(values, dict):
         raise UserError(f"{values!r} cannot be the settings of a {type(default).__name__}")
-    known = typing.get_type_hints(type(default))
-    if unknown := sorted(values.keys() - known.keys()):
+    kinds = typing.get_type_hints(type(default))
+    if unknown := sorted(values.keys() - kinds.keys()):
         raise UserError(
             f"this version of jaxgen has no setting {unknown[0]!r} of a {type(default).__name__}"
         )
     changed = {}
     for name, value in values.items():
-        was = getattr(default, name)
-        if dataclasses.is_dataclass(was):
-            value = _fill(was, value)
+        current = getattr(default, name)
+        if dataclasses.is_dataclass(current):
+            value = _fill(current, value)
         elif isinstance(value, list):
             value = tuple(value)  # JSON has no tuples
-        if not _is_of(known[name], value):
+        if not _is_of(kinds[name], value):
             raise UserError(f"{name.replace('_', '-')} cannot be {value!r}")
         changed[name] = value
     return dataclasses.replace(default, **changed)
 
 
 def _is_of(kind: Any, value: Any) -> bool:
-    """Whether a value is of a type that a setting may have."""
+    """Whether a value has the type ``kind`` of a setting."""
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(value):
         return True
@@ -273,7 +273,7 @@ def _is_of(kind: Any, value: Any) -> bool:
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
-    """The settings in which two recipes differ, each as ``name here (there)``."""
+    """The settings in which two recipes differ, each as ``--NAME OURS (was THEIRS)``."""
     return [
         f"--{name} {a} (was {b})"
         for (name, a), (_, b) in zip(flat(ours), flat(theirs), strict=True)
@@ -282,9 +282,9 @@ def differences(ours: Config, theirs: Config) -> list[str]:
 
 
 def flat(settings: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """Names of all settings, as flags have them, and their values."""
-    found = []
+    """All settings: the names of their flags without dashes in front, and their values."""
+    pairs = []
     for f in dataclasses.fields(settings):
         value, name = getattr(settings, f.name), prefix + f.name.replace("_", "-")
-        found += flat(value, f"{name}.") if dataclasses.is_dataclass(value) else [(name, value)]
-    return found
+        pairs += flat(value, f"{name}.") if dataclasses.is_dataclass(value) else [(name, value)]
+    return pairs

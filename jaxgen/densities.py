@@ -1,8 +1,8 @@
 """Densities of codes, fitted after training: a Gaussian or a mixture of them for each digit.
 
-A decoder turns any code into an image, but only codes like those of real digits give digits. So
-what is drawn from is a density of these (Ghosh et al. 2020, who call it ex-post). Any digit is a
-draw from all of them, each as often as its digit occurs.
+A decoder turns any code into an image, but only codes near the codes of real digits give digits.
+So codes are drawn from a density that is fitted to the codes of real digits (Ghosh et al. 2020 call
+it ex-post). For NO_DIGIT the digit is drawn first, each digit as often as it occurs.
 """
 
 import math
@@ -15,44 +15,43 @@ import numpy as np
 from flax import struct
 from jax import lax
 
-from jaxgen import hosts
+from jaxgen import distributed
 from jaxgen.arrays import DIGITS, NO_DIGIT, Keys, Labels
 
-# For ``transferred``. Of 3,000 validation digits, each made another one by two autoencoders, 94.1 %
-# are recognised without a pull, 97.2 % with 2, 98.0 % with 3 and 99.0 % with 5, and their slant
-# goes with the style's with r = 0.68, 0.60, 0.56 and 0.52 (of 1,200).
+# For ``transfer``. Two autoencoders turned each of 3,000 validation digits into another digit.
+# Without a pull 94.1 % are recognised, with 2 pulls 97.2 %, with 3 98.0 %, with 5 99.0 %; the slant
+# before and after correlates with r = 0.68, 0.60, 0.56 and 0.52 (1,200 digits).
 PULLS, PULL = 2, 0.05
-LEAST_VARIANCE = 1e-4  # added to each, as a share of the mean variance, so that no Gaussian is flat
+LEAST_VARIANCE = 1e-4  # times the mean variance: added to each, so that no Gaussian is flat
 
 
 class Derived(struct.PyTreeNode):
-    """What follows from the mixtures. It is computed on the host, for XLA would call LAPACK, and a
-    call to it inside a loop that runs on several virtual devices of a CPU never comes back."""
+    """Arrays that are computed from the mixtures, on the host: XLA would call LAPACK, and a call to
+    LAPACK never returns inside a loop that runs on several virtual devices of a CPU."""
 
-    inverses: jax.Array  # [10, k, z, z], of the factors
-    means: jax.Array  # [10, z], of the whole mixture of a digit, as are the next two
-    covariances: jax.Array  # [10, z, z]
+    inverses: jax.Array  # [10, k, z, z], the inverses of the factors
+    means: jax.Array  # [10, z], of the whole mixture of a digit
+    covariances: jax.Array  # [10, z, z], of the whole mixture of a digit
     precisions: jax.Array  # [10, z, z], the inverses of the covariances
-    maps: jax.Array  # [10, 10, z, z], the map from the first digit's covariance to the second's
+    maps: jax.Array  # [10, 10, z, z], from the covariance of one digit to the other's
 
 
 class Densities(struct.PyTreeNode):
     """A mixture of k Gaussians in z dimensions for each digit."""
 
     shares: jax.Array  # [10], how often each digit occurs
-    weights: jax.Array  # [10, k], of the Gaussians of a digit
+    weights: jax.Array  # [10, k], of each Gaussian of a digit
     means: jax.Array  # [10, k, z]
-    factors: jax.Array  # [10, k, z, z], lower triangular: their product with the transpose is the
-    # covariance
-    derived: Any = None  # ``Derived``; None until ``completed``
+    factors: jax.Array  # [10, k, z, z], Cholesky factors L of the covariances L L^T
+    derived: Any = None  # ``Derived``; None until ``derive``
 
 
 def standard(components: int, latents: int) -> Densities:
-    """N(0, I) for every digit, which stands where nothing was fitted yet."""
-    one = jnp.eye(latents)
-    each = jnp.tile(one, (DIGITS, 1, 1))
-    factors = jnp.tile(one, (DIGITS, components, 1, 1))
-    maps = jnp.tile(one, (DIGITS, DIGITS, 1, 1))
+    """N(0, I) for every digit: the densities before the first fit."""
+    identity = jnp.eye(latents)
+    each = jnp.tile(identity, (DIGITS, 1, 1))
+    factors = jnp.tile(identity, (DIGITS, components, 1, 1))
+    maps = jnp.tile(identity, (DIGITS, DIGITS, 1, 1))
     return Densities(
         shares=jnp.full(DIGITS, 1 / DIGITS),
         weights=jnp.full((DIGITS, components), 1 / components),
@@ -65,69 +64,70 @@ def standard(components: int, latents: int) -> Densities:
 def fit(codes: np.ndarray, labels: np.ndarray, components: int) -> Densities:
     """Fit to codes [n, z] and their digits [n], on the host; the same codes give the same fit.
 
-    A digit with fewer codes than Gaussians gets one Gaussian, one without codes stays N(0, I).
+    A digit with at most two codes per Gaussian gets one Gaussian; a digit without codes keeps
+    N(0, I).
     """
-    found = jax.tree.map(np.array, standard(components, codes.shape[1]))
+    fitted = jax.tree.map(np.array, standard(components, codes.shape[1]))
     counts = np.bincount(labels, minlength=DIGITS)
-    found.shares[:] = counts / counts.sum()
+    fitted.shares[:] = counts / counts.sum()
     for digit in np.flatnonzero(counts):
-        own = codes[labels == digit].astype(np.float64)
-        least = LEAST_VARIANCE * own.var(0).mean() + 1e-12
-        if components == 1 or len(own) <= 2 * components:
-            weights, means = np.ones(1), own.mean(0)[None]
-            centred = own - means
-            covariances = (centred.T @ centred / len(own))[None]
+        of_digit = codes[labels == digit].astype(np.float64)
+        least = LEAST_VARIANCE * of_digit.var(0).mean() + 1e-12
+        if components == 1 or len(of_digit) <= 2 * components:
+            weights, means = np.ones(1), of_digit.mean(0)[None]
+            centred = of_digit - means
+            covariances = (centred.T @ centred / len(of_digit))[None]
             covariances = covariances + least * np.eye(codes.shape[1])
         else:
-            weights, means, covariances = _mixture(own, components, least)
-        found.weights[digit] = 0
-        found.weights[digit, : len(weights)] = weights
-        found.means[digit, : len(weights)] = means
-        found.factors[digit, : len(weights)] = np.linalg.cholesky(covariances)
-    return completed(jax.tree.map(jnp.asarray, found))
+            weights, means, covariances = _mixture(of_digit, components, least)
+        fitted.weights[digit] = 0
+        fitted.weights[digit, : len(weights)] = weights
+        fitted.means[digit, : len(weights)] = means
+        fitted.factors[digit, : len(weights)] = np.linalg.cholesky(covariances)
+    return derive(jax.tree.map(jnp.asarray, fitted))
 
 
-def stored(tree: Any) -> Any:
-    """A tree as a checkpoint has it: of densities what was fitted, and not what follows from it."""
+def to_saved(tree: Any) -> Any:
+    """A tree as a checkpoint holds it: each ``Densities`` as a dictionary without ``derived``."""
 
-    def one(node):
+    def without_derived(node):
         if not isinstance(node, Densities):
             return node
         return {name: leaf for name, leaf in vars(node).items() if name != "derived"}
 
-    return jax.tree.map(one, tree, is_leaf=lambda node: isinstance(node, Densities))
+    return jax.tree.map(without_derived, tree, is_leaf=lambda node: isinstance(node, Densities))
 
 
-def restored(tree: Any, like: Any) -> Any:
-    """The reverse of ``stored``. Arrays lie where the shardings of ``like`` say, a tree of what is
-    to be returned."""
+def from_saved(tree: Any, like: Any) -> Any:
+    """The inverse of ``to_saved``. ``like`` is a tree of the form of the result; its shardings say
+    where the arrays lie."""
 
-    def one(like, node):
+    def with_derived(like, node):
         if not isinstance(like, Densities):
             return node
-        found = completed(Densities(**hosts.fetch(node)))
-        places = jax.tree.map(lambda leaf: leaf.sharding, like)
-        return jax.device_put(hosts.fetch(found), places)
+        densities = derive(Densities(**distributed.fetch(node)))
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, like)
+        return jax.device_put(distributed.fetch(densities), shardings)
 
-    return jax.tree.map(one, like, tree, is_leaf=lambda node: isinstance(node, Densities))
+    return jax.tree.map(with_derived, like, tree, is_leaf=lambda node: isinstance(node, Densities))
 
 
-def completed(densities: Densities) -> Densities:
-    """The densities with what follows from them, in float64 until the end."""
+def derive(densities: Densities) -> Densities:
+    """The densities with ``derived``, which is computed in float64 and stored in float32."""
     weights, means, factors = (
         np.asarray(leaf, np.float64)
         for leaf in (densities.weights, densities.means, densities.factors)
     )
-    middles = np.einsum("dk,dkz->dz", weights, means)
-    off = means - middles[:, None]
-    within = factors @ factors.swapaxes(-1, -2) + off[..., :, None] * off[..., None, :]
-    covariances = np.einsum("dk,dkij->dij", weights, within)
-    # The symmetric A with A S A = T (Knott and Smith 1984): the one of S and T that moves least is
-    # S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2.
+    centres = np.einsum("dk,dkz->dz", weights, means)
+    off = means - centres[:, None]
+    moments = factors @ factors.swapaxes(-1, -2) + off[..., :, None] * off[..., None, :]
+    covariances = np.einsum("dk,dkij->dij", weights, moments)
+    # Of all A with A S A^T = T, the symmetric one is the optimal transport (Knott and Smith 1984):
+    # A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2.
     roots, back = _power(covariances, 0.5)[:, None], _power(covariances, -0.5)[:, None]
     maps = back @ _power(roots @ covariances @ roots, 0.5) @ back
-    derived = np.linalg.inv(factors), middles, covariances, _power(covariances, -1), maps
-    return densities.replace(derived=Derived(*(jnp.asarray(one, jnp.float32) for one in derived)))
+    derived = np.linalg.inv(factors), centres, covariances, _power(covariances, -1), maps
+    return densities.replace(derived=Derived(*(jnp.asarray(leaf, jnp.float32) for leaf in derived)))
 
 
 def _power(matrices: np.ndarray, exponent: float) -> np.ndarray:
@@ -142,71 +142,69 @@ def _mixture(codes, components, least):
     from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(components, reg_covar=least, max_iter=30, random_state=0)
-    # One thread: on matrices this small two take ten times as long, waiting for each other.
+    # One thread: on matrices this small two threads take ten times as long.
     with warnings.catch_warnings(), threadpoolctl.threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # more rounds gain little
         mixture.fit(codes)
-    found: Any = mixture  # its attributes are there once it is fitted
-    return found.weights_, found.means_, found.covariances_
+    fitted: Any = mixture  # for pyright: a mixture has these attributes after the fit
+    return fitted.weights_, fitted.means_, fitted.covariances_
 
 
 def draw(densities: Densities, keys: Keys, labels: Labels) -> jax.Array:
     """Draw a code [n, z] for each key, of the digit in ``labels`` or of any for NO_DIGIT."""
 
-    def one(key, label):
+    def draw_one(key, label):
         key_digit, key_component, key_noise = jax.random.split(key, 3)
         any_digit = jax.random.categorical(key_digit, jnp.log(densities.shares))
         digit = jnp.where(label == NO_DIGIT, any_digit, label)
-        place = jax.random.categorical(key_component, jnp.log(densities.weights[digit]))
+        component = jax.random.categorical(key_component, jnp.log(densities.weights[digit]))
         noise = jax.random.normal(key_noise, densities.means.shape[-1:])
-        return densities.means[digit, place] + densities.factors[digit, place] @ noise
+        return densities.means[digit, component] + densities.factors[digit, component] @ noise
 
-    return jax.vmap(one)(keys, labels)
+    return jax.vmap(draw_one)(keys, labels)
 
 
 def log_density(densities: Densities, codes: jax.Array, labels: Labels) -> jax.Array:
     """log p(code | digit) of codes [n, z] in nats [n]; of any digit for NO_DIGIT."""
     latents, inverse = codes.shape[-1], densities.derived.inverses
     offsets = jnp.einsum("dkij,dkj->dki", inverse, densities.means, precision="highest")
-    # Products alone for each code: solving for each would take a hundred times as long.
+    # Products with the inverse: solving for each code would take a hundred times as long.
     white = jnp.einsum("dkij,nj->ndki", inverse, codes, precision="highest") - offsets
     scale = jnp.log(jnp.diagonal(inverse, axis1=-2, axis2=-1)).sum(-1)  # [d, k]
     parts = scale - 0.5 * (jnp.square(white).sum(-1) + latents * math.log(2 * math.pi))
-    known = jax.nn.one_hot(labels, DIGITS)
-    digits = jnp.where((labels == NO_DIGIT)[:, None], densities.shares, known)
+    hot = jax.nn.one_hot(labels, DIGITS)
+    digits = jnp.where((labels == NO_DIGIT)[:, None], densities.shares, hot)
     weights = digits[:, :, None] * densities.weights
     return jax.nn.logsumexp(parts, b=weights, axis=(1, 2))
 
 
-def transferred(
-    densities: Densities, codes: jax.Array, sources: Labels, targets: Labels
-) -> jax.Array:
-    """Codes [n, z] that lie among those of the digits ``targets`` as they lie among those of the
-    digits ``sources``: mu_t + A (z - mu_s), with the moments of each whole mixture, where A is the
-    map between their covariances that moves least (Knott and Smith 1984).
+def transfer(densities: Densities, codes: jax.Array, sources: Labels, targets: Labels) -> jax.Array:
+    """Move codes [n, z] of the digits ``sources`` to the digits ``targets``: mu_t + A (z - mu_s),
+    with the mean mu of each whole mixture and the optimal transport A between their covariances
+    (Knott and Smith 1984).
 
-    Codes that lie farther out than those of their digit do in the root mean square come in to
-    there first, since the decoder has seen few beyond. A digit's codes are no Gaussian, so some end
-    where it has none: PULLS small steps up the mixture's own density lead back, each in the metric
-    of its covariance.
+    A code farther from its mean than the root mean square distance is first moved to that distance,
+    since the decoder learns from few codes beyond it. The codes of a digit are not Gaussian, so
+    some moved codes lie where the digit has none. PULLS small steps up the density of the target's
+    mixture lead them back, each step in the metric of the covariance.
     """
-    known = densities.derived
-    away = _come_in(codes - known.means[sources], known.precisions[sources])
-    moved = jnp.einsum("nij,nj->ni", known.maps[sources, targets], away, precision="highest")
+    derived = densities.derived
+    offsets = _shortened(codes - derived.means[sources], derived.precisions[sources])
+    moved = jnp.einsum("nij,nj->ni", derived.maps[sources, targets], offsets, precision="highest")
 
     def pull(codes, _):
         slopes = jax.grad(lambda codes: log_density(densities, codes, targets).sum())(codes)
-        return codes + PULL * jnp.einsum("nij,nj->ni", known.covariances[targets], slopes), None
+        return codes + PULL * jnp.einsum("nij,nj->ni", derived.covariances[targets], slopes), None
 
-    return lax.scan(pull, known.means[targets] + moved, length=PULLS)[0]
+    return lax.scan(pull, derived.means[targets] + moved, length=PULLS)[0]
 
 
-def _come_in(away: jax.Array, precisions: jax.Array) -> jax.Array:
-    """Differences [n, z] from a mean, shortened where they are longer, by the precision, than
-    the root mean square of that length, sqrt(z)."""
-    # Of 3,000 validation digits, each made another one with three pulls, two autoencoders' are
-    # recognised in 98.0 % so and in 97.3 % else; of the twentieth farthest out in 98 and 94 %, and
-    # a VAE's in 97 and 84 %.
-    square = jnp.einsum("ni,nij,nj->n", away, precisions, away, precision="highest")
-    mean = away.shape[-1]
-    return away * jnp.sqrt(mean / jnp.maximum(square, mean))[:, None]
+def _shortened(offsets: jax.Array, precisions: jax.Array) -> jax.Array:
+    """Offsets [n, z] from a mean, shortened to the Mahalanobis length sqrt(z), its root mean
+    square, where they are longer."""
+    # Of 3,000 validation digits that two autoencoders turned into other digits, with three pulls,
+    # 98.0 % are recognised with this and 97.3 % without; of the 5 % farthest from the mean 98 and
+    # 94 %, and for a VAE 97 and 84 %.
+    square = jnp.einsum("ni,nij,nj->n", offsets, precisions, offsets, precision="highest")
+    mean = offsets.shape[-1]
+    return offsets * jnp.sqrt(mean / jnp.maximum(square, mean))[:, None]

@@ -15,38 +15,41 @@ from jax import lax
 
 def best_of(
     energies: Callable[[Any], jax.Array],
-    tried: Callable[[jax.Array], Any],
+    candidate: Callable[[jax.Array], Any],
     images: int,
     count: int,
     starts: int,
 ) -> Any:
     """The ``starts`` candidates of least energy among ``count``: a tree of [starts, n, ...].
 
-    ``tried(numbers)`` gives for each image the candidate of that number [n]; ``energies`` takes
-    candidates and returns their energies [n]."""
-    first = lax.map(lambda number: energies(tried(jnp.full(images, number))), jnp.arange(count))
-    return jax.vmap(tried)(lax.top_k(-first.T, starts)[1].T)
+    ``candidate(numbers)`` takes a number for each image [n] and returns these candidates;
+    ``energies(candidates)`` returns their energies [n].
+    """
+    numbers = jnp.arange(count)
+    first = lax.map(lambda number: energies(candidate(jnp.full(images, number))), numbers)
+    return jax.vmap(candidate)(lax.top_k(-first.T, starts)[1].T)
 
 
 def descend(
     energies: Callable[[Any], jax.Array], starts: Any, steps: int, rate: float
 ) -> tuple[Any, jax.Array]:
-    """Descend from a tree of [starts, n, ...]; returns the ends and their energies [starts, n]."""
+    """Descend from a tree of [starts, n, ...]; returns the ends and their energies [starts, n].
+    ``energies(candidates)`` returns energies [n]."""
     adam = optax.adam(optax.cosine_decay_schedule(rate, steps), b2=0.99)
-    slopes = jax.grad(lambda places: energies(places).sum())
+    slopes = jax.grad(lambda candidates: energies(candidates).sum())
 
-    def one(start):
+    def descend_one(start):
         def step(carry, _):
-            places, opt = carry
-            moves, opt = adam.update(slopes(places), opt)
-            return (optax.apply_updates(places, moves), opt), None
+            candidates, opt = carry
+            updates, opt = adam.update(slopes(candidates), opt)
+            return (optax.apply_updates(candidates, updates), opt), None
 
         (end, _), _ = lax.scan(step, (start, adam.init(start)), length=steps)
         return end, energies(end)
 
-    return jax.vmap(one)(starts)
+    return jax.vmap(descend_one)(starts)
 
 
 def pick(ends: Any, chosen: jax.Array) -> Any:
-    """For each image the end that is ``chosen`` [n] of a tree of ends [starts, n, ...]."""
+    """For each image, the end of number ``chosen`` [n] in a tree of [starts, n, ...]."""
     return jax.tree.map(lambda parts: parts[chosen, jnp.arange(len(chosen))], ends)

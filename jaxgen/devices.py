@@ -1,11 +1,10 @@
 """Where arrays live: a one-dimensional mesh named ``data`` over every device.
 
-The batch is split over the mesh and everything else is whole on each device. Programs are written
-as if there were one device, and the compiler splits them, so a number does not depend on how many
-devices there are beyond the order of sums.
+The batch is split over the mesh; everything else is whole on each device. Programs are written for
+one device, and the compiler splits them, so the number of devices changes only the order of sums.
 
-On a CPU there is one virtual device a core: many operations of XLA's CPU backend run on one thread,
-so two devices side by side are 1.5 times faster than one that is given both cores.
+On a CPU each core is one virtual device: many operations of XLA's CPU backend run on one thread, so
+two devices are 1.5 times faster than one device with two cores.
 """
 
 import math
@@ -18,23 +17,23 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxgen import environment
 from jaxgen.errors import UserError
 
-LARGE = 4096  # numbers that an array must have to be worth splitting
+LARGE = 4096  # numbers in the smallest array that ``split_large`` splits
 
 
 def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
-    """Set JAX up; to be called before anything asks it for a device.
+    """Set JAX up. Call this before anything asks JAX for a device.
 
-    The options on which numbers depend are set as ``environment.HELD`` says. The environment's
-    JAX_NUM_CPU_DEVICES says how many devices a CPU is, else its XLA_FLAGS, else ``cpu_devices``;
-    else there is one a core. Compiled programs are kept where JAX_COMPILATION_CACHE_DIR says, else
-    in the user's cache folder, which only the user can write to, since a program read from there is
-    run.
+    The options that numbers depend on get the values of ``environment.HELD``. The number of CPU
+    devices comes from JAX_NUM_CPU_DEVICES, else from XLA_FLAGS, else ``cpu_devices``, else it is
+    the number of cores. Compiled programs are cached in JAX_COMPILATION_CACHE_DIR, else in the
+    user's cache folder if only the user can write to it, since JAX runs the programs that it reads
+    from there.
 
-    Raises UserError where the environment asks for devices that are not there. A process that
-    ``joins`` others has devices later, and calls ``require`` then.
+    Raises UserError if the environment asks for devices that do not exist. A process that ``joins``
+    others has no devices yet; it calls ``require`` later.
     """
     for option, value in environment.HELD.items():
-        if hasattr(jax.config, option):  # not an option of Flax, nor one that JAX has given up
+        if hasattr(jax.config, option):  # not for options of Flax, and options that JAX has removed
             jax.config.update(option, value)
     if not environment.asks_for_cpu_devices():
         jax.config.update("jax_num_cpu_devices", cpu_devices or _cores())
@@ -45,12 +44,12 @@ def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
 
 
 def _keep_programs(folder: Path) -> None:
-    """Have JAX keep compiled programs in a folder that is the user's alone."""
+    """Cache compiled programs in ``folder``, if nobody else can write to it."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         private = folder.stat().st_mode & 0o077 == 0 and os.access(folder, os.W_OK)
     except OSError:
-        private = False  # without a cache everything works, only slower
+        private = False  # without a cache everything works, but slower
     if private:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
@@ -58,11 +57,11 @@ def _keep_programs(folder: Path) -> None:
 
 
 def require() -> None:
-    """Ask JAX for its devices; a UserError where the environment asks for others than there are."""
+    """Raise UserError if JAX does not find the devices that the environment asks for."""
     try:
         jax.devices()
     except (AssertionError, RuntimeError) as error:
-        if not (asked := environment.asked_of_devices()):
+        if not (asked := environment.device_variables()):
             raise
         reason = " ".join(f"{error}".partition("(set ")[0].split()).rstrip(".")
         raise UserError(
@@ -72,7 +71,7 @@ def require() -> None:
 
 
 def cache() -> Path:
-    """The user's folder for what can be made again."""
+    """The user's folder for files that jaxgen can make again."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgen"
 
 
@@ -81,22 +80,23 @@ def count() -> int:
 
 
 def workers() -> int:
-    """How many trainings side by side are fastest, each in a process of its own.
+    """How many processes, with one training each, are fastest side by side.
 
-    On CPUs one a core: two dense networks on two cores take 1.9 times less time so than one after
-    the other on both cores, two of convolutions 1.3 times. Of accelerators one process has all.
+    On CPUs one per core: two dense networks on two cores are 1.9 times faster side by side than one
+    after the other on both cores, two convolutional ones 1.3 times. On accelerators one process
+    uses all devices.
     """
     return _cores() if jax.default_backend() == "cpu" else 1
 
 
 def _cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def stay_on(core: int) -> None:
+def pin_to(core: int) -> None:
     """Pin this process to one core, with one device. A worker calls this before ``start``."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
@@ -120,17 +120,17 @@ def whole() -> NamedSharding:
     return NamedSharding(mesh(), PartitionSpec())
 
 
-def shared(shape: tuple[int, ...]) -> NamedSharding:
-    """An array split along the longest of its axes that can be; one that is small, or that has no
-    such axis, is whole on every device."""
+def split_large(shape: tuple[int, ...]) -> NamedSharding:
+    """Split an array of this shape along its longest axis that the devices divide evenly. A small
+    array, or one without such an axis, is whole on every device."""
     axes = [axis for axis, length in enumerate(shape) if length % count() == 0]
     if math.prod(shape) < LARGE or not axes:
         return whole()
     return split(max(axes, key=lambda axis: shape[axis]))
 
 
-def even(length: int) -> int:
-    """The length, or the next longer one that can be split over the devices."""
+def round_up(length: int) -> int:
+    """The smallest multiple of the number of devices that is at least ``length``."""
     return length + -length % count()
 
 

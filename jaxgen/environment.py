@@ -1,9 +1,9 @@
-"""Which variables of a person's shell jaxgen uses, and which it sets aside.
+"""Which environment variables jaxgen uses, and which it sets aside.
 
-A person decides where a program runs: platforms, devices, caches, proxies, logs. The numbers of a
-run must not depend on the shell: the same command gives the same digits in every shell. So the
-options in HELD always have the values that stand here. A variable that asks for another value is
-set aside before JAX is imported, and one line says so. Nothing here imports JAX.
+The user decides where a program runs: platforms, devices, caches, proxies, logs. But the same
+command gives the same digits in every shell. So the options in HELD always have the values below. A
+variable that asks for another value is set aside before JAX is imported, and one line reports it.
+Nothing here imports JAX.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# Options of JAX and Flax, and the value that each always has.
+# Options of JAX and Flax, and the fixed value of each.
 HELD: dict[str, Any] = {
     # These change which digits are drawn, or the precision.
     "jax_default_matmul_precision": None,
@@ -56,22 +56,22 @@ HELD: dict[str, Any] = {
 _ASIDE = "{} is set aside: jaxgen computes alike in every shell"
 _CPU_DEVICES = "--xla_force_host_platform_device_count"
 _FAST = re.compile(r"--xla_\w*fast_m(ath|in)\w*(=.*)?")  # flags that trade digits for speed
-_LIBRARIES = {"jax": "JAX_", "flax": "FLAX_"}  # and how the names of their variables begin
+_LIBRARIES = {"jax": "JAX_", "flax": "FLAX_"}  # and the prefix of their variables
 
 
 def settle(say: Callable[[str], None]) -> None:
     """Set aside the variables that HELD overrides, for this process and the processes that it
-    starts. To be called before JAX is imported. ``say(line)`` reports each variable that asked for
+    starts. Call this before JAX is imported. ``say(line)`` reports each variable that asked for
     another value.
 
     Flags of XLA that make arithmetic inexact are set aside too; other flags of XLA stay. MPLBACKEND
-    is set aside without a line: figures are files here, and Matplotlib cannot be imported where the
+    is set aside silently: jaxgen writes figures to files, and importing Matplotlib fails if the
     variable names a backend that is not installed, as in a shell that a notebook opens.
     """
     for option, value in HELD.items():
         name = option.upper()
         asked = os.environ.pop(name, None)
-        if asked is not None and asked.strip().lower() not in _ways_to_say(value):
+        if asked is not None and asked.strip().lower() not in _spellings(value):
             say(_ASIDE.format(f"{name}={asked}"))
     flags = os.environ.get("XLA_FLAGS", "").split()
     for flag in filter(_FAST.fullmatch, flags):
@@ -83,8 +83,8 @@ def settle(say: Callable[[str], None]) -> None:
 
 
 def unreadable(error: ValueError) -> str | None:
-    """A sentence for the user where a library could not be imported because it cannot read one of
-    its variables; None for other errors."""
+    """A sentence for the user if the error is that JAX or Flax, while it is imported, cannot read
+    one of its variables; None for other errors."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     library = frame.f_globals["__name__"].partition(".")[0]
     if library not in _LIBRARIES or library in sys.modules:
@@ -94,8 +94,8 @@ def unreadable(error: ValueError) -> str | None:
     return f"{library} cannot read the environment ({error}): correct or unset {' or '.join(names)}"
 
 
-def _ways_to_say(value: Any) -> tuple[str, ...]:
-    """The texts by which a variable asks for a value of HELD, in small letters."""
+def _spellings(value: Any) -> tuple[str, ...]:
+    """The lower-case texts with which a variable asks for ``value``."""
     if isinstance(value, bool):
         return ("1", "true", "t", "yes", "y", "on") if value else ("0", "false", "f", "no", "off")
     return ("", "none") if value is None else (str(value).lower(),)
@@ -112,7 +112,7 @@ def with_cpu_devices(count: int) -> dict[str, str]:
     return os.environ | {"JAX_NUM_CPU_DEVICES": str(count), "XLA_FLAGS": " ".join(flags)}
 
 
-def asked_of_devices() -> list[str]:
+def device_variables() -> list[str]:
     """The variables that choose the devices of JAX, each as ``NAME=value``."""
     names = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES", "XLA_FLAGS")
     return [f"{name}={os.environ[name]}" for name in names if os.environ.get(name)]
@@ -120,7 +120,7 @@ def asked_of_devices() -> list[str]:
 
 @contextlib.contextmanager
 def without_proxies() -> Iterator[None]:
-    """Without the proxies of the environment, which lead out of a cluster, not to its processes."""
+    """Remove the proxies meanwhile: they lead out of a cluster, not to its processes."""
     proxies = {name: value for name, value in os.environ.items() if _is_proxy(name)}
     for name in proxies:
         del os.environ[name]

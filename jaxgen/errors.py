@@ -1,14 +1,14 @@
-"""The one exception that a user may cause, and what is said of mishaps that others raise."""
+"""The exception for mistakes that the user can correct, and the sentence for a full memory."""
 
 
 class UserError(Exception):
-    """A mistake or a mishap that the user can mend, as one sentence with the value and the way out.
+    """An error that the user can correct, as one sentence with the value and the way out.
 
     The commands print it on standard error and exit with status 2, without a traceback.
     """
 
 
-LOST = 3  # exit status of one of several processes whose others are gone
+LOST = 3  # exit status of a process that has lost the other processes of its group
 
 NO_MEMORY = (
     "no memory is left for that: give a smaller --batch or --count, a smaller network, or a larger "
@@ -17,7 +17,7 @@ NO_MEMORY = (
 
 
 def is_of_memory(error: BaseException) -> bool:
-    """Whether an error is that memory has run out, on the host or on a device."""
+    """Whether the host or a device has run out of memory."""
     if isinstance(error, MemoryError):
         return True
     of_jax = type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")

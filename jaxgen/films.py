@@ -1,7 +1,7 @@
-"""Films: pictures one after another, as the contents of a .gif or a .mp4 file.
+"""Films: a sequence of pictures as the contents of a .gif or .mp4 file.
 
-GIF needs nothing else and plays everywhere; MP4 (H.264) is for lessons and slides, a tenth as
-large, and needs the package imageio-ffmpeg, which brings ffmpeg.
+GIF needs no other package and plays everywhere. MP4 (H.264), for lessons and slides, is a tenth as
+large, and needs the package imageio-ffmpeg, which contains ffmpeg.
 """
 
 import importlib.util
@@ -19,7 +19,7 @@ from jaxgen.errors import UserError
 
 
 def require(ending: str) -> None:
-    """Raise UserError where films of this ending cannot be made because a package is missing."""
+    """Raise UserError if a package is missing that films with this ending need."""
     if ending == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
         install = f"uv pip install --python {sys.executable}"
         if importlib.util.find_spec("pip"):
@@ -30,10 +30,12 @@ def require(ending: str) -> None:
 
 
 def gif(frames: np.ndarray, milliseconds: int, hold_last: int) -> bytes:
-    """A film, which plays again and again, of pictures uint8 [t, H, W] that last so long each.
+    """An endless film of pictures uint8 [t, H, W]. Each lasts ``milliseconds``, the last one
+    ``hold_last``.
 
-    GIF rounds times down to 10, and browsers slow down what is under 20. A frame like the one
-    before prolongs that one. Noise packs badly: 100 digits of it at 560 by 560 take 0.2 MB a frame.
+    GIF rounds times down to multiples of 10, and browsers slow down times under 20. A frame that
+    equals the frame before makes that one longer. Noise compresses badly: a frame of 100 noisy
+    digits, 560 by 560, takes 0.2 MB.
     """
     durations = [milliseconds] * (len(frames) - 1) + [hold_last]
     first, *rest = (Image.fromarray(frame) for frame in frames)
@@ -43,20 +45,20 @@ def gif(frames: np.ndarray, milliseconds: int, hold_last: int) -> bytes:
 
 
 def mp4(frames: np.ndarray, milliseconds: int, hold_last: int) -> bytes:
-    """The same, but that it plays once, and its sides are even."""
+    """As ``gif``, but the film plays once, and odd sides are padded by a pixel to be even."""
     import imageio_ffmpeg
 
     frames = np.pad(frames, ((0, 0), *((0, side % 2) for side in frames.shape[1:])))
     shown = [frames, frames[-1:].repeat(max(hold_last // milliseconds, 1) - 1, 0)]
     _, height, width = frames.shape
-    given = f"-f rawvideo -pix_fmt gray -s {width}x{height} -r 1000/{milliseconds} -i -"
-    # What all players know; and the same frames give the same file.
-    made = "-c:v libx264 -crf 18 -pix_fmt yuv420p -threads 1 -fflags +bitexact -flags:v +bitexact"
+    source = f"-f rawvideo -pix_fmt gray -s {width}x{height} -r 1000/{milliseconds} -i -"
+    # A codec for all players; the same frames give the same file.
+    target = "-c:v libx264 -crf 18 -pix_fmt yuv420p -threads 1 -fflags +bitexact -flags:v +bitexact"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "film.mp4")
-        # Not by the package's own way to run it, which forks, and JAX has threads.
+        # Not with the function of the package: it forks, and a process with JAX has threads.
         done = subprocess.run(
-            [imageio_ffmpeg.get_ffmpeg_exe(), *given.split(), *made.split(), f"{path}"],
+            [imageio_ffmpeg.get_ffmpeg_exe(), *source.split(), *target.split(), f"{path}"],
             input=np.concatenate(shown).tobytes(),
             capture_output=True,
         )
@@ -66,6 +68,5 @@ def mp4(frames: np.ndarray, milliseconds: int, hold_last: int) -> bytes:
         return path.read_bytes()
 
 
-# By the ending of the name: a function (pictures uint8 [t, H, W], milliseconds that each lasts,
-# milliseconds that the last one lasts) to the contents of the film.
+# By the ending of a file: a function (frames, milliseconds, hold_last) -> contents of the film.
 CONTENTS: dict[str, Callable[[np.ndarray, int, int], bytes]] = {".gif": gif, ".mp4": mp4}

@@ -1,18 +1,16 @@
-"""Pixels and pictures: floats in [0, 1] to bytes, to grids that a person can look at, and to files.
+"""Pixels and pictures: from floats in [0, 1] to bytes, to grids of images, and to files.
 
-``save`` writes by the ending of the name:
+``save`` writes what the ending of the name says:
 
     .png      a grid
-    .npz      the images and their labels, as arrays; .csv and .parquet the same, as ``data.tables``
-              has them
-    .gif      the images one after another; .mp4 the same, as ``films`` has them
-    .idx.gz   a pair of files as MNIST has them: train.idx.gz and t10k.idx.gz in one folder are what
-              --data idx:FOLDER reads
-    /         a folder with one small PNG an image, named by its place and its label, or in a folder
-              for each digit
+    .npz      the images and their labels, as arrays; .csv and .parquet the same (``data.tables``)
+    .gif      the images one after another; .mp4 the same (``films``)
+    .idx.gz   a pair of files in the format of MNIST: --data idx:FOLDER reads a folder with
+              train.idx.gz and t10k.idx.gz
+    /         a folder with one small PNG per image, named by its index and its label, or in a
+              folder for each digit
 
-Files are written whole or not at all, and the same images give the same bytes: there are no times
-in them.
+A file is written whole or not at all. The same images give the same bytes: the files hold no times.
 """
 
 import math
@@ -30,23 +28,22 @@ from jaxgen.data.pictures import png
 from jaxgen.data.split import DIGITS, SIDE
 from jaxgen.errors import UserError
 
-LINE = 48  # grey of 255: parts the black squares of a grid without drawing the eye
+LINE = 48  # grey of 255: of the lines between the images of a grid
 MAX_IN_GRID = 10_000  # images in a grid
 IDX = ".idx.gz"
 FOLDER = "/"
 ENDINGS = (".png", *tables.CONTENTS, *films.CONTENTS, IDX)  # of files
-PAIRED = 10  # pairs in a row of a picture of them
-_FILM = 800  # pixels, at least
-_WIDE = 1000  # pixels, about what fits on a screen
+PAIRED = 10  # pairs in a row of a picture of pairs
+_FILM = 800  # pixels: least width of a film
+_WIDE = 1000  # pixels: about the width of a screen
 _ROW = 40  # digits of a number in a row
-_INK = 20  # of 255: what is darker is ground
+_INK = 20  # of 255: brighter pixels are ink
 
 
 def to_uint8(images: ArrayLike) -> np.ndarray:
-    """Return floats of any shape, in [0, 1] or cut off there, as the nearest of 0 to 255.
+    """Return floats of any shape, clipped to [0, 1], as the nearest of 0 to 255; uint8 stays.
 
-    What is uint8 already stays. Raises UserError for values that are not finite, for only a model
-    that has diverged makes them.
+    Raises UserError for values that are not finite: only a model that has diverged makes them.
     """
     images = np.asarray(images)
     if images.dtype == np.uint8:
@@ -64,8 +61,8 @@ def to_uint8(images: ArrayLike) -> np.ndarray:
 
 
 def to_float(images: Any) -> Any:
-    """Return bytes of any shape, in an array of NumPy's or of JAX's, as float32 in [0, 1];
-    ``to_uint8`` gives the same bytes back."""
+    """Return bytes of any shape, in a NumPy or JAX array, as float32 in [0, 1]; ``to_uint8`` is the
+    exact inverse."""
     return images.astype(np.float32) / 255
 
 
@@ -74,11 +71,11 @@ def grid(
 ) -> np.ndarray:
     """Return one picture, uint8 [H, W], of images [n, h, w] or [n, h, w, 1], row by row.
 
-    Each pixel becomes a square of ``scale`` by ``scale``, not smoothed, for a smooth picture hides
-    what is wrong with a model; by default 4, or less where the picture would be wider than a
-    screen. Lines of ``gap`` pixels part the images and frame the picture. ``columns`` is by default
-    what makes full rows near a square: 8 of 64, 10 of 80, 40 of 1,000; as many as images give a
-    strip. More than 10,000 images are a UserError.
+    Each pixel becomes a square of ``scale`` by ``scale``, without smoothing, which would hide the
+    faults of a model; by default 4, or less if the picture would be wider than a screen. Lines of
+    ``gap`` pixels lie between the images and around the picture. By default ``columns`` gives full
+    rows and a nearly square picture: 8 for 64 images, 10 for 80, 40 for 1,000. More than 10,000
+    images are a UserError.
     """
     if not len(images):
         raise ValueError("there are no images for a picture")
@@ -94,23 +91,23 @@ def grid(
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)
     count, height, width = images.shape
     rows, pitch = math.ceil(count / columns), (height + gap, width + gap)
-    cells = np.full((rows * columns, *pitch), LINE, np.uint8)  # some of the last row stay empty
+    cells = np.full((rows * columns, *pitch), LINE, np.uint8)  # the last row may have empty cells
     cells[:count, gap:, gap:] = images
     picture = cells.reshape(rows, columns, *pitch).swapaxes(1, 2).reshape(rows * pitch[0], -1)
     return np.pad(picture, (0, gap), constant_values=LINE)
 
 
 def film(frames: np.ndarray) -> np.ndarray:
-    """Return one picture after another, uint8 [t, H, W], of frames [t, n, h, w] or [t, n, h, w, 1]
-    of n images each, at a size that a projector shows: 800 pixels wide or more."""
+    """Return pictures, uint8 [t, H, W], of frames [t, n, h, w] or [t, n, h, w, 1] of n images each,
+    800 pixels wide or more, for a projector."""
     columns = _columns(frames.shape[1])
     scale = math.ceil(_FILM / (columns * frames.shape[3]))
     return np.stack([grid(images, columns, scale=scale) for images in frames])
 
 
 def number(images: np.ndarray) -> np.ndarray:
-    """Return one picture, uint8 [H, W], of digits [n, h, w] or [n, h, w, 1] as a number is written:
-    each as wide as its ink, in rows of 40, at a size that a projector shows."""
+    """Return one picture, uint8 [H, W], of digits [n, h, w] or [n, h, w, 1] side by side as in a
+    number, each as wide as its ink, in rows of 40."""
     images = to_uint8(images)
     images = images.reshape(images.shape[:3])
     rows = [
@@ -124,8 +121,8 @@ def number(images: np.ndarray) -> np.ndarray:
 
 
 def cropped(image: np.ndarray) -> np.ndarray:
-    """The columns of an image uint8 [h, w] from its first ink to its last; where it has none, a
-    third of it."""
+    """The columns of an image uint8 [h, w] from the first ink to the last; without ink, a third of
+    the columns."""
     columns = np.flatnonzero((image > _INK).any(0))
     if not len(columns):
         return image[:, : image.shape[1] // 3]
@@ -133,40 +130,39 @@ def cropped(image: np.ndarray) -> np.ndarray:
 
 
 def cells(picture: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
-    """Return the images of a picture, uint8 [H, W], that ``grid`` made of images of 28 by 28, which
-    also tells places that were left empty: uint8 [n, 28, 28, 1]; a UserError if it made no such."""
-    pitch, odd = divmod(picture.shape[1] - gap, columns)
-    scale, far = divmod(pitch - gap, SIDE)
-    rows, rest = divmod(picture.shape[0] - gap, pitch) if pitch else (0, 1)
-    if picture.ndim != 2 or odd or far or rest or scale < 1:
+    """The inverse of ``grid`` for images of 28 by 28: from a picture, uint8 [H, W], to its cells,
+    uint8 [n, 28, 28, 1], the empty ones too. Other pictures are a UserError."""
+    pitch, rest_width = divmod(picture.shape[1] - gap, columns)
+    scale, rest_cell = divmod(pitch - gap, SIDE)
+    rows, rest_height = divmod(picture.shape[0] - gap, pitch) if pitch else (0, 1)
+    if picture.ndim != 2 or rest_width or rest_cell or rest_height or scale < 1:
         raise UserError(f"a picture of {picture.shape} is no grid of {columns} columns")
     inner = picture[gap:, gap:].reshape(rows, pitch, columns, pitch).swapaxes(1, 2)
     return inner[:, :, : SIDE * scale : scale, : SIDE * scale : scale].reshape(-1, SIDE, SIDE, 1)
 
 
 def pairs(above: np.ndarray, below: np.ndarray, columns: int = PAIRED) -> np.ndarray:
-    """Return one picture, uint8 [H, W], of two as many images [n, h, w, 1]: in turn a row of the
-    one and a row of the other, each image under its counterpart."""
+    """Return one picture, uint8 [H, W], in which each of the images ``above`` [n, h, w, 1] stands
+    over its counterpart of ``below`` [n, h, w, 1]."""
     columns, rows = min(columns, len(above)), []
     for start in range(0, len(above), columns):
-        one, other = (grid(part[start : start + columns], columns) for part in (above, below))
-        gap = np.full((6, one.shape[1]), LINE, np.uint8)
-        rows += [gap, one, other[2:]]  # the line between them is there once
+        upper, lower = (grid(part[start : start + columns], columns) for part in (above, below))
+        gap = np.full((6, upper.shape[1]), LINE, np.uint8)
+        rows += [gap, upper, lower[2:]]  # one line between the two
     return np.concatenate(rows[1:])
 
 
 def _columns(count: int) -> int:
-    """The least that give a picture no higher than wide, and full rows if they can."""
+    """The fewest columns for a picture not higher than wide, with full rows if possible."""
     square = math.ceil(math.sqrt(count))
     return next((c for c in range(square, 2 * square) if count % c == 0), square)
 
 
 def check(path: str | Path) -> None:
-    """Raise UserError where ``save`` could not write ``path``, for its ending or for its place, or
-    would replace what is there.
+    """Raise UserError if ``save`` could not write ``path``, because of its ending or its folder, or
+    would replace something: a file must be new, a folder new or empty.
 
-    For the start of a command, before the minutes that make the images. A file must be new, a
-    folder new or empty.
+    A command calls this first, before it spends minutes on the images.
     """
     kind = ending(path)
     films.require(kind)
@@ -176,11 +172,11 @@ def check(path: str | Path) -> None:
         return
     files.check(Path(path) / "any")
     try:
-        there = os.listdir(path) if os.path.isdir(path) else []
+        names = os.listdir(path) if os.path.isdir(path) else []
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; name another folder") from None
-    if held := sorted(name for name in there if not files.is_clutter(name)):
-        raise UserError(f"cannot write {path}: it already holds {held[0]}; name a new folder")
+    if present := sorted(name for name in names if not files.is_clutter(name)):
+        raise UserError(f"cannot write {path}: it already holds {present[0]}; name a new folder")
 
 
 def save(
@@ -191,14 +187,14 @@ def save(
     dark: bool = False,
     by_digit: bool = False,
 ) -> str:
-    """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] as the end of ``path`` asks;
-    return in words where they are.
+    """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] in the format of the ending of
+    ``path``; return in words where they are.
 
-    For .png ``picture()`` gives what is shown, uint8 [H, W], if not a grid of the images. A label
-    is 0 to 9, or 10 (NO_DIGIT) where none was asked for. With ``dark``, ink is dark on white. A
-    folder has one for each digit within, ``by_digit``. Folders above ``path`` are made, a file
-    there is replaced. Raises UserError for an unknown ending, no room or no permission; then there
-    is no file, or the old one.
+    For .png ``picture()`` returns the picture, uint8 [H, W]; without it, a grid of the images. A
+    label is 0 to 9, or 10 (NO_DIGIT) for any digit. With ``dark``, ink is dark on white. With
+    ``by_digit`` a folder holds a folder for each digit. Folders above ``path`` are made, a file is
+    replaced. Raises UserError for an unknown ending, no room or no permission; then an old file is
+    unchanged.
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images have {len(labels)} labels")
@@ -224,15 +220,14 @@ def save(
     else:
         check(path)
         names = _names(labels, by_digit)
-        contents = {Path(path) / name: png(one) for name, one in zip(names, flat, strict=True)}
+        contents = {Path(path) / name: png(image) for name, image in zip(names, flat, strict=True)}
         where = f"{Path(path)}{os.sep}, a PNG each"
     files.write_all(contents)
     return where
 
 
 def ending(path: str | Path) -> str:
-    """Return which of ENDINGS ``path`` has: ``/`` where it ends so or is a folder; UserError if it
-    has none."""
+    """Return which of ENDINGS ``path`` has, or ``/`` for a folder. Raises UserError for others."""
     if str(path).endswith(("/", os.sep)) or os.path.isdir(path):
         return FOLDER
     name = Path(path).name.lower()
@@ -254,8 +249,8 @@ def _names(labels: np.ndarray, by_digit: bool) -> list[str]:
     width = max(5, len(str(len(labels) - 1)))
     digits = [f"{label}" if label < DIGITS else "any" for label in labels]
     if by_digit:
-        return [f"{digit}/{place:0{width}}.png" for place, digit in enumerate(digits)]
-    return [f"{place:0{width}}-{digit}.png" for place, digit in enumerate(digits)]
+        return [f"{digit}/{index:0{width}}.png" for index, digit in enumerate(digits)]
+    return [f"{index:0{width}}-{digit}.png" for index, digit in enumerate(digits)]
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:

@@ -1,9 +1,9 @@
-"""Losses and divergences, one number an image, in nats: summed over pixels and latents, never
+"""Losses and divergences: one number per image, in nats, summed over pixels and latents, never
 averaged over them.
 
-The sums are what makes two terms of a bound comparable. An average over 784 pixels would weigh a
-reconstruction 784 times less against the divergence beside it. ``counts`` says of each pixel
-whether it is summed, 1, or not, 0.
+Only sums make two terms of a bound comparable: with an average over 784 pixels the reconstruction
+would count 784 times less than the divergence. ``counts`` is 1 for each pixel that is summed, else
+0.
 """
 
 import math
@@ -19,11 +19,11 @@ from jaxgen.arrays import Images
 
 PerImage = Float[Array, " n"]
 Logits = Float[Array, "n 28 28 1"]
-Vectors = Float[Array, "*#n z"]  # latents, their means or their logarithms of variances
+Vectors = Float[Array, "*#n z"]  # latents, their means or log variances
 
 
 def squared_error(images: Images, targets: Images, counts: Images | float = 1.0) -> PerImage:
-    """|x - x'|^2. Up to a constant, minus the log-likelihood of a Gaussian of variance 1/2."""
+    """|x - x'|^2: minus the log-likelihood of a Gaussian of variance 1/2, up to a constant."""
     return _sum(jnp.square(images - targets), counts)
 
 
@@ -33,7 +33,7 @@ def gaussian(
     log_sigma: Float[Array, ""] | float,
     counts: Images | float = 1.0,
 ) -> PerImage:
-    """Minus the log-density of images under Gaussian pixels of one standard deviation."""
+    """Minus the log-density of images under Gaussian pixels with one standard deviation for all."""
     constant = log_sigma + 0.5 * math.log(2 * math.pi)
     return _sum(constant + 0.5 * jnp.exp(-2 * log_sigma) * jnp.square(means - images), counts)
 
@@ -41,13 +41,13 @@ def gaussian(
 def discretised_gaussian(
     means: Images, images: Images, sigma: Float[Array, ""] | float
 ) -> PerImage:
-    """Minus the log-probability of images of 256 greys from -1 to 1 under Gaussian pixels of one
-    standard deviation: each grey has the mass of its interval, the outermost all that is beyond
-    (Ho et al. 2020, equation 13)."""
+    """Minus the log-probability of images of 256 greys from -1 to 1 under Gaussian pixels with one
+    standard deviation for all. A grey has the mass of its interval, black and white also the mass
+    of the tail (Ho et al. 2020, equation 13)."""
     distance, half = images - means, 1 / 255
     upper = jnp.where(images > 1 - half, jnp.inf, (distance + half) / sigma)
     lower = jnp.where(images < half - 1, -jnp.inf, (distance - half) / sigma)
-    # The mass is the same mirrored; below the mean the logarithms are exact far out.
+    # The mirrored interval has the same mass; the logarithms are exact in the tail below the mean.
     mirrored = lower > 0
     lower, upper = jnp.where(mirrored, -upper, lower), jnp.where(mirrored, -lower, upper)
     log_lower, log_upper = norm.logcdf(lower), norm.logcdf(upper)
@@ -55,14 +55,14 @@ def discretised_gaussian(
 
 
 def bernoulli(logits: Logits, images: Images, counts: Images | float = 1.0) -> PerImage:
-    """Minus the log-probability of black and white images; of grey ones the cross-entropy, which is
-    the mean of it over all ways to turn greys into black and white at random."""
+    """Minus the log-probability of black and white images. For grey images this is the
+    cross-entropy: the expectation if each pixel is white with the probability of its grey."""
     return _sum(nn.softplus(logits) - images * logits, counts)
 
 
 def continuous_bernoulli(logits: Logits, images: Images, counts: Images | float = 1.0) -> PerImage:
-    """Minus the log-density of grey images under continuous Bernoulli pixels, which makes a density
-    on [0, 1] of the cross-entropy (Loaiza-Ganem and Cunningham 2019)."""
+    """Minus the log-density of grey images under continuous Bernoulli pixels: the cross-entropy,
+    normalised to a density on [0, 1] (Loaiza-Ganem and Cunningham 2019)."""
     return bernoulli(logits, images, counts) - _sum(_log_normaliser(logits), counts)
 
 
@@ -71,7 +71,7 @@ def _sum(pixels, counts):
 
 
 def continuous_bernoulli_mean(logits: Logits) -> Images:
-    """The mean of continuous Bernoulli pixels, which is greyer than the sigmoid of their logits."""
+    """The mean of continuous Bernoulli pixels, nearer to 1/2 than the sigmoid of the logits."""
     near = jnp.abs(logits) < _NEAR
     safe = jnp.where(near, 1.0, logits)
     # With lambda = sigmoid(l): lambda / (2 lambda - 1) + 1 / (2 artanh(1 - 2 lambda))
@@ -79,12 +79,12 @@ def continuous_bernoulli_mean(logits: Logits) -> Images:
     return jnp.where(near, 0.5 + logits / 12 - logits**3 / 720, exact)
 
 
-_NEAR = 0.1  # logits under which the normaliser is taken from its series, for it is 0 / 0 at 0
+_NEAR = 0.1  # logits nearer to 0 use a series, since the formulas are 0 / 0 at 0
 
 
 def _log_normaliser(logits):
     """log C(lambda) = log(2 artanh(1 - 2 lambda) / (1 - 2 lambda)) = log(l / tanh(l / 2))."""
-    size = jnp.abs(logits)  # it is even
+    size = jnp.abs(logits)  # the function is even
     near = size < _NEAR
     safe = jnp.where(near, 1.0, size)
     exact = jnp.log(safe / jnp.tanh(safe / 2))
@@ -97,9 +97,9 @@ def kl_normal(
     prior_means: Vectors | float = 0.0,
     prior_log_vars: Vectors | float = 0.0,
 ) -> Vectors:
-    """KL(N(mean, var) || N(prior mean, prior var)) of each latent: to be summed over them.
+    """KL(N(mean, var) || N(prior mean, prior var)) of each latent, not summed over the latents.
 
-    In closed form (Kingma and Welling 2014, appendix B); the prior is N(0, 1) unless given.
+    In closed form (Kingma and Welling 2014, appendix B); the default prior is N(0, 1).
     """
     ratio = jnp.exp(log_vars - prior_log_vars)
     distance = jnp.square(means - prior_means) * jnp.exp(-prior_log_vars)
@@ -115,9 +115,9 @@ def log_normal(
 
 
 class Likelihood(NamedTuple):
-    """What pixels are, given the logits of a decoder."""
+    """The distribution of pixels given the logits of a decoder."""
 
-    # given the logarithm of sigma, which only a Gaussian has, and which pixels count
+    # nats(logits, images, log_sigma, counts); only a Gaussian uses log_sigma
     nats: Callable[[Logits, Images, Float[Array, ""] | float, Images | float], PerImage]
     mean: Callable[[Logits], Images]
 

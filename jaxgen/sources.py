@@ -1,5 +1,5 @@
-"""Which of jaxgen's own sources a result rests on, so that one kept from before a change of them is
-not taken for one of today."""
+"""Digests of the sources of jaxgen that a result depends on, so that a stored result is not used
+after these sources have changed."""
 
 import ast
 import functools
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent
-# These are found by their names, and not imported where a file says so.
+# Packages whose modules are imported by name, without an import statement.
 NAMED = ("families",)
-# What only carries work out, shows how far it is, or writes down what was found.
+# Modules that only run work, show progress or present results.
 SHOWN = (
     "cli",
     "pages",
@@ -24,26 +24,26 @@ SHOWN = (
 
 @functools.cache
 def digest(module: str) -> str:
-    """The SHA-256 of a module of jaxgen, such as ``jaxgen.experiments.train``, and of all that it
-    imports of jaxgen, directly or through others: of their code, so that comments, docstrings and
+    """The SHA-256 of the code of a module of jaxgen, such as ``jaxgen.experiments.train``, and of
+    all modules of jaxgen that it imports, directly or through others. Comments, docstrings and
     layout do not matter."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     for path in sorted(imported(module)):
-        found.update(f"{path.relative_to(ROOT)}\n{_code(path)}\n".encode())
-    return found.hexdigest()
+        hashed.update(f"{path.relative_to(ROOT)}\n{_code(path)}\n".encode())
+    return hashed.hexdigest()
 
 
 @functools.cache
 def whole() -> str:
     """The SHA-256 of all of jaxgen's sources."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     for path in sorted(ROOT.rglob("*.py")):
-        found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    return found.hexdigest()
+        hashed.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return hashed.hexdigest()
 
 
 def imported(module: str) -> set[Path]:
-    """The files of a module and of all that it imports of jaxgen, directly or through others."""
+    """The files of a module and of all modules of jaxgen that it imports, also through others."""
     found: set[Path] = set()
     waiting = _files(module)
     while waiting:
@@ -59,8 +59,7 @@ def imported(module: str) -> set[Path]:
 
 
 def _files(name: str) -> list[Path]:
-    """The files of a module by its name, or by the name of something in it, with the files of the
-    packages above it."""
+    """The files of the module that has this name or defines it, and of the packages above it."""
     top, *parts = name.split(".")
     if top != ROOT.name:
         return []
@@ -84,7 +83,7 @@ def _code(path: Path) -> str:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [one for one in body if not _is_text(one)]  # pyright: ignore
+            node.body = [part for part in body if not _is_text(part)]  # pyright: ignore
     return ast.dump(tree)
 
 

@@ -149,7 +149,7 @@ def hasty(monkeypatch):
     from jaxgen.families import ddpm, gan
 
     amounts = {
-        gan: {"TRIED": 8, "STARTS": 2, "SEARCH_STEPS": 5},
+        gan: {"CANDIDATES": 8, "STARTS": 2, "SEARCH_STEPS": 5},
         ddpm: {"INVERSION_STEPS": 4, "TRANSFER_STEPS": 4},
         search: {"TRIED": 4, "STARTS": 2, "STEPS": 3},
         fill: {"GRIDS": 3},

@@ -116,7 +116,7 @@ def test_a_digit_that_was_never_seen_is_refused(of_threes, capsys):
         ["apply", "augment", "--mix=3:1,8:1", "--out=set", "--count=10"],
         ["apply", "sheet", "--sums=5"],
     ):
-        with pytest.raises(UserError, match=r"and the model has learned 3 and 7 alone"):
+        with pytest.raises(UserError, match=r"and the model has learned only 3 and 7"):
             main.run([*verb, "--model", of_threes])
     assert main.run(["sample", "--model", of_threes, "--count=5", "--out=x.npz"]) == 0
     with np.load("x.npz") as found:

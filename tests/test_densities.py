@@ -90,10 +90,10 @@ def test_a_code_moves_to_the_same_place_among_those_of_another_digit():
     codes = rng.standard_normal((4000, 2)) * scales + 10 * labels[:, None]
     fitted = densities.fit(codes, labels, components=1)
     means, sources, targets = fitted.means[:, 0], jnp.array([1, 2]), jnp.array([7, 5])
-    found = densities.transferred(fitted, means[sources], sources, targets)
+    found = densities.transfer(fitted, means[sources], sources, targets)
     assert np.allclose(found, means[targets], atol=1e-4)
     away = means[sources] + jnp.array([1.5, 0.0])  # of digit 1 one standard deviation
-    found = densities.transferred(fitted, away, sources, targets)[0] - means[7]
+    found = densities.transfer(fitted, away, sources, targets)[0] - means[7]
     # The pulls towards the mode shorten it by (1 - PULL)^PULLS.
     assert np.allclose(found, [4.5 * (1 - densities.PULL) ** densities.PULLS, 0], atol=0.4)
 
@@ -102,7 +102,7 @@ def of_covariances(roots):
     """N(0, S S^T) for each digit, for ``roots`` S [10, z, z]."""
     factors = np.linalg.cholesky(roots @ roots.swapaxes(1, 2))[:, None]
     standard = densities.standard(1, roots.shape[-1])
-    return densities.completed(standard.replace(factors=jnp.asarray(factors, jnp.float32)))
+    return densities.derive(standard.replace(factors=jnp.asarray(factors, jnp.float32)))
 
 
 def test_codes_move_by_the_least_map_that_makes_one_covariance_another():
@@ -125,7 +125,7 @@ def test_a_code_far_out_comes_in_before_it_moves(monkeypatch):
 
     def moved(length: float) -> np.ndarray:
         code = jnp.asarray(fitted.factors[0, 0] @ white * length / 3)
-        return np.asarray(densities.transferred(fitted, jnp.tile(code, (3, 1)), *digits))
+        return np.asarray(densities.transfer(fitted, jnp.tile(code, (3, 1)), *digits))
 
     assert np.allclose(moved(0.5), moved(1) / 2, rtol=1e-4)
     assert np.allclose(moved(100), moved(3**0.5), rtol=1e-4)
@@ -134,7 +134,7 @@ def test_a_code_far_out_comes_in_before_it_moves(monkeypatch):
 
 def test_a_checkpoint_holds_what_was_fitted_and_the_rest_follows(codes):
     state = {"density": densities.fit(*codes, components=2), "step": jnp.int32(3)}
-    stored = densities.stored(state)  # as it has been since the first version
+    stored = densities.to_saved(state)  # as it has been since the first version
     assert list(stored["density"]) == ["shares", "weights", "means", "factors"]
-    same = jax.tree.map(np.array_equal, densities.restored(stored, state), state)
+    same = jax.tree.map(np.array_equal, densities.from_saved(stored, state), state)
     assert jax.tree.all(same)

@@ -83,7 +83,7 @@ def home(tmp_path_factory, often):
 
 
 def untrained(config, folder, *_):
-    folder.learns_from(data.load(config.data))
+    folder.note_digits(data.load(config.data))
     return 0
 
 

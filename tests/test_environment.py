@@ -243,5 +243,5 @@ def test_a_run_of_64_bits_is_told(tmp_path):
         runs.run(recipe, tmp_path / "run")
     finally:
         jax.config.update("jax_enable_x64", False)
-    with pytest.raises(UserError, match=r"are float64.*, of a training with JAX_ENABLE_X64"):
+    with pytest.raises(UserError, match=r"are float64.*, from a training with JAX_ENABLE_X64"):
         main.run(["sample", "--run", f"{tmp_path}/run", "--digit", "3"])

@@ -13,7 +13,7 @@ ROOT = Path(jaxgen.__file__).parent
 LAYERS = [
     {"errors", "environment", "sources"},
     {"config", "arrays", "data", "configs"},
-    {"devices", "hosts", "films", "images", "losses", "densities", "descent", "mapping"},
+    {"devices", "distributed", "films", "images", "losses", "densities", "descent", "mapping"},
     {"pages"},  # so that it cannot know a model
     {"nn", "diffusion"},
     {"families"},

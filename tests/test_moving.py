@@ -110,14 +110,14 @@ def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
         assert main.run([*verb, "--run=./run", "--count=5", "--data=idx:after"]) == 0
 
     write_digits(here / "others", keep=lambda labels: labels < 9)
-    with pytest.raises(UserError, match="are others than those that run has learned from"):
+    with pytest.raises(UserError, match="are not the digits that run has learned from"):
         main.run(["reconstruct", "--run=./run", "--count=5", "--data=idx:others"])
     with pytest.raises(UserError, match="a run of another recipe: --data"):
         train("ae", "--data=idx:others", "--run=./run")
     capsys.readouterr()
 
     train("ae", "--data=idx:after", "--run=./run", "--steps=4")
-    assert f"the digits of idx:{here}/after are those of" in capsys.readouterr().out
+    assert f"idx:{here}/after has the same digits as" in capsys.readouterr().out
     assert manifest.steps(run.checkpoints) == [4, 2]
     assert main.run(["reconstruct", "--run=./run", "--count=5"]) == 0
     train(
@@ -131,7 +131,7 @@ def test_digits_that_have_changed_where_they_were_are_noticed(here):
     train("vae", "--data=idx:digits")
     shutil.rmtree("digits")
     write_digits(here / "digits", keep=lambda labels: labels < 9)
-    with pytest.raises(UserError, match=r"are others than those that runs/vae has learned from"):
+    with pytest.raises(UserError, match=r"are not the digits that runs/vae has learned from"):
         train("vae", "--data=idx:digits", "--steps=4")
     assert manifest.steps(Path("runs/vae/checkpoints")) == [2]
 
@@ -152,7 +152,7 @@ def test_a_note_that_cannot_be_read_is_one_sentence(here):
     train("ae", "--data=synthetic:200")
     for text in ("{", "[]", '{"sha256": 1}'):
         RunFolder(Path("runs/ae")).data.write_text(text)
-        with pytest.raises(UserError, match=r"data\.json cannot be read .*take it away"):
+        with pytest.raises(UserError, match=r"data\.json cannot be read .*delete it"):
             main.run(["sample", "--model=ae"])
     RunFolder(Path("runs/ae")).data.unlink()
     assert main.run(["sample", "--model=ae"]) == 0

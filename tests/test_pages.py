@@ -274,7 +274,7 @@ def test_charts_have_the_colours_and_the_letters_of_the_page(page):
 
 
 def test_a_curve_can_have_the_colour_of_another_place():
-    curves = (Curve("gan", (1, 2), (3, 4), place=place) for place in (4, 10))
+    curves = (Curve("gan", (1, 2), (3, 4), colour=colour) for colour in (4, 10))
     solid, dashed = (drawn(Lines((curve,), "x", "y", "")) for curve in curves)
     assert set(re.findall(r"series-\d", solid + dashed)) == {"series-4"}
     assert "stroke-dasharray: 10" in dashed and "stroke-dasharray: 10" not in solid

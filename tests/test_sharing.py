@@ -35,8 +35,8 @@ def test_what_devices_send_each_other():
 
 
 def test_large_arrays_are_shared_out_over_the_devices():
-    assert tuple(devices.shared((64, 96)).spec) == (None, "data")
-    assert all(devices.shared(shape).is_fully_replicated for shape in ((65, 97), (64, 2), ()))
+    assert tuple(devices.split_large((64, 96)).spec) == (None, "data")
+    assert all(devices.split_large(shape).is_fully_replicated for shape in ((65, 97), (64, 2), ()))
 
 
 def test_sharing_parameters_out_changes_no_number(tmp_path):

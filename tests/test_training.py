@@ -62,11 +62,11 @@ def test_fresh_moves_the_old_run_aside(tmp_path):
 
 
 def test_a_run_goes_on_to_more_steps_and_not_to_fewer(tmp_path):
-    """Without a horizon the rest of the learning rate is planned anew."""
+    """Without a horizon the schedule of the learning rate changes."""
     config = small("ae", steps=2)
     run(config, tmp_path)
     run(dataclasses.replace(config, steps=4), tmp_path, listener := Listener())
-    assert "planned anew" in listener.lines[0]
+    assert "the schedule of the learning rate changes" in listener.lines[0]
     assert len(metrics(tmp_path)) == 4
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match=r"has 4 steps already, .*--steps 3: --steps 8 trains on"):
@@ -195,7 +195,7 @@ def test_a_second_ctrl_c_says_what_it_costs(tmp_path, capfd):
         run(small("ae", log_every=1, save_every=4), tmp_path, console)
     assert "Ctrl-C again stops at once and loses all after step 4" in capfd.readouterr().err
     assert console.lines[-1] == (
-        "stopped at once: the checkpoint of step 4 is kept, what came after it is lost"
+        "stopped at once: the checkpoint of step 4 is kept, later steps are lost"
     )
 
 

@@ -109,7 +109,7 @@ def main(args: list[str]) -> None:
         ends = given.read(wanted.between, run)
         print("\n".join(ends.lines))
         family = run.model.family.for_inversion()
-        ways = sampling.encoded(family, run.model.variables, ends.images, ends.labels)
+        ways = sampling.encode_way(family, run.model.variables, ends.images, ends.labels)
     else:
         flags, family = "--digits" if wanted.digits else "--from and --to", run.model.family
         common.require_ear(family, flags)
@@ -117,7 +117,7 @@ def main(args: list[str]) -> None:
         labels = np.tile([int(digit) for digit in stops], (count, 1)).astype(np.int32)
         run.model.require(labels.ravel(), flags.replace("and", "or"))
         places = legible(labels, seed, run)
-        ways = sampling.drawn(family, run.model.variables, labels, seed, places)
+        ways = sampling.draw_ways(family, run.model.variables, labels, seed, places)
         if len(stops) > 2 and stops[0] == stops[-1]:
             ways = ways.round_trip()
     legs = ways.labels.shape[1] - 1

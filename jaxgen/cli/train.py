@@ -29,7 +29,7 @@ from jaxgen.training import folder
 from jaxgen.training.folder import RunFolder
 
 with epy.lazy_imports():
-    from jaxgen import devices, hosts
+    from jaxgen import devices, distributed
     from jaxgen.training import console as consoles
     from jaxgen.training import loop
 
@@ -87,17 +87,17 @@ def _together(train: Train, run: RunFolder) -> tuple[int, bool]:
     """Train as one of several processes; the first alone writes to the run's folder. Returns the
     exit status, and whether this is the first."""
     devices.start(joins=True)
-    group = hosts.Group(train.coordinator, train.processes, train.process)
-    with contextlib.ExitStack() as stack, hosts.joined(group):
-        console = consoles.Console(train.quiet or not hosts.is_first())
+    group = distributed.Group(train.coordinator, train.processes, train.process)
+    with contextlib.ExitStack() as stack, distributed.joined(group):
+        console = consoles.Console(train.quiet or not distributed.is_first())
         settings = {f"--{name}": str(value) for name, value in configs.flat(train.config)}
-        hosts.require_alike({"jaxgen": jaxgen.__version__, "--run": str(run)} | settings)
+        distributed.require_alike({"jaxgen": jaxgen.__version__, "--run": str(run)} | settings)
 
         def prepare() -> list[str]:
             stack.enter_context(run.lock())
             return run.prepare(train.config, train.fresh)
 
-        for line in hosts.on_first(prepare):
+        for line in distributed.on_first(prepare):
             console.say(line)
         status = loop.train(train.config, run, console, train.shard_params)
-        return status, hosts.is_first()
+        return status, distributed.is_first()

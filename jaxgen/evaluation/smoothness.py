@@ -42,7 +42,7 @@ def measure(
     labels = sampling.balanced(WAYS, digits)
     if not family.is_conditional:
         labels = np.full_like(labels, NO_DIGIT)
-    ways = sampling.drawn(family, variables, np.stack([labels, labels], 1), seed)
+    ways = sampling.draw_ways(family, variables, np.stack([labels, labels], 1), seed)
     frames, _ = sampling.interpolate(family, variables, ways, FRAMES, seed)
     logits, features = look(judge, pixels.to_uint8(frames).reshape(-1, *frames.shape[2:]))
     features = features.reshape(WAYS, FRAMES, -1)

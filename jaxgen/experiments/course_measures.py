@@ -137,7 +137,7 @@ def measure_sampler(context: Context, config: Config, training: Result) -> Resul
         return Result(None)
     rows = []
     for steps in SAMPLER_STEPS:
-        other = model.drawn_with(steps=steps)
+        other = model.with_sampling(steps=steps)
         sampling.draw(other.family, other.variables, sampling.balanced(1), 0)  # compiles
         began = time.perf_counter()
         found = _judged(other, 0, _reference(GLANCE))

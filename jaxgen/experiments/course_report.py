@@ -109,8 +109,8 @@ def _lines(
 ) -> Iterator[page.Lines]:
     """A chart with a curve of each model that has points, in the model's colour."""
     curves = tuple(
-        page.Curve(results.families[model], *zip(*points[model], strict=True), place=place)
-        for place, model in enumerate(results.models)
+        page.Curve(results.families[model], *zip(*points[model], strict=True), colour=index)
+        for index, model in enumerate(results.models)
         if model in points
     )
     if curves:

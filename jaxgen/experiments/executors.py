@@ -210,7 +210,7 @@ def _pool(core: int) -> ProcessPoolExecutor:
 
 def _begin(core: int, parent: int) -> None:
     """Begin a process: on a core of its own, and not to outlive its parent."""
-    devices.stay_on(core)
+    devices.pin_to(core)
     # Ctrl-C reaches all processes; a training handles it, and other work is soon done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()

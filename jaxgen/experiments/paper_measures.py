@@ -148,7 +148,7 @@ def ghosh2020(models: Models, digits: Digits, seed: int, progress: Progress) -> 
         ("VAE, N(0, I)", "vae", "normal"),
     ):
         progress(name)
-        model = models[recipe].drawn_with(prior=prior)
+        model = models[recipe].with_sampling(prior=prior)
         asked = reference.asked_of(model.family, digits.test.labels, DRAWN)
         features = judge.look(eye, _draw(model, asked, seed))[1]
         found[name] = mean([metrics.frechet(features, real.features) / real.unit])
@@ -157,7 +157,7 @@ def ghosh2020(models: Models, digits: Digits, seed: int, progress: Progress) -> 
 
 def synthetic(models: Models, digits: Digits, seed: int, progress: Progress) -> Figures:
     (model,) = models.values()
-    model, labels = model.drawn_with(guidance=GUIDANCE), sampling.balanced(LEARNED)
+    model, labels = model.with_sampling(guidance=GUIDANCE), sampling.balanced(LEARNED)
     learned = {
         "on drawn digits": Split(_draw(model, labels, seed), labels),
         "on real digits": partition.subset(digits.train, LEARNED),

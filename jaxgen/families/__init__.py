@@ -1,8 +1,8 @@
-"""The families of generative models, one file each; ``base`` is what they have in common,
-and ``capabilities`` what some can do.
+"""The families of generative models, one file each; ``base`` defines a family, ``capabilities`` the
+abilities that only some families have.
 
-The folder is the registry: a family is a module here that has ``build(config) -> Family``, and a
-recipe of the same name in ``configs/``, which defines its settings; other recipes may use them.
+This folder is the registry: a family is a module here with ``build(config) -> Family``. The recipe
+of the same name in ``configs/`` defines its settings; other recipes may use them.
 """
 
 import importlib
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def names() -> list[str]:
-    """Every family there is, in alphabetical order."""
+    """All families, in alphabetical order."""
     shared = ("base", "capabilities")
     return [module.name for module in pkgutil.iter_modules(__path__) if module.name not in shared]
 
@@ -28,7 +28,7 @@ def build(config: "Config") -> "Family":
 
 
 def names_with(can: "Callable[[Family], bool]") -> list[str]:
-    """The families that can do something, with the settings of their recipes."""
+    """The families for which ``can(family)`` is true, built from the recipes of their names."""
     from jaxgen import config
 
     return [name for name in names() if can(build(config.recipe(name)))]

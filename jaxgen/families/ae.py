@@ -1,16 +1,16 @@
 """The autoencoder (Hinton and Salakhutdinov 2006).
 
-An encoder f brings an image down to a few numbers, its code, and a decoder g brings it back:
+An encoder f maps an image to a few numbers, its code, and a decoder g maps the code back:
 
     loss = |x - g(f(x))|^2        or the cross-entropy of x and g(f(x))                          (1)
 
-As a denoising autoencoder (Vincent et al. 2008) it sees a noisy image and is held against the clean
-one. Nothing says what codes are like as a whole, so a random code gives no digit. To draw some, a
-density of the training digits' codes is fitted afterwards (``densities``).
+A denoising autoencoder (Vincent et al. 2008) encodes a noisy x; the loss compares with the clean x.
+The loss does not shape the distribution of the codes, so a random code gives no digit. To draw
+digits, a density is fitted to the codes of the training digits afterwards (``densities``).
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -71,9 +71,8 @@ class AE(Fitted):
 
     def init(self, key: Key) -> Variables:
         density = densities.standard(self.config.components, self.config.latents)
-        return Variables(
-            {"model": self.net.init(key, jnp.zeros((1, *IMAGE)))}, {"density": density}
-        )
+        params = self.net.init(key, jnp.zeros((1, *IMAGE)))
+        return Variables({"model": params}, {"density": density})
 
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
@@ -95,5 +94,5 @@ class AE(Fitted):
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         return self._apply(variables, images, method="encode")
 
-    def _apply(self, variables, *args, method="__call__"):
-        return cast(jax.Array, self.net.apply(variables.params["model"], *args, method=method))
+    def _apply(self, variables, *args, method="__call__") -> Any:
+        return self.net.apply(variables.params["model"], *args, method=method)

@@ -1,9 +1,8 @@
-"""What a family of generative models is: a few pure functions of its variables.
+"""A family of generative models: a few pure functions of its variables.
 
-The caller may put any method but ``fit`` under ``jit``, ``grad``, ``vmap`` or ``scan``, on one
-device or on many: a family holds settings and networks, never arrays. Whole-batch arithmetic (a
-mean, stratified times, batch statistics) is written as if there were one device; the compiler
-splits it.
+All methods except ``fit`` may be called under ``jit``, ``grad``, ``vmap`` or ``scan``, on one
+device or on many: a family holds settings and networks, never arrays. Arithmetic over a batch (a
+mean, stratified times, batch statistics) is written for one device; the compiler splits it.
 """
 
 import abc
@@ -28,69 +27,68 @@ Gaussian = tuple[jax.Array, jax.Array]  # mean and logarithm of the variance, ea
 
 
 class Variables(struct.PyTreeNode):
-    """What training changes."""
+    """The arrays that training changes."""
 
-    # Dictionaries, but JAX and Orbax also put shapes, shardings and the like in their place.
-    params: Any  # by player, the weights of each
-    # What has no gradient: counters, running statistics, densities fitted to codes. It is drawn
-    # with as it is, where params are averaged.
+    # Dictionaries of arrays, or of shapes or shardings that JAX and Orbax put there.
+    params: Any  # the weights, by player
+    # Arrays without gradients: counters, running statistics, densities fitted to codes. Images are
+    # drawn with the average of the params, but with the last stats.
     stats: Any = struct.field(default_factory=dict)
 
 
 class Family(abc.ABC):
     """A kind of generative model.
 
-    What a subclass defines: ``init``, ``loss``, ``prior``, ``decode``, and the methods of those
-    ``capabilities`` that it has. The rest is derived from those. Wherever ``decode`` takes labels,
-    it takes shares of digits too.
+    A subclass defines ``init``, ``loss``, ``prior``, ``decode``, and the methods of its
+    ``capabilities``. The other methods are derived from these. ``decode`` takes soft labels too.
 
-    A family can be an argument of a compiled program, which is compiled anew for every other
+    A family can be an argument of a compiled program, which JAX compiles again for each other
     family.
     """
 
     may_collapse: ClassVar[bool] = False
-    """Whether training may end in a few kinds of images only, so that it has to be monitored."""
+    """Whether training may end in a mode collapse, so that it is monitored."""
 
     encodes_iteratively: ClassVar[bool] = False
-    """Whether ``encode`` takes many steps, so that it is not for thousands of images."""
+    """Whether ``encode`` takes many steps, too slow for thousands of images."""
 
     codes_depend_on_digit: ClassVar[bool] = False
-    """Whether the codes of each digit have a space of their own."""
+    """Whether the same code means different things for different digits."""
 
     def __init_subclass__(cls, **settings: Any):
         super().__init_subclass__(**settings)
-        jax.tree_util.register_pytree_node(cls, cls._take_apart, cls._put_together)
+        jax.tree_util.register_pytree_node(cls, cls._flatten, cls._unflatten)
 
-    def _take_apart(self) -> tuple[tuple, "Family"]:
+    def _flatten(self) -> tuple[tuple, "Family"]:
         return (), self
 
     @staticmethod
-    def _put_together(family: Any, numbers: tuple) -> Any:
+    def _unflatten(family: Any, numbers: tuple) -> Any:
         return family
 
     @property
     def removes_noise(self) -> bool:
-        """Whether it was trained to reconstruct images without the noise that they have."""
+        """Whether it is trained to remove noise from images."""
         return False
 
     @property
     def update_order(self) -> tuple[str, ...]:
-        """The players in the order in which they learn within a step, one optimiser each: most
-        families have one, a GAN has ``("critic", "generator")``."""
+        """The players in the order of their updates within a step, each with its own optimiser.
+        Most families have one player; a GAN has ``("critic", "generator")``."""
         return ("model",)
 
     @property
     def lr_scale(self) -> Mapping[str, float]:
-        """What ``--optim.rate`` is multiplied with for each player; 1 for those not named."""
+        """A factor for ``--optim.rate`` by player; 1 for players that are missing."""
         return {}
 
     @property
     def is_conditional(self) -> bool:
-        """Whether the digit asked for makes a difference to what is drawn."""
+        """Whether the images that it draws depend on the label."""
         return True
 
     def with_sampling(self, **settings: Any) -> "Family":
-        """The same family with other sampling settings."""
+        """The same family with these sampling settings changed."""
         family: Any = self
         sampling = dataclasses.replace(family.sampling, **settings)
         return dataclasses.replace(family, sampling=sampling)
@@ -103,33 +101,33 @@ class Family(abc.ABC):
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
-        """The mean loss of ``player`` on a batch, and the new ``stats`` and metrics with it.
+        """The mean loss of ``player`` on a batch, with the new ``stats`` and the metrics.
 
-        Its gradient is taken with respect to that player's params alone. No two players share a
-        metric's name.
+        Its gradient is taken with respect to the params of that player only. Two players never use
+        the same name for a metric.
         """
 
     @abc.abstractmethod
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        """Draw a latent for each key, of the digit in ``labels`` or of any for NO_DIGIT."""
+        """Draw a latent for each key and label; NO_DIGIT is any digit."""
 
     @abc.abstractmethod
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
-        """Turn latents into images in [0, 1]; ``keys`` are for decoding that draws."""
+        """Turn latents into images in [0, 1]; a random decoder uses ``keys``."""
 
     def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
-        """Latents between two, at ``t`` [n] in [0, 1]: on the straight way, or as the distribution
-        of latents asks."""
+        """Interpolate latents at ``t`` [n] in [0, 1]: linearly, or along another path that suits
+        the distribution of latents."""
         return jax.tree.map(lambda start, end: lerp(start, end, t), starts, ends)
 
     def for_inversion(self) -> "Family":
-        """The same family, set so that ``decode`` undoes ``encode`` as well as it can."""
+        """The same family with the settings for which ``decode`` inverts ``encode`` best."""
         return self
 
     def for_transfer(self) -> tuple["Family", "Family"]:
-        """The family set for the way to the latent, and for the way back, where there is one."""
+        """The family with the settings to encode and with the settings to decode."""
         return self, self
 
     def sample(self, variables: Variables, keys: Keys, labels: Labels) -> Images:
@@ -144,7 +142,7 @@ class Family(abc.ABC):
     def reconstruct(
         self, variables: Variables, images: Images, labels: Labels, keys: Keys
     ) -> Images:
-        """Take images to their latents and back; only where there is a way to them."""
+        """Encode and decode images; UserError if the family does not encode."""
         latents = able(self, Encodes).encode(variables, images, labels)
         return self.decode(variables, latents, labels, keys)
 
@@ -157,47 +155,47 @@ class Family(abc.ABC):
         t: jax.Array,
         keys: Keys,
     ) -> Images:
-        """Images between latents of two digits, at ``t`` [n] in [0, 1]; the digits are blended too.
-        They are decoded as ``sample`` decodes with these keys."""
+        """Images between latents of two digits, at ``t`` [n] in [0, 1]; the labels are blended too.
+        Decoding uses the same keys as in ``sample``."""
         start, end = map(arrays.soft, labels)
         latents = self.blend(variables, starts, ends, t)
         return self.decode(variables, latents, lerp(start, end, t), split(keys)[1])
 
 
 class Guided(Family):
-    """A family whose networks know a digit and any digit, and which draws with guidance:
-    ``sampling.guidance`` is a ``nn.guidance.Weight``.
+    """A family that draws with classifier-free guidance: its networks learn each digit and
+    NO_DIGIT, and ``sampling.guidance`` is a ``nn.guidance.Weight``.
 
-    A compiled program that has such a family as an argument takes the guidance as a number, and is
-    compiled once for all of them but 1, where any digit is not asked for.
+    If such a family is an argument of a compiled program, the guidance is a number there: one
+    compilation serves all values except 1, which needs no prediction for NO_DIGIT.
     """
 
     sampling: Any
 
     @property
     def is_conditional(self) -> bool:
-        return self.sampling.guidance > 0  # else the network is not told the digit
+        return self.sampling.guidance > 0  # else the network does not get the digit
 
-    def _take_apart(self) -> tuple[tuple, "Family"]:
+    def _flatten(self) -> tuple[tuple, "Family"]:
         weight = self.sampling.guidance
         if not guidance.is_guided(weight):
             return (), self
         return (weight,), self.with_sampling(guidance=2.0)
 
     @staticmethod
-    def _put_together(family: Any, numbers: tuple) -> Any:
+    def _unflatten(family: Any, numbers: tuple) -> Any:
         sampling = copy.copy(family.sampling)
-        for weight in numbers:  # past the settings' own checks, for it has no value in a program
+        for weight in numbers:  # without the checks of settings, which need a concrete value
             object.__setattr__(sampling, "guidance", weight)
         return dataclasses.replace(family, sampling=sampling)
 
 
 class Fitted(Family):
-    """A family that draws codes [n, z] from a density that was fitted to the codes of training
-    digits and is kept in ``stats`` as "density"; or, with prior "normal", from N(0, I)."""
+    """A family that draws codes [n, z] from N(0, I) if ``sampling.prior`` is "normal", else from
+    the density ``stats["density"]``, which is fitted to the codes of training digits."""
 
-    config: Any  # latents, the dimensions of a code, and components, the Gaussians of a digit
-    sampling: Any  # prior, "fitted" or "normal"
+    config: Any  # latents: dimensions of a code; components: Gaussians per digit
+    sampling: Any  # prior: "fitted" or "normal"
 
     @property
     def is_conditional(self) -> bool:
@@ -209,7 +207,7 @@ class Fitted(Family):
         return normals(keys, self.config.latents)
 
     def codes(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> Latents:
-        """The codes of training digits that the density is fitted to."""
+        """The codes of training digits, for the fit of the density."""
         return able(self, Encodes).encode(variables, images, labels)
 
     def fit(self, variables: Variables, digits: Split) -> Variables:
@@ -227,64 +225,63 @@ class Fitted(Family):
     def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
-        return densities.transferred(variables.stats["density"], latents, sources, targets)
+        return densities.transfer(variables.stats["density"], latents, sources, targets)
 
 
 class Variational(Family):
-    """A family whose encoder says a Gaussian q(z given x, y), so that its likelihood has a bound.
+    """A family whose encoder gives a Gaussian q(z | x, y), so that its likelihood has a bound.
 
     Its latents are codes [n, z]. A subclass also defines ``posterior``, ``prior_given`` and
-    ``decoder_nll``. Gaussians are a mean and the logarithm of a variance, each [n, z].
+    ``decoder_nll``.
     """
 
     config: Any  # likelihood, binarise, beta, beta_warmup, free_bits
 
     @property
     def is_bernoulli(self) -> bool:
-        """Whether pixels are black or white with a probability, so that such digits have a
-        likelihood, and the bound of grey ones is the bound of a cross-entropy."""
+        """Whether pixels are Bernoulli: then only black and white images have a likelihood, and for
+        grey images the bound is a bound of the cross-entropy."""
         return self.config.likelihood == "bernoulli"
 
     def inputs(self, images: Images, key: Key) -> tuple[Images, Key]:
-        """Images as the family is trained on them, greys made black or white if it is so set, and
-        a key for what comes next."""
+        """The images for training, binarised at random if ``config.binarise``, and a fresh key."""
         if not self.config.binarise:
             return images, key
         key_pixels, key = jax.random.split(key)
         return jax.random.bernoulli(key_pixels, images).astype(images.dtype), key
 
-    def warmth(self, step: jax.Array) -> jax.Array:
-        """The share of beta that counts at a step of training."""
+    def annealing(self, step: jax.Array) -> jax.Array:
+        """The factor of beta at a step of training: it rises to 1 during the warm-up."""
         return jnp.minimum(1.0, (step + 1) / max(self.config.beta_warmup, 1))
 
-    def weighed(
+    def weighted(
         self, step: jax.Array, reconstruction: jax.Array, kl: jax.Array
     ) -> tuple[Scalar, Metrics]:
-        """The loss and its metrics, of a reconstruction in nats [n] and the divergences of each
-        dimension of a code [n, z], which cost nothing below free_bits (Kingma et al. 2016, appendix
-        C.8)."""
+        """The loss and its metrics, from the reconstruction in nats [n] and the divergence of each
+        latent [n, z]. A latent's mean divergence costs at least free_bits (Kingma et al. 2016,
+        appendix C.8)."""
         reconstruction, kl = reconstruction.mean(), kl.mean(0)
         costly = jnp.maximum(kl, self.config.free_bits).sum()
-        loss = reconstruction + self.config.beta * self.warmth(step) * costly
+        loss = reconstruction + self.config.beta * self.annealing(step) * costly
         return loss, {"loss": loss, "reconstruction": reconstruction, "kl": kl.sum()}
 
     def to_images(self, logits: jax.Array) -> Images:
-        """The mean of p(x given z, y) that the decoder's logits stand for."""
+        """The mean of p(x | z, y) for the decoder's logits."""
         return losses.LIKELIHOODS[self.config.likelihood].mean(logits)
 
     @abc.abstractmethod
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
-        """q(z given x, y)."""
+        """q(z | x, y)."""
 
     @abc.abstractmethod
     def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
-        """p(z given y), which the bound holds the posterior against."""
+        """p(z | y), the prior in the bound."""
 
     @abc.abstractmethod
     def decoder_nll(
         self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
     ) -> jax.Array:
-        """- log p(x given z, y) in nats [n]."""
+        """- log p(x | z, y) in nats [n]."""
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         return self.posterior(variables, images, labels)[0]
@@ -294,7 +291,7 @@ class Variational(Family):
         return losses.kl_normal(*posterior, *self.prior_given(variables, labels)).sum(-1)
 
     def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
-        """The loss with beta 1, from one code an image."""
+        """The loss with beta 1, from one code per image."""
         codes = draw(self.posterior(variables, images, labels), keys)
         nats = self.decoder_nll(variables, images, labels, codes)
         return nats + self.rate(variables, images, labels)
@@ -302,19 +299,19 @@ class Variational(Family):
     def log_joint(
         self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
     ) -> jax.Array:
-        """log p(x, z given y) in nats [n]."""
+        """log p(x, z | y) in nats [n]."""
         prior = losses.log_normal(codes, *self.prior_given(variables, labels))
         return prior - self.decoder_nll(variables, images, labels, codes)
 
 
 def draw(gaussian: Gaussian, keys: Keys) -> jax.Array:
-    """A draw [n, z] of each of n Gaussians."""
+    """Draw from each of n Gaussians: [n, z]."""
     mean, log_var = gaussian
     return mean + jnp.exp(0.5 * log_var) * normals(keys, mean.shape[-1])
 
 
 def normals(keys: Keys, *shape: int) -> jax.Array:
-    """A draw of N(0, I) [n, ...shape] for each key."""
+    """Draw from N(0, I) for each key: [n, *shape]."""
     return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
 
 
@@ -325,31 +322,30 @@ def drop_labels(labels: Labels, rate: float, key: Key) -> Labels:
 
 
 def split(keys: Keys) -> tuple[Keys, Keys]:
-    """Two keys of each."""
+    """Split each key in two."""
     halves = jax.vmap(jax.random.split)(keys)  # [n, 2]
     return halves[:, 0], halves[:, 1]
 
 
 def lerp(starts: jax.Array, ends: jax.Array, t: jax.Array) -> jax.Array:
-    """The points at each ``t`` [n] of the straight ways from ``starts`` to ``ends`` [n, ...],
-    exact at both."""
+    """Linear interpolation from ``starts`` to ``ends`` [n, ...] at ``t`` [n], exact at 0 and 1."""
     t = t.reshape(-1, *(1,) * (starts.ndim - 1))
     return (1 - t) * starts + t * ends
 
 
 def slerp(starts: jax.Array, ends: jax.Array, t: jax.Array) -> jax.Array:
-    """The points at each ``t`` [n] of the great arcs between ``starts`` and ``ends`` [n, ...],
-    their lengths blended too (Shoemake 1985).
+    """Spherical interpolation from ``starts`` to ``ends`` [n, ...] at ``t`` [n] (Shoemake 1985),
+    with linear interpolation of the lengths.
 
-    Draws from N(0, I) in many dimensions have nearly one length, and a straight way between two
-    leads through where none are.
+    In many dimensions all draws from N(0, I) have nearly the same length; the points on a straight
+    line between two draws are shorter.
     """
     a, b = (x.reshape(len(x), -1) for x in (starts, ends))
     lengths = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
     cosine = (a * b).sum(1, keepdims=True) / jnp.maximum(lengths[0] * lengths[1], 1e-12)
     angle = jnp.arccos(cosine.clip(-1, 1))
     t = t[:, None]
-    # Nearly on one line there is no arc to take, or no saying which.
+    # Nearly parallel vectors have no arc, or many: interpolate linearly.
     flat = jnp.sin(angle) < 1e-3
     sine = jnp.where(flat, 1.0, jnp.sin(angle))
     from_start = jnp.where(flat, 1 - t, jnp.sin((1 - t) * angle) / sine)

@@ -1,7 +1,7 @@
-"""What some families can do besides training and drawing, each as a protocol.
+"""Abilities that only some families have, each as a protocol.
 
-A family has a capability where it has its methods: ``isinstance(family, Encodes)``. Who needs one
-takes ``able(family, Encodes)``, which refuses other families in a sentence.
+A family has a capability if it has its methods: ``isinstance(family, Encodes)``. Code that needs
+one calls ``able(family, Encodes)``, which raises UserError for other families.
 """
 
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -15,50 +15,50 @@ from jaxgen.errors import UserError
 
 @runtime_checkable
 class Encodes(Protocol):
-    """Has a way from an image to a latent."""
+    """Maps an image to a latent."""
 
     def encode(self, variables: Any, images: Images, labels: Labels) -> Latents:
-        """The latents that ``decode`` turns into images as near to these as may be; a label may be
-        NO_DIGIT."""
+        """The latents from which ``decode`` makes images as near as possible to these; a label may
+        be NO_DIGIT."""
         ...
 
 
 @runtime_checkable
 class Fits(Protocol):
-    """Fits something to the latents after training."""
+    """Fits a density to the latents after training."""
 
     def fit(self, variables: Any, digits: Any) -> Any:
-        """Fit to the latents of the digits of a split what is to be fitted, and put it into
-        ``stats``; on the host, whenever the run is saved."""
+        """Fit to the latents of the digits of a split; return variables with the result in
+        ``stats``. Runs on the host, at every regular save."""
         ...
 
 
 @runtime_checkable
 class HasBound(Protocol):
-    """Bounds the likelihood."""
+    """Has a bound of the likelihood."""
 
     def bound(self, variables: Any, images: Images, labels: Labels, keys: Keys) -> jax.Array:
-        """An upper bound of minus the log-likelihood of each image, in nats [n]; where it is an
-        expectation, a draw of it."""
+        """An upper bound of minus the log-likelihood of each image, in nats [n]; if the bound is an
+        expectation, an unbiased estimate of it."""
         ...
 
 
 @runtime_checkable
 class HasRate(Protocol):
-    """Knows how much its latents say."""
+    """Measures the information in its latents."""
 
     def rate(self, variables: Any, images: Images, labels: Labels) -> jax.Array:
-        """What the latent says of each image beyond what its digit does, in nats [n]: the
-        divergence of its latent from the prior, or how unlikely the prior finds it."""
+        """The information in the latent of each image, given the digit, in nats [n]: the
+        divergence of the posterior from the prior, or minus the log-probability of the latent."""
         ...
 
 
 @runtime_checkable
 class HasPriorDensity(Protocol):
-    """Knows how likely a latent is."""
+    """Has the density of its prior."""
 
     def prior_nll(self, variables: Any, latents: Latents, labels: Labels) -> jax.Array:
-        """- log p(latent given the digit) in nats [n], as ``prior`` draws it."""
+        """- log p(latent | digit) in nats [n], for the distribution that ``prior`` draws from."""
         ...
 
 
@@ -69,12 +69,12 @@ class Transfers(Encodes, Protocol):
     def transfer(
         self, variables: Any, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
-        """The latents of the digits ``targets`` in the same hand as ``latents`` of ``sources``:
-        where these lie among those of their digit, the others lie among those of theirs."""
+        """Move ``latents`` of the digits ``sources`` to the digits ``targets``, in the same hand:
+        each keeps its position relative to the latents of its digit."""
         ...
 
     def for_transfer(self) -> tuple[Any, Any]:
-        """The family set for the way to the latent, and for the way back."""
+        """The family with the settings to encode and with the settings to decode."""
         ...
 
 
@@ -83,28 +83,28 @@ class HasTrajectory(Protocol):
     """Draws in several steps."""
 
     def trajectory(self, variables: Any, keys: Keys, labels: Labels) -> jax.Array:
-        """How ``sample`` comes to its images: [n, frames, 28, 28, 1] in [0, 1]."""
+        """The intermediate images of ``sample``: [n, frames, 28, 28, 1] in [0, 1]."""
         ...
 
 
 @runtime_checkable
 class Completes(Protocol):
-    """Was trained to complete images whose part is hidden."""
+    """Is trained to complete partly hidden images."""
 
     def completes(self, visible: Any) -> bool:
-        """Whether it was trained for masks such as ``visible`` [n, 28, 28, 1], 1 where visible."""
+        """Whether it is trained for masks like ``visible`` [n, 28, 28, 1], which is 0 or 1."""
         ...
 
     def complete(
         self, variables: Any, images: Images, visible: Images, labels: Labels, keys: Keys
     ) -> Images:
-        """Draw what is hidden, where ``visible`` is 0, given what is not, which stays as it is."""
+        """Draw the pixels where ``visible`` is 0, given the other pixels, which stay."""
         ...
 
 
 @runtime_checkable
 class Diffuses(Protocol):
-    """Takes noise away, level by level."""
+    """Removes noise level by level."""
 
     config: Any
     sampling: Any
@@ -115,13 +115,13 @@ class Diffuses(Protocol):
     with_sampling: Any
 
     def denoiser(self, variables: Any, labels: Any, guidance: float) -> Any:
-        """A function of noisy images in [-1, 1] and a time, which guesses the clean ones."""
+        """A function (noisy images in [-1, 1], time) -> estimates of the clean images."""
         ...
 
 
 @runtime_checkable
 class Quantises(Encodes, Protocol):
-    """Has codes of a codebook on a grid, and a prior that draws one after the other."""
+    """Has grids of codes of a codebook, and a prior that draws the codes one after another."""
 
     config: Any
     quantiser: Any
@@ -130,7 +130,7 @@ class Quantises(Encodes, Protocol):
     decode: Any
 
     def vectors(self, variables: Any, images: Images) -> jax.Array:
-        """The vectors [n, side, side, features] that codes stand for."""
+        """The encoder's vectors [n, side, side, features], which codes replace."""
         ...
 
     def rows(self, variables: Any) -> jax.Array:
@@ -141,7 +141,7 @@ class Quantises(Encodes, Protocol):
 LACKS: dict[type, str] = {
     Encodes: "has no way from an image to a latent",
     HasPriorDensity: "cannot say how likely a latent is",
-    Transfers: "cannot tell the hand from the digit, for its codes say both at once",
+    Transfers: "cannot tell the hand from the digit, since its codes hold both",
     HasTrajectory: "draws in one step, so there is no trajectory to show",
 }
 
@@ -149,7 +149,7 @@ Capability = TypeVar("Capability")
 
 
 def able(family: Any, capability: type[Capability]) -> Capability:
-    """The family, as one that has a capability. Raises UserError where it has not."""
+    """The family, if it has a capability; raises UserError if not."""
     if not isinstance(family, capability):
         others = ", ".join(families.names_with(lambda other: isinstance(other, capability)))
         raise UserError(f"{type(family).__name__} {LACKS[capability]}: take {others}")

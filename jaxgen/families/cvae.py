@@ -1,20 +1,20 @@
 """The conditional variational autoencoder (Sohn, Lee and Yan 2015).
 
-A variational autoencoder all of whose networks are told the digit y, with a prior of codes that is
-learned, one Gaussian a digit; in nats an image:
+A variational autoencoder whose networks all take the digit y as input, with a learned prior of
+codes, one Gaussian per digit; in nats per image:
 
     loss = - E_q log p(x|z,y)  +  beta KL(q(z|x,y) || p(z|y))  >=  - log p(x|y), if beta is 1    (1)
 
-A digit is chosen, a code drawn from p(z|y), and decoded. The digit is hidden in training now and
-then, so that NO_DIGIT is a condition like the others.
+To draw a digit y, a code is drawn from p(z|y) and decoded. Some labels are replaced by NO_DIGIT in
+training, so that NO_DIGIT is a condition too.
 
-The paper's condition is a part of the image. With ``--net.part quadrants`` the networks are also
-shown what of it is visible, from nothing to three quadrants, and (1) is of the hidden pixels:
-``complete`` draws these.
+In the paper the condition is a part of the image. With ``--net.part quadrants`` the networks also
+take the visible part as input, from nothing to three quadrants, and (1) sums over the hidden
+pixels, which ``complete`` draws.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -48,8 +48,8 @@ def build(config: Config) -> Family:
 
 
 class Network(nn.Module):
-    """The prior p(z|y), the encoder q(z|x,y) and the decoder p(x|z,y); y is a vector of all that is
-    known: the digit, and what is visible."""
+    """The prior p(z|y), the encoder q(z|x,y) and the decoder p(x|z,y). The vector y holds the
+    condition: the digit and the features of the visible part."""
 
     config: Net
 
@@ -63,38 +63,38 @@ class Network(nn.Module):
         if c.part != "none":
             self.seen = Encoder(c.network, c.layers, c.activation, out=c.prior_width)
 
-    def know(self, images, visible, labels):  # -> y [n, e]; visible [n, h, w, 1] is 0 or 1
+    def condition(self, images, visible, labels):  # -> y [n, e]; visible [n, h, w, 1] is 0 or 1
         if self.config.part == "none":
             return soft(labels)
-        seen = self.seen(jnp.concatenate([images * visible, visible], axis=-1))
-        return jnp.concatenate([soft(labels), ACTIVATIONS[self.config.activation](seen)], -1)
+        features = self.seen(jnp.concatenate([images * visible, visible], axis=-1))
+        return jnp.concatenate([soft(labels), ACTIVATIONS[self.config.activation](features)], -1)
 
-    def prior(self, known):  # -> mean [n, z], log variance [n, z]
-        hidden = ACTIVATIONS[self.config.activation](self.prior_hidden(known))
+    def prior(self, condition):  # -> mean [n, z], log variance [n, z]
+        hidden = ACTIVATIONS[self.config.activation](self.prior_hidden(condition))
         return tuple(jnp.split(self.prior_out(hidden), 2, axis=-1))
 
-    def encode(self, images, known):  # -> mean [n, z], log variance [n, z]
-        return tuple(jnp.split(self.encoder(images, known), 2, axis=-1))
+    def encode(self, images, condition):  # -> mean [n, z], log variance [n, z]
+        return tuple(jnp.split(self.encoder(images, condition), 2, axis=-1))
 
-    def decode(self, codes, known):  # -> logits [n, h, w, c]
-        return self.decoder(jnp.concatenate([codes, known], axis=-1))
+    def decode(self, codes, condition):  # -> logits [n, h, w, c]
+        return self.decoder(jnp.concatenate([codes, condition], axis=-1))
 
-    def decoder_nll(self, images, codes, known, counts):  # -> nats [n], of the pixels that count
+    def decoder_nll(self, images, codes, condition, counts):  # -> nats [n], sums where counts is 1
         nats = losses.LIKELIHOODS[self.config.likelihood].nats
-        return nats(self.decode(codes, known), images, self.log_sigma(), counts)
+        return nats(self.decode(codes, condition), images, self.log_sigma(), counts)
 
     def __call__(self, images, visible, labels, noise):
-        """The terms of (1): of the hidden pixels [n], and of each latent [n, z]."""
-        known = self.know(images, visible, labels)
-        mean, log_var = self.encode(images, known)
+        """The terms of (1): reconstruction of hidden pixels [n], divergence by latent [n, z]."""
+        condition = self.condition(images, visible, labels)
+        mean, log_var = self.encode(images, condition)
         codes = mean + jnp.exp(0.5 * log_var) * noise
-        reconstruction = self.decoder_nll(images, codes, known, 1 - visible)
-        return reconstruction, losses.kl_normal(mean, log_var, *self.prior(known))
+        reconstruction = self.decoder_nll(images, codes, condition, 1 - visible)
+        return reconstruction, losses.kl_normal(mean, log_var, *self.prior(condition))
 
 
 @dataclass(frozen=True)
 class CVAE(Variational):
-    """All of its networks are told the digit."""
+    """All of its networks take the digit as input."""
 
     codes_depend_on_digit: ClassVar[bool] = True
 
@@ -120,7 +120,7 @@ class CVAE(Variational):
         labels = base.drop_labels(batch.labels, c.label_drop, key_drop)
         visible = some_quadrants(key_part, count) if c.part == "quadrants" else nothing(count)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
-        loss, metrics = self.weighed(step, *terms)  # (1)
+        loss, metrics = self.weighted(step, *terms)  # (1)
         return loss, ({"step": step + 1}, metrics)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
@@ -129,22 +129,19 @@ class CVAE(Variational):
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
-        return self._show(variables, latents, self._unseen(variables, labels))
+        return self._decode(variables, latents, self._condition(variables, labels))
 
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
-        known = self._unseen(variables, labels)
-        mean, log_var = self._apply("encode", variables, images, known)
-        return mean, log_var
+        return self._apply("encode", variables, images, self._condition(variables, labels))
 
     def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
-        mean, log_var = self._apply("prior", variables, self._unseen(variables, labels))
-        return mean, log_var
+        return self._apply("prior", variables, self._condition(variables, labels))
 
     def decoder_nll(
         self, variables: Variables, images: Images, labels: Labels, codes: jax.Array
     ) -> jax.Array:
-        known = self._unseen(variables, labels)
-        return self._apply("decoder_nll", variables, images, codes, known, 1.0)
+        condition = self._condition(variables, labels)
+        return self._apply("decoder_nll", variables, images, codes, condition, 1.0)
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents, *self.prior_given(variables, labels))
@@ -160,37 +157,36 @@ class CVAE(Variational):
     def bound_given(
         self, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
     ) -> jax.Array:
-        """(1) with beta 1, of the hidden pixels given those where ``visible`` is 1 and the digit,
-        from one code an image."""
+        """(1) with beta 1 in nats [n], for the pixels where ``visible`` is 0, given the digit and
+        the other pixels, from one code per image."""
         noise = base.normals(keys, self.config.latents)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
         return terms[0] + terms[1].sum(-1)
 
     def completes(self, visible: Any) -> bool:
-        """Whether it was trained for such masks: of whole quadrants."""
+        """Whether it is trained with quadrants, and the masks consist of whole quadrants."""
         quarters = np.reshape(visible, (-1, 2, IMAGE[0] // 2, 2, IMAGE[1] // 2))
         return self.config.part == "quadrants" and not np.ptp(quarters, axis=(2, 4)).any()
 
     def complete(
         self, variables: Variables, images: Images, visible: Images, labels: Labels, keys: Keys
     ) -> Images:
-        """Draw what is hidden, where ``visible`` is 0, given what is not, which stays as it is."""
-        known = self._apply("know", variables, images, visible, labels)
-        mean, log_var = self._apply("prior", variables, known)
-        drawn = self._show(variables, base.draw((mean, log_var), keys), known)
-        return jnp.where(visible == 1, images, drawn)
+        """Draw the pixels where ``visible`` is 0, given the other pixels, which stay."""
+        condition = self._apply("condition", variables, images, visible, labels)
+        codes = base.draw(self._apply("prior", variables, condition), keys)
+        completed = self._decode(variables, codes, condition)
+        return jnp.where(visible == 1, images, completed)
 
-    def _unseen(self, variables, labels):
-        """All that is known where nothing is visible."""
+    def _condition(self, variables, labels):
+        """The condition if no pixel is visible."""
         none = nothing(len(labels))
-        return self._apply("know", variables, none, none, labels)
+        return self._apply("condition", variables, none, none, labels)
 
-    def _show(self, variables, codes, known):
-        return self.to_images(self._apply("decode", variables, codes, known))
+    def _decode(self, variables, codes, condition):
+        return self.to_images(self._apply("decode", variables, codes, condition))
 
-    def _apply(self, method, variables, *args):
-        found = self.net.apply(variables.params["model"], *args, method=method)
-        return cast(jax.Array, found)
+    def _apply(self, method, variables, *args) -> Any:
+        return self.net.apply(variables.params["model"], *args, method=method)
 
 
 def nothing(count: int) -> Images:
@@ -200,8 +196,8 @@ def nothing(count: int) -> Images:
 
 def some_quadrants(key: Key, count: int) -> Images:
     """Masks that show none, one, two or three quadrants, drawn at random: 1 where visible."""
-    key_order, key_many = jax.random.split(key)
+    key_order, key_count = jax.random.split(key)
     order = jax.random.uniform(key_order, (count, 4)).argsort(axis=1).argsort(axis=1)
-    many = jax.random.randint(key_many, (count, 1), 0, 4)
-    corners = (order < many).astype(jnp.float32).reshape(count, 2, 2, 1)
+    shown = jax.random.randint(key_count, (count, 1), 0, 4)  # quadrants in each mask
+    corners = (order < shown).astype(jnp.float32).reshape(count, 2, 2, 1)
     return corners.repeat(IMAGE[0] // 2, axis=1).repeat(IMAGE[1] // 2, axis=2)

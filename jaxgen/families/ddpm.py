@@ -1,19 +1,18 @@
-"""Denoising diffusion (Ho, Jain and Abbeel 2020), with what has been learnt since.
+"""Denoising diffusion (Ho, Jain and Abbeel 2020), with later improvements.
 
-An image is drowned in noise, x_t = alpha_t x_0 + sigma_t eps at a time t from 1 to T, and a network
-learns to tell the two apart, given t and the digit y:
+Noise is added to an image, x_t = alpha_t x_0 + sigma_t eps at a time t from 1 to T, and a network
+learns to predict the noise from x_t, t and the digit y:
 
     loss = E |eps - eps_theta(x_t, t, y)|^2                                                     (1)
 
-or, as set, the same for x_0 or for v = alpha_t eps - sigma_t x_0 (``diffusion.process``). Sampling
-starts from pure noise and takes it away step by step (``diffusion.samplers``). The digit is hidden
-from the network now and then, so that it knows both the conditional c and the unconditional u, and
-sampling can be guided (Ho and Salimans 2022):
+or, by a setting, x_0 or v = alpha_t eps - sigma_t x_0 instead (``diffusion.process``). Sampling
+starts from pure noise and removes it step by step (``diffusion.samplers``). In training NO_DIGIT
+replaces some labels, so that the network gives both the conditional prediction c and the
+unconditional u, and sampling can be guided (Ho and Salimans 2022):
 
     u + guidance (c - u)                             (``nn.guidance``)                          (2)
 
-A deterministic sampler can be run backwards, from an image to the noise that it comes from (Song et
-al. 2021).
+A deterministic sampler can run backwards, from an image to its noise (Song et al. 2021).
 """
 
 from dataclasses import dataclass
@@ -34,10 +33,10 @@ from jaxgen.nn.guidance import Weight, guided, is_guided
 from jaxgen.nn.unet import UNet
 
 INVERSION_STEPS = 100
-TRANSFER_STEPS = 40  # each way, where a digit is written in the hand of another
-# More than for drawing: the noise of an image of another digit holds some of that digit. Of 3,000
-# validation digits, of three seeds, 95.6 % were recognised with a guidance of 2.5, 96.8 % with 2.75
-# and 97.9 % with 3, and their slant went with the style's with r = 0.61, 0.59 and 0.56 (of 1,200).
+TRANSFER_STEPS = 40  # to encode, and again to decode
+# More than for drawing, since the noise still holds some of the source digit. Of 3,000 validation
+# digits (three seeds), 95.6 % are recognised with a guidance of 2.5, 96.8 % with 2.75, 97.9 %
+# with 3; the slant before and after correlates with r = 0.61, 0.59 and 0.56 (1,200 digits).
 TRANSFER_GUIDANCE = 2.5
 
 
@@ -55,7 +54,7 @@ def build(config: Config) -> Family:
 class DDPM(Guided):
     """Diffusion on images in [-1, 1]; its latent is the noise that sampling starts from."""
 
-    encodes_iteratively: ClassVar[bool] = True  # many steps back to the noise
+    encodes_iteratively: ClassVar[bool] = True  # sampling backwards
 
     config: Net
     sampling: Sampling
@@ -74,13 +73,8 @@ class DDPM(Guided):
         return process.PREDICTIONS[self.config.predict]
 
     def init(self, key: Key) -> Variables:
-        return Variables(
-            {
-                "model": self.net.init(
-                    key, jnp.zeros((1, *arrays.IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
-                )
-            }
-        )
+        images, times, labels = jnp.zeros((1, *arrays.IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
+        return Variables({"model": self.net.init(key, images, times, labels)})
 
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
@@ -123,23 +117,22 @@ class DDPM(Guided):
     def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
-        """The same noise, which is drawn alike for every digit."""
+        """The same noise: its distribution is the same for every digit."""
         return latents
 
     def bound(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> jax.Array:
-        """The variational bound of an image of 256 greys (Ho et al. 2020, equation 5): unguided,
-        over all noise levels, unweighted."""
+        """The variational bound for images of 256 greys (Ho et al. 2020, equation 5): over all
+        noise levels, without guidance and without weights."""
         start, rates, _ = self.progress(variables, images, labels, keys)
         return start + rates.sum(0)
 
     def progress(
         self, variables: Variables, images: Images, labels: Labels, keys: Keys
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """What each noise level adds to the bound, and how near x_0 is there (Ho et al. 2020,
-        section 4.3).
+        """The terms of the bound and the error of x_0 by noise level (Ho et al. 2020, section 4.3).
 
-        The nats [n] of the noisiest image, then for t = T .. 1 the nats [T, n] of the step from t
-        to t - 1, and |x_0 - x_0(x_t)|^2 [T, n] in pixels of [0, 1].
+        Returns the nats [n] of x_T, then for t = T .. 1 the nats [T, n] of the step from t to
+        t - 1, and |x_0 - x_0(x_t)|^2 [T, n] for pixels in [0, 1].
         """
         x0 = 2 * images - 1
         denoise = self.denoiser(variables, labels, guidance=1.0)
@@ -147,11 +140,11 @@ class DDPM(Guided):
 
     def for_transfer(self) -> tuple[Family, Family]:
         steps = min(TRANSFER_STEPS, self.config.times)
-        there = self.with_sampling(sampler="ddim", spacing="time", steps=steps, guidance=1.0)
-        return there, there.with_sampling(guidance=TRANSFER_GUIDANCE)
+        encoder = self.with_sampling(sampler="ddim", spacing="time", steps=steps, guidance=1.0)
+        return encoder, encoder.with_sampling(guidance=TRANSFER_GUIDANCE)
 
     def for_inversion(self) -> Family:
-        """With small steps, and unguided: guidance leads away from the image."""
+        """Small steps and no guidance, which would lead away from the image."""
         steps = min(INVERSION_STEPS, self.config.times)
         return self.with_sampling(sampler="ddim", spacing="time", steps=steps, guidance=1.0)
 
@@ -163,22 +156,21 @@ class DDPM(Guided):
         return process.to_images(frames.swapaxes(0, 1))
 
     def steps(self) -> samplers.Steps:
-        """The table of the sampler that is set."""
+        """The table of steps of the sampler in the settings."""
         s = self.sampling
         times = samplers.SPACINGS[s.spacing](self.schedule, s.steps)
         return samplers.SAMPLERS[s.sampler](self.schedule, times)
 
     def denoiser(self, variables: Variables, labels: Labels | SoftLabels, guidance: Weight):
-        """A function of noisy images and a time, one for all: the guided x_0."""
+        """A function (noisy images [n, h, w, c], one time for all) -> guided x_0 [n, h, w, c]."""
 
         def denoise(xt, time):
             times = jnp.full(len(xt), time)
             if is_guided(guidance):
                 none = jnp.full(len(xt), arrays.NO_DIGIT)
                 both = jnp.concatenate([arrays.soft(labels), arrays.soft(none)])
-                output = self.predict(
-                    variables, jnp.tile(xt, (2, 1, 1, 1)), jnp.tile(times, 2), both
-                )
+                twice = jnp.tile(xt, (2, 1, 1, 1))
+                output = self.predict(variables, twice, jnp.tile(times, 2), both)
                 output = guided(*jnp.split(output, 2), guidance)  # (2)
             else:
                 output = self.predict(variables, xt, times, labels)
@@ -187,13 +179,13 @@ class DDPM(Guided):
         return denoise
 
     def predict(self, variables: Variables, xt, times, labels):
-        """What the network says of noisy images, in the terms of ``config.predict``."""
+        """The network's output for noisy images: an estimate of ``config.predict``."""
         output = self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
         return cast(jax.Array, output)
 
     def draw_times(self, key: Key, count: int):
-        """Times in 1 .. T [n]: independent, or one in each n-th of the range (Kingma et al. 2021,
-        appendix I.1)."""
+        """Draw times from 1 to T [n]: independent, or stratified, one in each n-th of the range
+        (Kingma et al. 2021, appendix I.1)."""
         if self.config.stratified:
             u = jnp.mod(jax.random.uniform(key) + jnp.arange(count) / count, 1)
         else:
@@ -203,12 +195,10 @@ class DDPM(Guided):
     def levels(self, times):
         """alpha and sigma at times [n], each [n, 1, 1, 1]."""
         tables = self.schedule.alpha, self.schedule.sigma
-        return tuple(
-            jnp.asarray(table, jnp.float32)[times][:, None, None, None] for table in tables
-        )
+        return tuple(jnp.asarray(x, jnp.float32)[times][:, None, None, None] for x in tables)
 
     def weight(self, times):
-        """How much the errors at times [n] count: [n]."""
+        """The weights [n] of the errors at times [n]."""
         weight = process.WEIGHTS[self.config.weight]
         if weight is None:
             return jnp.ones(len(times))

@@ -1,24 +1,24 @@
 """Generative adversarial networks (Goodfellow et al. 2014): a generator of images against a critic.
 
-The generator G makes an image of noise z ~ N(0, I) and a digit y; the critic scores images of that
-digit, and D = sigmoid(score) is how sure it is that one is real. They learn in turns:
+The generator G makes an image from noise z ~ N(0, I) and a digit y. The critic scores images of the
+digit: D = sigmoid(score) is its probability that an image is real. They learn in turns:
 
     critic      max  E log D(x, y) + E log(1 - D(G(z, y), y))                                    (1)
-    generator   min  E log(1 - D(G(z, y), y))       "minimax", as the game is stated             (2)
-                max  E log D(G(z, y), y)            "non-saturating", as it is played            (3)
+    generator   min  E log(1 - D(G(z, y), y))       "minimax", in theory                         (2)
+                max  E log D(G(z, y), y)            "non-saturating", in practice                (3)
 
-(2) has hardly a gradient where the critic is sure, which it soon is of a bad generator; (3) has the
-same fixed point, and its gradient is largest there. "hinge" (Lim and Ye 2017), "wasserstein"
-(Arjovsky et al. 2017) and "relativistic" (Jolicoeur-Martineau 2019, real and generated images
-compared in pairs of one digit) play for other stakes. What keeps the game stable is a penalty on
-the slope of the critic's score, each with its ``penalty_weight`` w:
+(2) has almost no gradient if the critic is sure that an image is generated, as soon happens with a
+bad generator. (3) has the same fixed point, and its gradient is largest in that case. Other
+objectives are "hinge" (Lim and Ye 2017), "wasserstein" (Arjovsky et al. 2017) and "relativistic"
+(Jolicoeur-Martineau 2019: it compares real and generated images in pairs of one digit). A penalty
+on the gradient of the critic's score keeps the game stable, with ``penalty_weight`` w:
 
     r1          w / 2 E |grad score(x, y)|^2            at real images (Mescheder et al. 2018)   (4)
     gp          w E (|grad score(x', y)| - 1)^2         between real and generated ones          (5)
                                                         (Gulrajani et al. 2017)
 
-A digit that is not asked for is drawn at random, and then is a part of the latent. No network leads
-from an image to its latent: ``encode`` searches for it.
+For NO_DIGIT the digit is drawn at random and is a part of the latent. No network maps an image to
+its latent: ``encode`` searches for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,14 +40,14 @@ from jaxgen.nn.critics import Critic, Generator
 
 
 class Latent(NamedTuple):
-    """What an image is made of."""
+    """The noise and the digit of an image."""
 
     noise: jax.Array  # [n, z]
-    digit: SoftLabels  # heard where the caller asks for none
+    digit: SoftLabels  # used for NO_DIGIT
 
 
 class Objective(NamedTuple):
-    """What the players lose, for scores of real and of generated images [n] in pairs."""
+    """The losses of the players [n], from the scores of real and of generated images [n]."""
 
     critic: Callable[[jax.Array, jax.Array], jax.Array]
     generator: Callable[[jax.Array, jax.Array], jax.Array]
@@ -73,12 +73,12 @@ OBJECTIVES = {
     ),
 }
 
-# The search of ``encode``, for each image: so many latents are tried, the best few go on.
-TRIED = 100
-STARTS = 4
+# The search of ``encode``, for each image.
+CANDIDATES = 100
+STARTS = 4  # the best candidates, which are refined
 SEARCH_STEPS = 200
 SEARCH_RATE = 0.2
-# What a unit of |z|^2 weighs against one of |G(z) - x|^2: keeps z where the generator knows it.
+# Weight of |z|^2 against |G(z) - x|^2: keeps z in the range of the training.
 TYPICAL = 0.02
 
 
@@ -89,7 +89,7 @@ def build(config: Config) -> Family:
 
 @dataclass(frozen=True)
 class GAN(Family):
-    """A generator and a critic, both told the digit."""
+    """A generator and a critic; both take the digit as input."""
 
     config: Net
 
@@ -123,12 +123,9 @@ class GAN(Family):
         key_critic, key_generator = jax.random.split(key)
         labels = jnp.zeros(1, jnp.int32)
         latents = jnp.zeros((1, self.config.latents))
-        return Variables(
-            {
-                "critic": self.critic.init(key_critic, jnp.zeros((1, *arrays.IMAGE)), labels),
-                "generator": self.generator.init(key_generator, latents, labels),
-            }
-        )
+        critic = self.critic.init(key_critic, jnp.zeros((1, *arrays.IMAGE)), labels)
+        generator = self.generator.init(key_generator, latents, labels)
+        return Variables({"critic": critic, "generator": generator})
 
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
@@ -165,19 +162,19 @@ class GAN(Family):
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
-        asked = arrays.soft(labels)
-        if not self.config.label_drop:  # without a digit the networks have never been
-            none = asked[:, arrays.NO_DIGIT :]
-            asked = asked.at[:, arrays.NO_DIGIT].set(0) + none * latents.digit
-        return self.generate(variables, latents.noise, asked)
+        digits = arrays.soft(labels)
+        if not self.config.label_drop:  # the networks were never trained with NO_DIGIT
+            none = digits[:, arrays.NO_DIGIT :]
+            digits = digits.at[:, arrays.NO_DIGIT].set(0) + none * latents.digit
+        return self.generate(variables, latents.noise, digits)
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         """Minimise |G(z, y) - x|^2 + TYPICAL |z|^2 by multi-start descent, and keep the best end.
-        Where the digit y is not known, candidates of all digits are tried."""
-        noise = jax.random.normal(jax.random.key(0), (TRIED, self.config.latents))
+        For NO_DIGIT the candidates are of all digits."""
+        noise = jax.random.normal(jax.random.key(0), (CANDIDATES, self.config.latents))
         keys = jax.vmap(jax.random.key)(jnp.arange(len(images)))  # nothing is drawn
 
-        def tried(numbers):  # [n], of one for each image
+        def candidate(numbers):  # [n], one for each image
             digits = jnp.where(labels == arrays.NO_DIGIT, numbers % arrays.DIGITS, labels)
             return Latent(noise[numbers], arrays.soft(digits))
 
@@ -186,14 +183,13 @@ class GAN(Family):
             errors = jnp.square(self.decode(variables, fixed, labels, keys) - images)
             return errors.sum((1, 2, 3)) + TYPICAL * jnp.square(latents.noise).sum(-1)
 
-        starts = descent.best_of(energies, tried, len(labels), TRIED, STARTS)
+        starts = descent.best_of(energies, candidate, len(labels), CANDIDATES, STARTS)
         ends, last = descent.descend(energies, starts, SEARCH_STEPS, SEARCH_RATE)
         return descent.pick(ends, last.argmin(0))
 
     def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
-        return Latent(
-            base.slerp(starts.noise, ends.noise, t), base.lerp(starts.digit, ends.digit, t)
-        )
+        noise = base.slerp(starts.noise, ends.noise, t)
+        return Latent(noise, base.lerp(starts.digit, ends.digit, t))
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
         return -losses.log_normal(latents.noise)
@@ -201,7 +197,7 @@ class GAN(Family):
     def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
-        """The same noise, which is drawn alike for every digit."""
+        """The same noise: its distribution is the same for every digit."""
         return latents._replace(digit=arrays.soft(targets))
 
     def generate(
@@ -210,7 +206,7 @@ class GAN(Family):
         return cast(jax.Array, self.generator.apply(variables.params["generator"], noise, labels))
 
     def score(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
-        """How real images look, as ones of their digits: logits [n]."""
+        """The critic's scores of images of the digits ``labels``: logits [n]."""
         return cast(jax.Array, self.critic.apply(variables.params["critic"], images, labels))
 
     def penalty(
@@ -229,6 +225,6 @@ class GAN(Family):
         return c.penalty_weight * jnp.square(jnp.sqrt(slopes + 1e-12) - 1).mean()
 
     def slopes(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
-        """|grad score|^2 at each image, by its pixels in [0, 1]: [n]."""
+        """|grad score|^2 [n] with respect to the pixels in [0, 1] of each image."""
         grads = jax.grad(lambda images: self.score(variables, images, labels).sum())(images)
         return jnp.square(grads).sum((1, 2, 3))

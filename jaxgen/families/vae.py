@@ -1,33 +1,33 @@
 """The variational autoencoder (Kingma and Welling 2014), with the weight of Higgins et al. 2017.
 
-The encoder says a Gaussian q(z|x) of codes where an autoencoder says one code, and all of them
-together are to look like N(0, I), so that a code can be drawn. The evidence lower bound, with its
-sign changed, in nats an image:
+For an image the encoder gives a Gaussian q(z|x) of codes instead of one code. The codes of all
+images together should look like N(0, I), so that codes can be drawn. Minus the evidence lower
+bound, in nats per image:
 
     loss = - E_q log p(x|z)  +  beta KL(q(z|x) || N(0, I))  >=  - log p(x), if beta is 1         (1)
 
-With k codes an image, weighted by importance, the bound is nearer (Burda et al. 2016):
+With k codes per image, weighted by importance, the bound is tighter (Burda et al. 2016):
 
     loss = - E log 1/k sum_i p(x|z_i) p(z_i) / q(z_i|x)                                          (2)
 
-Its gradient by the encoder has a part that goes through the codes and one that does not, the score
-of q, which is noise about a mean. That mean can be had through the codes too (Roeder et al. 2017
-for k = 1, Tucker et al. 2019): with w_i the ratio in (2), as a share of the sum,
+Its gradient with respect to the encoder has a part through the codes and the score of q, which is
+noisy. A part through the codes with the same mean can replace the score (Roeder et al. 2017 for
+k = 1, Tucker et al. 2019): with w_i the ratio in (2), divided by the sum of the ratios,
 
     d loss / d phi  =  - E sum_i w_i^2  d log (ratio_i) / d z_i  d z_i / d phi                   (3)
 
-Pixels are Bernoulli, continuous Bernoulli or Gaussian. |x - x'|^2 as first term is, but for a
-constant, a Gaussian of variance 1/2: with that sigma beta = 1 is a bound, with another it is one of
-another model, and a beta of its own for whoever writes |x - x'|^2. Greys are no draws of a
-Bernoulli: with them (1) bounds a cross-entropy and not a likelihood.
+Pixels are Bernoulli, continuous Bernoulli or Gaussian. A Gaussian of variance 1/2 makes the first
+term |x - x'|^2 plus a constant; another variance weights |x - x'|^2 as another beta would, but (1)
+with beta = 1 is still a bound. A Bernoulli pixel is never grey: for grey images (1) bounds a
+cross-entropy, not a likelihood.
 
-Codes are drawn from N(0, I), as the paper does, or from a density fitted to the codes of a digit's
+Codes are drawn from N(0, I), as in the paper, or from a density fitted to the codes of a digit's
 images, their aggregate posterior (``densities``).
 """
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +76,7 @@ class Network(nn.Module):
 
 @dataclass(frozen=True)
 class VAE(Fitted, Variational):
-    """The digit is unknown to its networks."""
+    """Its networks do not take the digit as input."""
 
     config: Net
     sampling: Sampling
@@ -99,11 +99,11 @@ class VAE(Fitted, Variational):
         stats = variables.stats | {"step": step + 1}
         images, key = self.inputs(batch.images, key)
         if c.objective == "iwae":
-            bounds = self._importance_bound(variables, images, key, self.warmth(step))  # (2)
+            bounds = self._importance_bound(variables, images, key, self.annealing(step))  # (2)
             return bounds.mean(), (stats, {"loss": bounds.mean()})
         mean, log_var = self._apply("encode", variables, images)
         reconstruction = self._reconstruction(variables, images, mean, log_var, key)
-        loss, metrics = self.weighed(step, reconstruction, losses.kl_normal(mean, log_var))  # (1)
+        loss, metrics = self.weighted(step, reconstruction, losses.kl_normal(mean, log_var))  # (1)
         return loss, (stats, metrics)
 
     def decode(
@@ -112,8 +112,7 @@ class VAE(Fitted, Variational):
         return self.to_images(self._apply("decode", variables, latents))
 
     def posterior(self, variables: Variables, images: Images, labels: Labels) -> Gaussian:
-        mean, log_var = self._apply("encode", variables, images)
-        return mean, log_var
+        return self._apply("encode", variables, images)
 
     def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
         standard = jnp.zeros((len(labels), self.config.latents))
@@ -139,7 +138,7 @@ class VAE(Fitted, Variational):
         return nats.reshape(self.config.samples, -1).mean(0)
 
     def _importance_bound(self, variables, images, key, beta):
-        """(2) [n]; p(z)/q(z|x) to the power of ``beta``, which is 1 once it is warm."""
+        """(2) [n], with p(z)/q(z|x) to the power of ``beta``, which is 1 after the warm-up."""
         k, (mean, log_var) = self.config.samples, self._apply("encode", variables, images)
         codes = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, (k, *mean.shape))
         repeated = jnp.tile(images, (k, 1, 1, 1))
@@ -153,13 +152,12 @@ class VAE(Fitted, Variational):
 
         if self.config.gradient == "total":
             return bounds(codes, mean, log_var)[0]
-        held, *posterior = lax.stop_gradient((codes, mean, log_var))
-        found, back, log_weights = jax.vjp(lambda z: bounds(z, *posterior), held, has_aux=True)
-        (slopes,) = back(jnp.ones_like(found))
+        fixed, *posterior = lax.stop_gradient((codes, mean, log_var))
+        bound, vjp, log_weights = jax.vjp(lambda z: bounds(z, *posterior), fixed, has_aux=True)
+        (slopes,) = vjp(jnp.ones_like(bound))
         weights = jax.nn.softmax(log_weights, axis=0)[..., None]
         pulls = lax.stop_gradient((1 - beta * (1 - weights)) * slopes)  # (3)
-        return found + (pulls * (codes - held)).sum((0, 2))
+        return bound + (pulls * (codes - fixed)).sum((0, 2))
 
-    def _apply(self, method, variables, *args):
-        found = self.net.apply(variables.params["model"], *args, method=method)
-        return cast(jax.Array, found)
+    def _apply(self, method, variables, *args) -> Any:
+        return self.net.apply(variables.params["model"], *args, method=method)

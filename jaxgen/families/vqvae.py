@@ -1,17 +1,17 @@
 """The vector-quantised autoencoder (van den Oord, Vinyals and Kavukcuoglu 2017), with a prior.
 
-An encoder turns an image x into a grid of vectors z_e(x), and each of them is replaced with the
-nearest row e of a codebook; from these rows a decoder makes the image again. What is kept of an
-image is which rows: 49 numbers. The objective, with sg the stop-gradient,
+An encoder turns an image x into a grid of vectors z_e(x), and the nearest row e of a codebook
+replaces each vector. From these rows a decoder makes the image again. The latent of an image is the
+numbers of its rows, 49 codes. The objective, with sg the stop-gradient,
 
     |x - decoder(e)|^2 + |sg[z_e(x)] - e|^2 + beta |z_e(x) - sg[e]|^2                           (3)
 
-is summed over an image. No gradient passes through the choice of a row, so that of the decoder's
-input is given to the encoder as it is (straight through). The middle term goes where the codebook
-is a running average, and both last terms where it is fixed (``nn.quantisers``).
+is summed over an image. No gradient passes through the choice of a row, so the encoder takes the
+gradient of the decoder's input unchanged (straight through). A codebook that is a running average
+needs no middle term, a fixed codebook needs neither of the last two terms (``nn.quantisers``).
 
-Grids of codes are drawn from a prior p(codes | digit), a transformer that learns beside the
-autoencoder on the codes of the same batches.
+Grids of codes are drawn from a prior p(codes | digit), a transformer that learns together with the
+autoencoder from the codes of the same batches.
 """
 
 import math
@@ -32,8 +32,8 @@ from jaxgen.families.base import Family, Guided, Metrics, Variables, drop_labels
 from jaxgen.nn import quantisers, transformer
 from jaxgen.nn.grids import GridDecoder, GridEncoder
 
-WINDOW = 430  # steps in which a used code is taken: an epoch of batches of 128
-LATELY = 0.99  # decay of how often each code is taken, so about the last hundred steps
+WINDOW = 430  # steps since a used code was last chosen: an epoch of batches of 128
+DECAY = 0.99  # of the average count of each code, over about the last hundred steps
 
 
 def build(config: Config) -> Family:
@@ -89,8 +89,7 @@ class VQVAE(Guided):
 
     @property
     def bits(self) -> float:
-        """What a grid takes in bits if all codes are as likely: 49 log2 K, K the size of the
-        codebook."""
+        """The bits of a grid if all codes are equally likely: 49 log2 K, K the codebook's size."""
         return self.config.grid**2 * math.log2(self.quantiser.size)
 
     def init(self, key: Key) -> Variables:
@@ -114,7 +113,7 @@ class VQVAE(Guided):
         return {"model": self.loss_model, "prior": self.loss_prior}[player](variables, batch, key)
 
     def loss_model(self, variables, batch, key):
-        """(3), and what the codebook learns from the batch without a gradient."""
+        """(3), and the codebook's updates from the batch without a gradient."""
         key_start, key_learn = jax.random.split(key)
         quantiser, stats = self.quantiser, variables.stats
         encoded = self.vectors(variables, batch.images)
@@ -128,7 +127,7 @@ class VQVAE(Guided):
         codes = quantisers.nearest(table, lax.stop_gradient(encoded))  # [b, 7, 7]
         rows = table[codes]
 
-        # |x - decoder(e)|^2, where e is e forward, and z_e backward.
+        # |x - decoder(e)|^2, where the gradient of e goes to z_e.
         passed = encoded + lax.stop_gradient(rows - encoded)
         reconstruction = losses.squared_error(self.images(variables, passed), batch.images).mean()
         # |sg[z_e] - e|^2
@@ -141,7 +140,7 @@ class VQVAE(Guided):
         if quantiser.pulls_vectors:
             loss += self.config.commitment * pull_vectors
 
-        # Only now does the codebook learn: the batch was quantised with it as it was.
+        # The codebook learns last, since the whole loss uses the old codebook.
         codebook = quantiser.learn(codebook, flat, codes.ravel(), key_learn)
         usage, counts = self.count_usage(stats["usage"], codes)
         metrics = {
@@ -152,16 +151,14 @@ class VQVAE(Guided):
             "perplexity_recent": quantisers.perplexity(usage["often"]),
             "codes_used": (usage["idle"] < WINDOW).mean(),
         }
-        return loss, (
-            {"steps": stats["steps"] + 1, "codebook": codebook, "usage": usage},
-            metrics,
-        )
+        stats = {"steps": stats["steps"] + 1, "codebook": codebook, "usage": usage}
+        return loss, (stats, metrics)
 
     def count_usage(self, usage, codes):
-        """How often each code was taken lately and the steps since it was last, after a batch; and
-        how often in the batch."""
+        """Update, for each code, its average count and the steps since it was last chosen; return
+        them and the counts in the batch."""
         counts = jnp.bincount(codes.ravel(), length=self.quantiser.size).astype(jnp.float32)
-        often = LATELY * usage["often"] + (1 - LATELY) * counts
+        often = DECAY * usage["often"] + (1 - DECAY) * counts
         idle = jnp.where(counts > 0, 0, usage["idle"] + 1)
         return {"often": often, "idle": idle}, counts
 
@@ -197,7 +194,7 @@ class VQVAE(Guided):
         return self.prior_nll(variables, codes, labels)
 
     def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
-        """The codes nearest to what lies between the rows."""
+        """The codes nearest to the interpolated rows."""
         table = self.rows(variables)
         codes = quantisers.nearest(table, lerp(table[starts], table[ends], t))
         t = t[:, None, None]

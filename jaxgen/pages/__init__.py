@@ -1,14 +1,14 @@
-"""How results are shown to a person: as one page for the browser, as Markdown, and as a quiz.
+"""Reports for a reader: as one page for the browser, as Markdown, and as a quiz.
 
-    document   what a report is: sections of text, tables, charts and pictures
-    charts     its charts, drawn by Matplotlib in the colours of the page
-    html       the whole report as one file, for a screen, a phone and paper, light and dark
-    markdown   the same for a repository, with its charts and pictures as files beside it
-    files      both, written into a folder
-    quiz       real or generated? a page that asks a person, and tells the score
+    document   the parts of a report: sections of text, tables, charts and pictures
+    charts     the charts, drawn by Matplotlib in the colours of the page
+    html       a report as one file, for a screen, a phone and paper, light and dark
+    markdown   a report for a repository, with its charts and pictures as files beside it
+    files      writes both into a folder
+    quiz       real or generated? a page that asks the reader, and counts the right answers
 
-What they write is in templates for Jinja beside them, in style sheets and in a script.
+The Jinja templates, the style sheets and the script are in this folder.
 
-Nothing here knows a model: every figure and every picture is given by the caller. The pages load
-nothing from elsewhere, and the same document gives the same bytes.
+Nothing here knows a model: the caller passes all numbers and pictures. The pages load no other
+files, and the same document gives the same bytes.
 """

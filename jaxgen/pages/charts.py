@@ -1,8 +1,7 @@
 """Charts as SVG, drawn by Matplotlib in the light colours of theme.css.
 
-In a page the variables of the theme replace the colours, so that a chart is light or dark as the
-page is and its letters are the reader's. A class of points has its name in their middle as well as
-in the legend, which says more than a colour.
+In a page the variables of the theme replace the colours and the font, so that a chart is light or
+dark with the page. The name of a class of points stands in the legend and also amid the points.
 """
 
 import io
@@ -27,35 +26,34 @@ LIGHT, DARK = (
     dict(re.findall(r"--([\w-]+): ([^;]+);", part))
     for part in (Path(__file__).parent / "theme.css").read_text().split("@media", maxsplit=1)
 )
-# The variables of the theme that charts are drawn with.
-COLOURED = ("ink", "muted", "rule", "panel", *(f"series-{place}" for place in range(COLOURS)))
+# The variables of the theme that charts use.
+COLOURED = ("ink", "muted", "rule", "panel", *(f"series-{colour}" for colour in range(COLOURS)))
 INK, MUTED, RULE, PANEL, *SERIES = (LIGHT[name] for name in COLOURED)
-_FONT = "DejaVu Sans"  # Matplotlib's own, by which it knows how wide letters are
+_FONT = "DejaVu Sans"  # in Matplotlib, which measures text with it
 _MARKS = "os^DvP"
-_FEW = 30  # points that have a mark each
-_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # each for as many as have colours
-_MARGIN = 12  # pixels about a chart
-_SIZE = 12.5  # pixels of the letters
-_LETTER = 7.25  # pixels that a letter is wide, about
+_FEW = 30  # points: a curve with more has no markers
+_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # one for each round of the colours
+_MARGIN = 12  # pixels around a chart
+_SIZE = 12.5  # pixels: font size
+_LETTER = 7.25  # pixels: mean width of a letter
 _LINE = 17  # pixels from one line of text to the next
 
 
 def inline(chart: Chart, width: int, name: str, caption: str) -> str:
     """Return the chart as an element of a page, ``width`` pixels wide.
 
-    ``name`` makes its identifiers differ from those of the page's other charts; ``caption`` is the
-    identifier of the element that says what the chart shows.
+    ``name`` makes the identifiers in the chart unique within the page; ``caption`` is the
+    identifier of the element with the caption.
     """
-    drawn = _svg(chart, width, name).replace("xlink:href", "href")
+    svg = _svg(chart, width, name).replace("xlink:href", "href")
     for variable in (*COLOURED, "sans"):
-        drawn = drawn.replace(LIGHT[variable], f"var(--{variable})")
+        svg = svg.replace(LIGHT[variable], f"var(--{variable})")
     opening = rf'<svg class="chart" role="img" aria-labelledby="{caption}" viewBox="\1">'
-    return re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', opening, drawn, count=1)
+    return re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', opening, svg, count=1)
 
 
 def file(chart: Chart) -> bytes:
-    """Return the chart as the contents of an SVG file: any program that shows SVG draws it in the
-    light colours, and a browser in the dark ones where it is dark."""
+    """Return the chart as an SVG file, light, but dark in a browser in dark mode."""
     rules = " ".join(
         f'[style*="{key}: {LIGHT[name]}"] {{ {key}: {DARK[name]} !important }}'
         for name in COLOURED
@@ -66,9 +64,8 @@ def file(chart: Chart) -> bytes:
 
 
 def _svg(chart: Chart, width: int, salt: str) -> str:
-    """The chart in the light colours and the letters of the theme; ``salt`` makes its
-    identifiers."""
-    from matplotlib import style  # half a second, which --help need not take
+    """The chart in the light colours and the font of the theme; ``salt`` makes identifiers."""
+    from matplotlib import style  # takes half a second, too long for --help
     from matplotlib.figure import Figure
 
     settings: dict[Any, Any] = {
@@ -84,40 +81,40 @@ def _svg(chart: Chart, width: int, salt: str) -> str:
         "figure.constrained_layout.w_pad": _MARGIN / 72,
         "figure.constrained_layout.h_pad": _MARGIN / 72,
     }
-    # From Matplotlib's own defaults, whatever a user has set.
+    # On top of Matplotlib's defaults, not of the user's settings.
     with style.context(["default", settings]), warnings.catch_warnings():
-        # The letters are the reader's, so it does not matter that Matplotlib's font lacks one; and
-        # a chart without a value that has a place is empty.
+        # The page has its own font, so letters missing from Matplotlib's do not matter. A chart may
+        # be empty, for instance if all values are NaN.
         warnings.filterwarnings("ignore", "Glyph .* missing from font|Data has no positive values")
         figure = Figure(dpi=72, layout="constrained")  # so that a point is a pixel
         draw = {Lines: _lines, Dots: _dots, Scatter: _scatter}[type(chart)]
         draw(chart, figure, width)
-        drawn = io.StringIO()
-        without = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(drawn, format="svg", metadata=without)
-    _, opening, rest = drawn.getvalue().partition("<svg")
-    found = opening + rest.replace('pt"', '"', 2)  # width and height: pixels
-    # Names of groups, which another chart of the page has too; names of paths come from the salt.
-    found = re.sub(r' id="[\w.]+_\d{1,4}"', "", found)
-    return found.replace(f"'{_FONT}'", LIGHT["sans"])
+        file = io.StringIO()
+        no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(file, format="svg", metadata=no_metadata)
+    _, opening, rest = file.getvalue().partition("<svg")
+    svg = opening + rest.replace('pt"', '"', 2)  # width and height: pixels
+    # Identifiers of groups, which other charts of the page have too; those of paths use the salt.
+    svg = re.sub(r' id="[\w.]+_\d{1,4}"', "", svg)
+    return svg.replace(f"'{_FONT}'", LIGHT["sans"])
 
 
 def _lines(chart: Lines, figure: "Figure", width: int) -> None:
     axes = _axes(figure, width, 340 if width == WIDE else 290)
     for number, curve in enumerate(chart.curves):
-        again, place = divmod(number if curve.place is None else curve.place, COLOURS)
+        repeat, colour = divmod(number if curve.colour is None else curve.colour, COLOURS)
         order = np.argsort(curve.x, kind="stable")
         x, y = np.array(curve.x)[order], np.array(curve.y)[order]
         if len(curve.low):
             low, high = np.array(curve.low)[order], np.array(curve.high)[order]
-            axes.fill_between(x, low, high, color=SERIES[place], alpha=0.16, linewidth=0)
+            axes.fill_between(x, low, high, color=SERIES[colour], alpha=0.16, linewidth=0)
         axes.plot(
             x,
             y,
-            color=SERIES[place],
-            marker=_MARKS[place] if len(x) <= _FEW else "",
+            color=SERIES[colour],
+            marker=_MARKS[colour] if len(x) <= _FEW else "",
             markersize=5.5,
-            linestyle=_DASHES[again % len(_DASHES)],
+            linestyle=_DASHES[repeat % len(_DASHES)],
         )
     axes.margins(x=0.02)
     axes.grid(axis="y", color=RULE, linewidth=1)
@@ -149,7 +146,7 @@ def _dots(chart: Dots, figure: "Figure", width: int) -> None:
     _scale(axes.xaxis, chart.log, 5 if width == NARROW else 8)
     _label(axes, chart.x, "", width)
     if chart.level:
-        axes.get_xlim()  # Matplotlib finds the limits now, so that the line has its place
+        axes.get_xlim()  # makes Matplotlib compute the limits
         x, _ = axes.transData.transform((chart.level.value, 0))
         middle, _ = axes.transAxes.transform((0.5, 0))
         axes.text(
@@ -157,7 +154,7 @@ def _dots(chart: Dots, figure: "Figure", width: int) -> None:
             1.01,
             _wrapped(chart.level.name, width * 0.5),
             transform=axes.get_xaxis_transform(),
-            ha="left" if x < middle else "right",  # where there is more room
+            ha="left" if x < middle else "right",  # on the side with more room
             va="bottom",
             color=MUTED,
         )
@@ -165,16 +162,16 @@ def _dots(chart: Dots, figure: "Figure", width: int) -> None:
 
 def _scatter(chart: Scatter, figure: "Figure", width: int) -> None:
     axes = _axes(figure, width, 520 if width == WIDE else 330)
-    for place, points in enumerate(chart.points.values()):
-        again, place = divmod(place, COLOURS)
+    for number, points in enumerate(chart.points.values()):
+        repeat, colour = divmod(number, COLOURS)
         axes.plot(
             *points.T,
             linestyle="",
-            marker=_MARKS[again // 2 % len(_MARKS)],
-            color=SERIES[place],
+            marker=_MARKS[repeat // 2 % len(_MARKS)],
+            color=SERIES[colour],
             markersize=4,
-            fillstyle="none" if again % 2 else "full",
-            markeredgewidth=again % 2,
+            fillstyle="none" if repeat % 2 else "full",
+            markeredgewidth=repeat % 2,
             alpha=0.8,
         )
     axes.set_aspect("equal", adjustable="datalim")
@@ -184,7 +181,7 @@ def _scatter(chart: Scatter, figure: "Figure", width: int) -> None:
     _label(axes, chart.x, chart.y, width)
     _legend(figure, axes.lines, [*chart.points], width)
     figure.draw_without_rendering()
-    taken = []  # by names in the middle of their points
+    boxes = []  # of the names amid their points
     behind = {"boxstyle": "round,pad=0.15", "facecolor": PANEL, "edgecolor": "none", "alpha": 0.75}
     letters = {"size": 15, "weight": "bold", "ha": "center", "va": "center", "bbox": behind}
     for name, points in chart.points.items():
@@ -193,10 +190,10 @@ def _scatter(chart: Scatter, figure: "Figure", width: int) -> None:
         x, y = np.median(points, axis=0)
         label = axes.text(x, y, plain(name), **letters)
         box = label.get_window_extent()
-        if any(box.overlaps(other) for other in taken):
+        if any(box.overlaps(other) for other in boxes):
             label.remove()
         else:
-            taken.append(box)
+            boxes.append(box)
 
 
 def _axes(figure: "Figure", width: int, height: int) -> "Axes":
@@ -218,7 +215,7 @@ def _scale(axis, log: bool, ticks: int) -> None:
         return
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     low, high = axis.get_view_interval()
-    steps = (1, 2, 5) if 3 * np.log10(high / low) < ticks + 2 else (1,)  # as there is room
+    steps = (1, 2, 5) if 3 * np.log10(high / low) < ticks + 2 else (1,)  # if there is room
     axis.set_major_locator(ticker.LogLocator(subs=steps, numticks=ticks + 2))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(ticker.NullLocator())
@@ -231,7 +228,7 @@ def _label(axes: "Axes", x: str, y: str, width: int) -> None:
 
 
 def _legend(figure: "Figure", lines: Sequence["Line2D"], names: list[str], width: int) -> None:
-    """Name the lines below the plot, in as many columns as there is room for."""
+    """Name the lines below the plot, in as many columns as fit."""
     names = [_wrapped(name, width * 0.8) for name in names]
     longest = max(len(line) for name in names for line in name.split("\n"))
     legend = figure.legend(
@@ -251,6 +248,6 @@ def _legend(figure: "Figure", lines: Sequence["Line2D"], names: list[str], width
 
 
 def _wrapped(text: str, pixels: float) -> str:
-    """The text, without its marks of code, in lines of about that width."""
+    """The text, without backticks, in lines of about ``pixels``."""
     text = plain(text)
     return "\n".join(textwrap.wrap(text, max(10, int(pixels / _LETTER))))

@@ -1,8 +1,7 @@
-"""What a report is: a title, and sections of paragraphs, tables, charts and pictures.
+"""The parts of a report: a title, and sections of paragraphs, tables, charts and pictures.
 
-All strings are plain text, in which words between `backticks` are shown as code. A string that is a
-block is paragraphs, with an empty line between two. The blocks check their shape when they are
-made, so that a mistake is found where it was made and not in a page.
+All strings are plain text, with code between `backticks`. A string as a block holds paragraphs,
+with an empty line between two. A block checks its own shape when it is made.
 """
 
 import re
@@ -11,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-COLOURS = 6  # as many as a colour-blind person can tell apart
-WIDE = 8.0  # an axis is logarithmic where the largest value is this many times the least
+COLOURS = 6  # a colour-blind reader can tell these apart
+WIDE = 8.0  # an axis is logarithmic if the largest value is this many times the least
 CODE = re.compile(r"`([^`\n]+)`")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; the first cell names its row. Columns of numbers are set to the right."""
+    """Rows of cells; the first cell names its row. Columns of numbers are right-aligned."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -30,8 +29,8 @@ class Table:
                 raise ValueError(f"row {row[:1]} has {len(row)} cells under {len(self.head)} heads")
 
     def numeric(self) -> list[bool]:
-        """For each column, whether all that stands in it begins as a number does."""
-        columns = [[row[place] for row in self.rows] for place in range(len(self.head))]
+        """For each column, whether all its cells begin like a number."""
+        columns = [[row[index] for row in self.rows] for index in range(len(self.head))]
         return [
             any(column) and all(re.match(r"[<~±+\u2212-]?\s?[.\d]|$", cell) for cell in column)
             for column in columns
@@ -40,10 +39,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Curve:
-    """A named line through its points, with an interval about each if there is one.
+    """A named line through points, each with an interval if ``low`` and ``high`` are given.
 
-    A curve has the colour of its ``place``, or of its place in the chart. Give a place where the
-    same curve has another place in another chart. The colours repeat with other dashes.
+    ``colour`` is 0 for the first colour and so on; after the last the colours repeat with other
+    dashes. By default it is the index in the chart; set it for a curve that several charts show.
     """
 
     name: str
@@ -51,7 +50,7 @@ class Curve:
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
-    place: int | None = None
+    colour: int | None = None
 
     def __post_init__(self):
         n = len(self.x)
@@ -63,14 +62,13 @@ class Curve:
 
 
 def is_wide(values: Sequence[float]) -> bool:
-    """Whether an axis with these values is to be logarithmic."""
+    """Whether an axis with these values should be logarithmic."""
     return min(values) > 0 and max(values) / min(values) >= WIDE
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A chart of curves. It leaves out values that have no place on its axes, such as NaN; its
-    table shows them."""
+    """A chart of curves. Values that its axes cannot show, such as NaN, are only in its table."""
 
     curves: tuple[Curve, ...]
     x: str
@@ -84,21 +82,21 @@ class Lines:
             raise ValueError(f"the chart {self.caption!r} has no curves")
 
     def table(self) -> Table:
-        """The numbers of the chart: a row an x, a column a curve."""
+        """The numbers of the chart: a row for each x, a column for each curve."""
         cells = {
-            (curve.name, x): number(curve.y[place]) + _interval(curve.low, curve.high, place)
+            (curve.name, x): number(curve.y[index]) + _interval(curve.low, curve.high, index)
             for curve in self.curves
-            for place, x in enumerate(curve.x)
+            for index, x in enumerate(curve.x)
         }
         names = [curve.name for curve in self.curves]
-        places = sorted({x for curve in self.curves for x in curve.x})
-        rows = tuple((number(x), *(cells.get((name, x), "") for name in names)) for x in places)
+        xs = sorted({x for curve in self.curves for x in curve.x})
+        rows = tuple((number(x), *(cells.get((name, x), "") for name in names)) for x in xs)
         return Table((self.x, *names), rows)
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A named value, with its interval if there is one."""
+    """A named value, with an interval if ``low`` and ``high`` are given."""
 
     name: str
     value: float
@@ -112,11 +110,11 @@ class Dot:
 
 @dataclass(frozen=True)
 class Dots:
-    """A chart of one row a name: a dot, and its interval as a bar; a dashed line is the ``level``
-    to compare them with, such as the value of real digits.
+    """A chart with one row for each dot, its interval a bar. A dashed line shows the ``level``, a
+    value for comparison, such as that value for real digits.
 
-    Up to six rows have the colours of curves at the same places; more rows have one colour. Values
-    that have no place on the axis are left out, as in ``Lines``.
+    Up to six rows have the colours of curves in the same order; more rows have one colour. Values
+    that the axis cannot show are left out, as in ``Lines``.
     """
 
     dots: tuple[Dot, ...]
@@ -130,7 +128,7 @@ class Dots:
             raise ValueError(f"the chart {self.caption!r} has no dots")
 
     def table(self) -> Table:
-        """The numbers of the chart: a row a dot, and one the level."""
+        """The numbers of the chart: a row for each dot, and a row for the level."""
         rows = [
             (dot.name, *("" if v is None else number(v) for v in (dot.value, dot.low, dot.high)))
             for dot in (*self.dots, self.level)
@@ -141,9 +139,9 @@ class Dots:
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """A chart of points [n, 2] by the name of their class. Both axes have the same unit of length.
+    """A chart of points [n, 2] by the name of their class. Both axes have the same scale.
 
-    A page holds each point twice, for screens and for phones: 2,000 points take some 400 kB.
+    A page holds each point twice, for screens and for phones: 2,000 points take about 400 kB.
     """
 
     points: Mapping[str, np.ndarray]
@@ -152,15 +150,15 @@ class Scatter:
     caption: str
 
     def table(self) -> None:
-        """None: nobody reads the numbers of so many points."""
+        """No table: nobody reads the numbers of so many points."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """A picture, uint8 [h, w], best with one pixel a pixel: the page enlarges it.
+    """A picture, uint8 [h, w], not enlarged: the page enlarges it.
 
-    Names of rows and of columns stand beside it, where its rows and columns are of equal size, as
-    in ``images.grid``. ``alternative`` describes the picture to a person who cannot see it.
+    Names of rows and of columns stand beside it, if its rows and columns have equal sizes, as in
+    ``images.grid``. ``alternative`` describes the picture to a person who cannot see it.
     """
 
     image: np.ndarray
@@ -178,8 +176,8 @@ class Pictures:
             raise ValueError(f"the picture {self.caption!r} needs words for who cannot see it")
 
     def enlargement(self) -> int:
-        """How many pixels of a screen each pixel takes across, where there is room: 1 to 4."""
-        return max(1, min(4, 640 // self.image.shape[1]))  # 640 leave room for names of rows
+        """The width of each pixel on a wide screen, in pixels: 1 to 4."""
+        return max(1, min(4, 640 // self.image.shape[1]))  # leaves room for names of rows
 
 
 Chart = Lines | Dots | Scatter
@@ -196,8 +194,8 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report. ``lead`` says in a few sentences what was found; with the names and values of
-    ``provenance`` it can be made again: the command, the commit, the seeds."""
+    """A report. ``lead`` is a summary in a few sentences. ``provenance`` says, as names and values,
+    how to make the report again: the command, the commit, the seeds."""
 
     title: str
     lead: str
@@ -205,7 +203,7 @@ class Document:
     sections: tuple[Section, ...]
 
     def numbered(self) -> Iterator[tuple[Section, list[tuple[int, Block]]]]:
-        """Each section with its blocks, which are numbered from 1 through the whole document."""
+        """Each section with its blocks, numbered from 1 through the whole document."""
         count = 0
         for section in self.sections:
             yield section, list(enumerate(section.blocks, count + 1))
@@ -213,7 +211,7 @@ class Document:
 
 
 def number(value: float | str) -> str:
-    """A number for a table: whole ones as they are, others with six digits at most."""
+    """A number for a table: floats with six digits at most."""
     return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
 
 
@@ -224,9 +222,9 @@ def paragraphs(text: str) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """A line without the marks of code."""
+    """A line without the backticks of code."""
     return CODE.sub(r"\1", text)
 
 
-def _interval(low, high, place):
-    return f" ({number(low[place])} to {number(high[place])})" if len(low) else ""
+def _interval(low, high, index):
+    return f" ({number(low[index])} to {number(high[index])})" if len(low) else ""

@@ -1,4 +1,4 @@
-"""A report as files: NAME.html, NAME.md, and in NAME_files what the latter shows."""
+"""A report as files: NAME.html, NAME.md, and NAME_files with the pictures of NAME.md."""
 
 from pathlib import Path
 
@@ -9,21 +9,21 @@ from jaxgen.pages.html import html
 
 
 def write(document: Document, folder: str | Path, name: str) -> list[Path]:
-    """Write all of it into ``folder``, and return the paths: first the page, then the Markdown.
+    """Write all files into ``folder``; return the paths of the page, the Markdown, the pictures.
 
-    Either all files are replaced or none, and what an earlier report of this name left in
-    NAME_files goes. Raises UserError where there is no room or no permission.
+    Either all files are replaced or none. Old pictures in NAME_files are deleted. Raises UserError
+    if there is no room or no permission.
     """
     folder = Path(folder)
-    beside = folder / f"{name}_files"
+    pictures = folder / f"{name}_files"
     page, text = folder / f"{name}.html", folder / f"{name}.md"
-    shown = {beside / file: content for file, content in markdown.pictures(document).items()}
+    shown = {pictures / file: content for file, content in markdown.pictures(document).items()}
     texts = {
         page: html(document).encode(),
-        text: markdown.markdown(document, beside.name).encode(),
+        text: markdown.markdown(document, pictures.name).encode(),
     }
     files.write_all({**texts, **shown})
-    for old in beside.glob("[0-9][0-9].*"):
+    for old in pictures.glob("[0-9][0-9].*"):
         if old not in shown:
             old.unlink()
     return [page, text, *shown]

@@ -1,6 +1,6 @@
-"""A document as one HTML file, complete in itself: it works from a mail, a disk or a web server.
+"""A document as one self-contained HTML file, for a mail, a disk or a web server.
 
-There is no script in it, and the policy in its head forbids the browser to load anything.
+It has no script, and the policy in its head forbids the browser to load anything.
 """
 
 import base64
@@ -24,12 +24,12 @@ def html(document: Document) -> str:
 
 
 def data_uri(picture: np.ndarray) -> str:
-    """Return a picture, uint8 [h, w], as an address that holds it."""
+    """Return a picture, uint8 [h, w], as a data URI."""
     return f"data:image/png;base64,{base64.b64encode(images.png(picture)).decode()}"
 
 
 def inline(text: str) -> Markup:
-    """Return one line of text as HTML, with `code` as such."""
+    """Return one line of text as HTML; `code` becomes <code>."""
     return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
@@ -37,9 +37,9 @@ def _chart(chart: Chart, width: int, name: str) -> Markup:
     return Markup(charts.inline(chart, width, f"{name}-{width}", f"{name}-caption"))
 
 
-def _slug(title: str, place: int) -> str:
-    """An identifier for a title, from its words and its place."""
-    return f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-') or 'part'}-{place}"
+def _slug(title: str, index: int) -> str:
+    """An identifier for a title: its words and its index."""
+    return f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-') or 'part'}-{index}"
 
 
 PAGES = Environment(

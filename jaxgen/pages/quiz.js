@@ -1,12 +1,12 @@
-// The quiz: shows one picture after another, then what the answers say. The first source is "real".
+// The quiz: shows one picture after another, then the score. The first source is "real".
 "use strict";
 const { seed, sources, questions } = JSON.parse(document.getElementById("questions").textContent);
 const get = (id) => document.getElementById(id);
 let order = questions.map((_, place) => place);
-let answers = []; // whether the picture at that place of the order was taken for real
+let answers = []; // in the order of the questions: whether the reader took the picture for real
 let round = 0;
 
-// Mulberry32: a few lines that give the same numbers in every browser, as Math.random does not.
+// Mulberry32. Unlike Math.random it gives the same numbers in every browser.
 function generator(state) {
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -23,7 +23,7 @@ function shuffle(list, random) {
   }
 }
 
-// The interval that holds a share of `hits` in `n` at 95 % (Wilson 1927).
+// The 95 % interval of the proportion of `hits` in `n` (Wilson 1927).
 function wilson(hits, n) {
   const z = 1.96, share = hits / n, spread = (z * z) / n;
   const half = z * Math.sqrt((share * (1 - share)) / n + spread / (4 * n));
@@ -104,7 +104,7 @@ get("real").addEventListener("click", () => answer(true));
 get("generated").addEventListener("click", () => answer(false));
 get("again").addEventListener("click", again);
 document.addEventListener("keydown", (event) => {
-  // A key that is held down is one answer, and what belongs to the browser is left to it.
+  // A key that is held down counts once; combinations with a modifier are for the browser.
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || get("play").hidden) return;
   const real = { r: true, ArrowLeft: true, g: false, ArrowRight: false }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (real === undefined) return;

@@ -1,6 +1,6 @@
-"""Real or generated? A page that shows digits one by one, asks, and tells how the answers did.
+"""Real or generated? A page that shows digits one by one, asks, and counts the right answers.
 
-It is the oldest measure of a generative model, and the one that no network can be trained against.
+This is the oldest measure of a generative model, and no network can be trained against it.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ REAL = "real"
 
 
 def quiz(pictures: Mapping[str, np.ndarray], seed: int, questions: int = 40) -> str:
-    """Return the quiz as a page that needs nothing but itself.
+    """Return the quiz as one self-contained page.
 
-    ``pictures`` are uint8 [n, 28, 28] by the name of their source, one of which is ``real``. Half
-    of the questions show real digits, the others come from the other sources, from each as many or
-    one more. No picture comes twice. The choice and the order follow from ``seed``.
+    ``pictures`` are uint8 [n, 28, 28] by the name of their source; one source is ``real``. Half of
+    the questions show real digits, the other half is divided evenly among the other sources. No
+    picture comes twice. The choice and the order follow from ``seed``.
     """
     if REAL not in pictures or len(pictures) < 2:
         raise ValueError(f"a quiz is about {REAL!r} digits and others, not {sorted(pictures)}")
@@ -29,9 +29,9 @@ def quiz(pictures: Mapping[str, np.ndarray], seed: int, questions: int = 40) -> 
             f"{others} sources"
         )
     rng = np.random.default_rng(seed)
-    # Which sources have one more is drawn too, or the first would always be asked more about.
+    # If the half does not divide evenly, random sources get one question more.
     counts = rng.permutation(half // others + (np.arange(others) < half % others))
-    asked = []
+    drawn = []
     for source, (name, count) in enumerate(zip(sources, [half, *counts], strict=True)):
         images = pictures[name]
         if images.dtype != np.uint8 or images.ndim != 3:
@@ -43,7 +43,7 @@ def quiz(pictures: Mapping[str, np.ndarray], seed: int, questions: int = 40) -> 
                 f"{count} pictures of {name!r} are needed, and there are {len(images)}"
             )
         chosen = rng.choice(len(images), count, replace=False)
-        asked += [{"picture": data_uri(images[place]), "source": source} for place in chosen]
-    rng.shuffle(asked)
+        drawn += [{"picture": data_uri(images[index]), "source": source} for index in chosen]
+    rng.shuffle(drawn)
     template = PAGES.get_template("quiz.html.j2")
-    return template.render(seed=seed, sources=sources, questions=asked)
+    return template.render(seed=seed, sources=sources, questions=drawn)

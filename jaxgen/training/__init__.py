@@ -1,1 +1,1 @@
-"""Training: the state, the optimisers, the step by turns, the loop, checkpoints, the log."""
+"""Training: the state, the optimisers, the train step, the loop, checkpoints, the log."""

@@ -1,5 +1,5 @@
 """Checkpoints: a folder for each saved step, written by Orbax, with a manifest of its files. A step
-whose files are not those of its manifest is passed over for the one before."""
+whose files differ from its manifest is skipped, and the step before is used."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen import config as configs
-from jaxgen import densities, hosts
+from jaxgen import densities, distributed
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
@@ -26,63 +26,62 @@ from jaxgen.training import manifest
 from jaxgen.training.trainer import State, Trainer
 
 PARTIAL = ".partial"
-KEEP = 2  # newest steps kept, so that there is one before a damaged newest
+KEEP = 2  # newest steps that are kept: the second is for a damaged first
 
-logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells every step of its work
+logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax logs much
 
 
 class Checkpoints:
-    """The checkpoints of one run of a recipe, for its only writer.
+    """The checkpoints of one run of a recipe, for the only process that writes them.
 
-    Saving goes on beside training, one step at a time. A step gets its name when it is whole, on
-    the disk with its manifest; until then, and while it is taken away, it is called N.partial.
+    A thread saves one step at a time while training goes on. Step N is written to N.partial, and
+    renamed when it is on the disk with its manifest. It is renamed back before it is deleted.
     """
 
     def __init__(self, folder: Path, config: Config):
         self.folder, self.config = folder.absolute(), config
         self._writer = futures.ThreadPoolExecutor(1)
         self._saving: futures.Future | None = None
-        if hosts.is_first():
-            for partial in self.folder.glob(f"*{PARTIAL}"):  # of a writer that died
+        if distributed.is_first():
+            for partial in self.folder.glob(f"*{PARTIAL}"):  # from a process that died
                 shutil.rmtree(partial)
 
     def save(self, state: State, fitted: bool = True) -> None:
-        """Begin to save under the state's own step, once the save before has ended; raises as
-        ``wait`` does. ``fitted`` says whether the family has fitted to the codes of this state what
-        it fits to codes."""
+        """Begin to save under the state's own step, after the last save has ended; raises as
+        ``wait`` does. ``fitted`` says whether ``Family.fit`` was called for this state, if the
+        family has it."""
         self.wait()
         step = int(state.step)
-        # A copy, since the next train step takes the memory of the state itself.
-        snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, densities.stored(state)))
-        if hosts.count() == 1:
+        # A copy, since the state is donated to the next train step.
+        snapshot = jax.block_until_ready(jax.tree.map(jnp.copy, densities.to_saved(state)))
+        if distributed.count() == 1:
             self._saving = self._writer.submit(
                 lambda: self._end(step, self._begin(step, snapshot), fitted)
             )
         else:
-            # Several processes begin by a collective, which may not run beside the collectives of a
-            # train step: their order could differ from process to process. The rest needs none.
+            # With several processes ``_begin`` runs a collective. It must not run at the same time
+            # as a train step: the order of collectives could differ between the processes.
             writing = self._begin(step, snapshot)
             self._saving = self._writer.submit(self._end, step, writing, fitted)
 
     def wait(self) -> None:
-        """Wait for what is being saved; a ``UserError`` where there is no room or no permission."""
+        """Wait for the current save; raises ``UserError`` if there is no room or no permission."""
         saving, self._saving = self._saving, None
         if saving:
             saving.result()
 
     def check(self) -> None:
-        """Raise as ``wait`` does, but wait for nothing."""
+        """Raise the error of a save that has ended, as ``wait`` does, without waiting."""
         if self._saving and self._saving.done():
             self.wait()
 
     def steps(self) -> list[int]:
-        """The steps that are there, newest first, once what is being saved is too; raises as
-        ``wait`` does."""
+        """The saved steps, newest first, after the current save; raises as ``wait`` does."""
         self.wait()
         return manifest.steps(self.folder)
 
     def _begin(self, step: int, state: State) -> ocp.StandardCheckpointer:
-        """Have Orbax write a state to a folder N.partial."""
+        """Start to write a state to the folder N.partial."""
         with self._writing(step):
             self.folder.mkdir(parents=True, exist_ok=True)
             _require_room(self.folder, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
@@ -91,41 +90,41 @@ class Checkpoints:
         return checkpointer
 
     def _end(self, step: int, writing: ocp.StandardCheckpointer, fitted: bool) -> None:
-        """When all is written, add the manifest, give the step its name, and take old ones away."""
+        """When all is written, add the manifest, rename the folder, and delete old steps."""
         with self._writing(step):
             writing.close()  # waits until all is written
-            if not hosts.is_first():
+            if not distributed.is_first():
                 return
             partial = self._partial(step)
             manifest.write(partial, configs.to_dict(self.config), fitted)
             partial.rename(self.folder / str(step))
             manifest.force(self.folder)
             for old in manifest.steps(self.folder)[KEEP:]:
-                aside = self._partial(old)
-                (self.folder / str(old)).rename(aside)  # so that no step is ever half there
-                shutil.rmtree(aside)
+                doomed = self._partial(old)
+                (self.folder / str(old)).rename(doomed)  # so that no step is ever incomplete
+                shutil.rmtree(doomed)
 
     def _partial(self, step: int) -> Path:
         return self.folder / f"{step}{PARTIAL}"
 
     @contextlib.contextmanager
     def _writing(self, step: int) -> Iterator[None]:
-        """Turn an error of the system while a step is written into a ``UserError``."""
+        """Turn a system error while a step is written into a ``UserError``."""
         try:
             yield
         except (OSError, ValueError) as error:  # Orbax reports a full disk as a ValueError
-            if "Gloo" in f"{error}":  # one of several processes is lost
+            if "Gloo" in f"{error}":  # another process is lost
                 raise
             shutil.rmtree(self._partial(step), ignore_errors=True)
-            kept = manifest.kept(manifest.steps(self.folder))
+            saved = manifest.describe_saved(manifest.steps(self.folder))
             raise UserError(
                 f"the checkpoint of step {step} could not be written to {self.folder} "
-                f"({_reason(error)}), {kept}: make room there and give the same command again"
+                f"({_reason(error)}), {saved}: make room there and give the same command again"
             ) from error
 
     def set_aside(self, step: int) -> Path:
-        """Move a damaged step to ``damaged/``, so that training may save that step again; returns
-        where it is."""
+        """Move a damaged step to ``damaged/``, so that training can save this step again; return
+        its new path."""
         target = self.folder / "damaged" / str(step)
         target.parent.mkdir(exist_ok=True)
         while target.exists():
@@ -140,7 +139,7 @@ class Checkpoints:
         try:
             self.wait()
         except UserError:
-            if kind is None:  # else another error is already on its way
+            if kind is None:  # else another error is being raised
                 raise
         finally:
             self._writer.shutdown()
@@ -152,67 +151,67 @@ def restore(
     damaged: Callable[[int, str], None],
     shard_params: bool = False,
 ) -> State | None:
-    """Load the newest sound step of a run of the trainer's recipe, or None where there is none.
+    """Load the newest sound step of a run of the trainer's recipe, or None if there is none.
 
-    ``damaged(step, reason)`` is called for each step that is passed over. A step of other arrays or
-    of another recipe is a ``UserError``.
+    ``damaged(step, reason)`` is called for each damaged step that is skipped. Raises ``UserError``
+    if the step has other arrays or another recipe.
     """
-    step = hosts.on_first(lambda: _newest_sound(folder, trainer.config, damaged))
+    step = distributed.on_first(lambda: _newest_sound(folder, trainer.config, damaged))
     if step is None:
         return None
     path, like = folder.absolute() / str(step) / "default", trainer.abstract(shard_params)
     with ocp.StandardCheckpointer() as checkpointer:
-        # Orbax would cast other types silently, and print tracebacks for other shapes.
+        # Orbax silently casts other types, and prints tracebacks for other shapes.
         saved: Any = checkpointer.metadata(path)
-        stored = densities.stored(like)
+        stored = densities.to_saved(like)
         _require_arrays(
             saved.item_metadata.tree, stored, f"the checkpoint of step {step} in {folder}"
         )
-        return densities.restored(checkpointer.restore(path, stored), like)
+        return densities.from_saved(checkpointer.restore(path, stored), like)
 
 
 def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], None]) -> int | None:
-    """The newest step whose files are those of its manifest; as ``restore`` has it."""
-    known = folders.RunFolder(folder.parent).learned
+    """The newest step that equals its manifest; for ``damaged`` and errors see ``restore``."""
+    learned = folders.RunFolder(folder.parent).learned
     for step in manifest.steps(folder):
         path = folder.absolute() / str(step)
         try:
-            was = configs.from_dict(manifest.check(path).recipe)
+            saved = configs.from_dict(manifest.check(path).recipe)
         except manifest.Damage as damage:
-            if path.exists():  # else its writer took it away, for there are newer ones
+            if path.exists():  # else its writer has deleted it, since there are newer steps
                 damaged(step, str(damage))
             continue
-        if known and was.data in known.sources:  # the same digits under another name
-            was = dataclasses.replace(was, data=config.data)
-        if different := folders.unlike(config, was):
+        if learned and saved.data in learned.sources:  # the same digits under another name
+            saved = dataclasses.replace(saved, data=config.data)
+        if different := folders.differing_settings(config, saved):
             raise UserError(
                 f"the checkpoint of step {step} in {folder} is of another recipe than config.json "
-                f"there: {', '.join(different)}; put back the one that belongs to it"
+                f"there: {', '.join(different)}; put back its own config.json"
             )
         return step
     return None
 
 
 def _require_arrays(saved, like, what: str) -> None:
-    """Raise a UserError where a checkpoint holds other arrays than ``like``."""
+    """Raise a UserError if a checkpoint holds other arrays than ``like``."""
     theirs, ours = _arrays(saved), _arrays(like)
     if theirs == ours:
         return
     wide = sorted({str(kind) for _, kind in theirs.values() if kind.itemsize == 8})
-    if wide:  # as in a shell with JAX_ENABLE_X64, which earlier versions heeded
+    if wide:  # earlier versions used JAX_ENABLE_X64 of the shell
         raise UserError(
-            f"{what} holds other arrays than jaxgen makes: they are {' and '.join(wide)}, of a "
-            "training with JAX_ENABLE_X64, and jaxgen computes with 32 bits; train anew, with "
+            f"{what} holds other arrays than jaxgen makes: they are {' and '.join(wide)}, from a "
+            "training with JAX_ENABLE_X64, but jaxgen computes with 32 bits; train again, with "
             "another --run or --fresh"
         )
     raise UserError(
         f"{what} holds other arrays than this version of jaxgen makes: use the version that wrote "
-        "it, or train anew, with another --run or --fresh"
+        "it, or train again, with another --run or --fresh"
     )
 
 
 def _arrays(tree) -> dict[str, tuple]:
-    """The shape and type of every array, by where it is."""
+    """The shape and type of every array, by its path in the tree."""
     return {
         jax.tree_util.keystr(path, simple=True, separator="/"): (tuple(leaf.shape), leaf.dtype)
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
@@ -220,9 +219,9 @@ def _arrays(tree) -> dict[str, tuple]:
 
 
 def _require_room(folder: Path, size: int) -> None:
-    """Raise the system's own OSError where ``size`` bytes and a little more find no room.
+    """Raise the OSError of the system if there is no room for ``size`` bytes and a little more.
 
-    Orbax would find out too, and print a traceback for each array that it could not write.
+    Otherwise Orbax would print a traceback for each array that it cannot write.
     """
     if not hasattr(os, "posix_fallocate"):
         return
@@ -230,7 +229,7 @@ def _require_room(folder: Path, size: int) -> None:
         try:
             os.posix_fallocate(probe.fileno(), 0, size + 2**20)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # other errors do not say
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # other errors do not mean a full disk
                 raise
 
 

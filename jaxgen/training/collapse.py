@@ -1,8 +1,8 @@
-"""The monitor for mode collapse: whether all digits are still drawn, and in all their kinds.
+"""The monitor for mode collapse: does the model still draw all digits, in all their variety?
 
-The losses of players who learn against each other do not tell. So some hundreds of digits, none in
-particular asked for, are shown to the judge, who says which digits they are and how many of the
-real ones lie near one of them.
+The losses of players that learn against each other do not show this. So the model draws some
+hundreds of digits without a label. The judge classifies them, and measures how many real digits lie
+near a drawn one.
 """
 
 from pathlib import Path
@@ -18,30 +18,30 @@ from jaxgen.images import to_uint8
 from jaxgen.training.folder import read_log
 
 COUNT = 500  # digits drawn at each look
-NEIGHBOURS = 5  # of ``metrics.prdc``; with fewer real digits than that there is no coverage
-# What counts as a collapse. Of 500 real digits, the rarest is 8 % by chance, and they cover 0.90 to
-# 0.94 of 500 others.
-RARE = 0.2  # of a digit's share among the training digits: 2 % where all are equally many
+NEIGHBOURS = 5  # for ``metrics.prdc``; coverage needs more real digits than this
+# Below these limits it is a collapse. In 500 real digits, the rarest digit has 8 % by chance, and
+# they cover 0.90 to 0.94 of 500 other real digits.
+RARE = 0.2  # times the fraction of a digit in the training digits: 2 % if all are equally many
 NARROW = 0.3  # coverage
 
 
 class Look(NamedTuple):
-    """What the judge makes of some drawn digits."""
+    """The judge's view of some drawn digits."""
 
-    histogram: tuple[int, ...]  # how many are taken for each digit
-    coverage: float  # share of the real digits with a drawn one near; 1 where those are too few
+    histogram: tuple[int, ...]  # count of each digit
+    coverage: float  # fraction of real digits near a drawn one; 1 if there are too few real digits
 
 
 def last(looks: Path) -> Look | None:
-    """The last look at a run, by its ``watch.jsonl``; None where there was none."""
-    if not (found := read_log(looks)):
+    """The last look in the ``watch.jsonl`` of a run; None if there is none."""
+    if not (records := read_log(looks)):
         return None
-    return Look(tuple(found[-1]["histogram"]), found[-1]["coverage"])
+    return Look(tuple(records[-1]["histogram"]), records[-1]["coverage"])
 
 
 class Monitor:
-    """The judge, and the real digits that drawn ones are held against: validation digits, as many
-    as are drawn or as there are."""
+    """The judge, and validation digits to compare drawn digits with: as many as are drawn, or all
+    if there are fewer."""
 
     def __init__(self, digits: Digits):
         self._judge = judge.load()
@@ -59,13 +59,13 @@ class Monitor:
         logits, features = judge.look(self._judge, to_uint8(images))
         coverage = 1.0
         if self._real is not None:
-            features = features[: len(self._real)]  # at equal numbers, or it would be more
+            features = features[: len(self._real)]  # more drawn digits would cover more
             coverage = metrics.prdc(self._real, features, NEIGHBOURS).coverage
         return Look(metrics.histogram(logits), coverage)
 
     def collapse(self, look: Look) -> str | None:
-        """Why a look shows a mode collapse, in words; None where it shows none, or where the judge
-        cannot read even the real digits."""
+        """Why a look shows a mode collapse, in words; None if it shows none, or if the judge cannot
+        recognise even the real digits."""
         if not self._can_read:
             return None
         drawn = sum(look.histogram)

@@ -1,4 +1,4 @@
-"""Output while a command works: lines, and a live bar where the output is a terminal."""
+"""Output during a command: lines, and a live bar on a terminal."""
 
 import contextlib
 import math
@@ -12,12 +12,12 @@ import rich.console
 import rich.progress
 import rich.text
 
-EVERY = 30.0  # seconds between lines of ``status``, where the output is no terminal
+EVERY = 30.0  # seconds between lines of ``status`` if the output is no terminal
 
 
 class _Output(rich.console.Console):
-    """Rich's console. Where nobody reads the output any more, as after ``| head -1``, it behaves as
-    if a terminal was closed, so that a training saves before it ends."""
+    """Rich's console. If nobody reads the output any more, as after ``| head -1``, it behaves like
+    a closed terminal, so that a training saves before it ends."""
 
     def on_broken_pipe(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -27,7 +27,7 @@ class _Output(rich.console.Console):
 
 
 class Console:
-    """Lines, and a live bar where the output is a terminal."""
+    """Prints lines, and shows a live bar on a terminal."""
 
     def __init__(self, quiet: bool = False):
         self._rich = _Output(quiet=quiet, highlight=False, soft_wrap=True)
@@ -42,7 +42,7 @@ class Console:
 
     @contextlib.contextmanager
     def bar(self, done: int, total: int) -> Iterator[None]:
-        """Show how far training is, on a terminal; ``progress`` moves the bar."""
+        """Show a bar of the training on a terminal; ``progress`` moves it."""
         if not self._rich.is_terminal:
             yield
             return
@@ -54,7 +54,7 @@ class Console:
 
     @contextlib.contextmanager
     def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Gives a function of how many are done, which shows that on a terminal."""
+        """Show a bar on a terminal; gives a function (number done) that moves it."""
         with self._progress() as bar:
             task = bar.add_task(what, total=total)
             yield lambda done: bar.update(task, completed=done)
@@ -74,27 +74,26 @@ class Console:
 
     @contextlib.contextmanager
     def status(self) -> Iterator[Callable[[str], None]]:
-        """Gives a function of a line, which shows the line: on a terminal in place of the one
-        before, elsewhere at most every ``EVERY`` seconds."""
+        """Gives a function (line) that shows the line: on a terminal it replaces the last one,
+        elsewhere it is printed at most every ``EVERY`` seconds."""
         if self._rich.is_terminal:
             with self._rich.status("") as status:
                 yield lambda line: status.update(rich.text.Text(line))
             return
         last = -math.inf
 
-        def tell(line: str) -> None:
+        def show(line: str) -> None:
             nonlocal last
             if time.monotonic() - last >= EVERY:
                 last = time.monotonic()
                 self.say(line)
 
-        yield tell
+        yield show
 
     def progress(
         self, step: int, total: int, metrics: Mapping[str, float], speed: float, line: bool
     ) -> None:
-        """Move the bar; where there is no bar, print a line if ``line`` says so. ``speed`` is in
-        steps a second."""
+        """Move the bar; without a bar, print a line if ``line``. ``speed`` is steps per second."""
         shown = [
             f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name
         ]
@@ -112,7 +111,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as minutes:seconds, with hours where there are some."""
+    """Seconds as minutes:seconds or hours:minutes:seconds."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

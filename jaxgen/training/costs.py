@@ -1,10 +1,11 @@
-"""What a recipe costs on this machine: the train step, the drawing, memory, arithmetic, and what
-devices send each other.
+"""The costs of a recipe on this machine: time of a train step and of drawing, memory, arithmetic,
+and communication between devices.
 
-Machines differ and are shared, so every time is taken several times, and beside the train step
-stands the speed of a matrix product that was taken in turns with it.
+Machines differ and are shared, so every time is measured several times, and the speed of a matrix
+product is measured in turn with the train step, for comparison.
 """
 
+import functools
 import math
 import re
 import time
@@ -23,12 +24,12 @@ from jaxgen.training.console import Console
 from jaxgen.training.stack import Block, Stack
 from jaxgen.training.trainer import State, Trainer
 
-MATRIX_SIDE = 2048  # of the matrices whose product is timed
+MATRIX_SIDE = 2048  # rows and columns of the matrices
 REPETITIONS = 6
-STEPS = 10  # in each
+STEPS = 10  # in each repetition
 
-# The bytes that each of n devices sends, for one byte of the result, when they stand in a ring
-# (Patarasuk and Yuan 2009).
+# The bytes that each of n devices in a ring sends for one byte of the result (Patarasuk and Yuan
+# 2009).
 _SENT: dict[str, Callable[[int], float]] = {
     "all-reduce": lambda n: 2 * (n - 1) / n,
     "all-gather": lambda n: (n - 1) / n,
@@ -41,25 +42,25 @@ _ARRAY = re.compile(r"\b[a-z]+(\d+)\[([\d,]*)\]")
 
 
 class Training(NamedTuple):
-    """The cost of one train step, all players having had their turns."""
+    """The cost of one train step with the turns of all players."""
 
-    seconds: tuple[float, ...]  # of a step, in each repetition
-    products: tuple[float, ...]  # operations a second of a matrix product beside it
-    operations: int  # floating-point ones of its products and convolutions
+    seconds: tuple[float, ...]  # per step, in each repetition
+    products: tuple[float, ...]  # operations per second of a matrix product before it
+    operations: int  # floating-point operations of matrix products and convolutions
     parameters: int
-    memory: int  # bytes on each device: the program's arguments, results and what is between
+    memory: int  # bytes on each device: arguments, results and temporaries of the program
     sent: float  # bytes that each device sends to the others
 
 
 def fresh(config: Config, console: Console | None = None) -> tuple[State, Block]:
-    """The state of a recipe before the first step, and the program that takes steps from there."""
+    """The state of a recipe before the first step, and the program that takes train steps."""
     stack, digits = Stack([config]), data.load(config.data).train
     state = stack.init()
     return state, stack.compile(state, digits, console or Console(quiet=True))
 
 
 def training(config: Config, console: Console | None = None) -> Training:
-    """Take some steps of the recipe from fresh weights."""
+    """Measure some train steps of the recipe from fresh weights."""
     state, block = fresh(config, console)
     state, _ = block(state, 0, 2)
     seconds, products = [], []
@@ -82,27 +83,25 @@ def _operations(config: Config, state: State) -> int:
     family, key = Trainer(config).family, jax.random.key(config.seed)
     batch = Batch(jnp.zeros((config.batch, *IMAGE)), jnp.zeros(config.batch, jnp.int32))
 
-    def gradient(player, own):
-        def loss(own):
-            variables = state.variables.replace(params=state.variables.params | {player: own})
-            return family.loss(variables, batch, key, player=player)[0]
+    all_params = state.variables.params
 
-        return jax.grad(loss)(own)
+    def loss(params, player):
+        variables = state.variables.replace(params=all_params | {player: params})
+        return family.loss(variables, batch, key, player=player)[0]
 
     return sum(
-        operations(lambda own, player=player: gradient(player, own), state.variables.params[player])
+        operations(jax.grad(functools.partial(loss, player=player)), all_params[player])
         for player in family.update_order
     )
 
 
 def drawing(config: Config, batch: int, count: int) -> tuple[float, ...]:
-    """The seconds in which ``count`` digits are drawn, ``batch`` at once, in each repetition; with
-    untrained weights, which takes as long as with trained ones."""
+    """The seconds to draw ``count`` digits, ``batch`` at once, in each repetition. The weights are
+    untrained, which takes the same time."""
     family = families.build(config)
     variables = jax.device_put(family.init(jax.random.key(0)), devices.whole())
     labels = sampling.balanced(count)
-    for seed in range(2):
-        # It compiles, and wakes the device.
+    for seed in range(2):  # compiles, and wakes the device
         sampling.draw(family, variables, labels, seed, chunk=batch)
     seconds = []
     for seed in range(REPETITIONS):
@@ -113,8 +112,7 @@ def drawing(config: Config, batch: int, count: int) -> tuple[float, ...]:
 
 
 def product_speed() -> float:
-    """Floating-point operations a second of a large matrix product, which may use the whole
-    machine."""
+    """Floating-point operations per second of a large matrix product, which may use all cores."""
     product = jax.jit(lambda a: a @ a)
     matrix = jax.device_put(
         np.full((MATRIX_SIDE, MATRIX_SIDE), 1 / MATRIX_SIDE, np.float32), jax.devices()[0]
@@ -129,10 +127,10 @@ def product_speed() -> float:
 
 def operations(function: Callable, *args) -> int:
     """Floating-point operations of the matrix products and convolutions in one call of
-    ``function(*args)``, counted from the shapes of its layers; a multiply and an add are two.
+    ``function(*args)``, from the shapes of its layers; a multiplication and an addition are two.
 
-    Loops count once for each turn, both branches of a condition count, and all else (norms,
-    activations, optimisers) counts as nothing. ``args`` may be shapes (``jax.eval_shape``).
+    A loop counts once for each turn, a condition counts with both branches, and other operations
+    (norms, activations, optimisers) do not count. ``args`` may be shapes (``jax.eval_shape``).
     """
     return _count(jax.make_jaxpr(function)(*args).jaxpr)
 
@@ -155,14 +153,14 @@ def _count(jaxpr) -> int:
 
 
 def bytes_sent(program: str, devices: int) -> float:
-    """The bytes that each device sends while each collective of a program is called once;
-    ``program`` is its text in XLA's HLO, as ``Compiled.as_text()`` gives it."""
+    """The bytes that each device sends if each collective of a program runs once. ``program`` is
+    the HLO text of XLA that ``Compiled.as_text()`` returns."""
     calls = _CALL.findall(program)
     return sum(_SENT[name](devices) * _size(result) for result, name in calls)
 
 
 def _size(result: str) -> float:
-    """The bytes of one array, or of several in a tuple."""
+    """The bytes of one array, or of a tuple of arrays."""
     return sum(
         int(bits) / 8 * math.prod(int(length) for length in shape.split(",") if length)
         for bits, shape in _ARRAY.findall(result)

@@ -1,15 +1,15 @@
-"""The folder of a run, which is all that a run leaves behind.
+"""The folder of a run: all files that a run writes.
 
-config.json        the recipe as it was run
-data.json          the digits that it learns from: a digest, how many of each, their names
-sittings.jsonl     one line a session, each time training began or went on: command, versions,
-                   commit, devices
-metrics.jsonl      one line a step
-watch.jsonl        one line a look for mode collapse, every sample_every steps of a family that may
-                   collapse: the digits that the judge takes 500 drawn ones for, and the share of
-                   real digits with a drawn one near
-events.*           the same for TensorBoard
-samples/           a picture of 80 digits, named by its step
+config.json        the recipe
+data.json          the digits that the run learns from: a digest, the count of each, their sources
+sittings.jsonl     one line for each session, each time training begins or goes on: command,
+                   versions, commit, devices
+metrics.jsonl      one line for each step
+watch.jsonl        one line for each look for mode collapse, every sample_every steps of a family
+                   that may collapse: how the judge classifies 500 drawn digits, and the fraction
+                   of real digits near a drawn one
+events.*           the metrics and looks for TensorBoard
+samples/           pictures of 80 digits, named by their step
 checkpoints/       the newest states
 """
 
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     import filelock
 
 ROOT = Path("runs")
-# What may differ when a run goes on: how long, and what is shown on the way.
+# Settings that may change when a run goes on: its length, its output, and how it draws.
 FREE = ("steps", "log_every", "sample_every", "save_every", "sampling")
 
 
 class RunFolder:
-    """The paths of a run."""
+    """The paths of a run, and its notes about itself."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -58,15 +58,15 @@ class RunFolder:
         return str(self.path)
 
     def load(self) -> Config:
-        """The recipe of the run; a ``UserError`` if there is no run here or it cannot be read."""
+        """The recipe of the run; raises ``UserError`` if there is no run or it cannot be read."""
         try:
             return configs.from_dict(json.loads(self.config.read_text()))
         except FileNotFoundError:
-            began = (path.parent for path in ROOT.glob("*/config.json"))
-            there = sorted(f"{path}" for path in began if RunFolder(path).metrics.exists())
-            known = f"there is {', '.join(there)}, and " if there else ""
+            folders = (path.parent for path in ROOT.glob("*/config.json"))
+            runs = sorted(f"{path}" for path in folders if RunFolder(path).metrics.exists())
+            others = f"there is {', '.join(runs)}, and " if runs else ""
             raise UserError(
-                f"there is no run in {self.path.absolute()}: {known}bin/train makes one"
+                f"there is no run in {self.path.absolute()}: {others}bin/train makes one"
             ) from None
         except (OSError, ValueError, RecursionError, UserError) as error:
             raise UserError(
@@ -74,36 +74,36 @@ class RunFolder:
             ) from None
 
     def prepare(self, config: Config, fresh: bool) -> list[str]:
-        """Make the folder ready to train ``config`` in, and return what is worth telling.
+        """Prepare the folder for the training of ``config``, and return messages for the user.
 
-        A run that is there goes on if it is of the same recipe; with ``fresh`` it is moved aside.
-        Raises ``UserError`` if the recipes differ.
+        A run in the folder goes on if its recipe is the same; with ``fresh`` it is moved to another
+        folder. Raises ``UserError`` if the recipes differ.
         """
         messages = []
         if fresh and self.config.exists():
-            aside = _free(self.path)
-            self.path.rename(aside)
+            free = _free(self.path)
+            self.path.rename(free)
             self.path.mkdir()
-            messages.append(f"the run that was in {self} is now in {aside}")
-        # Without a checkpoint there is nothing to go on from, and nothing to lose.
-        if self.config.exists() and (there := manifest.steps(self.checkpoints)):
-            messages += self._require_same(config, self.load(), there[0])
+            messages.append(f"the run that was in {self} is now in {free}")
+        # A run without a checkpoint has nothing to lose.
+        if self.config.exists() and (steps := manifest.steps(self.checkpoints)):
+            messages += self._require_same(config, self.load(), steps[0])
         files.write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
         return messages
 
-    def _require_same(self, config: Config, was: Config, step: int) -> list[str]:
-        """Raise ``UserError`` where the run of ``was``, which is at ``step``, cannot go on as one
-        of ``config``; returns what is worth telling where it can."""
+    def _require_same(self, config: Config, previous: Config, step: int) -> list[str]:
+        """Raise ``UserError`` if the run of ``previous``, now at ``step``, cannot go on with
+        ``config``; else return messages for the user."""
         messages = []
-        if was.data == STRIDED + config.data:
+        if previous.data == STRIDED + config.data:
             raise UserError(
-                f"{self} holds a run on the digits as earlier versions divided them: go on "
-                f"with --data {was.data}, or --fresh to move that run aside"
+                f"{self} holds a run on digits that an earlier version divided differently: go on "
+                f"with --data {previous.data}, or --fresh to move that run aside"
             )
-        if config.data != was.data and self._has_learned(config.data, was):
-            messages.append(f"the digits of {config.data} are those of {was.data}")
-            was = dataclasses.replace(was, data=config.data)
-        if different := unlike(config, was):
+        if config.data != previous.data and self._has_learned(config.data, previous):
+            messages.append(f"{config.data} has the same digits as {previous.data}")
+            previous = dataclasses.replace(previous, data=config.data)
+        if different := differing_settings(config, previous):
             raise UserError(
                 f"{self} holds a run of another recipe: {', '.join(different)}; "
                 "give --run another folder, or --fresh to move that one aside"
@@ -113,87 +113,89 @@ class RunFolder:
                 f"{self} has {step} steps already, which is more than --steps {config.steps}: "
                 f"--steps {2 * step} trains on, and --fresh starts over"
             )
-        if config.steps != was.steps and config.optim.horizon is None:
+        if config.steps != previous.steps and config.optim.horizon is None:
             messages.append(
-                f"the run goes on to {config.steps} steps instead of {was.steps}: "
-                "the rate's fall is planned anew"
+                f"the run goes on to {config.steps} steps instead of {previous.steps}: "
+                "the schedule of the learning rate changes"
             )
         return messages
 
-    def _has_learned(self, source: str, was: Config) -> bool:
-        """Whether the digits of a source are those that the run of the recipe ``was`` learns from,
-        under another name."""
+    def _has_learned(self, source: str, previous: Config) -> bool:
+        """Whether ``source`` is another name of the digits that the run of ``previous`` learns
+        from; if so, note the name."""
         try:
-            known = self.learned or Learned(Contents.of(data.load(was.data)), (was.data,))
-            same = Contents.of(data.load(source)).sha256 == known.contents.sha256
-        except UserError:  # what is wrong with the source is said where it is trained on
+            learned = self.learned or Learned(
+                Contents.of(data.load(previous.data)), (previous.data,)
+            )
+            same = Contents.of(data.load(source)).sha256 == learned.contents.sha256
+        except UserError:  # training on the source raises the same error later
             return False
         if same:
-            self._keep(known.contents, (*known.sources, source))
+            self._keep(learned.contents, (*learned.sources, source))
         return same
 
     @property
     def learned(self) -> "Learned | None":
-        """What the run learns from; None where no version noted it that knew how. A ``UserError``
-        where it cannot be read."""
+        """The digits that the run learns from; None in a run of a version that did not note them.
+        Raises ``UserError`` if the note cannot be read."""
         try:
-            found = json.loads(self.data.read_text())
-            counts = (tuple(map(int, found[part])) for part in ("train", "test"))
-            return Learned(Contents(str(found["sha256"]), *counts), tuple(found["sources"]))
+            note = json.loads(self.data.read_text())
+            counts = (tuple(map(int, note[part])) for part in ("train", "test"))
+            return Learned(Contents(str(note["sha256"]), *counts), tuple(note["sources"]))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
-                f"{self.data} cannot be read ({error}): take it away, and it is made anew"
+                f"{self.data} cannot be read ({error}): delete it, and training makes it again"
             ) from None
 
-    def learns_from(self, digits: data.Digits) -> None:
-        """Note the digits that the run learns from; a ``UserError`` where it has begun with
-        others."""
-        found = Contents.of(digits)
-        if (known := self.learned) is None or not manifest.steps(self.checkpoints):
-            self._keep(found, (digits.source,))
-        elif known.contents.sha256 != found.sha256:
+    def note_digits(self, digits: data.Digits) -> None:
+        """Note the digits that the run learns from; raises ``UserError`` if it has begun with other
+        digits."""
+        contents = Contents.of(digits)
+        if (learned := self.learned) is None or not manifest.steps(self.checkpoints):
+            self._keep(contents, (digits.source,))
+        elif learned.contents.sha256 != contents.sha256:
             raise UserError(
-                f"the digits of {digits.source} are others than those that {self} has learned "
-                "from: put these back, or give --run another folder, or --fresh"
+                f"the digits of {digits.source} are not the digits that {self} has learned from: "
+                "put the old digits back, or give --run another folder, or --fresh"
             )
 
     def digits(self, config: Config, source: str | None = None) -> data.Digits:
-        """Load the digits that the run of a recipe has learned from, from ``source`` where they are
-        no longer where they were. A ``UserError`` where they are others."""
+        """Load the digits that the run of a recipe has learned from; ``source`` is their new place
+        if they have moved. Raises ``UserError`` if they are other digits."""
         try:
             digits = data.load(source or config.data)
         except UserError as error:
             moved = f"; or say with --data where the digits of {self} are now"
             raise UserError(f"{error}{'' if source else moved}") from None
-        known = self.learned
-        if known and known.contents.sha256 != Contents.of(digits).sha256:
+        learned = self.learned
+        if learned and learned.contents.sha256 != Contents.of(digits).sha256:
             raise UserError(
-                f"the digits of {digits.source} are others than those that {self} has learned "
-                "from: say with --data where those are now"
+                f"the digits of {digits.source} are not the digits that {self} has learned from: "
+                "say with --data where these are now"
             )
         return digits
 
-    def _keep(self, found: Contents, sources: tuple[str, ...]) -> None:
-        kept = {"sources": list(dict.fromkeys(sources)), **found._asdict()}
-        files.write(self.data, json.dumps(kept, indent=2) + "\n")
+    def _keep(self, contents: Contents, sources: tuple[str, ...]) -> None:
+        note = {"sources": list(dict.fromkeys(sources)), **contents._asdict()}
+        files.write(self.data, json.dumps(note, indent=2) + "\n")
 
     def run_flag(self, model: str) -> str:
-        """What names the run besides ``--model``, with a space before it; empty where it is the
-        model's own."""
+        """The flag that names the run in addition to ``--model``, after a space; empty for the
+        default folder of the model."""
         if self.path == ROOT / model:
             return ""
         path = str(self.path)
         if self.path.parent == ROOT:
             path = self.path.name
-        elif os.sep not in path:  # else it would be one of ROOT
+        elif os.sep not in path:  # else it would mean a folder in ROOT
             path = os.path.join(os.curdir, path)
         return f" --run {shlex.quote(path)}"
 
-    def prepare_anew(self, config: Config) -> list[str]:
-        """As ``prepare``, where a larger undertaking keeps the folder for itself: a run of another
-        recipe there is moved aside."""
+    def prepare_or_replace(self, config: Config) -> list[str]:
+        """Prepare a folder that belongs to an experiment: as ``prepare``, but a run of another
+        recipe is moved to another folder."""
         try:
             self.prepare(config, fresh=False)
         except UserError:
@@ -201,7 +203,7 @@ class RunFolder:
         return []
 
     def lock(self) -> "filelock.FileLock":
-        """The right to write here, which the system takes back from a process that dies."""
+        """Lock the folder for writing; the system releases the lock of a process that dies."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             busy = f"another process is training in {self}: wait for it, or give --run"
@@ -221,16 +223,16 @@ class RunFolder:
         except filelock.Timeout:
             return True
         except OSError:
-            return False  # where nobody may write nobody trains
+            return False  # without permission to write, nobody trains here
 
     @property
     def _lock_file(self) -> Path:
-        # Beside the folder, not in it: --fresh moves the folder away while the lock is held.
+        # Beside the folder, since --fresh moves the folder while it is locked.
         return self.path.with_name(f".{self.path.name}.lock")
 
-    def began(self, step: int, devices: str) -> list[str]:
-        """Note the circumstances of a session that begins at ``step``; returns what differs from
-        the one before."""
+    def begin_session(self, step: int, devices: str) -> list[str]:
+        """Write a session that begins at ``step`` to the log; return messages about differences
+        from the session before."""
         session = {
             "step": step,
             "command": shlex.join(sys.argv),
@@ -244,22 +246,22 @@ class RunFolder:
             },
         }
         before = self.sessions()
-        lines = [json.dumps(one) + "\n" for one in (*before, session)]
+        lines = [json.dumps(record) + "\n" for record in (*before, session)]
         files.write(self._sessions, "".join(lines))
         return [
             f"the run was on {name} {before[-1][name]} and goes on with {session[name]}: "
-            "last digits may differ"
+            "the last decimal places may differ"
             for name in ("devices", "jaxlib")
             if before and step and before[-1][name] != session[name]
         ]
 
     def sessions(self) -> list[dict]:
-        """What ``began`` noted, oldest first."""
+        """The sessions of the run, oldest first."""
         return read_log(self._sessions)
 
     def cpu_devices(self) -> int | None:
-        """How many virtual CPU devices the run began with, if it began on a CPU, so that it can
-        keep them."""
+        """The number of virtual CPU devices of the first session, for later sessions; None if it
+        was not on a CPU."""
         match self.sessions()[:1]:
             case [{"devices": str(devices)}] if " cpu " in devices:
                 return int(devices.split()[0])
@@ -270,20 +272,20 @@ class Learned(NamedTuple):
     """The digits that a run learns from."""
 
     contents: Contents
-    sources: tuple[str, ...]  # all names that they have had
+    sources: tuple[str, ...]  # all names under which they were loaded
 
 
-def unlike(config: Config, was: Config) -> list[str]:
-    """The settings by which a run of ``was`` cannot go on as one of ``config``, each with both
-    values."""
-    if config.model != was.model:
-        return [f"--model {config.model} (was {was.model})"]
-    same = {name: getattr(was, name) for name in FREE}
-    return configs.differences(dataclasses.replace(config, **same), was)
+def differing_settings(config: Config, previous: Config) -> list[str]:
+    """The settings, with both values, for which a run of ``previous`` cannot go on with
+    ``config``."""
+    if config.model != previous.model:
+        return [f"--model {config.model} (was {previous.model})"]
+    same = {name: getattr(previous, name) for name in FREE}
+    return configs.differences(dataclasses.replace(config, **same), previous)
 
 
 def locate(model: str | None, run: str | None) -> RunFolder:
-    """The run that is meant: ``--run`` a path, or a name within runs/; else the model's own."""
+    """The run that ``--run`` names, a path or a name within runs/; else the run of the model."""
     name = run or model
     if not name:
         raise UserError("which run is meant? give --model NAME or --run FOLDER")
@@ -291,35 +293,35 @@ def locate(model: str | None, run: str | None) -> RunFolder:
 
 
 def whole_lines(path: Path) -> list[str]:
-    """The lines of a log, if there is one, without what a writer that died has left of its last."""
+    """The complete lines of a log; the last may be incomplete if its writer has died."""
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     return [line for line in lines if line.endswith("\n")]
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The records of a log, which a training may be writing to just now."""
+    """The records of a log; a training may be writing to it."""
     return [json.loads(line) for line in whole_lines(path)]
 
 
 def _free(path: Path) -> Path:
     number = 1
-    while (aside := path.with_name(f"{path.name}.{number}")).exists():
+    while (free := path.with_name(f"{path.name}.{number}")).exists():
         number += 1
-    return aside
+    return free
 
 
 def machine() -> str:
-    """The processor, as far as the system tells."""
+    """The architecture of the processor and its number of cores."""
     return f"{platform.machine()}, {os.cpu_count()} cores"
 
 
 def commit() -> str | None:
-    """The commit of this clone, or None where it is none."""
+    """The commit of this clone, or None if it is not a clone."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        found = subprocess.run(
+        result = subprocess.run(
             command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return found.stdout.strip() or None
+    return result.stdout.strip() or None

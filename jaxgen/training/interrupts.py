@@ -1,5 +1,5 @@
-"""Ctrl-C, SIGTERM and a closed terminal while training: the first is remembered, the second stops
-at once."""
+"""Ctrl-C, SIGTERM and a closed terminal during training: the first signal is remembered, the second
+stops at once."""
 
 import contextlib
 import os
@@ -12,12 +12,11 @@ _HANGUP = getattr(signal, "SIGHUP", None)  # not on Windows
 
 
 class Interrupts:
-    """A context in which the first signal only sets ``signal``, for the loop to see between two
-    blocks, and writes the line that ``message`` gives to standard error.
+    """A context in which the first signal only sets ``signal``, which the loop reads between two
+    blocks, and writes the line that ``message()`` returns to standard error.
 
-    The handlers that were there before come back with that first signal, so that a second one does
-    what it always does, and when the context ends. Where a closed terminal is ignored, as under
-    nohup, it still is.
+    The first signal, or the end of the context, restores the old handlers, so that a second signal
+    has its usual effect. A SIGHUP that the process ignores, as under nohup, is still ignored.
     """
 
     def __init__(self, message: Callable[[], str] | None = None):
@@ -27,7 +26,7 @@ class Interrupts:
 
     def __enter__(self):
         if threading.current_thread() is not threading.main_thread():
-            return self  # a thread gets no signals
+            return self  # other threads get no signals
         for number in (signal.SIGINT, signal.SIGTERM, _HANGUP):
             if number is None or (number == _HANGUP and signal.getsignal(number) == signal.SIG_IGN):
                 continue
@@ -48,7 +47,7 @@ class Interrupts:
         if number == _HANGUP:
             _leave_the_terminal()
         if self._message:
-            # Not by print: what is printed just now may have been interrupted for this.
+            # Not with print, since the signal may have interrupted a print.
             with contextlib.suppress(OSError):
                 os.write(2, f"\n{self._message()}\n".encode())
 
@@ -58,7 +57,7 @@ class Interrupts:
 
 
 def _leave_the_terminal() -> None:
-    """Throw away what is still printed: to write to a closed terminal is an error."""
+    """Discard later output, since writing to a closed terminal is an error."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for output in (1, 2):
         if os.isatty(output) or not _writable(output):

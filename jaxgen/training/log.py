@@ -15,11 +15,11 @@ Metrics = Mapping[str, float]
 
 
 class Records:
-    """``metrics.jsonl``, one line a step, and TensorBoard events, one mean a log interval; where a
-    run is monitored for mode collapse, also ``watch.jsonl``, one line a look.
+    """``metrics.jsonl``, one line for each step; TensorBoard events, the mean of each log interval;
+    and ``watch.jsonl``, one line for each look of the monitor.
 
-    Opened at the step that training goes on from: lines of later steps, from a session whose last
-    steps were lost, are cut off, so that the file is what an uninterrupted run would have written.
+    ``step`` is the step from which training goes on. Lines of later steps, which an earlier session
+    has lost, are deleted, so that the files equal those of an uninterrupted run.
     """
 
     def __init__(self, folder: RunFolder, step: int, every: int):
@@ -38,7 +38,8 @@ class Records:
     def add(self, first: int, metrics: Mapping[str, np.ndarray], seconds: float) -> Metrics:
         """Write a block of steps that begins with ``first`` and took ``seconds``.
 
-        ``metrics`` has one value a step; returned are the means since the log interval began.
+        ``metrics`` has one value for each step. Returns the means since the start of the log
+        interval.
         """
         rows, means = list(zip(*metrics.values(), strict=True)), {}
         for step, row in enumerate(rows, first):
@@ -58,7 +59,7 @@ class Records:
         self._events.add_image("samples", grid, step, dataformats="HW")
 
     def look(self, step: int, histogram: tuple[int, ...], coverage: float) -> None:
-        """Write a look of the monitor (``collapse``) after ``step``; to the events, as shares."""
+        """Write a look of the monitor (``collapse``) after ``step``; fractions in the events."""
         with open(self._looks, "a") as file:
             look = {"step": step, "histogram": histogram, "coverage": coverage}
             file.write(json.dumps(look) + "\n")
@@ -67,7 +68,7 @@ class Records:
         self._events.add_scalar("watch/coverage", coverage, step)
 
     def flush(self) -> None:
-        """Have the disk hold all lines."""
+        """Force all lines onto the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._events.flush()

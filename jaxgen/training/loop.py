@@ -1,4 +1,4 @@
-"""The loop around the step: blocks of steps, and between them the log, checkpoints, pictures and
+"""The training loop: blocks of steps, and between them the log, checkpoints, pictures and
 signals."""
 
 import contextlib
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxgen import data, devices, hosts, images, sampling
+from jaxgen import data, devices, distributed, images, sampling
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.data import partition
@@ -28,24 +28,24 @@ from jaxgen.training.log import Records
 from jaxgen.training.stack import BLOCK, Stack, shardings
 from jaxgen.training.trainer import State, Trainer
 
-SECONDS = 1.0  # that a block lasts at most, so that signals are answered
-UNSAVED = 45.0  # seconds of work that may be lost, and a block, where a process is killed
+SECONDS = 1.0  # longest time of a block, since signals wait for its end
+UNSAVED = 45.0  # seconds between saves: a process that is killed loses these, and one block
 PICTURE = 80  # digits in a picture of samples, ten a row
-# Digits whose codes a picture on the way is drawn by: all of them take ten times as long.
+# Digits for the fit before an early picture: a fit to all digits takes ten times as long.
 FITTED = 5000
 
 
 def train(config: Config, folder: RunFolder, console: Console, shard_params: bool = False) -> int:
     """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
 
-    Goes on from the newest sound checkpoint. Raises ``UserError`` for a mishap; what was saved
-    before stays. Of several processes the first alone writes logs and pictures. With
-    ``shard_params`` large arrays of the state are split over the devices (``devices.shared``).
+    Goes on from the newest sound checkpoint. If training fails it raises ``UserError``; earlier
+    checkpoints stay. Of several processes only the first writes logs and pictures. With
+    ``shard_params`` large arrays of the state are split over the devices (``devices.split_large``).
     """
     check_batch(config.batch)
     with contextlib.ExitStack() as exits:
         checkpoints = exits.enter_context(Checkpoints(folder.checkpoints, config))
-        if not hosts.is_first():  # the first writes for all
+        if not distributed.is_first():  # only the first writes
             folder = RunFolder(Path(exits.enter_context(tempfile.TemporaryDirectory())))
             console = Console(quiet=True)
         ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params)
@@ -60,18 +60,18 @@ def train_apart(
     console: Console,
     say: Callable[[str], None] = lambda line: None,
 ) -> list[str | None]:
-    """Train the recipes of one group (``stack.groups``) in one program, each in a folder that an
-    experiment keeps for itself; for each, why it failed, or None.
+    """Train the recipes of one group (``stack.groups``) in one program, each in a folder of an
+    experiment; returns for each recipe why it failed, or None.
 
-    A run of another recipe in such a folder is moved aside, and ``say(line)`` is called. Exits
-    where training is interrupted.
+    If a folder holds a run of another recipe, that run is moved to another folder, and
+    ``say(line)`` reports it. Raises SystemExit if a signal interrupts training.
     """
     check_batch(recipes[0].batch)
     with contextlib.ExitStack() as exits:
         saving = []
         for folder, recipe in zip(folders, recipes, strict=True):
             exits.enter_context(folder.lock())
-            for line in folder.prepare_anew(recipe):
+            for line in folder.prepare_or_replace(recipe):
                 say(line)
             saving.append(exits.enter_context(Checkpoints(folder.checkpoints, recipe)))
         ended = _train(Stack(recipes), folders, saving, console)
@@ -81,9 +81,9 @@ def train_apart(
 
 
 class Ended(NamedTuple):
-    """How the training of one or several runs has ended."""
+    """The end of the training of one or several runs."""
 
-    status: int  # of the process: 0, or as a signal asks
+    status: int  # exit status of the process: 0, or 128 and the number of a signal
     failed: list[str | None]  # why each run failed
 
 
@@ -96,7 +96,7 @@ def _train(
 ) -> Ended:
     config, count = stack.recipes[0], len(folders)
     source = data.load(config.data, console.say)
-    hosts.on_first(lambda: [folder.learns_from(source) for folder in folders])
+    distributed.on_first(lambda: [folder.note_digits(source) for folder in folders])
     state = stack.restore(checkpoints, console, shard_params)
     first = stack.of(state, 0)
     step, last = int(first.step), config.steps
@@ -107,37 +107,37 @@ def _train(
         )
         return Ended(0, [None] * count)
     console.say(banner(config, first, len(source.train.labels), folders[0]))
-    del first  # of several runs it is a copy, which would stay on the device
+    del first  # with several runs it is a copy that takes memory of the device
 
     with contextlib.ExitStack() as exits:
         runs: list[_Run] = []
 
-        def stopping() -> str:
+        def message() -> str:
             saved = runs[0].saved if runs else step
             lost = f"all after step {saved}" if saved else "all of this run"
             return f"stopping, and saving first; Ctrl-C again stops at once and loses {lost}"
 
-        interrupts = exits.enter_context(Interrupts(None if console.quiet else stopping))
+        interrupts = exits.enter_context(Interrupts(None if console.quiet else message))
         for folder in folders:
-            for line in folder.began(step, devices.describe()):
+            for line in folder.begin_session(step, devices.describe()):
                 console.say(line)
         each = zip(stack.trainers, folders, checkpoints, strict=True)
         runs += [_Run(*one, source, step, exits) for one in each]
         for saving in checkpoints:
-            exits.enter_context(_says_what_is_lost(saving, console))
+            exits.enter_context(_reporting_losses(saving, console))
         exits.enter_context(console.bar(step, last))
         block = stack.compile(state, source.train, console)
-        size, started = 2, time.perf_counter()  # two steps first, to see how long they take
+        size, started = 2, time.perf_counter()  # two steps first, to measure their time
         saved_at = time.monotonic()
-        signal, size, _ = hosts.agree(interrupts.signal or 0, size)
+        signal, size, _ = distributed.agree(interrupts.signal or 0, size)
         while step < last and not signal:
             stop = min(step + size, last, next_stop(step, config))
             began = time.perf_counter()
             state, metrics = block(state, step, stop)
             seconds = time.perf_counter() - began
             means = [
-                run.add(step + 1, own, seconds / count)
-                for run, own in zip(runs, metrics, strict=True)
+                run.add(step + 1, of_run, seconds / count)
+                for run, of_run in zip(runs, metrics, strict=True)
             ]
             if all(run.failed for run in runs):
                 break
@@ -147,7 +147,7 @@ def _train(
                 step, last, means[0], speed, line=step % config.log_every == 0 or step == last
             )
             is_due = time.monotonic() - saved_at > UNSAVED
-            signal, size, is_due = hosts.agree(interrupts.signal or 0, size, is_due)
+            signal, size, is_due = distributed.agree(interrupts.signal or 0, size, is_due)
             saves = step % config.save_every == 0 or step == last or bool(signal)
             if saves or is_due or step == next_picture(step - 1, config.sample_every):
                 for index, run in enumerate(runs):
@@ -158,8 +158,8 @@ def _train(
             saving.wait()
     failed = [run.failed for run in runs]
     if signal:
-        there = "saved; the same command goes on from there" if step else "nothing is lost"
-        console.say(f"stopped at step {step}: {there}")
+        result = "saved; the same command goes on from there" if step else "nothing is lost"
+        console.say(f"stopped at step {step}: {result}")
         return Ended(128 + signal, failed)
     if not failed[0]:
         console.say(
@@ -181,7 +181,7 @@ class _Run:
         step: int,
         exits: contextlib.ExitStack,
     ):
-        self.failed: str | None = None  # why
+        self.failed: str | None = None  # the reason
         self.saved = step
         self._config, self._family = trainer.config, trainer.family
         self._folder, self._checkpoints, self._digits = folder, checkpoints, source.train
@@ -193,21 +193,21 @@ class _Run:
         self, first: int, metrics: Mapping[str, np.ndarray], seconds: float
     ) -> Mapping[str, float]:
         """Log a block of steps that begins with ``first``; returns the means since the last line.
-        After a metric that is not finite the run has failed."""
+        A metric that is not finite sets ``failed``."""
         if self.failed:
             return {}
         means = self._records.add(first, metrics, seconds)
         self._checkpoints.check()
         if wrong := not_finite(metrics, first):
+            saved = manifest.describe_saved(self._checkpoints.steps())
             self.failed = (
-                f"{wrong}: training stops, {manifest.kept(self._checkpoints.steps())}; a smaller "
-                "--optim.rate may help (with --fresh)"
+                f"{wrong}: training stops, {saved}; a smaller --optim.rate may help (with --fresh)"
             )
         return means
 
     def keep(self, state: State, saves: bool, is_due: bool, console: Console) -> None:
-        """Draw a picture where it is time for one, and save the state where it ``saves``, or where
-        that ``is_due`` since much would be lost."""
+        """Draw a picture if this step has one. Save the state if this step ``saves`` or a save
+        ``is_due`` because the last one is long ago; only for ``saves`` the family is fitted."""
         config, family, step = self._config, self._family, int(state.step)
         if saves:
             state = fitted(family, state, self._digits)
@@ -226,36 +226,34 @@ class _Run:
                 self._records.look(step, *look)
                 if why := self._monitor.collapse(look):
                     console.say(f"mode collapse at step {step}: {why}")
-        if saves or is_due:  # last, so that what goes on from there lacks nothing before it
+        if saves or is_due:  # last, so that the log is complete up to every checkpoint
             self._records.flush()
             self._checkpoints.save(state, fitted=saves or not isinstance(family, Fits))
             self.saved = step
 
     def _drawn(self, state: State, labels: np.ndarray) -> np.ndarray:
-        """The same digits each time, drawn with the averaged weights."""
+        """Draw digits with the averaged weights, with the same keys at each call."""
         return sampling.draw(self._family, state.averaged, labels, self._config.seed)
 
 
 @contextlib.contextmanager
-def _says_what_is_lost(checkpoints: Checkpoints, console: Console) -> Iterator[None]:
-    """Say which step is kept where a second Ctrl-C comes, which waits for no more than a save that
-    is going on."""
+def _reporting_losses(checkpoints: Checkpoints, console: Console) -> Iterator[None]:
+    """After a second Ctrl-C wait for the current save, and say which step is kept."""
     try:
         yield
     except KeyboardInterrupt:
-        console.say(
-            f"stopped at once: {manifest.kept(checkpoints.steps())}, what came after it is lost"
-        )
+        saved = manifest.describe_saved(checkpoints.steps())
+        console.say(f"stopped at once: {saved}, later steps are lost")
         raise
 
 
 def fitted(family: Family, state: State, digits: data.Split) -> State:
-    """The state for a checkpoint or a picture: with what the family fits to the codes of its
-    averaged weights, if it fits anything."""
+    """The state for a checkpoint or a picture: after ``Family.fit`` with the averaged weights, if
+    the family has it."""
     if not isinstance(family, Fits):
         return state
     stats = family.fit(state.averaged, digits).stats
-    stats = jax.device_put(hosts.fetch(stats), shardings(state).variables.stats)
+    stats = jax.device_put(distributed.fetch(stats), shardings(state).variables.stats)
     return state.replace(variables=state.variables.replace(stats=stats))
 
 
@@ -280,8 +278,8 @@ def check_batch(batch: int) -> None:
 
 
 def not_finite(metrics: Mapping[str, np.ndarray], first: int) -> str | None:
-    """The first metric that is not finite and its step, in words; ``metrics`` has one value a step,
-    from the step ``first`` on."""
+    """The first metric that is not finite and its step, in words; ``metrics`` has one value for
+    each step, from the step ``first`` on."""
     for step, values in enumerate(zip(*metrics.values(), strict=True), first):
         for name, value in zip(metrics, values, strict=True):
             if not np.isfinite(value):
@@ -290,7 +288,7 @@ def not_finite(metrics: Mapping[str, np.ndarray], first: int) -> str | None:
 
 
 def next_stop(step: int, config: Config) -> int:
-    """The first step after ``step`` at which there is something to do besides training."""
+    """The first step after ``step`` with a log line, a checkpoint or a picture."""
     return min(
         next_multiple(step, config.log_every),
         next_multiple(step, config.save_every),
@@ -299,9 +297,8 @@ def next_stop(step: int, config: Config) -> int:
 
 
 def next_picture(step: int, every: int) -> int | None:
-    """The first step after ``step`` with a picture: more of them at the beginning, where digits
-    change most, at 10, 20, 50, 100, 200 and so on, and then at the multiples of ``every``; None
-    where that is 0."""
+    """The first step after ``step`` with a picture: 10, 20, 50, 100, 200 and so on, since digits
+    change most at the beginning, then the multiples of ``every``; None if that is 0."""
     if not every:
         return None
     power = 10 ** max(len(f"{step}") - 1, 1)

@@ -1,17 +1,17 @@
 """The manifest of a checkpoint: which files a saved step has, and their SHA-256.
 
-A renamed folder is there whole or not at all, but nothing in it notices a bit that flips later, and
-a power cut can leave a name without its content. So the files of a step are forced onto the disk,
-then the manifest is written, then the step gets its name; whatever happens to the files afterwards
-is noticed. The manifest is ``seal.json``:
+A rename is atomic, but it does not protect against bits that flip later, and a power cut can leave
+a name without its content. So the files of a step are forced onto the disk, then the manifest is
+written, then the folder gets its name. Later changes of the files are detected. The manifest is
+``seal.json``:
 
     format   2
     jaxgen   the version that wrote it
-    recipe   the settings of the run, as config.json has them
-    fitted   false where a family has yet to fit something to the codes of these weights, as for
-             steps that were saved between two regular saves
+    recipe   the settings of the run, as in config.json
+    fitted   false if ``Family.fit`` must still be called for these weights, as in saves between
+             two regular saves
     files    by name, the ``bytes`` and ``sha256`` of each
-    sha256   of all of that
+    sha256   the digest of the fields above
 """
 
 import hashlib
@@ -29,37 +29,37 @@ FORMAT = 2
 
 
 class Damage(Exception):
-    """What is wrong with a step, in words."""
+    """The damage of a step, in words."""
 
 
 class Unfinished(Damage):
-    """There is no manifest: the step is being written, or was when its writer died."""
+    """There is no manifest: the step is being written, or its writer has died."""
 
 
 class Manifest(NamedTuple):
-    """What the manifest of a step says."""
+    """The content of the manifest of a step."""
 
     recipe: dict[str, Any]
     fitted: bool
-    files: dict[str, Any]  # by name, as ``_described``
+    files: dict[str, Any]  # by name, see ``_described``
 
 
 def steps(folder: Path) -> list[int]:
-    """The steps saved under ``folder``, newest first, sound or not."""
+    """The saved steps in ``folder``, newest first, sound or damaged."""
     if not folder.is_dir():
         return []
     return sorted((int(p.name) for p in folder.iterdir() if p.name.isdecimal()), reverse=True)
 
 
-def kept(steps: list[int]) -> str:
-    """Which of the saved ``steps`` training can go on from, in words."""
+def describe_saved(steps: list[int]) -> str:
+    """A clause that names the newest of the saved ``steps``, from which training can go on."""
     newest = max(steps, default=0)
     return f"the checkpoint of step {newest} is kept" if newest else "nothing was saved before"
 
 
 def write(step: Path, recipe: dict[str, Any], fitted: bool = True) -> None:
-    """Force the files of a finished step onto the disk, and then its manifest; OSError where the
-    disk fails. The folder ``step`` has yet to get its name."""
+    """Force the files of a finished step onto the disk, and then its manifest. Raises OSError if
+    the disk fails. The caller renames the folder ``step`` afterwards."""
     names = _files(step)
     for path in (*map(step.joinpath, names), *sorted(p for p in step.rglob("*") if p.is_dir())):
         force(path)
@@ -76,8 +76,8 @@ def write(step: Path, recipe: dict[str, Any], fitted: bool = True) -> None:
 
 
 def read(step: Path) -> Manifest:
-    """The manifest of a step. Raises ``Damage`` where it is missing or not as it was written, and
-    ``UserError`` where a version of jaxgen wrote it whose format this one does not read."""
+    """The manifest of a step. Raises ``Damage`` if it is missing or has changed, and ``UserError``
+    if it has the format of another version of jaxgen."""
     try:
         text = (step / NAME).read_text()
         content = json.loads(text)
@@ -86,10 +86,10 @@ def read(step: Path) -> Manifest:
     except (OSError, ValueError) as error:
         raise Damage(f"its manifest {NAME} cannot be read: {error}") from None
     digests = content.values() if isinstance(content, dict) else []
-    if digests and all(isinstance(one, str) and len(one) == 64 for one in digests):  # format 1
+    if digests and all(isinstance(x, str) and len(x) == 64 for x in digests):  # format 1
         raise UserError(
             f"{step} was written by an early version of jaxgen, which this version, "
-            f"{jaxgen.__version__}, cannot read: use that one, or train anew, with another --run "
+            f"{jaxgen.__version__}, cannot read: use that one, or train again, with another --run "
             "or --fresh"
         )
     try:
@@ -106,11 +106,11 @@ def read(step: Path) -> Manifest:
 
 
 def check(step: Path) -> Manifest:
-    """Compare the files of a step with its manifest, which is returned. Raises ``Damage`` where
-    they are not the same, and as ``read`` does."""
-    manifest, found = read(step), _files(step)
-    for name in sorted({*manifest.files, *found}):
-        if name not in found:
+    """Compare the files of a step with its manifest, and return the manifest. Raises ``Damage`` if
+    they differ, and the errors of ``read``."""
+    manifest, present = read(step), _files(step)
+    for name in sorted({*manifest.files, *present}):
+        if name not in present:
             raise Damage(f"{name} is missing")
         if name not in manifest.files:
             raise Damage(f"{name} does not belong to it")
@@ -124,10 +124,10 @@ def check(step: Path) -> Manifest:
 
 
 def _files(step: Path) -> list[str]:
-    """The files of a step by name, but for its manifest and for clutter."""
-    there = [p for p in step.rglob("*") if p.is_symlink() or not p.is_dir()]
-    own = {str(p.relative_to(step)) for p in there if not files.is_clutter(p.name)}
-    return sorted(own - {NAME})
+    """The names of the files of a step, without its manifest and clutter."""
+    paths = [p for p in step.rglob("*") if p.is_symlink() or not p.is_dir()]
+    names = {str(p.relative_to(step)) for p in paths if not files.is_clutter(p.name)}
+    return sorted(names - {NAME})
 
 
 def _described(path: Path) -> dict[str, Any]:
@@ -137,14 +137,13 @@ def _described(path: Path) -> dict[str, Any]:
 
 
 def _text(content: dict[str, Any]) -> str:
-    """The manifest's file: its content, and the SHA-256 of that."""
-    whole = json.dumps(content, sort_keys=True)
-    digest = hashlib.sha256(whole.encode()).hexdigest()
+    """The text of the manifest: its content and the SHA-256 of the content."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return json.dumps(content | {"sha256": digest}, indent=1, sort_keys=True) + "\n"
 
 
 def force(path: Path) -> None:
-    """Have the disk hold what a file or folder is."""
+    """Force a file or folder onto the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""From settings to optax: a learning rate over time, and the optimiser of a player."""
+"""From settings to optax: the schedule of the learning rate, and the optimiser of a player."""
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +9,8 @@ from jaxgen.config import Optim
 
 
 def rate(config: Optim, steps: int, turns: int = 1, pace: float = 1.0) -> optax.Schedule:
-    """The learning rate at each turn of a player that has ``turns`` a step: a rise over ``warmup``
-    steps to ``pace`` times the rate set, then a fall to 0 at the horizon."""
+    """The learning rate at each update of a player with ``turns`` updates per step: a rise over
+    ``warmup`` steps to ``pace`` times the set rate, then a fall to 0 at the horizon."""
     horizon = config.horizon or steps
     warmup = min(config.warmup, horizon // 2)
     fall = {
@@ -31,7 +31,7 @@ def rate(config: Optim, steps: int, turns: int = 1, pace: float = 1.0) -> optax.
 def build(
     config: Optim, steps: int, turns: int = 1, pace: float = 1.0
 ) -> optax.GradientTransformation:
-    """The optimiser of one player, the gradient's norm clipped first."""
+    """The optimiser of one player, after clipping the norm of the gradient."""
     clip = optax.clip_by_global_norm(config.clip) if config.clip else optax.identity()
     rates = rate(config, steps, turns, pace)
     return optax.chain(clip, {"adam": _adam, "muon": _muon}[config.name](config, rates))
@@ -42,10 +42,10 @@ def _adam(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
 
 
 def _muon(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
-    """Muon (Jordan et al. 2024): the momentum of a matrix is made orthogonal; scaled to the size of
-    Adam's updates. A kernel is a matrix of its last axis against all others."""
+    """Muon (Jordan et al. 2024): orthogonalises the momentum of each matrix and scales it to the
+    size of Adam's updates. A kernel is a matrix of its other axes by its last axis."""
 
-    def axes(stacks):  # no matrix, no Muon
+    def axes(stacks):  # None: Adam
         matrix = optax.contrib.MuonDimensionNumbers(1, 2)
         return jax.tree.map(lambda stack: matrix if stack.ndim == 3 else None, stacks)
 
@@ -62,9 +62,9 @@ def _muon(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
 
 
 def stacked(inner: optax.GradientTransformation) -> optax.GradientTransformation:
-    """Show ``inner`` the matrices of each shape as one stack, and all other weights as one vector.
+    """Give ``inner`` the matrices of each shape as one stack, and all other weights as one vector.
 
-    So Muon takes a few products of stacks where it would take hundreds of small ones.
+    With this Muon computes a few products of stacks instead of hundreds of small products.
     """
 
     def init(params):
@@ -85,7 +85,7 @@ def _stack(tree) -> dict[str, jax.Array]:
 
 
 def _unstack(stacks, like):
-    """The inverse, into a tree of the shapes of ``like``."""
+    """The inverse of ``_stack``, for a tree with the shapes of ``like``."""
     start = dict.fromkeys(stacks, 0)
 
     def take(leaf):
@@ -98,7 +98,7 @@ def _unstack(stacks, like):
 
 
 def _flat(leaf) -> jax.Array:
-    """A matrix as [1, short side, long side], since Muon takes a matrix and its transpose alike; a
+    """A matrix as [1, short side, long side], since Muon treats a matrix like its transpose; a
     vector as [size]."""
     if leaf.ndim < 2:
         return leaf.ravel()

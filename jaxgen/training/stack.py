@@ -1,8 +1,8 @@
-"""Recipes of one shape, trained in one program: their states are stacked, and a step takes all.
+"""Several recipes of one shape in one program: their states are stacked, and a step trains all.
 
-They may differ in their seeds and in numbers that only scale something, such as a rate or beta. On
-an accelerator small networks leave most of it idle, and many at once take hardly longer than one.
-(On CPUs nothing is gained so: see ``devices.workers``.) A recipe that is alone is not stacked.
+The recipes may differ in their seeds and in numbers that only scale something, such as the learning
+rate or beta. Small networks use little of an accelerator, so many take hardly longer than one. (On
+CPUs this is not faster: see ``devices.workers``.) A single recipe is not stacked.
 """
 
 import copy
@@ -24,13 +24,13 @@ from jaxgen.training.console import Console
 from jaxgen.training.trainer import State, Trainer
 
 BLOCK = 50  # steps that one call of the device can take
-MAX_RUNS = 64  # runs in one program, for the memory of a device
+MAX_RUNS = 64  # runs in one program; more might not fit into the memory of a device
 
-Metrics = dict[str, np.ndarray]  # one value a step
+Metrics = dict[str, np.ndarray]  # one value per step
 
 
 class Stack:
-    """Recipes of one group (``groups``), and what trains each of them."""
+    """Recipes of one group (``groups``) and their trainers."""
 
     def __init__(self, recipes: Sequence[Config]):
         self.recipes = tuple(recipes)
@@ -48,33 +48,30 @@ class Stack:
     def restore(
         self, checkpoints: Sequence[Checkpoints], console: Console, shard_params: bool = False
     ) -> State:
-        """The newest sound checkpoints, if all are of one step, or else fresh weights. Damaged
-        checkpoints are set aside."""
-        found = []
-        for trainer, own in zip(self.trainers, checkpoints, strict=True):
+        """The newest sound checkpoints, if all are of the same step, else fresh weights. Damaged
+        checkpoints are moved to ``damaged/``."""
+        states = []
+        for trainer, saved in zip(self.trainers, checkpoints, strict=True):
 
-            def damaged(step: int, reason: str, own=own) -> None:
-                aside = own.set_aside(step)
-                console.say(
-                    f"the checkpoint of step {step} is damaged ({reason}): moved to {aside}"
-                )
+            def damaged(step: int, reason: str, saved=saved) -> None:
+                path = saved.set_aside(step)
+                console.say(f"the checkpoint of step {step} is damaged ({reason}): moved to {path}")
 
-            found.append(checkpoint.restore(own.folder, trainer, damaged, shard_params))
-        if all(found) and len({int(state.step) for state in found}) == 1:
+            states.append(checkpoint.restore(saved.folder, trainer, damaged, shard_params))
+        if all(states) and len({int(state.step) for state in states}) == 1:
             if self.is_alone:
-                return found[0]
-            return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
+                return states[0]
+            return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
         return self.init(shard_params)
 
     def of(self, state: State, index: int) -> State:
         """The state of one of the recipes."""
         if self.is_alone:
             return state
-        own = jax.tree.map(lambda leaf: leaf[index], state)
-        return jax.device_put(own, devices.whole())
+        return jax.device_put(jax.tree.map(lambda leaf: leaf[index], state), devices.whole())
 
     def compile(self, state: State, digits: data.Split, console: Console) -> "Block":
-        """Compile the train steps for the arrays at hand."""
+        """Compile the train steps for a state and training digits."""
         began = time.perf_counter()
         block = Block(self, state, digits)
         console.say(f"compiled in {time.perf_counter() - began:.1f} s")
@@ -82,7 +79,7 @@ class Stack:
 
 
 class Block:
-    """The compiled program that takes steps."""
+    """The compiled program that takes train steps."""
 
     def __init__(self, stack: Stack, state: State, digits: data.Split):
         self._recipes, self._count = stack.recipes, len(digits.labels)
@@ -90,13 +87,13 @@ class Block:
         advance = stack.trainers[0].advance
         if not stack.is_alone:
 
-            def one(state, numbers, *rest):
+            def advance_one(state, numbers, *rest):
                 return Trainer(_with(stack.recipes[0], numbers)).advance(state, *rest)
 
-            advance = jax.vmap(one, in_axes=(0, 0, None, None, 0, None))
+            advance = jax.vmap(advance_one, in_axes=(0, 0, None, None, 0, None))
             self._arrays = (_numbers(stack.recipes), *self._arrays)
-        places = (shardings(state), devices.whole())
-        jitted = jax.jit(advance, donate_argnums=0, out_shardings=places)
+        out_shardings = (shardings(state), devices.whole())
+        jitted = jax.jit(advance, donate_argnums=0, out_shardings=out_shardings)
         self.program: Any = jitted.lower(state, *self._arrays, *self._rows(0, 1)).compile()
 
     def __call__(self, state: State, step: int, stop: int) -> tuple[State, list[Metrics]]:
@@ -110,10 +107,12 @@ class Block:
         return state, [{name: values[run] for name, values in rows.items()} for run in runs]
 
     def _rows(self, step: int, stop: int):
-        """The digits of the next steps [k, b], or of each run [r, k, b]; and how many steps."""
+        """The indices of the digits of the next steps [k, b], for several runs [r, k, b]; and the
+        number of steps."""
         rows = np.zeros((len(self._recipes), BLOCK, self._recipes[0].batch), np.int32)
-        for own, recipe in zip(rows, self._recipes, strict=True):
-            own[: stop - step] = batches.indices(recipe.seed, step, stop, recipe.batch, self._count)
+        for of_run, recipe in zip(rows, self._recipes, strict=True):
+            indices = batches.indices(recipe.seed, step, stop, recipe.batch, self._count)
+            of_run[: stop - step] = indices
         rows = rows[0] if len(rows) == 1 else rows
         count = jax.device_put(np.int32(stop - step), devices.whole())
         return jax.device_put(rows, devices.split(rows.ndim - 1)), count
@@ -125,25 +124,25 @@ def shardings(state: State) -> Any:
 
 
 def groups(recipes: Sequence[Config]) -> list[list[int]]:
-    """The indices of recipes that can be trained in one program, group by group."""
+    """Divide recipes into groups that one program can train; each group is a list of indices."""
     alike: dict[Any, list[int]] = {}
     for index, recipe in enumerate(recipes):
         alike.setdefault(shape(recipe), []).append(index)
-    found = []
-    for rows in alike.values():
-        if _is_traceable([recipes[index] for index in rows]):
-            parts = [rows]
-        else:  # something asks for the value of such a number: seeds alone may differ
+    divided = []
+    for indices in alike.values():
+        if _is_traceable([recipes[index] for index in indices]):
+            parts = [indices]
+        else:  # the code of a step depends on the value of a number: only seeds may differ
             equal: dict[Config, list[int]] = {}
-            for index in rows:
+            for index in indices:
                 equal.setdefault(_with(recipes[index], {"seed": 0}), []).append(index)
             parts = list(equal.values())
-        found += [part[i : i + MAX_RUNS] for part in parts for i in range(0, len(part), MAX_RUNS)]
-    return found
+        divided += [part[i : i + MAX_RUNS] for part in parts for i in range(0, len(part), MAX_RUNS)]
+    return divided
 
 
 def shape(recipe: Config) -> tuple:
-    """What a program depends on: all but the seed and numbers that only scale something."""
+    """The settings that a program depends on: all except the seed and floats, which only scale."""
     return tuple(
         (name, value)
         for name, value in configs.flat(recipe)
@@ -154,15 +153,15 @@ def shape(recipe: Config) -> tuple:
 def _numbers(recipes: Sequence[Config]) -> dict[str, np.ndarray]:
     """The seeds, and the numbers that the recipes differ in, each [r]."""
     settings = [dict(configs.flat(recipe)) for recipe in recipes]
-    names = [name for name in settings[0] if len({own[name] for own in settings}) > 1]
-    numbers = {name: np.array([own[name] for own in settings], np.float32) for name in names}
+    names = [name for name in settings[0] if len({values[name] for values in settings}) > 1]
+    numbers = {name: np.array([values[name] for values in settings], np.float32) for name in names}
     return numbers | {"seed": np.array([recipe.seed for recipe in recipes], np.uint32)}
 
 
 def _is_traceable(recipes: Sequence[Config]) -> bool:
-    """Whether a step can be made of numbers that are not known beforehand."""
+    """Whether JAX can trace a step with the differing numbers as arguments."""
     numbers = _numbers(recipes)
-    if len(numbers) == 1:  # seeds alone
+    if len(numbers) == 1:  # only seeds
         return True
     images = jax.ShapeDtypeStruct((1, 28, 28, 1), np.uint8)
     labels = jax.ShapeDtypeStruct((1,), np.int32)
@@ -173,16 +172,16 @@ def _is_traceable(recipes: Sequence[Config]) -> bool:
         trainer = Trainer(_with(recipes[0], numbers))
         return trainer.advance(trainer.init(), *rest)
 
-    first = {name: own[0] for name, own in numbers.items()}
+    first = {name: values[0] for name, values in numbers.items()}
     try:
         jax.eval_shape(trained, first, images, labels, rows, count)
-    except (jax.errors.ConcretizationTypeError, TypeError):  # a branch, or a use in Python
+    except (jax.errors.ConcretizationTypeError, TypeError):  # a use in Python
         return False
     return True
 
 
 def _with(recipe: Config, numbers: dict[str, Any]) -> Config:
-    """The recipe with other numbers, which are not checked: they may be JAX's own."""
+    """The recipe with other numbers, without the checks of settings: JAX may trace them."""
     parts = {"": copy.copy(recipe)}
     for name, value in numbers.items():
         part, _, field = name.replace("-", "_").rpartition(".")

@@ -1,4 +1,4 @@
-"""A trained model, as the commands that use one need it."""
+"""A trained model, for the commands that use one."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -18,18 +18,18 @@ class Trained(NamedTuple):
     family: Family
     variables: Variables  # with the averaged weights
     step: int
-    digits: tuple[int, ...] = tuple(range(DIGITS))  # that it has learned
+    digits: tuple[int, ...] = tuple(range(DIGITS))  # the digits in its training data
 
-    def drawn_with(self, **settings: Any) -> "Trained":
-        """The same model with other sampling settings."""
+    def with_sampling(self, **settings: Any) -> "Trained":
+        """The same model with these sampling settings changed."""
         return self._replace(family=self.family.with_sampling(**settings))
 
-    def require(self, asked: Iterable[int], flags: str) -> None:
-        """Raise a ``UserError`` where one of the digits ``asked`` is none that it has learned."""
-        if unknown := sorted(set(map(int, asked)) - {*self.digits, NO_DIGIT}):
+    def require(self, digits: Iterable[int], flags: str) -> None:
+        """Raise a ``UserError``, which names ``flags``, if it has not learned all of ``digits``."""
+        if unknown := sorted(set(map(int, digits)) - {*self.digits, NO_DIGIT}):
             raise UserError(
-                f"{flags} asks for {listed(unknown)}, and the model has learned "
-                f"{listed(self.digits)} alone: ask for what it knows, or take another --run"
+                f"{flags} asks for {listed(unknown)}, and the model has learned only "
+                f"{listed(self.digits)}: ask for these, or take another --run"
             )
 
 
@@ -40,37 +40,37 @@ def listed(digits: Sequence[int]) -> str:
 
 
 def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Trained:
-    """Load the newest sound checkpoint of a run, whose recipe is ``config`` (its sampling settings
-    may differ).
+    """Load the newest sound checkpoint of a run with the recipe ``config``; only the sampling
+    settings may differ from the run's own.
 
-    ``say(line)`` is called for each damaged checkpoint, which stays where it is. Raises
-    ``UserError`` where there is no sound one.
+    ``say(line)`` is called for each damaged checkpoint, which stays in place. Raises ``UserError``
+    if there is no sound checkpoint.
     """
     trainer = Trainer(config)
-    found = checkpoint.restore(
+    state = checkpoint.restore(
         folder.checkpoints,
         trainer,
         lambda step, reason: say(
             f"the checkpoint of step {step} is damaged ({reason}): using the one before"
         ),
     )
-    if found is None:
+    if state is None:
         raise UserError(
             f"{folder} has no sound checkpoint: bin/train --model {config.model}"
             f"{folder.run_flag(config.model)} makes one"
         )
-    variables, step = found.averaged, int(found.step)
+    variables, step = state.averaged, int(state.step)
     if not manifest.read(folder.checkpoints / f"{step}").fitted:
-        say(f"step {step} was saved before its codes were fitted: that is done now")
+        say(f"the checkpoint of step {step} has no fitted density: it is fitted now")
         variables = able(trainer.family, Fits).fit(variables, folder.digits(config).train)
     return Trained(trainer.family, variables, step, _learned(folder, config))
 
 
 def _learned(folder: RunFolder, config: Config) -> tuple[int, ...]:
-    """The digits that a run has learned: the labels of its data, or all ten if nobody knows."""
-    if known := folder.learned:
-        return known.contents.learned
+    """The digits in the training data of a run, or all ten if the data are unknown."""
+    if learned := folder.learned:
+        return learned.contents.learned
     try:
         return data.load(config.data).learned
-    except UserError:  # no longer there
+    except UserError:  # the data no longer exist
         return tuple(range(DIGITS))

@@ -1,4 +1,4 @@
-"""A recipe made ready to train: the state, the step by turns, and many steps in one call of the
+"""The training of a recipe as pure functions: the state, a step, and many steps in one call of the
 device."""
 
 import functools
@@ -17,21 +17,21 @@ from jaxgen.families.base import Family, Metrics, Variables
 from jaxgen.images import to_float
 from jaxgen.training import optimisers
 
-# The key of the first weights is the seed's key folded with this number; steps fold in theirs.
+# The key of the first weights is the seed's key folded with this number; steps fold in their own.
 INIT = 2**32 - 1
 
 
 class State(struct.PyTreeNode):
-    """Everything that training changes: arrays only, and all that a checkpoint holds."""
+    """Everything that training changes, and that a checkpoint holds: arrays only."""
 
-    step: jax.Array  # int32, steps done
+    step: jax.Array  # int32, the number of steps taken
     variables: Variables
     ema: dict[str, Params]  # average of the params, for sampling
     opt: dict[str, optax.OptState]  # by player
 
     @property
     def averaged(self) -> Variables:
-        """What images are drawn with."""
+        """The variables with the averaged weights, which draw images."""
         return self.variables.replace(params=self.ema)
 
 
@@ -39,8 +39,8 @@ class State(struct.PyTreeNode):
 class Trainer:
     """The family of a recipe, an optimiser for each player, and pure functions of the state.
 
-    All randomness comes from the recipe's seed. Under ``vmap`` the seed and numbers of the recipe
-    may be traced (``stack``).
+    All randomness comes from the seed of the recipe. Under ``vmap`` the seed and other numbers of
+    the recipe may be traced (``stack``).
     """
 
     config: Config
@@ -51,7 +51,7 @@ class Trainer:
 
     @functools.cached_property
     def optimisers(self) -> dict[str, optax.GradientTransformation]:
-        """An optimiser for each player that has a turn."""
+        """An optimiser for each player."""
         order, scale = self.family.update_order, self.family.lr_scale
         optim, steps = self.config.optim, self.config.steps
         return {
@@ -63,51 +63,49 @@ class Trainer:
         """The state before the first step."""
         variables = self.family.init(jax.random.fold_in(self._key, INIT))
         opt = {
-            player: self.optimisers[player].init(own) for player, own in variables.params.items()
+            player: self.optimisers[player].init(params)
+            for player, params in variables.params.items()
         }
-        # A copy: the params are donated, and a buffer cannot be given away twice.
+        # A copy, since the step donates both, and a buffer cannot be donated twice.
         return State(jnp.int32(0), variables, jax.tree.map(jnp.copy, variables.params), opt)
 
     def abstract(self, shard_params: bool = False) -> State:
-        """Shapes, types and shardings of a state, computing nothing: each array whole on every
-        device, or the large ones split over the devices (``devices.shared``)."""
+        """Shapes, types and shardings of a state, without computing it: each array is whole on
+        every device, or large arrays are split over the devices (``devices.split_large``)."""
 
-        def place(leaf):
-            sharding = devices.shared(leaf.shape) if shard_params else devices.whole()
+        def with_sharding(leaf):
+            sharding = devices.split_large(leaf.shape) if shard_params else devices.whole()
             return leaf.update(sharding=sharding)
 
-        return jax.tree.map(place, jax.eval_shape(self.init))
+        return jax.tree.map(with_sharding, jax.eval_shape(self.init))
 
     def turn(self, state: State, batch: Batch, key: Key, player: str) -> tuple[State, Metrics]:
-        """One update of a player's params on a batch, the other players standing still."""
-        own = state.variables.params[player]
+        """One update of the params of ``player`` on a batch; the other players stay unchanged."""
+        all_params = state.variables.params
 
-        def loss_of(own):
+        def loss(params):
             # Params that are split over the devices are gathered for the loss, and again for its
-            # gradient; else the compiler would move activations, which are more.
-            params = lax.with_sharding_constraint(
-                state.variables.params | {player: own}, devices.whole()
-            )
+            # gradient; else the compiler would move the activations, which are larger.
+            params = lax.with_sharding_constraint(all_params | {player: params}, devices.whole())
             variables = state.variables.replace(params=params)
             return self.family.loss(variables, batch, key, player=player)
 
-        grads, (stats, metrics) = jax.grad(loss_of, has_aux=True)(own)
-        updates, opt = self.optimisers[player].update(grads, state.opt[player], own)
-        params = state.variables.params | {player: optax.apply_updates(own, updates)}
+        params = all_params[player]
+        grads, (stats, metrics) = jax.grad(loss, has_aux=True)(params)
+        updates, opt = self.optimisers[player].update(grads, state.opt[player], params)
+        variables = Variables(all_params | {player: optax.apply_updates(params, updates)}, stats)
         name = "grad_norm" if len(state.opt) == 1 else f"{player}/grad_norm"
         metrics = metrics | {name: optax.tree.norm(grads)}
-        return state.replace(
-            variables=Variables(params, stats), opt=state.opt | {player: opt}
-        ), metrics
+        return state.replace(variables=variables, opt=state.opt | {player: opt}), metrics
 
     def step(self, state: State, batch: Batch) -> tuple[State, Metrics]:
-        """A step, in which every player has its turn."""
+        """One step: the turns of all players in order."""
         key_step = jax.random.fold_in(self._key, state.step)
         metrics = {}
         for turn, player in enumerate(self.family.update_order):
             state, logs = self.turn(state, batch, jax.random.fold_in(key_step, turn), player)
             metrics |= logs
-        # Short at first, or it averages the start.
+        # A short average at first, so that it does not include the first weights.
         decay = jnp.minimum(self.config.optim.ema, 1 - (1.0 + state.step) ** -0.75)
         averaged = optax.incremental_update(state.variables.params, state.ema, 1 - decay)
         return state.replace(step=state.step + 1, ema=averaged), metrics
@@ -120,19 +118,18 @@ class Trainer:
         indices: jax.Array,
         count: jax.Array,
     ) -> tuple[State, Metrics]:
-        """Take ``count`` steps in one call; metrics are of each step, [k].
+        """Take ``count`` steps in one call; the metrics of all steps are [k].
 
         ``images`` uint8 [n, h, w, c] and ``labels`` [n] are all training digits, ``indices`` [k, b]
-        the batches of the next k steps. Rows from ``count`` on are passed over, so that one
-        compiled program takes any number of steps up to k, and where a block ends changes no
-        number.
+        the batches of the next k steps. Rows from ``count`` on are skipped, so that one compiled
+        program takes any number of steps up to k. The numbers do not depend on where a block ends.
         """
 
-        def one(state, row):
+        def step(state, row):
             batch = Batch(to_float(images[row]), labels[row])
             return self.step(state, lax.with_sharding_constraint(batch, devices.split()))
 
-        shapes = jax.eval_shape(one, state, indices[0])[1]
+        shapes = jax.eval_shape(step, state, indices[0])[1]
 
         def maybe(state, numbered):
             number, row = numbered
@@ -140,7 +137,7 @@ class Trainer:
             def skip(state):
                 return state, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
-            return lax.cond(number < count, lambda state: one(state, row), skip, state)
+            return lax.cond(number < count, lambda state: step(state, row), skip, state)
 
         return lax.scan(maybe, state, (jnp.arange(len(indices)), indices))
 

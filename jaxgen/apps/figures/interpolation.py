@@ -24,7 +24,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
     pairs = np.array(_pairs(lesson.digits.test.labels), np.int32)
     ends = measuring.of_digits(lesson.digits.test, pairs.ravel(), lesson.seed)
     family = lesson.family.for_inversion()
-    found = sampling.encoded(family, lesson.variables, ends, pairs.ravel())
+    found = sampling.encode_way(family, lesson.variables, ends, pairs.ravel())
     ways = sampling.Ways(found.latents, pairs, sampling.in_turn(pairs))
     drawn, _ = sampling.interpolate(family, lesson.variables, ways, drawing.FRAMES, lesson.seed)
     t = np.linspace(0, 1, drawing.FRAMES)[:, None, None, None]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxgen import hosts
+from jaxgen import distributed
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.training import manifest
@@ -163,17 +163,18 @@ def test_a_port_in_use_is_one_sentence():
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
-        group = hosts.Group(f"127.0.0.1:{taken.getsockname()[1]}", processes=2, process=0)
+        group = distributed.Group(f"127.0.0.1:{taken.getsockname()[1]}", processes=2, process=0)
         says = r"port \d+ cannot be used .*give --coordinator another"
-        with pytest.raises(UserError, match=says), hosts.joined(group):
+        with pytest.raises(UserError, match=says), distributed.joined(group):
             pass
 
 
 def joining(patience: int, *group: object, **told: str) -> subprocess.CompletedProcess:
     """A process that joins a group, and says how many they are."""
     program = (
-        f"from jaxgen import devices, hosts; hosts.PATIENCE = {patience}; "
-        f"devices.start(joins=True)\nwith hosts.joined(hosts.Group{group}): print(hosts.count())"
+        f"from jaxgen import devices, distributed; distributed.PATIENCE = {patience}; "
+        f"devices.start(joins=True)\n"
+        f"with distributed.joined(distributed.Group{group}): print(distributed.count())"
     )
     return subprocess.run(
         [sys.executable, "-c", program],
@@ -187,7 +188,7 @@ def joining(patience: int, *group: object, **told: str) -> subprocess.CompletedP
 def test_who_waits_in_vain_says_what_to_do():
     done = joining(2, f"127.0.0.1:{free_port()}", 2, 1)
     training.require_last_words(1, done.returncode, done.stderr)
-    assert re.search("process 1 ends early, as all do where one is lost or does not", done.stderr)
+    assert re.search("process 1 ends early, because another process is lost or did", done.stderr)
 
 
 @pytest.mark.parametrize(
@@ -210,19 +211,19 @@ def test_who_waits_in_vain_says_what_to_do():
     ids=["slurm", "ompi"],
 )
 def test_the_others_are_found_as_schedulers_tell(told):
-    done = joining(60, hosts.AUTO, None, None, **told, JAX_COORDINATOR_PORT=f"{free_port()}")
+    done = joining(60, distributed.AUTO, None, None, **told, JAX_COORDINATOR_PORT=f"{free_port()}")
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
 def test_what_one_process_says_alone_is_what_all_say():
-    assert hosts.gather("é") == ["é"]
-    assert hosts.agree(15, 3, True) == (15, 3, True)
-    assert hosts.on_first(lambda: [1]) == [1]
+    assert distributed.gather("é") == ["é"]
+    assert distributed.agree(15, 3, True) == (15, 3, True)
+    assert distributed.on_first(lambda: [1]) == [1]
 
     def refuse():
         raise UserError("mine")
 
     with pytest.raises(UserError, match="mine"):
-        hosts.on_first(refuse)
-    hosts.require_alike({"a": "b"})
-    assert same(hosts.fetch({"a": np.arange(3)}), {"a": np.arange(3)})
+        distributed.on_first(refuse)
+    distributed.require_alike({"a": "b"})
+    assert same(distributed.fetch({"a": np.arange(3)}), {"a": np.arange(3)})

@@ -1,8 +1,8 @@
-"""Several processes that compute as one, on one machine or on many: ``jax.distributed``.
+"""Several processes that train together, on one machine or on many: ``jax.distributed``.
 
-All run the same program on the same numbers, and the arrays that are split lie over the devices of
-all. The first process alone prints, writes and looks at the clock; the others learn of it by
-``on_first`` and ``agree``, which all have to call, in the same order.
+All processes run the same program on the same numbers, and split arrays lie over the devices of all
+processes. Only the first process prints, writes files and reads the clock. It shares its results
+with the others by ``on_first`` and ``agree``, which all processes call in the same order.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ from jaxgen.config import require
 from jaxgen.errors import LOST, UserError
 
 AUTO = "auto"
-PATIENCE = 60  # seconds in which all have to be there
+PATIENCE = 60  # seconds within which all processes must start
 SILENCE = 10  # seconds without a sign of life after which a process is lost
-AGAIN = "start all again, as many as there are, and they go on from the last saved step"
+AGAIN = "start all processes again, in any number, and they go on from the last saved step"
 
 
 @dataclass(frozen=True)
 class Group:
-    """How a process finds the others; all None for one that is alone."""
+    """How a process finds the others; all fields are None for a process without others."""
 
     coordinator: str | None = None
     processes: int | None = None
@@ -59,23 +59,23 @@ class Group:
 
 @contextlib.contextmanager
 def joined(group: Group) -> Iterator[None]:
-    """Be one of a group, before anything asks JAX for a device; a UserError if the others cannot be
-    found. Where one of them is lost, this one says so and ends."""
+    """Join a group, before anything asks JAX for a device. Raises UserError if the others are not
+    found. If a process is lost later, this process reports it and ends."""
     name = "this process" if group.process is None else f"process {group.process}"
-    # JAX's runtime aborts all processes where one is lost. A shell, which waits for the other end
-    # of a pipe, then says why.
-    sentence = f"{name} ends early, as all do where one is lost or does not come: {AGAIN}"
+    # If a process is lost, JAX's runtime aborts all others. A shell at the other end of a pipe then
+    # notices that its writer is gone, and prints the reason.
+    sentence = f"{name} ends early, because another process is lost or did not start: {AGAIN}"
     script = 'read -r bye || printf "jaxgen: %s\\n" "$0" >&2'
     watcher = subprocess.Popen(
         ["sh", "-c", script, sentence], stdin=subprocess.PIPE, start_new_session=True
     )
 
     def dismiss() -> None:
-        with contextlib.suppress(OSError, ValueError):  # it has gone, or is dismissed
+        with contextlib.suppress(OSError, ValueError):  # the shell has ended
             watcher.communicate(b"bye\n")
 
     def end(status: int, sentence: str) -> NoReturn:
-        """End at once: a process that ends as usual waits for those who may be gone."""
+        """End at once: a normal exit would wait for processes that may be lost."""
         dismiss()
         print(f"jaxgen: {sentence}", file=sys.stderr, flush=True)
         os._exit(status)
@@ -86,33 +86,33 @@ def joined(group: Group) -> Iterator[None]:
         try:
             yield
         except (jax.errors.JaxRuntimeError, ValueError) as error:
-            if errors.is_of_memory(error):  # the others have not met it
+            if errors.is_of_memory(error):  # in this process only
                 end(2, errors.NO_MEMORY)
             if isinstance(error, ValueError) and "Gloo" not in f"{error}":
                 raise
             end(LOST, f"process {jax.process_index()} has lost the others: {AGAIN}")
         except UserError as error:
-            # All may have met it, or this one alone: the others are not waited for.
+            # Perhaps only this process has the error, so it does not wait for the others.
             end(2, f"{error}")
     finally:
         dismiss()
 
 
 def _initialize(group: Group) -> None:
-    """Meet the others. SLURM, Open MPI and Kubernetes tell their processes what is not given here:
-    all with ``--coordinator auto``, and otherwise which devices each has."""
-    jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is for training to hear
+    """Connect to the others. With ``--coordinator auto`` JAX takes everything from SLURM, Open MPI
+    or Kubernetes, otherwise only the devices of each process."""
+    jax.config.update("jax_enable_preemption_service", False)  # training handles SIGTERM
     auto = group.coordinator == AUTO
     if group.process == 0 and not auto:
         port = f"{group.coordinator}".rpartition(":")[2]
         try:
             socket.create_server(("", int(port))).close()
-        except OSError as error:  # JAX's service would die
+        except OSError as error:  # JAX's own service would abort
             raise UserError(
                 f"port {port} cannot be used ({error.strerror}): give --coordinator another"
             ) from None
     try:
-        with environment.without_proxies():  # gRPC would ask them for the coordinator
+        with environment.without_proxies():  # else gRPC asks a proxy for the coordinator
             jax.distributed.initialize(
                 None if auto else group.coordinator,
                 group.processes,
@@ -121,7 +121,7 @@ def _initialize(group: Group) -> None:
                 heartbeat_timeout_seconds=SILENCE,
                 shutdown_timeout_seconds=SILENCE,
             )
-    except Exception as error:  # also of a scheduler's own client, such as Kubernetes has
+    except Exception as error:  # also errors of a scheduler's client, such as Kubernetes
         if auto:
             raise UserError(
                 f"--coordinator {AUTO} finds no others ({_in_a_line(error)}): start this by SLURM, "
@@ -129,13 +129,13 @@ def _initialize(group: Group) -> None:
                 "first, --processes and --process"
             ) from None
         raise UserError(
-            f"JAX could not begin at {group.coordinator} ({_in_a_line(error)}): give --coordinator "
-            "another port, and start all"
+            f"JAX could not start at {group.coordinator} ({_in_a_line(error)}): give --coordinator "
+            "another port, and start all processes again"
         ) from None
 
 
 def _in_a_line(error: Exception) -> str:
-    """The message of JAX or of a scheduler's client, without the example in it, and its cause."""
+    """The message of an error on one line, without code examples, and its cause."""
     text = " ".join(str(error).partition("```")[0].split()).rstrip(".:") or type(error).__name__
     cause = error.__cause__
     return f"{text} ({cause})" if isinstance(cause, OSError) else text
@@ -146,47 +146,47 @@ def count() -> int:
 
 
 def is_first() -> bool:
-    """Whether this process is the one that speaks and writes."""
+    """Whether this is the process that prints and writes files."""
     return jax.process_index() == 0
 
 
-def gather(own: Any) -> list[Any]:
-    """What each process gives, which JSON can hold, in their order."""
+def gather(value: Any) -> list[Any]:
+    """The value of each process, in their order; JSON must be able to hold it."""
     if count() == 1:
-        return [own]
-    content = np.frombuffer(json.dumps(own).encode(), np.uint8)
+        return [value]
+    content = np.frombuffer(json.dumps(value).encode(), np.uint8)
     sizes = multihost_utils.process_allgather(np.int32(len(content))).ravel()
     padded = np.zeros(int(sizes.max()), np.uint8)
     padded[: len(content)] = content
-    found = np.asarray(multihost_utils.process_allgather(padded)).reshape(count(), -1)
-    return [json.loads(row[:size].tobytes()) for row, size in zip(found, sizes, strict=True)]
+    rows = np.asarray(multihost_utils.process_allgather(padded)).reshape(count(), -1)
+    return [json.loads(row[:size].tobytes()) for row, size in zip(rows, sizes, strict=True)]
 
 
 def on_first(act: Callable[[], Any]) -> Any:
-    """Call ``act()`` in the first process alone. All return what it returns, which JSON can hold,
-    or raise its ``UserError``."""
-    found = mistake = None
+    """Call ``act()`` in the first process only. All processes return its result, which JSON must be
+    able to hold, or raise its ``UserError``."""
+    result = message = None
     if is_first():
         try:
-            found = act()
+            result = act()
         except UserError as error:
-            mistake = str(error)
-    found, mistake = gather((found, mistake))[0]
-    if mistake is not None:
-        raise UserError(mistake)
-    return found
+            message = str(error)
+    result, message = gather((result, message))[0]
+    if message is not None:
+        raise UserError(message)
+    return result
 
 
 def agree(signal: int, size: int, is_due: bool = False) -> tuple[int, int, bool]:
-    """A signal that any of the processes has heard, 0 if none; and the first one's size of a block,
-    and whether it finds that it is time to save."""
-    found = gather((signal, size, is_due))
-    return max(heard for heard, _, _ in found), *found[0][1:]
+    """The signal that any process received, 0 if none; and from the first process the size of the
+    next block, and whether a save is due."""
+    gathered = gather((signal, size, is_due))
+    return max(received for received, _, _ in gathered), *gathered[0][1:]
 
 
-def require_alike(what: dict[str, str]) -> None:
-    """Raise a UserError, on all, where processes differ in something, named by its key."""
-    first, *others = gather(what)
+def require_alike(values: dict[str, str]) -> None:
+    """Raise a UserError in all processes if they differ in one of the named values."""
+    first, *others = gather(values)
     for number, other in enumerate(others, 1):
         for name, value in other.items():
             if value != first.get(name):
@@ -197,11 +197,11 @@ def require_alike(what: dict[str, str]) -> None:
 
 
 def fetch(tree: Any) -> Any:
-    """Arrays as NumPy's, also those that are split over the devices of several processes."""
+    """A tree of arrays as NumPy arrays; a split array is gathered from all processes."""
 
-    def one(leaf):
+    def fetch_one(leaf):
         if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable or leaf.is_fully_replicated:
             return np.asarray(leaf)
         return multihost_utils.process_allgather(leaf, tiled=True)
 
-    return jax.tree.map(one, tree)
+    return jax.tree.map(fetch_one, tree)
