@@ -11,7 +11,7 @@ import pytest
 from jaxgen import data, families
 from jaxgen.data import Split, partition
 from jaxgen.evaluation import judge as judges
-from jaxgen.evaluation import smoothness, suite, usefulness
+from jaxgen.evaluation import classification_accuracy, smoothness, suite
 from jaxgen.families.base import Family, Variables
 from tests.conftest import small
 from tests.weights import begun
@@ -74,12 +74,12 @@ def test_a_way_that_leads_nowhere_is_even(digits, judge):
 
 
 def test_digits_are_useful_if_they_are_right(digits, monkeypatch):
-    monkeypatch.setattr(usefulness, "EPOCHS", 0)
-    monkeypatch.setattr(usefulness, "STEPS", 100)
+    monkeypatch.setattr(classification_accuracy, "EPOCHS", 0)
+    monkeypatch.setattr(classification_accuracy, "STEPS", 100)
     few, network = partition.subset(digits.train, 1000), judges.Layered((), (64,))
-    right = usefulness.score(few, digits.test, network=network)
+    right = classification_accuracy.score(few, digits.test, network=network)
     others = Split(few.images, (few.labels + 1) % 10)
-    wrong = usefulness.score(others, digits.test, network=network)
+    wrong = classification_accuracy.score(others, digits.test, network=network)
     assert right.value > 0.7 and wrong.value < 0.1
 
 

@@ -24,7 +24,7 @@ from jaxgen import data, images, sampling
 from jaxgen.config import Config
 from jaxgen.data import Split
 from jaxgen.errors import UserError
-from jaxgen.evaluation import judge, usefulness
+from jaxgen.evaluation import classification_accuracy, judge
 from jaxgen.evaluation.distort import shift_and_rotate
 from jaxgen.evaluation.statistics import Estimate
 from jaxgen.experiments import train
@@ -102,6 +102,6 @@ def joined(real: Split, drawn: Split) -> Split:
 def accuracy(learned: Split, test: Split, way: Way, seed: int, steps: int) -> Estimate:
     """The proportion of the digits ``test`` that a classifier recognises after ``learned``."""
     change = shift_and_rotate if way.changed else None
-    return usefulness.score(
+    return classification_accuracy.score(
         learned, test, seed, network=NETWORK, steps=steps, batch=BATCH, change=change
     )

@@ -213,10 +213,10 @@ def _quality(results: Results) -> Iterator[page.Block]:
     yield from _dots(results, FRECHET, names.DISTANCE, caption, log=True)
     yield from _dots(results, RECOGNISED, "recognised as the digit asked for, %", f"n = {n}.", 100)
     caption = (
-        f"Test digits recognised by a classifier that learned from {n} drawn digits alone, or from "
-        "as many real ones."
+        f"CAS: accuracy on test digits of a classifier that learned from {n} drawn digits alone, "
+        "or from as many real digits."
     )
-    yield from _dots(results, "useful", "usefulness, %", caption, 100)
+    yield from _dots(results, "useful", f"{names.CAS}, %", caption, 100)
     figures = ("precision", "recall", "density", "coverage", "diversity", "class_entropy", "copied")
     rows = results.figures | ({REAL: results.real} if results.real else {})
     yield _table(

@@ -25,7 +25,8 @@ DISTANCE = "Frechet distance, N"
 FRECHET = "generated.frechet_in_noise_units"
 RECOGNISED = "generated.recognised"
 REAL = "real digits"
-TITLES = {FRECHET: DISTANCE, RECOGNISED: "share recognised", "useful": "usefulness"}
+CAS = "classification accuracy score (CAS)"
+TITLES = {FRECHET: DISTANCE, RECOGNISED: "accuracy of the judge", "useful": CAS}
 DEFINITIONS = {  # of what the course orders: names of figures
     claims.TRAINING: [
         f"{unit} {what}"

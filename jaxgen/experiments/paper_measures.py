@@ -15,7 +15,15 @@ from jaxgen.arrays import IMAGE, NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.data import Digits, Split, partition
 from jaxgen.errors import UserError
-from jaxgen.evaluation import codes, judge, likelihood, metrics, parzen, reference, usefulness
+from jaxgen.evaluation import (
+    classification_accuracy,
+    codes,
+    judge,
+    likelihood,
+    metrics,
+    parzen,
+    reference,
+)
 from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.experiments import train
 from jaxgen.experiments.trial import Context, Result
@@ -165,7 +173,7 @@ def synthetic(models: Models, digits: Digits, seed: int, progress: Progress) -> 
     found = {}
     for name, split in learned.items():
         progress(f"a classifier learns {name}")
-        found[name] = usefulness.score(split, digits.test, seed).times(100)
+        found[name] = classification_accuracy.score(split, digits.test, seed).times(100)
     return found
 
 
