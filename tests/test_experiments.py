@@ -60,7 +60,9 @@ def test_results_of_other_sources_are_made_anew_and_that_is_said_once(tmp_path, 
     monkeypatch.setattr("jaxgen.sources.digest", lambda module: "another")
     store = Store(tmp_path, lines.append)
     assert not store.has(trial(1)) and not store.has(trial(2))
-    assert lines == [f"{tmp_path} has results of another version of jaxgen: they are made anew"]
+    assert lines == [
+        f"{tmp_path} has results of another version of jaxgen: they are computed again"
+    ]
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):

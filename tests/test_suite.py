@@ -10,8 +10,8 @@ import pytest
 
 from jaxgen import data, families
 from jaxgen.data import Split, partition
-from jaxgen.evaluation import judge as judges
 from jaxgen.evaluation import classification_accuracy, smoothness, suite
+from jaxgen.evaluation import judge as judges
 from jaxgen.families.base import Family, Variables
 from tests.conftest import small
 from tests.weights import begun

@@ -38,7 +38,7 @@ def evaluate(
     digits = data.load(source)
     reference = reference or measure(judge, digits, n)
     if reference.n != n:
-        raise UserError(f"{n} images are held against {reference.n} real ones: measure {n} of them")
+        raise UserError(f"{n} images need a reference of {n} real digits, not of {reference.n}")
     logits, features = look(judge, images)
     rates = reference.rates
     copies = metrics.copies(images, digits.train.images)

@@ -40,7 +40,7 @@ STEPS = 4800  # twelve epochs
 # of 12 printed letters, and 11 of 20 scribbles.
 SURE = 0.6
 USUAL = 0.99  # proportion of real digits whose distance counts as usual
-ASKED = 500  # real digits at most by which ``caution`` decides
+FEW = 500  # real digits at most by which ``caution`` decides
 
 
 @jax.tree_util.register_static
@@ -160,20 +160,20 @@ def look(judge: Judge, images) -> tuple[np.ndarray, np.ndarray]:
     return classifier.look(judge.network, judge.variables, images)
 
 
-def likely(judge: Judge, images) -> np.ndarray:
+def probabilities(judge: Judge, images) -> np.ndarray:
     """The probability of each digit in images (see ``look``): float32 [n, 10]."""
     return special.softmax(look(judge, images)[0], axis=1)
 
 
 def sure_of(judge: Judge, images, labels: np.ndarray) -> np.ndarray:
     """The probability that each image shows its label; ``labels`` int [n]: float32 [n]."""
-    return likely(judge, images)[np.arange(len(labels)), labels]
+    return probabilities(judge, images)[np.arange(len(labels)), labels]
 
 
 def caution(judge: Judge, real: Split) -> str | None:
     """A sentence that says why the judge's figures mean nothing for digits such as ``real``; None
     if the judge can read them."""
-    few = partition.subset(real, min(ASKED, len(real.labels)))
+    few = partition.subset(real, min(FEW, len(real.labels)))
     return blind(classifier.accuracy(judge.network, judge.variables, few))
 
 

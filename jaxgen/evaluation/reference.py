@@ -59,7 +59,7 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
     least, most = least_of(judge), most_of(digits, against)
     if most < least:
         raise UserError(
-            f"{digits.source} has {most} real digits to hold drawn ones against, and a distance in "
+            f"{digits.source} has {most} real digits to compare with, and a distance in "
             f"{least - 1} features needs {least} at least: give it more test and training digits"
         )
     if n < least:
@@ -68,8 +68,8 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
         )
     if n > most:
         raise UserError(
-            f"{n} images are more than the {most} real ones of {digits.source} to hold them "
-            f"against: draw at most {most}"
+            f"{n} images are more than the {most} real digits of {digits.source} to compare with: "
+            f"draw at most {most}"
         )
     real, new = partition.subset(real, n), partition.subset(floor_digits, n)
     logits, features = look(judge, real.images)
@@ -128,7 +128,7 @@ def real_digits(digits: Digits, against: Against) -> Split:
     if against == "valid" and digits.source.startswith(STRIDED):
         raise UserError(
             f"--against valid cannot be for {digits.source}: the judge may have learned from the "
-            "digits that earlier versions held out; hold the model against test, or train it anew"
+            "digits that earlier versions held out; give --against test, or train the model again"
         )
     return {"test": digits.test, "valid": digits.valid}[against]
 
@@ -143,7 +143,7 @@ def floor(digits: Digits, against: Against = "test") -> Split:
     return partition.floor(whole)
 
 
-def asked_of(
+def labels_for(
     family: Family, labels: np.ndarray, n: int, digits: Sequence[int] = range(DIGITS)
 ) -> np.ndarray:
     """The n labels to draw from a family for its figures: at the frequencies of ``labels``, of the

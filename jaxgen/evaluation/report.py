@@ -140,9 +140,9 @@ class Report:
             "recognised as the digit asked for": _percent(known) if known else "none asked for",
             "Frechet distance, in N": f"{distance:.3f} ({low:.3f}-{high:.3f})",
             "precision: look real": f"{prdc.precision:.3f}",
-            "recall: real ones within reach": f"{prdc.recall:.3f}",
-            "density: 1 as dense as real ones": f"{prdc.density:.3f}",
-            "coverage: real ones with one near": f"{prdc.coverage:.3f}",
+            "recall: real digits within reach": f"{prdc.recall:.3f}",
+            "density: 1 as dense as real digits": f"{prdc.density:.3f}",
+            "coverage: real ones near drawn ones": f"{prdc.coverage:.3f}",
             "diversity within a digit": f"{figures.diversity:.3f}",
             most: f"{figures.class_entropy:.3f}" if self.kinds > 1 else "",  # nothing to be even
             "copies of training images": f"{figures.copied:.2%}",

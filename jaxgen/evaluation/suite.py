@@ -10,14 +10,8 @@ import numpy as np
 from jaxgen import images as pixels
 from jaxgen import sampling
 from jaxgen.data import Digits, Split, partition
-from jaxgen.evaluation import (
-    classification_accuracy,
-    codes,
-    likelihood,
-    parzen,
-    reference,
-    smoothness,
-)
+from jaxgen.evaluation import classification_accuracy as cas
+from jaxgen.evaluation import codes, likelihood, parzen, reference, smoothness
 from jaxgen.evaluation.codes import Codes
 from jaxgen.evaluation.evaluate import evaluate
 from jaxgen.evaluation.judge import Judge
@@ -124,9 +118,9 @@ def real_figures(judge: Judge, digits: Digits, n: int, against: reference.Agains
     before drawing."""
     measured = reference.measure(judge, digits, n, against)
     train = partition.subset(digits.train, min(n, len(digits.train.labels)))
-    held = reference.real_digits(digits, against)
-    windows = parzen.measure(held.images, train.images, digits.valid)
-    return Real(measured, _useful(train, held), windows)
+    held_out = reference.real_digits(digits, against)
+    windows = parzen.measure(held_out.images, train.images, digits.valid)
+    return Real(measured, _useful(train, held_out), windows)
 
 
 def measure(
@@ -141,37 +135,37 @@ def measure(
 ) -> Suite:
     """Measure all that applies to the family. ``progress(line)`` gets the next step."""
     against = real.reference.against
-    held = reference.real_digits(digits, against)
-    asked = reference.asked_of(family, held.labels, amount.count, digits.learned)
+    held_out = reference.real_digits(digits, against)
+    asked = reference.labels_for(family, held_out.labels, amount.count, digits.learned)
     progress(f"drawing {amount.count} digits")
     began = time.perf_counter()
     drawn = pixels.to_uint8(sampling.draw(family, variables, asked, seed))
     seconds = time.perf_counter() - began
     progress("judging them")
     report = evaluate(drawn, asked, digits.source, judge, seed, reference=real.reference)
-    windows = parzen.measure(held.images, drawn, digits.valid)
+    windows = parzen.measure(held_out.images, drawn, digits.valid)
     useful = None
     if family.is_conditional:
         progress("training a classifier on them")
-        useful = _useful(Split(drawn, asked), held)
+        useful = _useful(Split(drawn, asked), held_out)
     progress("encoding real digits")
     coding = codes.measure(family, variables, digits, against)
     smooth = smoothness.measure(family, variables, judge, seed, digits.learned)
-    few = partition.subset(held, min(amount.likely, len(held.labels)))
+    few = partition.subset(held_out, min(amount.likely, len(held_out.labels)))
     likely = None
     if isinstance(family, Variational) and family.is_bernoulli:
         likely = _likelihood(family, variables, few, amount.samples, seed, progress)
     bits = None
     if isinstance(family, HasBound) and not isinstance(family, Variational):
-        few = partition.subset(held, min(amount.coded, len(held.labels)))
+        few = partition.subset(held_out, min(amount.coded, len(held_out.labels)))
         bits = mean(likelihood.of_greys(family, variables, few, seed, _counting(progress, few)))
     return Suite(drawn, asked, seconds, report, coding, smooth, useful, windows, likely, bits, real)
 
 
 def _useful(train, test):
     """The classification accuracy score; None for few digits, or digits that are all the same."""
-    enough = len(train.labels) >= classification_accuracy.LEAST and np.ptp(train.labels) > 0
-    return classification_accuracy.score(train, test) if enough else None
+    enough = len(train.labels) >= cas.LEAST and np.ptp(train.labels) > 0
+    return cas.score(train, test) if enough else None
 
 
 def _likelihood(family, variables, few, samples, seed, progress):

@@ -20,7 +20,7 @@ from jaxgen.experiments.augmentation_measures import CHANGED, REAL, Way
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Trial
 from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table
-from jaxgen.training.console import Console
+from jaxgen.training.console import Console, plural
 
 SHOWN = 40  # drawn digits of each generator in a picture
 
@@ -156,9 +156,7 @@ def document(findings: Findings, provenance: tuple[tuple[str, str], ...]) -> Doc
 def verdicts(findings: Findings) -> list[str]:
     """Sentences that say whether drawn digits help, for each size and generator."""
     return [
-        _verdict(findings, model, size)
-        for size in findings.sizes
-        for model in findings.plan.models
+        _verdict(findings, model, size) for size in findings.sizes for model in findings.plan.models
     ]
 
 
@@ -166,14 +164,15 @@ def _verdict(findings: Findings, model: str, size: int) -> str:
     alone, instead = (findings.gain(Way(model), over, size) for over in (REAL, CHANGED))
     beside = findings.gain(Way(model, changed=True), CHANGED, size)
     digits = "1 real digit" if size == 1 else f"{size} real digits"
-    nothing = f"makes no difference that {findings.plan.seeds} seeds can show"
+    nothing = f"makes no difference that {plural(findings.plan.seeds, 'seed')} can show"
     words = {1: "helps", 0: nothing, -1: "harms"}
     than = {1: "better than", 0: "not separable from", -1: "worse than"}
     more = {1: "helps further", 0: "makes no difference", -1: "harms"}
     return (
         f"With {digits} of each kind, adding digits of {model} {words[alone.sign]} "
         f"({points(alone)} points). It is {than[instead.sign]} shift and rotate "
-        f"({points(instead)}). With shift and rotate too, it {more[beside.sign]} ({points(beside)})."
+        f"({points(instead)}). Together with shift and rotate, it {more[beside.sign]} "
+        f"({points(beside)})."
     )
 
 

@@ -23,7 +23,8 @@ from jaxgen import data, images, sampling
 from jaxgen.config import Config
 from jaxgen.data import Split
 from jaxgen.errors import UserError
-from jaxgen.evaluation import classification_accuracy, judge
+from jaxgen.evaluation import classification_accuracy as cas
+from jaxgen.evaluation import judge
 from jaxgen.evaluation.distort import shift_and_rotate
 from jaxgen.evaluation.statistics import Estimate
 from jaxgen.experiments import train
@@ -101,6 +102,4 @@ def joined(real: Split, drawn: Split) -> Split:
 def accuracy(learned: Split, test: Split, way: Way, seed: int, steps: int) -> Estimate:
     """The accuracy on the digits ``test`` of a classifier that learns from ``learned``."""
     change = shift_and_rotate if way.changed else None
-    return classification_accuracy.score(
-        learned, test, seed, network=NETWORK, steps=steps, batch=BATCH, change=change
-    )
+    return cas.score(learned, test, seed, network=NETWORK, steps=steps, batch=BATCH, change=change)

@@ -202,7 +202,6 @@ class Comparison:
         return training, distances
 
     def _name(self, config: Config) -> str:
-        """The name of a training."""
         budget = self.plan.budget
         length = f"{budget:.0f}s" if budget else config.steps
         return f"{config.model}-{config.seed}-{length}"

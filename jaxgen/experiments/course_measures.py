@@ -160,14 +160,14 @@ def _load(training: Result, config: Config) -> Trained | None:
     if model.step != last:
         raise UserError(
             f"{run} is at step {model.step} and not {last}: "
-            "bring it there with bin/train, or give --out another folder"
+            "train it to that step with bin/train, or give --out another folder"
         )
     return model
 
 
 def _judged(model: Trained, seed: int, real: Reference) -> dict[str, float]:
     """The distance of digits drawn with a seed, in N, and the proportion recognised."""
-    labels = reference.asked_of(model.family, data.load("mnist").test.labels, real.n)
+    labels = reference.labels_for(model.family, data.load("mnist").test.labels, real.n)
     drawn = sampling.draw(model.family, model.variables, labels, seed)
     logits, features = judge.look(judge.load(), pixels.to_uint8(drawn))
     distance = metrics.frechet(features, real.features) / real.unit

@@ -21,7 +21,7 @@ def document(results: Results) -> page.Document:
     json = results.json
     sections = {
         "The six models": _overview,
-        "What the course says, and what was found": _claims,
+        "The statements of the course, and our results": _claims,
         "Digits of each model": _pictures,
         "Quality": _quality,
         "Quality against the time of training": _curves,
@@ -62,7 +62,7 @@ def _lead(results: Results) -> Iterator[str]:
         if claim.by in (names.WHOLE, names.DRAWING, names.DISTANCE):
             verdicts = [statement.verdict for statement in claim.statements]
             yield (
-                f"{claim.ordering.name.capitalize()} ({claim.by}): found "
+                f"{claim.ordering.name.capitalize()} ({claim.by}): "
                 f"{' > '.join(claim.ranked)}; of {len(verdicts)} statements of the course, "
                 f"{verdicts.count('holds')} hold and {verdicts.count('does not hold')} do not."
             )
@@ -228,7 +228,6 @@ def _quality(results: Results) -> Iterator[page.Block]:
 
 
 def _curves(results: Results) -> Iterator[page.Block]:
-    """The distance over the seconds of training, both as means over seeds."""
     points, without = {}, []
     for name, model in results.models.items():
         curves = [seed["training"]["curve"] for seed in model["seeds"].values()]
@@ -268,7 +267,6 @@ def _sizes(results: Results) -> Iterator[page.Block]:
 
 
 def _sampler(results: Results) -> Iterator[page.Block]:
-    """The distance over the steps of diffusion."""
     if not (rows := results.json["sampler_steps"]):
         return
     n = f"n = {results.json['glance']:,}"
@@ -289,7 +287,6 @@ def _sampler(results: Results) -> Iterator[page.Block]:
 
 
 def _likelihood(results: Results) -> Iterator[page.Block]:
-    """Likelihoods of real digits, in nats, and the rate and distortion of codes."""
     if not results.real:
         return
     rows = {model: seeds[0] for model, seeds in results.seeds.items()} | {REAL: results.real}
@@ -321,7 +318,6 @@ def _likelihood(results: Results) -> Iterator[page.Block]:
 
 
 def _latents(results: Results) -> Iterator[page.Block]:
-    """The figures of codes, and the codes in a plane."""
     columns = {
         "squared error": _cells(results.figures, "codes.squared_error"),
         "linear probe": _cells(results.figures, "codes.linear.probe"),
@@ -356,7 +352,6 @@ def _copies(results: Results) -> Iterator[page.Block]:
 
 
 def _stability(results: Results) -> Iterator[page.Block]:
-    """The failed trainings, and the range of distances over seeds."""
     rows = []
     for name, model in results.models.items():
         reasons = [seed["training"]["failed"] for seed in model["seeds"].values()]
@@ -370,7 +365,6 @@ def _stability(results: Results) -> Iterator[page.Block]:
 
 
 def _judges(results: Results) -> Iterator[page.Block]:
-    """The variation of the distance over sample seeds, and the distances by other judges."""
     if not results.real:
         return
     rows = []

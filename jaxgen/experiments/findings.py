@@ -30,11 +30,11 @@ VERDICTS = {
 }
 
 
-def difference(one: BySeed, other: BySeed, comparisons: int = 1) -> Estimate | None:
-    """The mean of ``one`` minus ``other`` over their common seeds, as one of several
+def difference(left: BySeed, right: BySeed, comparisons: int = 1) -> Estimate | None:
+    """The mean of ``left`` minus ``right`` over their common seeds, as one of several
     ``comparisons`` (see ``mean``); None without a common seed."""
-    both = sorted(set(one) & set(other))
-    return mean([one[seed] - other[seed] for seed in both], comparisons) if both else None
+    seeds = sorted(set(left) & set(right))
+    return mean([left[seed] - right[seed] for seed in seeds], comparisons) if seeds else None
 
 
 def along(name: str, axis: Axis, figures: Mapping[str, BySeed], over: str = "") -> str:

@@ -113,7 +113,7 @@ def _coding(family: Family, variables: Variables, real: Split, train: Split) -> 
 
 def _drawing(family: Family, variables: Variables, source: str) -> dict[str, float]:
     real = _reference(source, COUNT)
-    asked = reference.asked_of(family, data.load(source).valid.labels, COUNT)
+    asked = reference.labels_for(family, data.load(source).valid.labels, COUNT)
     drawn = images.to_uint8(sampling.draw(family, variables, asked, 0))
     logits, features = judge.look(judge.load(), drawn)
     spreads = reference.relative(metrics.spreads(features, logits.argmax(1)), real.spreads)

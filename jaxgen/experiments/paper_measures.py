@@ -15,15 +15,8 @@ from jaxgen.arrays import IMAGE, NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.data import Digits, Split, partition
 from jaxgen.errors import UserError
-from jaxgen.evaluation import (
-    classification_accuracy,
-    codes,
-    judge,
-    likelihood,
-    metrics,
-    parzen,
-    reference,
-)
+from jaxgen.evaluation import classification_accuracy as cas
+from jaxgen.evaluation import codes, judge, likelihood, metrics, parzen, reference
 from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.experiments import train
 from jaxgen.experiments.trial import Context, Result
@@ -156,7 +149,7 @@ def ghosh2020(models: Models, digits: Digits, seed: int, progress: Progress) -> 
     ):
         progress(name)
         model = models[recipe].drawn_with(prior=prior)
-        asked = reference.asked_of(model.family, digits.test.labels, DRAWN)
+        asked = reference.labels_for(model.family, digits.test.labels, DRAWN)
         features = judge.look(eye, _draw(model, asked, seed))[1]
         figures[name] = mean([metrics.frechet(features, real.features) / real.unit])
     return figures
@@ -172,7 +165,7 @@ def synthetic(models: Models, digits: Digits, seed: int, progress: Progress) -> 
     figures = {}
     for name, split in learned.items():
         progress(f"a classifier learns {name}")
-        figures[name] = classification_accuracy.score(split, digits.test, seed).times(100)
+        figures[name] = cas.score(split, digits.test, seed).times(100)
     return figures
 
 
@@ -224,8 +217,8 @@ MEASURES: dict[str, Callable[[Models, Digits, int, Progress], Figures]] = {
 def measure(
     context: Context, row: str, seed: int, recipes: tuple[Config, ...], *trainings: Result
 ) -> Result:
-    """The ``figures`` of a row, each a value and half of its 95 % interval; the ``trainings`` of its
-    recipes; and the ``provenance``."""
+    """The ``figures`` of a row, each a value and half of its 95 % interval, the ``trainings`` of
+    its recipes, and the ``provenance``."""
     models, runs = {}, {}
     for config, training in zip(recipes, trainings, strict=True):
         if why := training.figures["failed"]:

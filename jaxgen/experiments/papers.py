@@ -107,8 +107,8 @@ ROWS = (
         },
         ("sohn2015", "sohn2015_nn"),
         "A network for each task, first trained without a code; 100 importance samples.",
-        "One network for all tasks, from scratch; the mean bound of 20 codes. The quadrants are the "
-        "lower left, then the upper left too, then the upper right too.",
+        "One network for all tasks, from scratch; the mean bound of 20 codes. The quadrants are "
+        "the lower left, then the upper left too, then the upper right too.",
     ),
     Row(
         "ghosh2020",
@@ -124,8 +124,8 @@ ROWS = (
     Row(
         "synthetic",
         "VSehwag/minimal-diffusion",
-        "classification accuracy score (CAS): accuracy on test digits of a classifier that learned "
-        "from 50,000 drawn digits alone, %",
+        "CAS, the accuracy on test digits of a classifier that learned from 50,000 drawn digits "
+        "alone, %",
         1,
         {"on drawn digits": 99.0, "on real digits": 99.6},
         ("ddpm_full",),

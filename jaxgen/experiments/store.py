@@ -75,7 +75,8 @@ class Store:
             if entry.get("sources") != inputs["sources"] and not self._has_said:
                 self._has_said = True
                 self._say(
-                    f"{self.folder} has results of another version of jaxgen: they are made anew"
+                    f"{self.folder} has results of another version of jaxgen: they are computed "
+                    "again"
                 )
             is_whole = not entry["arrays"] or entry["arrays"] == self._digest(f"{trial.title}.npz")
             is_same = all(entry[name] == value for name, value in inputs.items())

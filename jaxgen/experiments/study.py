@@ -17,7 +17,7 @@ from jaxgen.experiments import execute, measures, train
 from jaxgen.experiments.grid import Grid, Setting
 from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.store import Store
-from jaxgen.experiments.trial import Arrays, Result, Trial
+from jaxgen.experiments.trial import Result, Trial
 from jaxgen.training import stack
 from jaxgen.training.console import Console
 
@@ -35,14 +35,6 @@ class Study(NamedTuple):
     def failed(self, setting: Setting, seed: int) -> str | None:
         """Why a training failed."""
         return self.results[setting, seed].figures["failed"]
-
-    def curve(self, setting: Setting, seed: int) -> dict[int, float]:
-        """The loss by steps."""
-        return dict(map(tuple, self.results[setting, seed].figures["curve"]))
-
-    def arrays(self, setting: Setting, seed: int) -> Arrays:
-        """The digits for a picture; none if the training failed."""
-        return self.results[setting, seed].arrays
 
     def figures(self, setting: Setting, name: str) -> dict[int, float]:
         """A figure by seed, for the seeds that have it."""

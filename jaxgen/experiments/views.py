@@ -140,7 +140,8 @@ def _losses(study: Study, view: View) -> Iterator[Block]:
     name, settings = list(view.lines.items())[-1]
     curves = []
     for setting in settings[:COLOURS]:
-        losses = [study.curve(setting, seed) for seed in study.grid.seeds]
+        runs = [study.results[setting, seed].figures for seed in study.grid.seeds]
+        losses = [dict(map(tuple, run["curve"])) for run in runs]
         if steps := sorted(set.intersection(*map(set, losses))):
             means = [float(np.mean([loss[step] for loss in losses])) for step in steps]
             curves.append(Curve(setting.of(view.axis.name), steps, means))
@@ -157,7 +158,7 @@ def _pictures(study: Study, view: View) -> Iterator[Pictures]:
         arrays = {
             setting.of(view.axis.name): run
             for setting in settings
-            if (run := study.arrays(setting, seed))
+            if (run := study.results[setting, seed].arrays)
         }
         if not arrays:
             continue
