@@ -189,7 +189,7 @@ def test_a_long_experiment_is_refused_before_it_begins(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="would take about 2:00:00: give --yes too"):
         execute.carry_out([long], store, said, most_seconds=3600)
     assert said.lines[-1:] == [
-        "1 sum, about 2:00:00 on this machine; stopped, the same command goes on"
+        "1 sum, about 2:00:00 on this machine; after a stop, the same command goes on"
     ]
     assert store.has(timing) and not store.has(long)
     execute.carry_out([long], store, said, most_seconds=math.inf)

@@ -1,4 +1,4 @@
-"""What is measured of a model beyond its images: what they are good for, how even its ways are."""
+"""Measures of a model beyond its images: classification accuracy score, smoothness, the suite."""
 
 import dataclasses
 import json
@@ -73,7 +73,7 @@ def test_a_way_that_leads_nowhere_is_even(digits, judge):
     assert (found.unevenness, found.detour) == (1, 1)
 
 
-def test_digits_are_useful_if_they_are_right(digits, monkeypatch):
+def test_only_right_digits_have_a_classification_accuracy_score(digits, monkeypatch):
     monkeypatch.setattr(classification_accuracy, "EPOCHS", 0)
     monkeypatch.setattr(classification_accuracy, "STEPS", 100)
     few, network = partition.subset(digits.train, 1000), judges.Layered((), (64,))

@@ -49,17 +49,17 @@ class Codes(NamedTuple):
         """The figures as sentences."""
         lines = []
         if self.squared_error is not None:
-            lines.append(f"reconstruction: squared error {self.squared_error:.2f} an image")
+            lines.append(f"reconstruction: squared error {self.squared_error:.2f} per image")
         if self.linear:
             size, pca_error, probe, pca_probe = self.linear
             lines[0] += f"; {size} principal components {pca_error:.2f}"
             if probe is not None:
                 lines.append(
-                    f"digit read off the {size} numbers by a linear probe: {probe:.1%}; "
-                    f"off principal components {pca_probe:.1%}"
+                    f"accuracy of a linear probe on the {size} numbers: {probe:.1%}; "
+                    f"on principal components {pca_probe:.1%}"
                 )
         if self.bound is not None:
-            lines.append(f"bound of minus the log-likelihood: {self.bound:.2f} nats an image")
+            lines.append(f"upper bound of -log p: {self.bound:.2f} nats per image")
         if self.rate is not None:
             bits = self.rate / math.log(2)
             lines.append(
@@ -81,19 +81,19 @@ def measure(
     error = bound = rate = active = None
     if isinstance(family, Encodes):
         pixels = metrics.pixels(real.images)
-        reconstructed = each(family.reconstruct, variables, real)
+        reconstructed = _map_digits(family.reconstruct, variables, real)
         error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
     if isinstance(family, HasBound) and not family.encodes_iteratively:
-        bound = float(each(family.bound, variables, real).mean())
+        bound = float(_map_digits(family.bound, variables, real).mean())
     if isinstance(family, HasRate):
-        rate = float(each(family.rate, variables, real).mean())
+        rate = float(_map_digits(family.rate, variables, real).mean())
     if isinstance(family, Variational):
-        active = int((each(family.encode, variables, real).var(axis=0) > ACTIVE).sum())
+        active = int((_map_digits(family.encode, variables, real).var(axis=0) > ACTIVE).sum())
     linear = _linear(family, variables, digits.train, real)
     return Codes(len(real.labels), error, bound, rate, active, linear)
 
 
-def each(method: Callable, variables: Variables, split: Split) -> np.ndarray:
+def _map_digits(method: Callable, variables: Variables, split: Split) -> np.ndarray:
     """Apply ``method(variables, images, labels)`` of a family to each digit; a method that draws
     takes ``keys`` too."""
     chunk = min(1024, -(-len(split.labels) // 8) * 8)  # few digits need no padding to 1024
@@ -107,7 +107,7 @@ def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | No
         return None
     from sklearn.manifold import TSNE
 
-    codes = each(able(family, Encodes).encode, variables, split)
+    codes = _map_digits(able(family, Encodes).encode, variables, split)
     if codes.shape[1] <= 2:
         return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
     return TSNE(random_state=0, perplexity=min(30, len(codes) / 4)).fit_transform(codes)
@@ -117,7 +117,7 @@ def _linear(family, variables, train, real):
     if not _is_vector(family, variables):
         return None
     few = partition.subset(train, min(PROBED, len(train.labels)))
-    codes = [each(able(family, Encodes).encode, variables, split) for split in (few, real)]
+    codes = [_map_digits(able(family, Encodes).encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
     pca = _components(train, size)
     pixels = metrics.pixels(real.images)

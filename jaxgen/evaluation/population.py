@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.data import populations
+from jaxgen.data import files, populations
 from jaxgen.data.split import Split
 from jaxgen.evaluation import classifier, judge
 from jaxgen.evaluation.judge import Judge
@@ -78,7 +78,7 @@ def train(out_path: str | Path, report: Callable[[str], None] = print, steps: in
     """Train the classifier on MNIST and write it to ``out_path``: two minutes on two cores.
     ``report(line)`` gets the progress. Returns the rates on the floor digits; nothing is chosen by
     them."""
-    judge.files.check(out_path)
+    files.check(out_path)
     learned, floor, _ = (_by_population(part) for part in judge.parts())
     # No distortion: turned and sheared digits lose the slant, in which the populations differ.
     variables = classifier.fit(NETWORK, learned, steps, floor=floor, report=report)

@@ -152,13 +152,13 @@ class Report:
 
     def _notes(self):
         """Lines about the conditions under which the figures can be compared."""
-        asked = "asked for at" if self.like_real else "asked for NOT at"
+        labels = f"digits at {'the same' if self.like_real else 'OTHER'} frequencies"
         if not self.generated.recognised:
-            asked = "not asked for at"
+            labels = "no digits asked for"
         real = {"test": "test", "valid": "validation"}[self.against]
         source = self.source.removeprefix(STRIDED)
         yield f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals"
-        yield f"real: {real} digits of {source}; digits were {asked} their frequencies;"
+        yield f"real: {real} digits of {source}; generated: {labels};"
         yield "  from Frechet distance to coverage: real digits new to the judge against these"
         yield f"N = {self.unit:.4g}: distance of the {real} digits to the same under noise of 0.1"
         if warning := self._blind():

@@ -87,11 +87,11 @@ class Suite:
     def lines(self) -> list[str]:
         """The figures beyond the report, as sentences."""
         s, p, n = self.smoothness, self.parzen, self.report.n
-        between = f", {s.recognised.value:.1%} of the frames are that digit" if s.recognised else ""
+        frames = f", {s.recognised.value:.1%} of the frames recognised" if s.recognised else ""
         lines = [
             *self.codes.lines(),
-            f"ways between two of one digit: largest step {s.unevenness:.2f} times the mean, "
-            f"detour {s.detour:.2f}{between} (n = {s.ways})",
+            f"interpolation within a digit: largest step {s.unevenness:.2f} times the mean, "
+            f"detour {s.detour:.2f}{frames} (n = {s.ways})",
         ]
         if self.useful and self.real.useful:
             lines.append(

@@ -11,6 +11,7 @@ from jaxgen.experiments.claims import COURSE, Opinion
 from jaxgen.experiments.course_measures import SHOWN
 from jaxgen.experiments.course_results import FRECHET, REAL, RECOGNISED, Figures, Results
 from jaxgen.pages import document as page
+from jaxgen.training.console import plural
 
 Cells = Mapping[str, str]  # the cells of a column, by row
 WITHIN = "{0.value:.2f} ± {0.half:.2f}"
@@ -31,7 +32,7 @@ def document(results: Results) -> page.Document:
         "Latent spaces": _latents,
         "Copies of training digits": _copies,
         "Stability": _stability,
-        "How far the judge can be relied on": _judges,
+        "Reliability of the judge": _judges,
     }
     provenance = (
         ("command", f"`{json['command']}`"),
@@ -53,10 +54,9 @@ def document(results: Results) -> page.Document:
 
 def _lead(results: Results) -> Iterator[str]:
     json = results.json
-    seeds = "1 seed" if json["seeds"] == 1 else f"{json['seeds']} seeds"
     yield (
-        f"Each model was trained {json['training']}, from {seeds}, and judged by "
-        f"{json['count']:,} digits."
+        f"Each model was trained {json['training']}, from {plural(json['seeds'], 'seed')}, and "
+        f"judged by {json['count']:,} digits."
     )
     for claim in results.claims:
         if claim.by in (names.WHOLE, names.DRAWING, names.DISTANCE):

@@ -51,8 +51,8 @@ def carry_out(
         counts = ", ".join(plural(count, kind) for kind, count in kinds.items())
         side = f", {executor.slots} at a time" if executor.slots > 1 else ""
         console.say(
-            f"{counts}{side}, about {duration(seconds)} on this machine; stopped, the same command "
-            "goes on"
+            f"{counts}{side}, about {duration(seconds)} on this machine; after a stop, the same "
+            "command goes on"
         )
         if seconds > most_seconds:
             raise UserError(
@@ -147,7 +147,7 @@ def _run_in_order(
     return failed
 
 
-def each(
+def run_calls(
     function: Callable[..., None], calls: Iterable[tuple], executor: Executor
 ) -> Iterator[tuple]:
     """Carry out ``function(*call)`` for each of the calls; yields each call when it is done."""

@@ -90,21 +90,21 @@ def figures_of(
 def _coding(family: Family, variables: Variables, real: Split, train: Split) -> dict[str, float]:
     figures = {}
 
-    def each(method, split):
+    def apply(method, split):
         return map_images(
             method, variables, images=split.images, labels=split.labels, chunk=COUNT // 2
         )
 
     for name, split in (("error", real), ("train_error", partition.subset(train, COUNT))):
-        back = each(family.reconstruct, split)
+        back = apply(family.reconstruct, split)
         difference = metrics.pixels(split.images) - back.reshape(len(back), -1)
         figures[name] = float(np.square(difference).sum(1).mean())
     if isinstance(family, HasRate):
-        figures["rate"] = float(each(family.rate, real).mean())
+        figures["rate"] = float(apply(family.rate, real).mean())
     if isinstance(family, Variational):
-        figures["bound"] = float(each(family.bound, real).mean())
+        figures["bound"] = float(apply(family.bound, real).mean())
         figures["distortion"] = figures["bound"] - figures["rate"]
-    latents = each(able(family, Encodes).encode, real)
+    latents = apply(able(family, Encodes).encode, real)
     if np.issubdtype(latents.dtype, np.integer):
         p = np.unique(latents, return_counts=True)[1] / latents.size
         figures["used"] = float(np.exp(-(p * np.log(p)).sum()))

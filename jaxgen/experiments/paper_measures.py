@@ -25,6 +25,7 @@ from jaxgen.families.capabilities import HasBound
 from jaxgen.families.cvae import CVAE
 from jaxgen.mapping import map_images
 from jaxgen.training import folder as folders
+from jaxgen.training.console import plural
 from jaxgen.training.trained import Trained
 
 SAMPLES = 5000  # importance samples for each test digit, as in Burda et al.
@@ -98,8 +99,7 @@ def sohn2015(models: Models, digits: Digits, seed: int, progress: Progress) -> F
         for count, visible in QUADRANTS.items():
             progress(f"{names[recipe]}, visible quadrants: {count}")
             nats = hidden_nats(model, digits.test, quadrants(visible))
-            plural = "" if count == 1 else "s"
-            figures[f"{names[recipe]}, {count} quadrant{plural} seen"] = mean(nats)
+            figures[f"{names[recipe]}, {plural(count, 'quadrant')} seen"] = mean(nats)
     return figures
 
 

@@ -10,6 +10,7 @@ from jaxgen.experiments.grid import Axis
 from jaxgen.experiments.questions import Question
 from jaxgen.experiments.study import Study
 from jaxgen.pages.document import Document, Section
+from jaxgen.training.console import plural
 from jaxgen.training.trained import listed
 
 Lines = dict[str, dict[str, dict[int, float]]]  # a figure by line, value of the axis, and seed
@@ -93,7 +94,7 @@ def _method(study: Study) -> str:
     varied = "all together" if grid.design == "grid" else "one thing at a time"
     text = (
         f"{grid.base.model} was trained with {len(grid.settings)} settings, {varied}, from "
-        f"{n} seed{'s' if n > 1 else ''}. All settings have the same seeds, and the same digits in "
+        f"{plural(n, 'seed')}. All settings have the same seeds, and the same digits in "
         f"the same order. {measures.COUNT:,} validation digits are encoded, and the judge compares "
         "as many drawn digits with them. N is the distance between real digits and the same under "
         "noise of 0.1."
