@@ -64,7 +64,7 @@ def of_greys(
     progress: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
     """The family's bound of each grey digit, in bits per pixel [n], for families that give 256
-    greys a probability."""
+    greys a probability. ``progress(done)`` gets the number of digits that are done."""
     nats = _each(family.bound, variables, digits, seed, progress)
     return nats / math.log(2) / math.prod(IMAGE)
 

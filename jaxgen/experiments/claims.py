@@ -1,9 +1,5 @@
 """The orderings of the course, as statements about two families each. Figures decide them.
 
-    training   Diffusion > GAN > VQ-VAE > CVAE > VAE > AE
-    sampling   Diffusion >> VQ-VAE > GAN ~ CVAE ~ VAE ~ AE
-    quality    Diffusion > GAN > VQ-VAE > CVAE > VAE > AE
-
 The course does not define how costs or quality are measured, so an ordering is tested under several
 definitions. A statement holds, does not hold, or is not separable: the interval of the difference
 contains 0.

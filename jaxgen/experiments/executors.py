@@ -66,7 +66,7 @@ class _Elsewhere(concurrent.futures.Executor):
 
 class Processes(_Elsewhere):
     """Processes, each on its own core, with a thread that waits for it. If a process dies, only its
-    own call is lost, and begins again."""
+    own call is lost, and begins again; ``say(line)`` tells the user."""
 
     def __init__(self, slots: int, say: Callable[[str], None] = lambda line: None):
         self.slots, self._say = slots, say
