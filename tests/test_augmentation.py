@@ -81,7 +81,7 @@ def test_the_command_reports_and_goes_on(tiny, tmp_path, capsys):
     assert main.run([*command, "--out", f"{tmp_path}"]) == 0
     said = capsys.readouterr().out
     assert "2 generators, 10 classifiers, about 0:12 on this machine" in said
-    assert "\nWith 3 real digits of each kind, adding those of ae " in said
+    assert "\nWith 3 real digits of each kind, adding digits of ae " in said
     told = json.loads((tmp_path / "report.json").read_text())
     assert len(told["accuracy"]["real + ae, shift and rotate"]["3"]) == 2
     assert "ae alone" in (tmp_path / "report.md").read_text()

@@ -75,7 +75,7 @@ def test_no_linear_code_beats_principal_components(digits):
     assert 0.1 < found.linear.probe <= 1 and 0.3 < found.linear.pca_probe <= 1
     assert np.isclose(found.bound, digits.test.labels.mean())
     said = "\n".join(found.lines())
-    assert "12 principal components" in said and "nats an image" in said
+    assert "12 principal components" in said and "nats per image" in said
 
 
 def test_a_family_that_searches_is_shown_fewer_digits(digits, monkeypatch):

@@ -60,7 +60,9 @@ def test_results_of_other_sources_are_made_anew_and_that_is_said_once(tmp_path, 
     monkeypatch.setattr("jaxgen.sources.digest", lambda module: "another")
     store = Store(tmp_path, lines.append)
     assert not store.has(trial(1)) and not store.has(trial(2))
-    assert lines == [f"{tmp_path} has results of another version of jaxgen: they are made anew"]
+    assert lines == [
+        f"{tmp_path} has results of another version of jaxgen: they are computed again"
+    ]
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
@@ -187,7 +189,7 @@ def test_a_long_experiment_is_refused_before_it_begins(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="would take about 2:00:00: give --yes too"):
         execute.carry_out([long], store, said, most_seconds=3600)
     assert said.lines[-1:] == [
-        "1 sum, about 2:00:00 on this machine; stopped, the same command goes on"
+        "1 sum, about 2:00:00 on this machine; after a stop, the same command goes on"
     ]
     assert store.has(timing) and not store.has(long)
     execute.carry_out([long], store, said, most_seconds=math.inf)

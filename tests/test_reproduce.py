@@ -98,7 +98,7 @@ def test_black_and_white_digits_are_what_is_trained_on(model):
     ("published", "value", "half", "better", "verdict"),
     [
         (3.0, 2.9, math.inf, -1, "reached"),
-        (3.0, 3.2, 0.3, -1, "not told apart"),
+        (3.0, 3.2, 0.3, -1, "not separable"),
         (3.0, 3.2, 0.1, -1, "worse by 0.2"),
         (3.0, 3.2, math.inf, -1, "worse by 0.2"),
         (200.0, 225.0, 1, 1, "reached"),

@@ -201,7 +201,7 @@ def test_along_an_axis_the_best_the_alike_and_the_worst_are_named():
         "10": {0: 1.1, 1: 1.9, 2: 3.3},
     }
     said = along("error", AXIS, found)
-    assert "best at net.beta 1 (2), from which 10 cannot be told" in said
+    assert "best at net.beta 1 (2), not separable from 10" in said
     assert "at 0.1 it is 6 (a difference of 4)" in said
     more = along("recognised", AXIS, found)
     assert "best at net.beta 0.1 (6)" in more and "at 1 it is 2" in more
@@ -322,7 +322,7 @@ def few(monkeypatch, here):
     learned, test = mnist.raw()
     cut = Split(learned.images[:2400], learned.labels[:2400])
     monkeypatch.setattr(mnist, "raw", lambda: (cut, test))
-    measures._held.cache_clear()
+    measures._reference.cache_clear()
 
 
 AE = [

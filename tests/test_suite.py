@@ -1,4 +1,4 @@
-"""What is measured of a model beyond its images: what they are good for, how even its ways are."""
+"""Measures of a model beyond its images: classification accuracy score, smoothness, the suite."""
 
 import dataclasses
 import json
@@ -10,8 +10,8 @@ import pytest
 
 from jaxgen import data, families
 from jaxgen.data import Split, partition
+from jaxgen.evaluation import classification_accuracy, smoothness, suite
 from jaxgen.evaluation import judge as judges
-from jaxgen.evaluation import smoothness, suite, usefulness
 from jaxgen.families.base import Family, Variables
 from tests.conftest import small
 from tests.weights import begun
@@ -73,13 +73,13 @@ def test_a_way_that_leads_nowhere_is_even(digits, judge):
     assert (found.unevenness, found.detour) == (1, 1)
 
 
-def test_digits_are_useful_if_they_are_right(digits, monkeypatch):
-    monkeypatch.setattr(usefulness, "EPOCHS", 0)
-    monkeypatch.setattr(usefulness, "STEPS", 100)
+def test_only_right_digits_have_a_classification_accuracy_score(digits, monkeypatch):
+    monkeypatch.setattr(classification_accuracy, "EPOCHS", 0)
+    monkeypatch.setattr(classification_accuracy, "STEPS", 100)
     few, network = partition.subset(digits.train, 1000), judges.Layered((), (64,))
-    right = usefulness.score(few, digits.test, network=network)
+    right = classification_accuracy.score(few, digits.test, network=network)
     others = Split(few.images, (few.labels + 1) % 10)
-    wrong = usefulness.score(others, digits.test, network=network)
+    wrong = classification_accuracy.score(others, digits.test, network=network)
     assert right.value > 0.7 and wrong.value < 0.1
 
 

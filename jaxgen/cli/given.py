@@ -79,7 +79,7 @@ def doubts(image: np.ndarray) -> str | None:
     all. Of the test digits of MNIST 3 % are doubted, of 15 printed letters 11, of 20 scribbles 16.
     """
     eye = judge.load()
-    probabilities = judge.likely(eye, image)[0]
+    probabilities = judge.probabilities(eye, image)[0]
     if probabilities.max() < judge.SURE:
         best = _named(probabilities.argmax())
         return f"the judge is only {probabilities.max():.0%} sure that it is {best}"

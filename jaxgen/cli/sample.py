@@ -186,7 +186,7 @@ def draw_shards(wanted: Sample, run: Run, cycle: np.ndarray, count: int) -> None
             order = (count, tuple(cycle.tolist()), wanted.seed, out, folder, config)
             calls = [(number, *order) for number in making.missing()]
             with executors.Cluster(wanted.scheduler) as executor:
-                for done, _ in enumerate(execute.each(bulk.make_shard, calls, executor), 1):
+                for done, _ in enumerate(execute.run_calls(bulk.make_shard, calls, executor), 1):
                     tell(f"{done} of {len(calls)} shards")
         else:
             making.make_part(wanted.process, wanted.processes, tell)

@@ -1,5 +1,5 @@
-"""Training a classifier of images, in one way for all of them: the judge, the classifier of
-populations, the classifiers that learn from drawn digits, and the reader of the applications."""
+"""Train a classifier of images: the judge, the classifier of populations, the classifiers of the
+classification accuracy score, and the reader of the applications."""
 
 import functools
 import time
@@ -19,18 +19,18 @@ from jaxgen.data.split import Split
 from jaxgen.images import to_float
 from jaxgen.mapping import map_images
 
-CHUNK = 500  # images that are looked at at once
+CHUNK = 500  # images in one call of the network
 BATCH = 125  # divides the 50,000 digits that the judge learns from: an epoch is 400 steps
 RATE = 3e-3
 WEIGHT_DECAY = 0.05
-# Of the labels. It bounds the logits, or features would spread as long as training lasts, and few
-# images would give a far larger Frechet distance than many (1,000 digits 2.1 N, now 0.11 N).
+# Smooth labels bound the logits. Without a bound the features spread as long as training lasts, and
+# the Frechet distance of few images is far too large (of 1,000 digits 2.1 N instead of 0.11 N).
 SMOOTHING = 0.1
 
 
 def fit(
     network: nn.Module,
-    learned: Split,
+    train: Split,
     steps: int,
     *,
     seed: int = 0,
@@ -41,21 +41,19 @@ def fit(
     floor: Split | None = None,
     report: Callable[[str], None] = print,
 ) -> Any:
-    """Fit a network to the digits ``learned``; its variables, float32.
+    """Fit a network to the digits ``train``; returns its variables, float32.
 
-    The network takes images [n, 28, 28, 1] in [0, 1], or what ``change(images, key)`` makes of a
-    batch of them, and returns logits [n, k] and features. ``b2`` is Adam's decay of the mean
-    squared gradient. A batch is split over all devices if it can be: one of BATCH cannot over two,
-    and takes one of them.
+    The network takes images [n, 28, 28, 1] in [0, 1], changed by ``change(images, key)`` if given,
+    and returns logits [n, k] and features. ``b2`` is Adam's decay of the mean squared gradient. All
+    devices share a batch if its size is a multiple of their number, else one device takes it.
 
-    After each epoch one line to ``report`` tells the accuracy on the digits ``floor``, if there are
-    some.
+    With digits ``floor``, ``report(line)`` gets the accuracy on them after each epoch.
     """
     key_init, key_change = jax.random.split(jax.random.key(seed))
     change = change or (lambda images, key: images)
     shapes = jax.eval_shape(change, jnp.zeros((batch, *IMAGE)), key_change)
-    one = jax.tree.map(lambda leaf: jnp.zeros((1, *leaf.shape[1:])), shapes)
-    variables: Any = network.init(key_init, one)
+    example = jax.tree.map(lambda leaf: jnp.zeros((1, *leaf.shape[1:])), shapes)
+    variables: Any = network.init(key_init, example)
     splits = batch % devices.count() == 0
     if splits:
         variables = jax.device_put(variables, devices.whole())
@@ -70,24 +68,24 @@ def fit(
 
         def loss(variables):
             logits: Any = network.apply(variables, inputs)[0]
-            wanted = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
-            return optax.softmax_cross_entropy(logits, wanted).mean()
+            targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
+            return optax.softmax_cross_entropy(logits, targets).mean()
 
         value, gradients = jax.value_and_grad(loss)(variables)
         updates, opt = optimizer.update(gradients, opt, variables)
         return optax.apply_updates(variables, updates), opt, value
 
-    count = len(learned.labels)
+    count = len(train.labels)
     epoch = count // batch
     began, losses = time.monotonic(), []
     # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
     for number, rows in enumerate(batches.indices(seed, 0, steps, batch, count)):
-        part = learned.images[rows], learned.labels[rows]
+        examples = train.images[rows], train.labels[rows]
         if splits:
-            part = jax.device_put(part, devices.split())
-        variables, opt, loss = step(variables, opt, *part, number)
-        # Waited for: of programs that are begun before others have ended, those of several devices
-        # can take all of a CPU's threads and wait for each other for ever.
+            examples = jax.device_put(examples, devices.split())
+        variables, opt, loss = step(variables, opt, *examples, number)
+        # Wait for each step: programs of several devices that overlap can take all threads of a CPU
+        # and then wait for each other for ever.
         losses.append(float(loss))
         if floor and (number + 1) % epoch == 0:
             report(
@@ -100,12 +98,12 @@ def fit(
 
 
 def look(network: nn.Module, variables: Any, images) -> tuple[np.ndarray, np.ndarray]:
-    """What a network makes of images [n, 28, 28, 1], uint8 or float in [0, 1]: float32 logits
-    [n, k] and features [n, d], on the host. A network is compiled once if its class is registered
+    """Apply a network to images [n, 28, 28, 1], uint8 or float in [0, 1]; returns float32 logits
+    [n, k] and features [n, d], on the host. JAX compiles a network once if its class is registered
     as static (``jax.tree_util.register_static``)."""
     return map_images(network.apply, variables, images=images, chunk=CHUNK)
 
 
 def accuracy(network: nn.Module, variables: Any, split: Split) -> float:
-    """The proportion of digits that a network recognises."""
+    """The accuracy of a network on digits, 0 to 1."""
     return float((look(network, variables, split.images)[0].argmax(1) == split.labels).mean())

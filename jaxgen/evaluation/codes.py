@@ -1,8 +1,8 @@
-"""What a code keeps of a digit: its reconstruction, the bound, and how well dimensions are reduced.
+"""What a code keeps of a digit: squared error of the reconstruction, bound, rate, linear probe.
 
-Codes that are vectors are set beside the principal components of the training digits, as many as
-the code has dimensions, since those are the best that a linear code can do (in squared error). The
-linear probe is a logistic regression that reads the digit off the code.
+Codes that are vectors are compared with principal components of the training digits, as many as the
+code has dimensions: no linear code has a smaller squared error. The linear probe is a logistic
+regression from codes to digits.
 """
 
 import math
@@ -20,47 +20,46 @@ from jaxgen.families.capabilities import Encodes, HasBound, HasRate, able
 from jaxgen.mapping import map_images
 
 SEARCHED = 200  # digits at most, where encoding is a search
-PROBED = 10_000  # training digits at most that a probe learns from
-ACTIVE = 0.01  # variance of the mean of a dimension that is in use (Burda et al. 2016, section 5)
+PROBED = 10_000  # training digits at most of a probe
+ACTIVE = 0.01  # least variance of the mean of an active dimension (Burda et al. 2016, section 5)
 
 
 class Linear(NamedTuple):
-    """A code of so many dimensions beside as many principal components."""
+    """A code that is a vector, beside as many principal components."""
 
     dimensions: int
-    pca_squared_error: float  # an image, as above
-    # The share of the digits that a linear probe reads off the codes, and off the principal
-    # components; None where all are one digit.
+    pca_squared_error: float  # per image, summed over its pixels
+    # The accuracy of a linear probe on codes, and on principal components; None where all digits
+    # are the same.
     probe: float | None
     pca_probe: float | None
 
 
 class Codes(NamedTuple):
-    """The figures of n real digits that were encoded."""
+    """The figures of the codes of n real digits; None where a family has no such figure."""
 
     n: int
-    # Of a reconstruction, summed over its pixels, where white is 1; None without an encoder.
-    squared_error: float | None
-    bound: float | None  # nats an image; None for a family without one
-    rate: float | None  # nats an image: what the code says of it beyond its digit
-    active: int | None  # dimensions of a variational code that say anything
+    squared_error: float | None  # of a reconstruction, summed over its pixels; white is 1
+    bound: float | None  # nats per image
+    rate: float | None  # nats per image: the information of the code beyond the digit
+    active: int | None  # active dimensions of a variational code
     linear: Linear | None  # None where codes are no vectors
 
     def lines(self) -> list[str]:
-        """The figures for a person."""
+        """The figures as sentences."""
         lines = []
         if self.squared_error is not None:
-            lines.append(f"reconstruction: squared error {self.squared_error:.2f} an image")
+            lines.append(f"reconstruction: squared error {self.squared_error:.2f} per image")
         if self.linear:
             size, pca_error, probe, pca_probe = self.linear
             lines[0] += f"; {size} principal components {pca_error:.2f}"
             if probe is not None:
                 lines.append(
-                    f"digit read off the {size} numbers by a linear probe: {probe:.1%}; "
-                    f"off principal components {pca_probe:.1%}"
+                    f"accuracy of a linear probe on the {size} numbers: {probe:.1%}; "
+                    f"on principal components {pca_probe:.1%}"
                 )
         if self.bound is not None:
-            lines.append(f"bound of minus the log-likelihood: {self.bound:.2f} nats an image")
+            lines.append(f"upper bound of -log p: {self.bound:.2f} nats per image")
         if self.rate is not None:
             bits = self.rate / math.log(2)
             lines.append(
@@ -74,7 +73,7 @@ class Codes(NamedTuple):
 def measure(
     family: Family, variables: Variables, digits: Digits, against: Against = "test"
 ) -> Codes:
-    """Encode and decode the real digits; of a family that searches for codes, a choice of them."""
+    """Encode and decode the real digits, or SEARCHED of them where encoding is a search."""
     real = reference.real_digits(digits, against)
     if family.encodes_iteratively:
         real = partition.subset(real, min(SEARCHED, len(real.labels)))
@@ -82,33 +81,33 @@ def measure(
     error = bound = rate = active = None
     if isinstance(family, Encodes):
         pixels = metrics.pixels(real.images)
-        reconstructed = each(family.reconstruct, variables, real)
+        reconstructed = _map_digits(family.reconstruct, variables, real)
         error = _squared_error(pixels, reconstructed.reshape(pixels.shape))
     if isinstance(family, HasBound) and not family.encodes_iteratively:
-        bound = float(each(family.bound, variables, real).mean())
+        bound = float(_map_digits(family.bound, variables, real).mean())
     if isinstance(family, HasRate):
-        rate = float(each(family.rate, variables, real).mean())
+        rate = float(_map_digits(family.rate, variables, real).mean())
     if isinstance(family, Variational):
-        active = int((each(family.encode, variables, real).var(axis=0) > ACTIVE).sum())
+        active = int((_map_digits(family.encode, variables, real).var(axis=0) > ACTIVE).sum())
     linear = _linear(family, variables, digits.train, real)
     return Codes(len(real.labels), error, bound, rate, active, linear)
 
 
-def each(method: Callable, variables: Variables, split: Split) -> np.ndarray:
-    """What a method of a family makes of each digit; the method takes variables, images, labels
-    and, where it draws, keys."""
-    chunk = min(1024, -(-len(split.labels) // 8) * 8)  # few digits are not padded with many
+def _map_digits(method: Callable, variables: Variables, split: Split) -> np.ndarray:
+    """Apply ``method(variables, images, labels)`` of a family to each digit; a method that draws
+    takes ``keys`` too."""
+    chunk = min(1024, -(-len(split.labels) // 8) * 8)  # few digits need no padding to 1024
     return map_images(method, variables, images=split.images, labels=split.labels, chunk=chunk)
 
 
 def plane(family: Family, variables: Variables, split: Split) -> np.ndarray | None:
-    """The codes of digits laid out in a plane [n, 2], near ones near (t-SNE: van der Maaten and
-    Hinton 2008), or as they are where they have two dimensions; None where codes are no vectors."""
+    """The codes of digits in a plane [n, 2], where neighbours stay near (t-SNE: van der Maaten and
+    Hinton 2008); codes of one or two dimensions unchanged; None where codes are no vectors."""
     if not _is_vector(family, variables):
         return None
     from sklearn.manifold import TSNE
 
-    codes = each(able(family, Encodes).encode, variables, split)
+    codes = _map_digits(able(family, Encodes).encode, variables, split)
     if codes.shape[1] <= 2:
         return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
     return TSNE(random_state=0, perplexity=min(30, len(codes) / 4)).fit_transform(codes)
@@ -118,7 +117,7 @@ def _linear(family, variables, train, real):
     if not _is_vector(family, variables):
         return None
     few = partition.subset(train, min(PROBED, len(train.labels)))
-    codes = [each(able(family, Encodes).encode, variables, split) for split in (few, real)]
+    codes = [_map_digits(able(family, Encodes).encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
     pca = _components(train, size)
     pixels = metrics.pixels(real.images)
@@ -133,24 +132,25 @@ def _linear(family, variables, train, real):
     )
 
 
-_fitted: dict[tuple[int, int], tuple[np.ndarray, Any]] = {}  # with the images, which keeps their id
+# A value holds the images, so that no other array takes their id.
+_fitted: dict[tuple[int, int], tuple[np.ndarray, Any]] = {}
 
 
 def _components(train: Split, size: int) -> Any:
-    """The principal components of training digits, which are fitted once."""
+    """The principal components of training digits, fitted once."""
     from sklearn.decomposition import PCA
 
     key = id(train.images), size
     if key not in _fitted:
         if len(_fitted) == 8:
             _fitted.clear()
-        found = PCA(min(size, len(train.labels)), random_state=0)
-        _fitted[key] = train.images, found.fit(metrics.pixels(train.images))
+        pca = PCA(min(size, len(train.labels)), random_state=0)
+        _fitted[key] = train.images, pca.fit(metrics.pixels(train.images))
     return _fitted[key][1]
 
 
 def _is_vector(family, variables) -> bool:
-    """Whether images have codes that are vectors, and are encoded in one step."""
+    """Whether codes are vectors, and encoding is one step."""
     if family.encodes_iteratively or not isinstance(family, Encodes):
         return False
     images, labels = np.zeros((1, 28, 28, 1), np.float32), np.zeros(1, np.int32)

@@ -1,10 +1,8 @@
-"""Digits as another hand, or another moment, would have written them.
+"""Random distortions of digits. They add no noise and do not change contrast.
 
-``distort`` is what the judge is trained on, ``shift_and_rotate`` the plain augmentation that drawn
-digits are compared with. Grey values are left alone, and no noise is added.
-
-``distort`` turns, scales, shears, shifts and bends by a smooth random field (Simard et al. 2003),
-all by one bilinear look-up.
+``distort`` augments the training digits of the judge: it turns, scales, shears, shifts and bends by
+a smooth random field (Simard et al. 2003), in one bilinear interpolation. ``shift_and_rotate`` is
+the plain augmentation that drawn digits are compared with.
 """
 
 import jax
@@ -13,18 +11,20 @@ from jax.scipy.ndimage import map_coordinates
 
 from jaxgen.arrays import SIDE
 
-TURN = 0.3  # radians, the most either way; so are all but the last
-SCALE = 0.18  # logarithm of the factor, each axis by itself
+# The largest values in either direction, except for the last two.
+TURN = 0.3  # radians
+SCALE = 0.18  # logarithm of the factor, for each axis
 SHEAR = 0.3
 SHIFT = 2.0  # pixels
 BEND = 0.8  # pixels, standard deviation at the knots of the field
 KNOTS = 6  # along an edge
 
 
-def distort(images, key, most: float = 1.0):
-    """Distort images [n, 28, 28, 1], each in its own way and by a strength from none to ``most``,
-    where 1 is full."""
-    return jax.vmap(_distort, (0, 0, None))(images, jax.random.split(key, len(images)), most)
+def distort(images, key, max_strength: float = 1.0):
+    """Distort images [n, 28, 28, 1], each with its own random strength from 0 to
+    ``max_strength``."""
+    keys = jax.random.split(key, len(images))
+    return jax.vmap(_distort, (0, 0, None))(images, keys, max_strength)
 
 
 def shift_and_rotate(images, key):
@@ -38,33 +38,33 @@ def shift_and_rotate(images, key):
 def _shift_and_rotate(image, turn, shift):
     cos, sin = jnp.cos(turn), jnp.sin(turn)
     turned = jnp.array([[cos, -sin], [sin, cos]])
-    places = jnp.einsum("ij,jhw->ihw", turned, _places(), precision="highest")
-    return _looked_up(image, places + shift[:, None, None])
+    places = jnp.einsum("ij,jhw->ihw", turned, _coordinates(), precision="highest")
+    return _interpolated(image, places + shift[:, None, None])
 
 
-def _places():
+def _coordinates():
     """The row and the column of each pixel, 0 at the centre: [2, h, w]."""
     axis = jnp.arange(SIDE) - (SIDE - 1) / 2
     return jnp.stack(jnp.meshgrid(axis, axis, indexing="ij"))
 
 
-def _looked_up(image, places):
+def _interpolated(image, places):
     rows, columns = places + (SIDE - 1) / 2
     return map_coordinates(image[..., 0], [rows, columns], order=1, mode="constant")[..., None]
 
 
-def _distort(image, key, most):
+def _distort(image, key, max_strength):
     key_affine, key_bend, key_strength = jax.random.split(key, 3)
     turn, tall, wide, shear, down, right = jax.random.uniform(key_affine, (6,), minval=-1)
     cos, sin = jnp.cos(TURN * turn), jnp.sin(TURN * turn)
     affine = jnp.array([[cos, -sin], [sin, cos]]) @ jnp.array([[1, 0], [SHEAR * shear, 1]])
     affine *= jnp.exp(SCALE * jnp.array([tall, wide]))
 
-    places = _places()
+    places = _coordinates()
     bend = BEND * jax.random.normal(key_bend, (2, KNOTS, KNOTS))
     moved = jnp.einsum("ij,jhw->ihw", affine, places, precision="highest")
     moved += SHIFT * jnp.array([down, right])[:, None, None]
     moved += jax.image.resize(bend, places.shape, "cubic")
 
-    strength = most * jax.random.uniform(key_strength)
-    return _looked_up(image, places + strength * (moved - places))
+    strength = max_strength * jax.random.uniform(key_strength)
+    return _interpolated(image, places + strength * (moved - places))

@@ -1,4 +1,4 @@
-"""Everything that is measured of images already drawn, in one report."""
+"""All measures of generated images, in one report."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from jaxgen.evaluation.reference import Reference, labels_like, measure, real_di
 from jaxgen.evaluation.report import Figures, Neighbour, Report
 from jaxgen.evaluation.statistics import proportion
 
-CLOSEST = 16  # neighbours that the report names
+CLOSEST = 16  # neighbours in the report
 
 
 def evaluate(
@@ -25,13 +25,12 @@ def evaluate(
 ) -> Report:
     """Judge n images, drawn for ``labels`` [n] with ``seed``, against n real digits of ``source``.
 
-    Images are uint8 or float in [0, 1], [n, 28, 28, 1]; floats are rounded to the 256 greys of the
-    real ones first, so that figures are those of the images in a file. A label may be NO_DIGIT.
-    For figures that compare, draw ``labels_like(real labels, n)``. ``reference`` is
-    ``measure(judge, digits, n)``, the default; it says which real digits are meant, and is worth
-    keeping where several generators are judged at one n.
+    Images are uint8 or float in [0, 1], [n, 28, 28, 1]; floats are rounded to 256 greys first, as
+    in a file. A label may be NO_DIGIT. Figures are comparable if the labels are
+    ``labels_like(real labels, n)``. ``reference`` is ``measure(judge, digits, n)`` by default; pass
+    it to measure the real digits once for several generators.
 
-    Raises UserError for images or labels of another kind, too few of them, or too many.
+    Raises UserError for images or labels of another kind, too few or too many.
     """
     images, n = as_bytes(images), len(images)
     if labels.shape != (n,) or not ((labels >= 0) & (labels <= NO_DIGIT)).all():
@@ -39,7 +38,7 @@ def evaluate(
     digits = data.load(source)
     reference = reference or measure(judge, digits, n)
     if reference.n != n:
-        raise UserError(f"{n} images are held against {reference.n} real ones: measure {n} of them")
+        raise UserError(f"{n} images need a reference of {n} real digits, not of {reference.n}")
     logits, features = look(judge, images)
     rates = reference.rates
     copies = metrics.copies(images, digits.train.images)
@@ -72,7 +71,7 @@ def evaluate(
 
 
 def as_bytes(images: np.ndarray) -> np.ndarray:
-    """The images [n, 28, 28, 1] or [n, 28, 28] as uint8; UserError where they are no images."""
+    """Images [n, 28, 28, 1] or [n, 28, 28] as uint8 [n, 28, 28, 1]; UserError for other arrays."""
     if images.shape[1:] == IMAGE[:2]:
         images = images[..., None]
     if images.shape[1:] != IMAGE:
@@ -81,7 +80,7 @@ def as_bytes(images: np.ndarray) -> np.ndarray:
         return images
     if not np.issubdtype(images.dtype, np.floating):
         raise UserError(f"images to judge must be uint8 or float in [0, 1], not {images.dtype}")
-    if not ((images >= 0) & (images <= 1)).all():  # so is NaN found
+    if not ((images >= 0) & (images <= 1)).all():  # False for NaN too
         raise UserError("images to judge must lie in [0, 1]: clip them, or give them as uint8")
     return np.rint(images * 255).astype(np.uint8)
 

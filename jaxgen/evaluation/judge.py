@@ -1,11 +1,10 @@
-"""The judge: a small classifier of digits, whose eye all measures share.
+"""The judge: a small classifier of digits, whose logits and features all measures use.
 
-Frechet distances between images need a feature space. The usual one, Inception's (Heusel et al.
-2017), was made for photographs in colour and is 90 MB large; this one was made for digits, is
-trained by one command in minutes, and ships with the package. It learns from 50,000 real training
-digits. The other 10,000 give the floor of the Frechet distance (``reference``), so they must be as
-new to it as the test digits are. Noise is no augmentation: what noise does to the features is the
-unit of that distance.
+Frechet distances between images need a feature space. The usual network, Inception (Heusel et al.
+2017), is for photographs in colour and has 90 MB; the judge is for digits, one command trains it in
+minutes, and the package contains it. The judge learns from 50,000 real training digits. The other
+10,000 give the floor of the Frechet distance (``reference``), so the judge must not learn from
+them. Noise is no augmentation: the effect of noise on the features is the unit of that distance.
 """
 
 import functools
@@ -37,24 +36,24 @@ SHA256 = "f4cd2bb142db8eddd78b8d61e0aef9ec6ae2e9c10dac416bd9493b1ac5d19766"  # o
 WIDTHS = (32, 64, 64)
 
 STEPS = 4800  # twelve epochs
-# A digit of which the judge is less sure than this is hard to read, or no digit: of the test digits
-# of MNIST 1 % are, of 12 printed letters 7, and of 20 scribbles 11.
+# Below this probability a digit is hard to read, or is no digit: 1 % of the test digits of MNIST, 7
+# of 12 printed letters, and 11 of 20 scribbles.
 SURE = 0.6
-USUAL = 0.99  # share of real digits that nothing is odd about
-ASKED = 500  # real digits that it is asked about, to find that out
+USUAL = 0.99  # proportion of real digits whose distance counts as usual
+FEW = 500  # real digits at most by which ``caution`` decides
 
 
 @jax.tree_util.register_static
 class Network(nn.Module):
     """Images [n, 28, 28, 1] in [0, 1] to logits [n, classes] and features [n, widths[-1]].
 
-    The features are what the last, linear layer reads: 64 numbers, averaged over the places of
-    the image. Few enough for the covariance of 1,000 images, and enough to hold more than the
-    digit: within one digit, they tell slant, width and weight of the strokes.
+    The features are the input of the last, linear layer: 64 numbers, averaged over the image. They
+    are few enough for the covariance of 1,000 images, and hold more than the digit: slant, width
+    and weight of the strokes.
 
-    No norm layers. The background of a digit is exactly black, and norms tuned to that amplify the
-    faintest grain in it. With batch norm throughout, noise of 0.1 cost 5.5 % of accuracy and made a
-    unit that says little; here it costs 0.4 %.
+    There are no norm layers. The background of a digit is exactly black, and a norm that learned
+    this amplifies the faintest noise. With batch norm throughout, noise of 0.1 cost 5.5 % of
+    accuracy and was a bad unit; here it costs 0.4 %.
     """
 
     widths: tuple[int, int, int] = WIDTHS
@@ -62,12 +61,12 @@ class Network(nn.Module):
 
     @nn.compact
     def __call__(self, images):
-        # Full precision everywhere: a figure must not depend on the device that took it.
+        # Full precision everywhere: a figure must not depend on the device.
         conv = functools.partial(
             nn.Conv, precision="highest", kernel_init=nn.initializers.he_normal()
         )
         fine, middle, coarse = self.widths
-        h = nn.relu(conv(fine, (5, 5), 2)(images - 0.13))  # less the mean; [n, 14, 14, fine]
+        h = nn.relu(conv(fine, (5, 5), 2)(images - 0.13))  # 0.13 is the mean; [n, 14, 14, fine]
         h = h + nn.relu(conv(fine, (3, 3))(h))
         h = nn.relu(conv(middle, (3, 3), 2)(h))  # [n, 7, 7, middle]
         h = h + nn.relu(conv(middle, (3, 3))(h))
@@ -78,12 +77,12 @@ class Network(nn.Module):
 
 @jax.tree_util.register_static
 class Layered(nn.Module):
-    """Another architecture, to find out whether a figure hangs on that of the judge: convolutions,
-    each with a pooling, and dense layers that see the whole image at once (LeCun et al. 1998); or
-    the latter alone. Same arguments, same results as ``Network``."""
+    """Another architecture, to find out whether a figure depends on the architecture of the judge:
+    convolutions, each with a pooling, then dense layers (LeCun et al. 1998); or dense layers alone.
+    Same arguments and results as ``Network``."""
 
     convolutions: tuple[int, ...] = (16, 32)
-    widths: tuple[int, ...] = (128, 64)  # of the dense layers, the last of which are the features
+    widths: tuple[int, ...] = (128, 64)  # dense layers; the last layer gives the features
 
     @nn.compact
     def __call__(self, images):
@@ -102,14 +101,14 @@ NETWORK = Network()
 
 
 class Judge(NamedTuple):
-    """A trained network, and the SHA-256 of its file, which stands beside every figure."""
+    """A trained network, and the SHA-256 of its file, which every report names."""
 
     network: Network | Layered
     variables: dict[str, Any]
     hash: str
 
     def apply(self, images):
-        """Images float [n, 28, 28, 1] in [0, 1] to logits [n, 10] and features [n, d], purely."""
+        """Float images [n, 28, 28, 1] in [0, 1] to logits [n, 10] and features [n, d]; pure."""
         return self.network.apply(self.variables, images)
 
 
@@ -118,20 +117,20 @@ def load(
     sha256: str | None = SHA256,
     network: Network | Layered | None = None,
 ) -> Judge:
-    """Read the judge that ships with the package, or another from ``train`` (``sha256=None``), with
-    its ``network`` where that is of another architecture.
+    """Read the judge of the package, or another judge from ``train`` (``sha256=None``), with its
+    ``network`` if it is not a ``Network``.
 
-    Raises UserError where the file is missing, altered or no judge at all.
+    Raises UserError if the file is missing, altered or no judge.
     """
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"cannot read the weights {path}: {reason}; install jaxgen again") from None
-    found = hashlib.sha256(content).hexdigest()
-    if sha256 is not None and found != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and digest != sha256:
         raise UserError(
-            f"the weights {path} are damaged: their SHA-256 is {found[:12]}..., "
+            f"the weights {path} are damaged: their SHA-256 is {digest[:12]}..., "
             f"not {sha256[:12]}...; install jaxgen again"
         )
     try:
@@ -149,39 +148,38 @@ def load(
             f"not by {partition.RULE}: their figures cannot be compared; train them again"
         )
     wide = {name: array.astype(np.float32) for name, array in flat.items()}
-    return Judge(network, traverse_util.unflatten_dict(wide, sep="/"), found)
+    return Judge(network, traverse_util.unflatten_dict(wide, sep="/"), digest)
 
 
 def look(judge: Judge, images) -> tuple[np.ndarray, np.ndarray]:
-    """Show the judge n images; float32 logits [n, 10] and features [n, d], on the host.
+    """The judge's float32 logits [n, 10] and features [n, d] of n images, on the host.
 
-    Images [n, 28, 28, 1] are uint8, or float in [0, 1]. What is returned for one image does not
-    depend on the others (``mapping``).
+    Images [n, 28, 28, 1] are uint8, or float in [0, 1]. The results for one image do not depend on
+    the other images (``mapping``).
     """
     return classifier.look(judge.network, judge.variables, images)
 
 
-def likely(judge: Judge, images) -> np.ndarray:
-    """How probable the judge finds each digit in images as ``look`` takes them: float32 [n, 10]."""
+def probabilities(judge: Judge, images) -> np.ndarray:
+    """The probability of each digit in images (see ``look``): float32 [n, 10]."""
     return special.softmax(look(judge, images)[0], axis=1)
 
 
 def sure_of(judge: Judge, images, labels: np.ndarray) -> np.ndarray:
-    """How probable the judge finds the digit of each of ``labels`` int [n]: float32 [n]."""
-    return likely(judge, images)[np.arange(len(labels)), labels]
+    """The probability that each image shows its label; ``labels`` int [n]: float32 [n]."""
+    return probabilities(judge, images)[np.arange(len(labels)), labels]
 
 
 def caution(judge: Judge, real: Split) -> str | None:
-    """Why the judge's figures mean nothing for digits such as ``real``, in a sentence; None where
-    it can read them."""
-    few = partition.subset(real, min(ASKED, len(real.labels)))
+    """A sentence that says why the judge's figures mean nothing for digits such as ``real``; None
+    if the judge can read them."""
+    few = partition.subset(real, min(FEW, len(real.labels)))
     return blind(classifier.accuracy(judge.network, judge.variables, few))
 
 
 def distances(judge: Judge, real: Split, images) -> np.ndarray:
-    """How far what the judge sees in each image lies from the digit that it is nearest to: the
-    squared Mahalanobis distance, by the covariance within the digits of ``real`` (Lee et al. 2018),
-    float64 [n]."""
+    """The squared Mahalanobis distance of each image's features to the nearest of the ten digits,
+    by the covariance within the digits of ``real`` (Lee et al. 2018): float64 [n]."""
     features = look(judge, real.images)[1].astype(np.float64)
     means = np.stack([features[real.labels == digit].mean(0) for digit in range(DIGITS)])
     within = features - means[real.labels]
@@ -200,9 +198,9 @@ def train(
 ) -> float:
     """Train a judge on MNIST, write it to ``out_path``, and return its accuracy on the test digits.
 
-    Some five minutes on two cores. The same seed on the same machine gives the same file, to the
-    bit. The test digits are looked at once, when all is done; what is told meanwhile is accuracy
-    on the 10,000 floor digits, and nothing is chosen by it.
+    It takes some five minutes on two cores. The same seed on the same machine gives the same file,
+    to the bit. ``report(line)`` gets the accuracy on the 10,000 floor digits after each epoch, and
+    in the end the accuracy on the test digits; nothing is chosen by either.
     """
     files.check(out_path)
     learned, floor, test = parts()
@@ -217,14 +215,14 @@ def train(
 
 
 def save(path: str | Path, variables: dict[str, Any]) -> None:
-    """Write the weights of a classifier, in half precision, with the name of the rule that says
-    which digits it has not seen."""
+    """Write the weights of a classifier, in half precision, with the name of the rule that chose
+    its training digits."""
     flat = traverse_util.flatten_dict(variables, sep="/")
     halves = {name: np.asarray(array, np.float16) for name, array in flat.items()}
     files.write(path, safetensors.numpy.save(halves, {"split": partition.RULE}))
 
 
 def parts() -> tuple[Split, Split, Split]:
-    """The digits of MNIST to learn from, the floor digits, and the test digits."""
+    """The digits of MNIST that the judge learns from, the floor digits, and the test digits."""
     digits = data.load("mnist")
     return part(digits.train, ~partition.fresh(digits)), partition.floor(digits), digits.test

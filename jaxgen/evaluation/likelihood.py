@@ -1,12 +1,12 @@
 """The likelihood of real digits under a model, where there is one.
 
-Bernoulli pixels are black or white, so greys are made black and white at random, white with the
-probability of the grey: once for all, in the same way for whoever asks (static binarisation, as
-Salakhutdinov and Murray 2008 did), or anew with every seed (dynamic).
+Bernoulli pixels are black or white, so each grey becomes white with the probability of the grey,
+else black: with one fixed seed (static binarisation, Salakhutdinov and Murray 2008), or with any
+seed (dynamic).
 
     - log p(x)  <=  - log 1/k sum_i p(x, z_i) / q(z_i|x)                                        (1)
 
-is nearer the more codes are drawn (Burda et al. 2016); with thousands it passes for the likelihood.
+More codes z_i make the bound tighter (Burda et al. 2016); thousands of codes are usual.
 """
 
 import math
@@ -27,11 +27,11 @@ from jaxgen.families.capabilities import HasBound
 from jaxgen.mapping import CHUNK, map_images
 
 Binarisation = Literal["static", "dynamic"]
-STATIC = 2008  # the seed that all static binarisation has
+STATIC = 2008  # the seed of static binarisation
 
 
 def binarised(images: Images, keys: Keys) -> Images:
-    """Images in [0, 1] made 0 or 1, each by its key, 1 with the probability of its grey."""
+    """Images of pixels 0 or 1; a pixel is 1 with the probability of its grey in [0, 1]."""
     u = jax.vmap(lambda key: jax.random.uniform(key, images.shape[1:]))(keys)
     return (u < images).astype(images.dtype)
 
@@ -45,8 +45,8 @@ def importance(
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
-    """(1) of each digit in nats [n], with ``samples`` codes that are drawn one after another, so
-    that memory does not depend on their number. ``progress`` takes how many digits are done."""
+    """(1) of each digit in nats [n], with ``samples`` codes, one after another, so that memory does
+    not depend on their number. ``progress(done)`` gets the number of digits that are done."""
 
     def bound(variables, keys, images, labels):
         keys_pixels, keys_codes = split(keys)
@@ -63,14 +63,14 @@ def of_greys(
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
-    """The family's bound of each digit as it is, in bits a pixel [n]: of 256 greys, where that is
-    what the family gives a probability."""
+    """The family's bound of each grey digit, in bits per pixel [n], for families that give 256
+    greys a probability. ``progress(done)`` gets the number of digits that are done."""
     nats = _each(family.bound, variables, digits, seed, progress)
     return nats / math.log(2) / math.prod(IMAGE)
 
 
 def _each(function, variables, digits, seed, progress):
-    """What ``function(variables, images, labels, keys)`` says of each digit."""
+    """``function(variables, images, labels, keys)`` of each digit."""
     return map_images(
         function,
         variables,
@@ -90,15 +90,15 @@ def importance_bound(
     keys: Keys,
     samples: int,
 ) -> jax.Array:
-    """(1) of images as they are, in nats [n]."""
+    """(1) of images [n, 28, 28, 1], not binarised, in nats [n]."""
     posterior = family.posterior(variables, images, labels)
 
-    def one(total, number):
+    def add(total, number):
         codes = draw(posterior, jax.vmap(jax.random.fold_in, (0, None))(keys, number))
         log_q = losses.log_normal(codes, *posterior)
         log_weight = family.log_joint(variables, images, labels, codes) - log_q
         return jnp.logaddexp(total, log_weight), None
 
     nothing = jnp.full(len(images), -jnp.inf)
-    total, _ = lax.scan(one, nothing, jnp.arange(samples))
+    total, _ = lax.scan(add, nothing, jnp.arange(samples))
     return jnp.log(samples) - total

@@ -1,7 +1,6 @@
 """The measures: pure functions of features, logits, labels and pixels, on the host.
 
-Wide tables of distances are made a block of rows at a time, so that memory stays bounded whatever
-the number of images.
+Tables of distances are computed a block of rows at a time, which bounds the memory.
 """
 
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from scipy import stats
 from jaxgen.arrays import DIGITS
 from jaxgen.images import to_float
 
-ROWS = 256  # rows of a table of distances that are in memory at once
+ROWS = 256  # rows of a block of distances
 GROUPS = 10  # parts of a jackknife
-COPY = 0.7  # an image is a copy where its ratio of distances is below; see ``copies``
+COPY = 0.7  # an image is a copy if its ratio of distances is smaller; see ``copies``
 
 
 def frechet(features_a, features_b) -> float:
@@ -28,8 +27,8 @@ def frechet(features_a, features_b) -> float:
     """
     mean_a, factor_a = _gaussian(features_a)
     mean_b, factor_b = _gaussian(features_b)
-    # The eigenvalues of cov_a cov_b are the squares of these singular values. Taken so, no root is
-    # drawn of a rounding error, which would be large beside it where a covariance is singular.
+    # The eigenvalues of cov_a cov_b are the squares of these singular values. So there is no square
+    # root of a rounding error, which would be large where a covariance is singular.
     root_trace = np.linalg.norm(factor_a @ factor_b.T, "nuc")
     between = ((mean_a - mean_b) ** 2).sum()
     distance = between + (factor_a**2).sum() + (factor_b**2).sum() - 2 * root_trace
@@ -37,17 +36,17 @@ def frechet(features_a, features_b) -> float:
 
 
 def frechet_interval(features, real) -> tuple[float, float]:
-    """The interval that holds at 95 % what other features of the same source would get: the Frechet
-    distance of ``features`` [n, d] to ``real`` [m, d], which stay as they are.
+    """The 95 % interval of the Frechet distance of ``features`` [n, d] to ``real`` [m, d], for the
+    choice of ``features`` alone.
 
-    By Student's t over a jackknife of GROUPS parts (Efron and Stein 1981): the distance is taken of
-    all but a tenth of the features, each tenth left out once.
+    By Student's t over a jackknife of GROUPS parts (Efron and Stein 1981): each distance leaves one
+    part of the features out.
     """
     groups = np.random.default_rng(0).permutation(len(features)) % GROUPS
-    found = np.array([frechet(features[groups != one], real) for one in range(GROUPS)])
-    error = ((GROUPS - 1) / GROUPS * ((found - found.mean()) ** 2).sum()) ** 0.5
-    middle, half = frechet(features, real), float(stats.t.ppf(0.975, GROUPS - 1) * error)
-    return max(middle - half, 0.0), middle + half
+    distances = np.array([frechet(features[groups != group], real) for group in range(GROUPS)])
+    error = ((GROUPS - 1) / GROUPS * ((distances - distances.mean()) ** 2).sum()) ** 0.5
+    value, half = frechet(features, real), float(stats.t.ppf(0.975, GROUPS - 1) * error)
+    return max(value - half, 0.0), value + half
 
 
 def _gaussian(features):
@@ -60,26 +59,24 @@ def _gaussian(features):
 
 
 class Prdc(NamedTuple):
-    """How two sets of features overlap, by balls that reach from each point to its k-th neighbour.
+    """The overlap of two sets of features, by balls that reach from each point to its k-th
+    neighbour. All but density are proportions, 0 to 1."""
 
-    Each is a share from 0 to 1, but density, which may pass 1.
-    """
-
-    precision: float  # of the fakes, those in some real ball (Kynkaanniemi et al. 2019)
-    recall: float  # of the reals, those in some fake ball
-    density: float  # real balls that a fake lies in, over k (Naeem et al. 2020)
-    coverage: float  # of the reals, those whose ball holds a fake
+    precision: float  # fakes in some real ball (Kynkaanniemi et al. 2019)
+    recall: float  # reals in some fake ball
+    density: float  # mean number of real balls around a fake, over k (Naeem et al. 2020)
+    coverage: float  # reals whose ball contains a fake
 
 
 def prdc(real, fake, k: int = 5) -> Prdc:
     """Precision, recall, density and coverage of fake features [m, d] against real ones [n, d].
 
-    The sums of the authors' reference code. n and m must be above k. Depends on n and m, so
+    As in the authors' reference code. n and m must be above k. The results depend on n and m, so
     compare at equal numbers only.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     real_radii, fake_radii = _radii(real, k), _radii(fake, k)
-    within = np.zeros(len(fake), np.int64)  # [m]: real balls that a fake lies in
+    within = np.zeros(len(fake), np.int64)  # [m]: real balls around a fake
     recalled = covered = 0
     for start, distances in squared_distances(real, fake):
         distances = distances.astype(np.float32)  # as the radii
@@ -96,9 +93,9 @@ def prdc(real, fake, k: int = 5) -> Prdc:
 
 
 def _radii(features, k):
-    """Squared distance from each to its k-th neighbour, itself left out: float32 [n].
+    """Squared distance from each point to its k-th other neighbour: float32 [n].
 
-    The sums, which cancel, are in float64; only then float32, which is sorted four times faster.
+    The sums cancel, so they are in float64; float32 is sorted four times faster.
     """
     blocks = (
         distances.astype(np.float32) for _, distances in squared_distances(features, features)
@@ -107,8 +104,8 @@ def _radii(features, k):
 
 
 def squared_distances(rows, columns) -> Iterator[tuple[int, np.ndarray]]:
-    """Squared distances of each block of rows [n, d] to all columns [m, d], with the number of its
-    first row.
+    """Yields the number of the first row, and the squared distances to all columns [m, d], of each
+    block of rows [n, d].
 
     |r|^2 + |c|^2 - 2 r c is one product, [-2 r, |r|^2, 1] . [c, 1, |c|^2], in the type of the rows.
     """
@@ -133,21 +130,18 @@ def hits(logits, labels) -> int:
 
 
 def histogram(logits) -> tuple[int, ...]:
-    """How many of the logits [n, 10] are taken for each digit, 0 to 9."""
+    """The number of logits [n, 10] that are largest at each digit, 0 to 9."""
     return tuple(np.bincount(np.argmax(logits, axis=1), minlength=DIGITS).tolist())
 
 
 def class_entropy(counts) -> float:
-    """Entropy in nats of how often each digit came; at most log 10 = 2.303, and 0 for one digit."""
+    """Entropy in nats of the counts of the digits: log 10 = 2.303 at most, 0 for one digit."""
     return float(stats.entropy(counts))
 
 
 def spreads(features, digits) -> tuple[float, ...]:
-    """How far two images of one digit are from each other in features, on average over all pairs:
-    for each digit 0 to 9, NaN where there are not two of it.
-
-    ``features`` are [n, d], ``digits`` what each image is taken for [n].
-    """
+    """The mean distance of two images of one digit in features [n, d], for each digit 0 to 9; NaN
+    where there are not two images. ``digits`` [n] are the images' digits."""
     return tuple(_spread(np.asarray(features, np.float64)[digits == d]) for d in range(DIGITS))
 
 
@@ -161,30 +155,29 @@ def _spread(features):
 
 
 class Copies(NamedTuple):
-    """The nearest training image of each image, and whether it is too near."""
+    """The nearest training image of each image, and whether the image is a copy."""
 
-    nearest: np.ndarray  # int [n]: its place among the training images
-    distance: np.ndarray  # float32 [n]: how far it is, as Euclidean distance of pixels in [0, 1]
-    ratio: np.ndarray  # float32 [n], 0 to 1: that, over the distance to the second nearest
+    nearest: np.ndarray  # int [n]: index of the nearest training image
+    distance: np.ndarray  # float32 [n]: Euclidean distance to it, of pixels in [0, 1]
+    ratio: np.ndarray  # float32 [n], 0 to 1: this distance over the distance to the second nearest
     copied: np.ndarray  # bool [n]: the ratio is below COPY
 
     @property
     def proportion(self) -> float:
-        """Share of the images that are copies."""
+        """Proportion of copies among the images."""
         return float(self.copied.mean())
 
 
 def copies(images, train_images) -> Copies:
     """Find the images uint8 [n, h, w, c] that copy one of the training images uint8 [m, h, w, c].
 
-    A copy is nearer to one training image than to all others by a clear margin: its distance to
-    the nearest is below 0.7 of its distance to the second nearest (the ratio test of Lowe 2004;
-    the adaptive threshold of Carlini et al. 2023 is of this kind). One distance for all does not
-    do, since real ones lie nearer to each other than an eight under faint noise lies to itself:
-    of training digits under noise of 0.1 the ratio test finds 92 %, a fixed distance that passes
-    as many test digits finds none. Of real test digits 0.3 % pass for copies: hold a share
-    against theirs. What was copied and moved by a pixel is not seen, nor what the training set
-    holds twice.
+    A copy is clearly nearer to one training image than to all others: its distance to the nearest
+    is below COPY times its distance to the second nearest (the ratio test of Lowe 2004; the
+    adaptive threshold of Carlini et al. 2023 is similar). A fixed distance fails, since two ones
+    are nearer to each other than an eight is to itself under faint noise: the ratio test finds 92 %
+    of training digits under noise of 0.1, and a fixed distance with as many false alarms finds
+    none. The test finds 0.3 % of real test digits, so compare with this proportion. It misses
+    copies that are moved by a pixel, and copies of images that the training set contains twice.
     """
     queries, keys = pixels(images), pixels(train_images)
     nearest = np.empty((len(queries), 2), np.int64)
@@ -194,7 +187,7 @@ def copies(images, train_images) -> Copies:
             first = distances.argmin(1)
             nearest[start : start + ROWS, rank] = first
             distances[rows, first] = np.inf
-    # Once more without cancellation, so that a true copy is at exactly 0.
+    # Again without cancellation, so that an exact copy has distance 0.
     exact = np.stack([np.linalg.norm(queries - keys[column], axis=1) for column in nearest.T], 1)
     exact.sort(axis=1)
     ratio = exact[:, 0] / np.maximum(exact[:, 1], np.finfo(np.float32).tiny)

@@ -1,15 +1,14 @@
-"""Measures of handwriting: how thick strokes are and how they slant, as Morpho-MNIST defines them
-(Castro et al. 2019).
+"""Measures of handwriting: thickness and slant of strokes, as in Morpho-MNIST (Castro et al. 2019).
 
-An image is enlarged and cut at half of its white before it is measured: a stroke of MNIST is three
-or four pixels wide, and in so few a skeleton says little.
+``thickness`` enlarges an image and thresholds it at half of its maximum, because a stroke of MNIST
+is three or four pixels wide, too few for a good skeleton.
 """
 
 from typing import Any
 
 import numpy as np
 
-SCALE = 4  # times larger
+SCALE = 4  # enlargement
 
 
 def thickness(images: np.ndarray) -> np.ndarray:
@@ -18,7 +17,7 @@ def thickness(images: np.ndarray) -> np.ndarray:
     from scipy import ndimage
     from skimage import morphology, transform
 
-    def one(image):
+    def measured(image):
         shape = SCALE * image.shape[0], SCALE * image.shape[1]
         large = np.asarray(transform.resize(image, shape, order=3))
         ink = np.pad(large >= 0.5 * max(float(image.max()), 1e-6), 1)
@@ -26,12 +25,12 @@ def thickness(images: np.ndarray) -> np.ndarray:
         distances = depths[morphology.skeletonize(ink)]
         return 2 * distances.mean() / SCALE if distances.size else np.nan
 
-    return np.array([one(image) for image in _floats(images)])
+    return np.array([measured(image) for image in _floats(images)])
 
 
 def slant(images: np.ndarray) -> np.ndarray:
-    """By how much strokes lean to the right, in radians [n]: the angle of the horizontal shear that
-    an image's second moments tell; NaN where there is no ink."""
+    """The angle in radians [n] by which strokes lean to the right, from the horizontal shear in the
+    second moments of an image; NaN where there is no ink."""
     images = _floats(images)
     total = images.sum((1, 2))
     total = np.where(total > 0, total, np.nan)

@@ -1,15 +1,16 @@
-"""What generated digits are held against: n real ones, measured in the same way.
+"""The figures of n real digits, with which the figures of generated digits are compared.
 
-A Frechet distance means nothing by itself, so it stands between two others in the same features:
+A Frechet distance means nothing by itself, so there are two distances to compare it with, in the
+same features:
 
-    floor    n training digits that the judge has not seen, against n test digits
-    unit N   n test digits under Gaussian noise of 0.1, clipped to [0, 1], against the same clean
+    floor    n training digits that are new to the judge, against n test digits
+    unit N   n test digits under Gaussian noise of 0.1, clipped to [0, 1], against the same digits
 
-Digits at the floor are as near to the test digits as other real ones are. All are taken at the n of
-the question, because few images give a larger distance than many.
+Digits at the floor are as near to the test digits as other real digits. All distances are between n
+images, because few images give a larger distance than many.
 
-In place of the test digits, the validation digits can be asked for: what is chosen by a figure has
-to be chosen by theirs. The floor digits are then those that are not validation digits.
+The validation digits can take the place of the test digits, to choose settings by. Then the floor
+digits are the digits that are new to the judge and no validation digits.
 """
 
 from collections.abc import Sequence
@@ -30,35 +31,35 @@ from jaxgen.evaluation.statistics import proportion
 from jaxgen.families.base import Family
 from jaxgen.images import to_float
 
-COPIES = 2000  # real digits at most that are searched for among the training images, to save time
+COPIES = 2000  # real digits at most that ``metrics.copies`` searches, to save time
 NOISE = 0.1  # standard deviation, where white is 1
 SEED = 0  # of the noise
 
 
 class Reference(NamedTuple):
-    """n real digits seen by one judge, and the figures that they get."""
+    """n real digits, and their figures by one judge."""
 
     n: int
     against: Against
     features: np.ndarray  # float32 [n, d], of the real digits
     unit: float  # the noise unit N
-    figures: Figures  # the floor among them
+    figures: Figures  # with the floor
     spreads: tuple[float, ...]  # of the real digits, by digit: ``metrics.spreads``
     mixtures: Mixtures
     rates: population.Rates | None  # None where populations are not known
 
 
 def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> Reference:
-    """Measure n real digits; the same for every generator that is judged at this n.
+    """Measure n real digits, once for all generators of n digits.
 
-    Raises UserError where n is too small for the judge's features, or more than there are digits:
-    called before the images are drawn, it saves drawing in vain.
+    Raises UserError if n is too small for the judge's features, or larger than the number of
+    digits; so call it before drawing.
     """
     real, floor_digits = real_digits(digits, against), floor(digits, against)
     least, most = least_of(judge), most_of(digits, against)
     if most < least:
         raise UserError(
-            f"{digits.source} has {most} real digits to hold drawn ones against, and a distance in "
+            f"{digits.source} has {most} real digits to compare with, and a distance in "
             f"{least - 1} features needs {least} at least: give it more test and training digits"
         )
     if n < least:
@@ -67,8 +68,8 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
         )
     if n > most:
         raise UserError(
-            f"{n} images are more than the {most} real ones of {digits.source} to hold them "
-            f"against: draw at most {most}"
+            f"{n} images are more than the {most} real digits of {digits.source} to compare with: "
+            f"draw at most {most}"
         )
     real, new = partition.subset(real, n), partition.subset(floor_digits, n)
     logits, features = look(judge, real.images)
@@ -92,49 +93,49 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
 
 
 def least_of(judge: Judge) -> int:
-    """How many digits a judge has to see: of fewer, the covariance of its features is singular."""
+    """The least number of digits for a judge: the covariance of fewer features is singular."""
     return judge.network.widths[-1] + 1
 
 
 def most_of(digits: Digits, against: Against = "test") -> int:
-    """How many real digits there are to hold drawn ones against, and as many that are new, without
-    choosing them: ``floor`` has as many as are held out for validation, or twice as many."""
+    """The largest n for ``measure``. It does not select the floor digits, which takes time: there
+    are as many as validation digits, or twice as many."""
     new = len(digits.valid.labels) * (1 if against == "valid" else 2)
     return min(len(real_digits(digits, against).labels), new)
 
 
 def _mixture(split: Split) -> float | None:
-    """The share of population 1 among the digits whose population is known."""
-    known = populations.of(split.images)
-    known = known[known != populations.UNKNOWN]
+    """The proportion of population 1 among the digits whose population is known."""
+    numbers = populations.of(split.images)
+    known = numbers[numbers != populations.UNKNOWN]
     return float(known.mean()) if len(known) else None
 
 
 def relative(spreads: tuple[float, ...], real: tuple[float, ...]) -> tuple[float, ...]:
-    """The spread of each digit, divided by the spread of the real ones."""
+    """The spread of each digit, divided by the spread of real images of this digit."""
     return tuple(one / other for one, other in zip(spreads, real, strict=True))
 
 
 def noisy(images: np.ndarray) -> np.ndarray:
-    """The images uint8 [n, 28, 28, 1] under the noise of the unit: float32 in [0, 1]."""
+    """Images uint8 [n, 28, 28, 1] plus the noise of the unit: float32 in [0, 1]."""
     noise = np.random.default_rng(SEED).standard_normal(images.shape, np.float32)
     return np.clip(to_float(images) + NOISE * noise, 0, 1)
 
 
 def real_digits(digits: Digits, against: Against) -> Split:
-    """The digits that generated ones are held against. Raises UserError for the validation digits
-    of the former rule, from most of which the judge has learned."""
+    """The digits that generated digits are compared with. Raises UserError for the validation
+    digits of the former rule: the judge learned from most of them."""
     if against == "valid" and digits.source.startswith(STRIDED):
         raise UserError(
             f"--against valid cannot be for {digits.source}: the judge may have learned from the "
-            "digits that earlier versions held out; hold the model against test, or train it anew"
+            "digits that earlier versions held out; give --against test, or train the model again"
         )
     return {"test": digits.test, "valid": digits.valid}[against]
 
 
 def floor(digits: Digits, against: Against = "test") -> Split:
-    """The training digits that neither the judge nor the comparison has seen: 10,000 of MNIST, or
-    5,000."""
+    """The training digits that are new to the judge and to the comparison: 10,000 of MNIST, or
+    5,000 if the validation digits are compared with."""
     source = data.whole(digits.source.removeprefix(STRIDED))
     whole = digits if source == digits.source else data.load(source)
     if against == "valid":
@@ -142,20 +143,18 @@ def floor(digits: Digits, against: Against = "test") -> Split:
     return partition.floor(whole)
 
 
-def asked_of(
+def labels_for(
     family: Family, labels: np.ndarray, n: int, digits: Sequence[int] = range(DIGITS)
 ) -> np.ndarray:
-    """What a family is asked for to be judged: n labels at the frequencies of ``labels``, of the
-    ``digits`` that it has learned, or any digit where it hears none."""
+    """The n labels to draw from a family for its figures: at the frequencies of ``labels``, of the
+    ``digits`` that it learned; NO_DIGIT for a family that is not conditional."""
     wanted = labels_like(labels[np.isin(labels, list(digits))], n)
     return wanted if family.is_conditional else np.full_like(wanted, NO_DIGIT)
 
 
 def labels_like(labels: np.ndarray, n: int) -> np.ndarray:
-    """n labels at the frequencies of ``labels``, by largest remainders: int32 [n].
-
-    The digits are spread evenly, so that any stretch of them has about the same frequencies.
-    """
+    """n labels at the frequencies of ``labels``, by largest remainders: int32 [n]. The digits are
+    in an order in which any stretch of them has about the same frequencies."""
     counts = partition.quotas(np.bincount(labels, minlength=DIGITS), n)
     digits = np.repeat(np.arange(DIGITS, dtype=np.int32), counts)
     places = np.concatenate([(np.arange(count) + 0.5) / max(count, 1) for count in counts])

@@ -1,4 +1,4 @@
-"""What was measured: figures that never stand without their n, seed and judge."""
+"""The report of generated images: figures, with their n, seed and judge."""
 
 import dataclasses
 import math
@@ -8,13 +8,13 @@ from jaxgen.config import STRIDED
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.statistics import Estimate
 
-READS = 0.5  # of the real digits: a judge that recognises fewer says nothing of drawn ones
+READS = 0.5  # least accuracy on real digits of a judge whose figures mean something
 
-Against = Literal["test", "valid"]  # the real digits that generated ones are held against
+Against = Literal["test", "valid"]  # the real digits that generated digits are compared with
 
 
 def blind(recognised: float) -> str | None:
-    """Say in a sentence why the judge's figures mean nothing; None where they mean something.
+    """A sentence that says why the judge's figures mean nothing; None if they mean something.
     ``recognised`` is the proportion of real digits that the judge recognises."""
     if recognised >= READS:
         return None
@@ -25,19 +25,18 @@ def blind(recognised: float) -> str | None:
 
 
 class Figures(NamedTuple):
-    """Everything that is measured of n images."""
+    """The figures of n images."""
 
-    recognised: Estimate | None  # as the digit asked for; None where none was
+    recognised: Estimate | None  # accuracy of the judge; None if no digits were asked for
     frechet: float  # in squared feature units
     frechet_interval: tuple[float, float]  # 95 %, from ``metrics.frechet_interval``
-    histogram: tuple[int, ...]  # images that the judge takes for each digit, 0 to 9
+    histogram: tuple[int, ...]  # number of images that the judge takes for each digit, 0 to 9
     prdc: metrics.Prdc
-    copied: float  # proportion that copies a training image
-    # For each digit that the judge sees, the mean distance of two images in features, over the mean
-    # distance of two real digits; NaN where there are not two.
+    copied: float  # proportion of copies of training images
+    # For each digit, 0 to 9, the mean distance of two images in features, over the mean distance of
+    # two real images; NaN where there are not two.
     spreads: tuple[float, ...]
-    # The images that resemble population 1 of MNIST's writers; None where no population is known.
-    population: Estimate | None
+    population: Estimate | None  # proportion that resembles population 1; None if unknown
 
     @property
     def class_entropy(self) -> float:
@@ -46,7 +45,7 @@ class Figures(NamedTuple):
 
     @property
     def diversity(self) -> float:
-        """How different the images of one digit are, over real ones: the mean of ``spreads``."""
+        """The variety within a digit, relative to real digits: the mean of ``spreads``."""
         known = [spread for spread in self.spreads if math.isfinite(spread)]
         return sum(known) / len(known) if known else float("nan")
 
@@ -55,15 +54,15 @@ class Mixtures(NamedTuple):
     """The proportion of population 1 among the real digits whose population is known; None where
     it is known for no digit."""
 
-    real: float | None  # among the digits that images are held against
+    real: float | None  # among the digits that images are compared with
     floor: float | None  # among the digits that are new to the judge
 
 
 class Neighbour(NamedTuple):
-    """A generated image, and the training image that it is suspiciously near to."""
+    """A generated image, and the training image that it may copy."""
 
-    image: int  # its place among the generated images
-    train: int  # its neighbour's place among the training images
+    image: int  # index among the generated images
+    train: int  # index among the training images
     distance: float  # Euclidean, of pixels in [0, 1]
     ratio: float  # the distance over the distance to the second nearest training image
 
@@ -72,25 +71,25 @@ class Neighbour(NamedTuple):
 class Report:
     """The figures of generated images, and the figures of as many real ones."""
 
-    n: int  # how many images each figure is of
-    seed: int  # the images were drawn with it
+    n: int  # number of images
+    seed: int  # seed of drawing
     judge: str  # SHA-256 of the judge's weights
-    source: str  # where the real digits are from
+    source: str  # data source of the real digits
     against: Against
-    like_real: bool  # whether the digits asked for have the frequencies of the real ones
+    like_real: bool  # whether the digits asked for have the frequencies of the real digits
     unit: float  # the noise unit N of the Frechet distance, in squared feature units
     generated: Figures
-    # The figures of the real digits. The Frechet distance and ``prdc`` hold other digits, which the
-    # judge has not seen, against the real ones.
+    # The figures of the real digits. The Frechet distance and ``prdc`` are of other real digits,
+    # which are new to the judge, against the real digits.
     real: Figures
     mixtures: Mixtures
     population_accuracy: float | None  # of the classifier behind ``population``: 0.5 is chance
-    kinds: int  # how many of the ten digits there are among the real ones
+    kinds: int  # number of different digits among the real digits, 10 at most
     by_digit: tuple[Estimate | None, ...]  # recognised, for each digit asked for
-    closest: tuple[Neighbour, ...]  # the images with the least ratio, to show their neighbours
+    closest: tuple[Neighbour, ...]  # the images with the smallest ratio
 
     def to_dict(self) -> dict[str, Any]:
-        """The report for ``json.dumps``; each figure by its name, shares from 0 to 1."""
+        """The report for ``json.dumps``; proportions are from 0 to 1."""
         return {
             "n": self.n,
             "seed": self.seed,
@@ -104,7 +103,7 @@ class Report:
             "real": self._figures(self.real),
             "populations_of_real": self.mixtures._asdict(),
             "population_accuracy": self.population_accuracy,
-            "recognised_by_digit": [one and one.to_dict() for one in self.by_digit],
+            "recognised_by_digit": [digit and digit.to_dict() for digit in self.by_digit],
             "closest": [neighbour._asdict() for neighbour in self.closest],
         }
 
@@ -119,13 +118,13 @@ class Report:
             "histogram": list(figures.histogram),
             **figures.prdc._asdict(),
             "copied": figures.copied,
-            "diversity": _known(figures.diversity),
-            "diversity_by_digit": [_known(spread) for spread in figures.spreads],
+            "diversity": _or_none(figures.diversity),
+            "diversity_by_digit": [_or_none(spread) for spread in figures.spreads],
             "population_1": figures.population and figures.population.to_dict(),
         }
 
     def table(self) -> str:
-        """The report for a person: a line a figure, generated beside real."""
+        """The report as text: a line for each figure, generated beside real."""
         generated, real = self._cells(self.generated), self._cells(self.real)
         rows = [("", "generated", "real")]
         rows += [(name, cell, real[name]) for name, cell in generated.items()]
@@ -141,9 +140,9 @@ class Report:
             "recognised as the digit asked for": _percent(known) if known else "none asked for",
             "Frechet distance, in N": f"{distance:.3f} ({low:.3f}-{high:.3f})",
             "precision: look real": f"{prdc.precision:.3f}",
-            "recall: real ones within reach": f"{prdc.recall:.3f}",
-            "density: 1 as dense as real ones": f"{prdc.density:.3f}",
-            "coverage: real ones with one near": f"{prdc.coverage:.3f}",
+            "recall: real digits within reach": f"{prdc.recall:.3f}",
+            "density: 1 as dense as real digits": f"{prdc.density:.3f}",
+            "coverage: real ones near drawn ones": f"{prdc.coverage:.3f}",
             "diversity within a digit": f"{figures.diversity:.3f}",
             most: f"{figures.class_entropy:.3f}" if self.kinds > 1 else "",  # nothing to be even
             "copies of training images": f"{figures.copied:.2%}",
@@ -152,41 +151,40 @@ class Report:
         return {name: cell for name, cell in cells.items() if cell}
 
     def _notes(self):
-        """What a reader must know to compare these figures with others, in lines."""
-        asked = "asked for at" if self.like_real else "asked for NOT at"
+        """Lines about the conditions under which the figures can be compared."""
+        labels = f"digits at {'the same' if self.like_real else 'OTHER'} frequencies"
         if not self.generated.recognised:
-            asked = "not asked for at"
+            labels = "no digits asked for"
         real = {"test": "test", "valid": "validation"}[self.against]
         source = self.source.removeprefix(STRIDED)
         yield f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals"
-        yield f"real: {real} digits of {source}; digits were {asked} their frequencies;"
-        yield "  from Frechet distance to coverage: digits new to the judge against these"
-        yield f"N = {self.unit:.4g}: what noise of 0.1 does to the {real} digits"
+        yield f"real: {real} digits of {source}; generated: {labels};"
+        yield "  from Frechet distance to coverage: real digits new to the judge against these"
+        yield f"N = {self.unit:.4g}: distance of the {real} digits to the same under noise of 0.1"
         if warning := self._blind():
             yield warning.replace(" as MNIST", " as\n  MNIST")
         if self.mixtures.real:
             known, new = self.mixtures
-            new = f"{new:.0%} of those new to the judge"
+            new = f"{new:.0%} of the digits new to the judge"
             yield f"by population 1: {known:.0%} of the real digits, {new}"
         if self.population_accuracy:
-            right = f"{self.population_accuracy:.0%}"
-            yield f"  what images resemble says a classifier, which is right for {right} of"
-            yield "  the real digits that are new to it"
+            accuracy = f"{self.population_accuracy:.0%}"
+            yield "  a classifier decides which population an image resembles; it is right for"
+            yield f"  {accuracy} of the real digits that are new to it"
         if self.generated.frechet < self.real.frechet:
-            yield "nearer than real digits: those new to the judge are by other writers than"
-            yield "  the real digits that all are held against, or differ from them by chance"
+            yield "nearer than real digits: the digits new to the judge are by other writers than"
+            yield "  the real digits that all are compared with, or differ from them by chance"
         if self.source.startswith(STRIDED):
             yield "the model has learned from the split of earlier versions, which was unfair:"
-            yield "  do not compare its figures with those of other models"
+            yield "  do not compare its figures with figures of other models"
 
     def _blind(self):
         return self.real.recognised and blind(self.real.recognised.value)
 
 
-def _known(figure):
-    """The figure, or None where it is none: JSON has no NaN."""
-    return figure if math.isfinite(figure) else None
+def _or_none(figure):
+    return figure if math.isfinite(figure) else None  # JSON has no NaN
 
 
-def _percent(found: Estimate):
-    return f"{found.value:.2%} ({found.low * 100:.2f}-{found.high * 100:.2f})"
+def _percent(figure: Estimate):
+    return f"{figure.value:.2%} ({figure.low * 100:.2f}-{figure.high * 100:.2f})"

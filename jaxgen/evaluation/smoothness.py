@@ -1,8 +1,8 @@
-"""How smooth the ways through the latents are: between two drawn digits of one kind, whether the
-images change evenly, and whether all of them still are that digit.
+"""The smoothness of interpolation: whether the images between two drawn digits of one kind change
+evenly, and whether all of them are this digit.
 
-A step is a distance in the judge's features, as the perceptual path length of Karras et al. 2019 is
-one in those of another network.
+A step is a distance in the judge's features, as in the perceptual path length of Karras et al. 2019
+in the features of another network.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,16 @@ from jaxgen.evaluation.statistics import Estimate, proportion
 from jaxgen.families.base import Family, Variables
 
 WAYS = 100
-FRAMES = 9  # on a way, both ends among them
+FRAMES = 9  # of a way, with both ends
 
 
 class Smoothness(NamedTuple):
-    """The figures of so many ways."""
+    """The figures of interpolations, which are called ways."""
 
-    ways: int
+    ways: int  # number of ways
     unevenness: float  # largest step over mean step, the mean over ways; 1 is perfectly even
     detour: float  # length of a way in features over the distance of its ends, the median over ways
-    # Of the frames between, those that are the digit of both ends; None for any digit.
-    recognised: Estimate | None
+    recognised: Estimate | None  # frames that are the digit of both ends; None for any digit
 
 
 def measure(
@@ -38,7 +37,7 @@ def measure(
     seed: int = 0,
     digits: Sequence[int] = range(DIGITS),
 ) -> Smoothness:
-    """Walk ways between ``digits`` that ``seed`` draws."""
+    """Draw pairs of ``digits`` with ``seed``, and interpolate between them."""
     labels = sampling.balanced(WAYS, digits)
     if not family.is_conditional:
         labels = np.full_like(labels, NO_DIGIT)
@@ -48,14 +47,16 @@ def measure(
     features = features.reshape(WAYS, FRAMES, -1)
     steps = np.linalg.norm(np.diff(features, axis=1), axis=2)  # [ways, frames - 1]
     direct = np.linalg.norm(features[:, -1] - features[:, 0], axis=1)
-    moved = steps.sum(1) > 0  # a GAN that has collapsed has ways that lead nowhere
+    moved = steps.sum(1) > 0  # after a mode collapse all frames of a way may be equal
     unevenness = steps.max(1)[moved] / steps.mean(1)[moved]
     detour = steps.sum(1)[moved] / np.maximum(direct[moved], 1e-9)
-    found = logits.argmax(1).reshape(WAYS, FRAMES)[:, 1:-1]
-    known = family.is_conditional
+    recognised = None
+    if family.is_conditional:
+        predicted = logits.argmax(1).reshape(WAYS, FRAMES)[:, 1:-1]
+        recognised = proportion(int((predicted == labels[:, None]).sum()), predicted.size)
     return Smoothness(
         WAYS,
         float(unevenness.mean()) if moved.any() else 1.0,
         float(np.median(detour)) if moved.any() else 1.0,
-        proportion(int((found == labels[:, None]).sum()), found.size) if known else None,
+        recognised,
     )

@@ -12,9 +12,9 @@ class Estimate(NamedTuple):
     """A figure, and its 95 % interval."""
 
     value: float
-    low: float  # minus infinity where the interval is not known: the mean of one value
+    low: float  # minus infinity if there is no interval: the mean of one value
     high: float
-    n: int  # values that it is an estimate from
+    n: int  # number of values
 
     @property
     def half(self) -> float:
@@ -28,11 +28,11 @@ class Estimate(NamedTuple):
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval lies on one side of 0, else 0."""
+        """1 if the interval lies above 0, -1 if it lies below, else 0."""
         return (self.low > 0) - (self.high < 0)
 
     def times(self, factor: float | int) -> "Estimate":
-        """The figure in another unit: all values multiplied by ``factor``, which is above 0."""
+        """The figure in another unit; ``factor`` is above 0."""
         return Estimate(factor * self.value, factor * self.low, factor * self.high, self.n)
 
     def __str__(self) -> str:
@@ -43,13 +43,13 @@ class Estimate(NamedTuple):
         return f"{self.value:,.{places}f} ± {self.half:,.{places}f}"
 
     def within(self, form: str = ".2f") -> str:
-        """The figure and the ends of its interval, where that is not symmetric."""
+        """The figure and the ends of its interval, for intervals that are not symmetric."""
         return f"{self.value:{form}} ({self.low:{form}} to {self.high:{form}})"
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``json.dumps``, which has no infinity: None in its place."""
-        found = self._asdict() | {"half": self.half}
-        return {name: one if math.isfinite(one) else None for name, one in found.items()}
+        """For ``json.dumps``; None replaces infinity, which JSON does not have."""
+        fields = self._asdict() | {"half": self.half}
+        return {name: x if math.isfinite(x) else None for name, x in fields.items()}
 
 
 def exact(value: float) -> Estimate:
@@ -58,12 +58,13 @@ def exact(value: float) -> Estimate:
 
 
 def mean(values: Sequence[float] | np.ndarray, comparisons: int = 1) -> Estimate:
-    """The mean of values, with the interval of Student's t. As one of several ``comparisons`` the
-    interval is wider, so that all of them hold together with 95 % (Bonferroni 1936)."""
+    """The mean of values, with the interval of Student's t. With several ``comparisons`` the
+    interval is wider: the intervals of all comparisons together hold with 95 % (Bonferroni
+    1936)."""
     n, value = len(values), math.fsum(values) / len(values)
     if n == 1:
         return Estimate(value, -math.inf, math.inf, 1)
-    spread = math.sqrt(math.fsum((one - value) ** 2 for one in values) / (n - 1) / n)
+    spread = math.sqrt(math.fsum((x - value) ** 2 for x in values) / (n - 1) / n)
     half = float(stats.t.ppf(1 - 0.025 / comparisons, n - 1)) * spread
     return Estimate(value, value - half, value + half, n)
 
@@ -75,12 +76,12 @@ def proportion(hits: int, n: int) -> Estimate:
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> Estimate:
-    """Pearson's r of two figures of n images each [n], with the interval of Fisher (1921); images
-    that lack one of the figures are left out."""
+    """Pearson's r of two figures of n images [n], with the interval of Fisher (1921). Images with a
+    figure that is NaN are left out."""
     both = np.isfinite(a) & np.isfinite(b)
     a, b = a[both], b[both]
     if len(a) < 4 or min(np.ptp(a), np.ptp(b)) == 0:
         return Estimate(math.nan, -1.0, 1.0, len(a))
-    found: Any = stats.pearsonr(a, b)
-    low, high = found.confidence_interval()
-    return Estimate(float(found.statistic), float(low), float(high), len(a))
+    pearson: Any = stats.pearsonr(a, b)
+    low, high = pearson.confidence_interval()
+    return Estimate(float(pearson.statistic), float(low), float(high), len(a))

@@ -1,5 +1,4 @@
-"""Everything that is measured of one trained model: what applies to its family, and as much of it
-as time allows."""
+"""All measures of one trained model that apply to its family, in a chosen amount."""
 
 import dataclasses
 import time
@@ -11,7 +10,8 @@ import numpy as np
 from jaxgen import images as pixels
 from jaxgen import sampling
 from jaxgen.data import Digits, Split, partition
-from jaxgen.evaluation import codes, likelihood, parzen, reference, smoothness, usefulness
+from jaxgen.evaluation import classification_accuracy as cas
+from jaxgen.evaluation import codes, likelihood, parzen, reference, smoothness
 from jaxgen.evaluation.codes import Codes
 from jaxgen.evaluation.evaluate import evaluate
 from jaxgen.evaluation.judge import Judge
@@ -25,12 +25,12 @@ from jaxgen.families.capabilities import HasBound
 
 
 class Amount(NamedTuple):
-    """How much is measured; more takes longer and has narrower intervals."""
+    """How much is measured; more takes longer and gives narrower intervals."""
 
-    count: int  # digits that are drawn
-    likely: int  # real digits whose likelihood is asked for
-    samples: int  # codes for each of these, by importance
-    coded: int  # real digits whose bits are asked of diffusion, which takes all of its noise levels
+    count: int  # digits to draw
+    likely: int  # real digits for the likelihood by importance
+    samples: int  # codes for each of these digits
+    coded: int  # real digits for the bits per dimension of diffusion, over all noise levels
 
 
 QUICK = Amount(count=5000, likely=500, samples=500, coded=128)
@@ -38,10 +38,10 @@ FULL = Amount(count=10_000, likely=10_000, samples=5000, coded=10_000)
 
 
 class Real(NamedTuple):
-    """What real digits get: the same for all models at one amount, so measured once."""
+    """The figures of real digits: the same for all models with one amount, so measured once."""
 
     reference: Reference
-    useful: Estimate | None  # after as many real training digits
+    useful: Estimate | None  # classification accuracy score of as many real training digits
     parzen: Parzen  # windows about as many real training digits
 
 
@@ -55,27 +55,21 @@ class Likelihood(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """The figures of one model, and the digits that they are of."""
+    """The figures of one model, and the digits that were drawn for them."""
 
-    images: np.ndarray
-    """uint8 [n, 28, 28, 1], as drawn."""
-    labels: np.ndarray
-    """The digits asked for: int32 [n]."""
-    drawing: float
-    """Seconds that it took to draw them, compilation included."""
+    images: np.ndarray  # uint8 [n, 28, 28, 1]
+    labels: np.ndarray  # the digits asked for: int32 [n]
+    drawing: float  # seconds of drawing, compilation included
     report: Report
     codes: Codes
     smoothness: Smoothness
+    # The classification accuracy score; None if there are few digits, or the family is not
+    # conditional.
     useful: Estimate | None
-    """What a classifier makes of the test digits that has learnt from the drawn ones; None where
-    these are few, or no digit could be asked for."""
     parzen: Parzen
-    likelihood: Likelihood | None
-    """For families with a posterior and black or white pixels."""
-    bits: Estimate | None
-    """A pixel, of images as 256 greys: for families that give these a probability."""
+    likelihood: Likelihood | None  # for families with a posterior and black or white pixels
+    bits: Estimate | None  # per pixel, for families that give images of 256 greys a probability
     real: Real
-    """What real digits get."""
 
     def to_dict(self) -> dict[str, Any]:
         """The figures for ``json.dumps``."""
@@ -91,19 +85,18 @@ class Suite:
         }
 
     def lines(self) -> list[str]:
-        """The figures beyond the report, for a person."""
+        """The figures beyond the report, as sentences."""
         s, p, n = self.smoothness, self.parzen, self.report.n
-        between = f", {s.recognised.value:.1%} of the frames are that digit" if s.recognised else ""
+        frames = f", {s.recognised.value:.1%} of the frames recognised" if s.recognised else ""
         lines = [
             *self.codes.lines(),
-            f"ways between two of one digit: largest step {s.unevenness:.2f} times the mean, "
-            f"detour {s.detour:.2f}{between} (n = {s.ways})",
+            f"interpolation within a digit: largest step {s.unevenness:.2f} times the mean, "
+            f"detour {s.detour:.2f}{frames} (n = {s.ways})",
         ]
         if self.useful and self.real.useful:
             lines.append(
-                f"a classifier that learns from the drawn digits alone: "
-                f"{self.useful.value:.2%} of the test digits; "
-                f"from as many real ones {self.real.useful.value:.2%} (n = {n})"
+                f"classification accuracy score (CAS): {self.useful.value:.2%}; "
+                f"of as many real digits {self.real.useful.value:.2%} (n = {n})"
             )
         if self.likelihood:
             static, dynamic, samples = self.likelihood
@@ -121,13 +114,13 @@ class Suite:
 
 
 def real_figures(judge: Judge, digits: Digits, n: int, against: reference.Against) -> Real:
-    """What n real digits get. Raises UserError where n is too few or too many; called before a
-    model is drawn from, it saves drawing in vain."""
+    """The figures of n real digits. Raises UserError if n is too small or too large, so call it
+    before drawing."""
     measured = reference.measure(judge, digits, n, against)
     train = partition.subset(digits.train, min(n, len(digits.train.labels)))
-    held = reference.real_digits(digits, against)
-    windows = parzen.measure(held.images, train.images, digits.valid)
-    return Real(measured, _useful(train, held), windows)
+    held_out = reference.real_digits(digits, against)
+    windows = parzen.measure(held_out.images, train.images, digits.valid)
+    return Real(measured, _useful(train, held_out), windows)
 
 
 def measure(
@@ -140,51 +133,50 @@ def measure(
     seed: int = 0,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Suite:
-    """Measure all that applies to the family. ``progress`` takes what comes next."""
+    """Measure all that applies to the family. ``progress(line)`` gets the next step."""
     against = real.reference.against
-    held = reference.real_digits(digits, against)
-    asked = reference.asked_of(family, held.labels, amount.count, digits.learned)
+    held_out = reference.real_digits(digits, against)
+    asked = reference.labels_for(family, held_out.labels, amount.count, digits.learned)
     progress(f"drawing {amount.count} digits")
     began = time.perf_counter()
     drawn = pixels.to_uint8(sampling.draw(family, variables, asked, seed))
     seconds = time.perf_counter() - began
     progress("judging them")
     report = evaluate(drawn, asked, digits.source, judge, seed, reference=real.reference)
-    windows = parzen.measure(held.images, drawn, digits.valid)
+    windows = parzen.measure(held_out.images, drawn, digits.valid)
     useful = None
     if family.is_conditional:
         progress("training a classifier on them")
-        useful = _useful(Split(drawn, asked), held)
+        useful = _useful(Split(drawn, asked), held_out)
     progress("encoding real digits")
-    kept = codes.measure(family, variables, digits, against)
+    coding = codes.measure(family, variables, digits, against)
     smooth = smoothness.measure(family, variables, judge, seed, digits.learned)
-    few = partition.subset(held, min(amount.likely, len(held.labels)))
-    likely = _likelihood(family, variables, few, amount.samples, seed, progress)
+    few = partition.subset(held_out, min(amount.likely, len(held_out.labels)))
+    likely = None
+    if isinstance(family, Variational) and family.is_bernoulli:
+        likely = _likelihood(family, variables, few, amount.samples, seed, progress)
     bits = None
     if isinstance(family, HasBound) and not isinstance(family, Variational):
-        few = partition.subset(held, min(amount.coded, len(held.labels)))
+        few = partition.subset(held_out, min(amount.coded, len(held_out.labels)))
         bits = mean(likelihood.of_greys(family, variables, few, seed, _counting(progress, few)))
-    return Suite(drawn, asked, seconds, report, kept, smooth, useful, windows, likely, bits, real)
+    return Suite(drawn, asked, seconds, report, coding, smooth, useful, windows, likely, bits, real)
 
 
-def _useful(learned, held):
-    """What a classifier makes of the digits ``held`` after the digits ``learned``; None where these
-    are too few, or all of one kind."""
-    enough = len(learned.labels) >= usefulness.LEAST and np.ptp(learned.labels) > 0
-    return usefulness.score(learned, held) if enough else None
+def _useful(train, test):
+    """The classification accuracy score; None for few digits, or digits that are all the same."""
+    enough = len(train.labels) >= cas.LEAST and np.ptp(train.labels) > 0
+    return cas.score(train, test) if enough else None
 
 
 def _likelihood(family, variables, few, samples, seed, progress):
-    if not isinstance(family, Variational) or not family.is_bernoulli:
-        return None
+    counting = _counting(progress, few)
 
-    def found(binarisation: likelihood.Binarisation) -> Estimate:
-        heard = _counting(progress, few)
+    def estimate(binarisation: likelihood.Binarisation) -> Estimate:
         return mean(
-            likelihood.importance(family, variables, few, samples, binarisation, seed, heard)
+            likelihood.importance(family, variables, few, samples, binarisation, seed, counting)
         )
 
-    return Likelihood(found("static"), found("dynamic"), samples)
+    return Likelihood(estimate("static"), estimate("dynamic"), samples)
 
 
 def _counting(progress, few):
@@ -192,7 +184,7 @@ def _counting(progress, few):
 
 
 def plain(figure: Any) -> Any:
-    """Named tuples within named tuples as dictionaries."""
+    """A figure as JSON can hold it: named tuples become dictionaries, at all depths."""
     if isinstance(figure, Estimate):
         return figure.to_dict()
     if hasattr(figure, "_asdict"):

@@ -1,4 +1,4 @@
-"""Does drawn data help a classifier? What is trained and tested, and the report of it."""
+"""Does drawn data help a classifier? The trials of the study, and its report."""
 
 import itertools
 import operator
@@ -20,14 +20,14 @@ from jaxgen.experiments.augmentation_measures import CHANGED, REAL, Way
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Trial
 from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table
-from jaxgen.training.console import Console
+from jaxgen.training.console import Console, plural
 
 SHOWN = 40  # drawn digits of each generator in a picture
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is studied: generators, numbers of real digits of each of the ten, and seeds."""
+    """The study: generators, numbers of real digits per class, and the number of seeds."""
 
     models: tuple[str, ...]
     sizes: tuple[int, ...]
@@ -43,23 +43,22 @@ class Augmentation:
         configs.require("seeds", self.seeds, self.seeds >= 1, "1 or more")
 
     def ways(self) -> list[Way]:
-        """What the classifiers learn from."""
-        drawn = [
-            way
-            for model in self.models
-            for way in (Way(model), Way(model, changed=True), Way(model, real=False))
-        ]
-        return [REAL, CHANGED, *drawn]
+        """The training sets of the classifiers."""
+        ways = [REAL, CHANGED]
+        for model in self.models:
+            ways += [Way(model), Way(model, changed=True), Way(model, real=False)]
+        return ways
 
     def config(self, model: str, size: int, seed: int) -> Config:
-        """The recipe of a generator: on these digits, and for half of the usual steps."""
+        """The recipe of a generator: on few real digits, for half of the usual steps."""
         recipe = configs.recipe(model)
         return replace(
             recipe, data=measures.source(size, seed), seed=seed, steps=max(recipe.steps // 2, 1)
         )
 
     def carry_out(self, folder: Path, console: Console, scheduler: str | None = None) -> "Findings":
-        """Train and test what is missing, in a folder."""
+        """Train and test what is missing, on this machine or by the workers of a Dask
+        ``scheduler``."""
         store = Store(folder, console.say)
         timing = Trial("timing", "classifier", measures.time_classifier)
         generators, classifiers = dict[tuple, Trial](), dict[tuple, Trial]()
@@ -77,7 +76,7 @@ class Augmentation:
                     timing,
                     float,
                 )
-        trials = [*generators.values(), *classifiers.values()]  # the long ones first
+        trials = [*generators.values(), *classifiers.values()]  # long trials first
         execute.carry_out(trials, store, console, scheduler)
         return Findings(
             self,
@@ -99,27 +98,27 @@ class Augmentation:
 
 
 class Findings(NamedTuple):
-    """The accuracies of classifiers by way, size and seed; and the digits that generators drew."""
+    """The results of the study."""
 
     plan: Augmentation
-    accuracies: dict[tuple[Way, int, int], float]
-    drawn: dict[tuple[str, int], Arrays]  # by model and size, of seed 0
+    accuracies: dict[tuple[Way, int, int], float]  # by way, size and seed
+    drawn: dict[tuple[str, int], Arrays]  # the digits of seed 0, by model and size
 
     @property
     def sizes(self) -> list[int]:
         return sorted(self.plan.sizes)
 
     def of(self, way: Way, size: int) -> list[float]:
-        """The accuracies of one way, by seed."""
+        """The accuracies of a way, by seed."""
         return [self.accuracies[way, size, seed] for seed in range(self.plan.seeds)]
 
     def percent(self, way: Way, size: int) -> Estimate:
-        """The accuracy of one way, in per cent."""
+        """The accuracy of a way, in per cent."""
         return statistics.mean(self.of(way, size)).times(100)
 
     def gain(self, way: Way, over: Way, size: int) -> Estimate:
-        """How many percentage points better one way is than another, each seed compared with
-        itself."""
+        """The accuracy of a way minus the accuracy of another, in percentage points, seed by
+        seed."""
         pairs = zip(self.of(way, size), self.of(over, size), strict=True)
         return statistics.mean([100 * (one - other) for one, other in pairs])
 
@@ -139,38 +138,41 @@ class Findings(NamedTuple):
         }
 
 
-def document(found: Findings, provenance: tuple[tuple[str, str], ...]) -> Document:
+def document(findings: Findings, provenance: tuple[tuple[str, str], ...]) -> Document:
     """The report."""
     return Document(
         "Does drawn data help a classifier?",
-        "\n\n".join(verdicts(found)),
+        "\n\n".join(verdicts(findings)),
         provenance,
         (
-            Section("How it was found", (_how(found.plan),)),
-            Section("Accuracy", (_chart(found), _accuracies(found))),
-            Section("Differences", (_gains(found),)),
-            Section("What the generators drew", _pictures(found)),
+            Section("Method", (_method(findings.plan),)),
+            Section("Accuracy", (_chart(findings), _accuracies(findings))),
+            Section("Differences", (_gains(findings),)),
+            Section("Drawn digits", _pictures(findings)),
         ),
     )
 
 
-def verdicts(found: Findings) -> list[str]:
-    """For each size and generator, whether its digits help, in a sentence."""
-    return [_verdict(found, model, size) for size in found.sizes for model in found.plan.models]
+def verdicts(findings: Findings) -> list[str]:
+    """Sentences that say whether drawn digits help, for each size and generator."""
+    return [
+        _verdict(findings, model, size) for size in findings.sizes for model in findings.plan.models
+    ]
 
 
-def _verdict(found: Findings, model: str, size: int) -> str:
-    alone, instead = (found.gain(Way(model), over, size) for over in (REAL, CHANGED))
-    beside = found.gain(Way(model, changed=True), CHANGED, size)
+def _verdict(findings: Findings, model: str, size: int) -> str:
+    alone, instead = (findings.gain(Way(model), over, size) for over in (REAL, CHANGED))
+    beside = findings.gain(Way(model, changed=True), CHANGED, size)
     digits = "1 real digit" if size == 1 else f"{size} real digits"
-    nothing = f"makes no difference that {found.plan.seeds} seeds can show"
+    nothing = f"makes no difference that {plural(findings.plan.seeds, 'seed')} can show"
     words = {1: "helps", 0: nothing, -1: "harms"}
-    than = {1: "better than", 0: "not told from", -1: "worse than"}
+    than = {1: "better than", 0: "not separable from", -1: "worse than"}
     more = {1: "helps further", 0: "makes no difference", -1: "harms"}
     return (
-        f"With {digits} of each kind, adding those of {model} {words[alone.sign]} "
+        f"With {digits} of each kind, adding digits of {model} {words[alone.sign]} "
         f"({points(alone)} points). It is {than[instead.sign]} shift and rotate "
-        f"({points(instead)}); beside shift and rotate it {more[beside.sign]} ({points(beside)})."
+        f"({points(instead)}). Together with shift and rotate, it {more[beside.sign]} "
+        f"({points(beside)})."
     )
 
 
@@ -179,50 +181,50 @@ def points(gain: Estimate) -> str:
     return f"{gain.value:+.1f}" + (f" ± {gain.half:.1f}" if gain.is_known else "")
 
 
-def _how(plan: Augmentation) -> str:
+def _method(plan: Augmentation) -> str:
     return (
-        f"For each seed, some training digits of MNIST are chosen, as many of each of the ten. "
-        f"Generators ({', '.join(plan.models)}) are trained on these alone, for half of the "
+        f"For each seed, some training digits of MNIST are chosen, the same number of each class. "
+        f"Generators ({', '.join(plan.models)}) learn from these digits alone, for half of the "
         f"steps of their recipes, and {measures.DRAWN:,} digits are drawn from each. Small "
         f"classifiers (a LeNet, {measures.STEPS:,} steps) learn from the real digits, from drawn "
-        "ones, or from both, half of each batch of either kind, and are tested on the 10,000 test "
-        "digits. Shift and "
-        "rotate moves each digit anew at every step, by up to 2 pixels and 17 degrees. Nothing is "
-        f"filtered. Intervals are of {plan.seeds} seeds, by Student's t; differences compare "
-        "each seed with itself."
+        "digits, or from both, half of each batch, and are tested on the 10,000 test digits. Shift "
+        "and rotate moves each digit at random at every step, by up to 2 pixels and 17 degrees. No "
+        f"digits are filtered. Intervals are of {plan.seeds} seeds, by Student's t; differences "
+        "compare each seed with itself."
     )
 
 
-def _chart(found: Findings) -> Lines:
+def _chart(findings: Findings) -> Lines:
     curves = []
-    for way in [way for way in found.plan.ways() if way.real][:COLOURS]:
-        values, low, high, _ = zip(*(found.percent(way, n) for n in found.sizes), strict=True)
-        low, high = (low, high) if found.plan.seeds > 1 else ((), ())
-        curves.append(Curve(f"{way}", found.sizes, values, low, high))
+    for way in [way for way in findings.plan.ways() if way.real][:COLOURS]:
+        estimates = [findings.percent(way, size) for size in findings.sizes]
+        values, low, high, _ = zip(*estimates, strict=True)
+        low, high = (low, high) if findings.plan.seeds > 1 else ((), ())
+        curves.append(Curve(f"{way}", findings.sizes, values, low, high))
     return Lines(
         tuple(curves),
-        "real digits of each of the ten",
-        "test digits recognised, per cent",
-        "Accuracy of classifiers by what they learned from; means over seeds and their intervals.",
+        "real digits per class",
+        "accuracy on test digits, %",
+        "Accuracy of classifiers by their training sets; means over seeds and their intervals.",
         log_x=True,
     )
 
 
-def _accuracies(found: Findings) -> Table:
-    def cell(one: Estimate) -> str:
-        return f"{one.value:.2f}" + (f" ± {one.half:.2f}" if one.is_known else "")
+def _accuracies(findings: Findings) -> Table:
+    def cell(percent: Estimate) -> str:
+        return f"{percent.value:.2f}" + (f" ± {percent.half:.2f}" if percent.is_known else "")
 
     rows = [
-        (f"{way}", *(cell(found.percent(way, size)) for size in found.sizes))
-        for way in found.plan.ways()
+        (f"{way}", *(cell(findings.percent(way, size)) for size in findings.sizes))
+        for way in findings.plan.ways()
     ]
-    head = ("learned from", *(f"{size} a class" for size in found.sizes))
-    return Table(head, tuple(rows), "Test digits recognised, per cent.")
+    head = ("training set", *(f"{size} per class" for size in findings.sizes))
+    return Table(head, tuple(rows), "Accuracy on test digits, %.")
 
 
-def _gains(found: Findings) -> Table:
+def _gains(findings: Findings) -> Table:
     pairs = [(CHANGED, REAL)]
-    for model in found.plan.models:
+    for model in findings.plan.models:
         pairs += [
             (Way(model), REAL),
             (Way(model), CHANGED),
@@ -230,17 +232,17 @@ def _gains(found: Findings) -> Table:
             (Way(model, real=False), REAL),
         ]
     rows = [
-        (f"{way} over {other}", *(points(found.gain(way, other, size)) for size in found.sizes))
+        (f"{way} over {other}", *(points(findings.gain(way, other, n)) for n in findings.sizes))
         for way, other in pairs
     ]
-    head = ("", *(f"{size} a class" for size in found.sizes))
+    head = ("", *(f"{size} per class" for size in findings.sizes))
     return Table(head, tuple(rows), "Differences in percentage points, with 95 % intervals.")
 
 
-def _pictures(found: Findings) -> tuple[Pictures, ...]:
-    shown = []
-    for size, model in itertools.product(found.sizes, found.plan.models):
-        what = f"{model}, trained on {size} digits of each kind, seed 0"
-        drawn = images.grid(found.drawn[model, size]["images"][:SHOWN], 20, scale=1)
-        shown.append(Pictures(drawn, what, f"Digits drawn by {what}."))
-    return tuple(shown)
+def _pictures(findings: Findings) -> tuple[Pictures, ...]:
+    pictures = []
+    for size, model in itertools.product(findings.sizes, findings.plan.models):
+        caption = f"{model}, trained on {size} digits of each kind, seed 0"
+        drawn = images.grid(findings.drawn[model, size]["images"][:SHOWN], 20, scale=1)
+        pictures.append(Pictures(drawn, caption, f"Digits drawn by {caption}."))
+    return tuple(pictures)

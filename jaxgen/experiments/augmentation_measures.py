@@ -1,17 +1,16 @@
 """Does drawn data help? Classifiers that learn from few real digits, with and without drawn ones.
 
-For each number n of real digits a class and each seed, n digits of each of the ten are chosen.
-Generators are trained on those and on no others, and 5,000 digits are drawn from each of them.
-Small classifiers then learn from
+For each number n and each seed, n real digits of each class are chosen. Generators learn from these
+digits alone, and 5,000 digits are drawn from each generator. Small classifiers then learn from
 
     real                              the real digits
-    real, shift and rotate            the same, at each step a little shifted and rotated anew
-    real + MODEL                      real and drawn digits, half of each batch of either kind
+    real, shift and rotate            the real digits, at each step shifted and rotated at random
+    real + MODEL                      real and drawn digits, half of each batch
     real + MODEL, shift and rotate    the same, shifted and rotated
     MODEL alone                       the drawn digits
 
-all for as many steps, and are tested on the test digits of MNIST. Nothing is filtered by the judge,
-which has seen 50,000 labels, and it takes no part.
+all for the same number of steps, and are tested on the test digits of MNIST. The judge, which
+learned from 50,000 labels, does not filter digits.
 """
 
 import shutil
@@ -24,7 +23,8 @@ from jaxgen import data, images, sampling
 from jaxgen.config import Config
 from jaxgen.data import Split
 from jaxgen.errors import UserError
-from jaxgen.evaluation import judge, usefulness
+from jaxgen.evaluation import classification_accuracy as cas
+from jaxgen.evaluation import judge
 from jaxgen.evaluation.distort import shift_and_rotate
 from jaxgen.evaluation.statistics import Estimate
 from jaxgen.experiments import train
@@ -33,13 +33,13 @@ from jaxgen.experiments.trial import Context, Result
 DRAWN = 5000  # digits from each generator
 STEPS = 1000  # of each classifier
 BATCH = 128  # digits in a step
-NETWORK = judge.Layered()  # a LeNet: of few digits it learns more than the judge's own network
+NETWORK = judge.Layered()  # a LeNet: it learns more from few digits than the judge's network
 
 
 class Way(NamedTuple):
-    """What a classifier learns from."""
+    """The training set of a classifier."""
 
-    model: str | None = None  # which has drawn some of it, or all
+    model: str | None = None  # the generator of drawn digits
     real: bool = True
     changed: bool = False  # shifted and rotated
 
@@ -58,31 +58,31 @@ def draw(context: Context, config: Config, name: str) -> Result:
         raise UserError(why)
     model, labels = train.load(training, config), sampling.balanced(DRAWN)
     drawn = sampling.draw(model.family, model.variables, labels, config.seed)
-    # The digits are what is needed, and there are many runs.
+    # Nothing needs the weights of so many runs.
     shutil.rmtree(context.folder / "runs" / name / "checkpoints")
     arrays = {"images": images.to_uint8(drawn), "labels": labels}
     return Result({"run": training.figures["run"]}, arrays)
 
 
 def score(context: Context, way: Way, size: int, seed: int, *drawn: Result) -> Result:
-    """Train a classifier: the proportion of the test digits that it recognises."""
+    """Train a classifier; the figure is its accuracy on the test digits."""
     digits = data.load(source(size, seed))
     learned = digits.train
-    for found in drawn:
-        made = Split(found.arrays["images"], found.arrays["labels"])
-        learned = joined(learned, made) if way.real else made
+    for result in drawn:
+        split = Split(result.arrays["images"], result.arrays["labels"])
+        learned = joined(learned, split) if way.real else split
     return Result(accuracy(learned, digits.test, way, seed, STEPS).value)
 
 
 def time_classifier(context: Context) -> Result:
-    """Seconds that a classifier takes, by a training of few steps and one of more."""
-    digits, taken = data.load(source(10, 0)), []
-    for steps in (1, 1, 51, 51):  # each for the first time is compiled
+    """Seconds of a classifier, from a training of 1 step and a training of 51."""
+    digits, seconds = data.load(source(10, 0)), []
+    for steps in (1, 1, 51, 51):  # the first call of each compiles
         began = time.monotonic()
         accuracy(digits.train, digits.test, CHANGED, 0, steps)
-        taken.append(time.monotonic() - began)
-    _, once, _, often = taken
-    return Result(once + STEPS * (often - once) / 50)
+        seconds.append(time.monotonic() - began)
+    _, short, _, long = seconds
+    return Result(short + STEPS * (long - short) / 50)
 
 
 def source(size: int, seed: int) -> str:
@@ -91,7 +91,7 @@ def source(size: int, seed: int) -> str:
 
 
 def joined(real: Split, drawn: Split) -> Split:
-    """Real and drawn digits, the real ones repeated until there are about as many."""
+    """Real and drawn digits. The real digits are repeated until their number is about the same."""
     times = max(round(len(drawn.labels) / len(real.labels)), 1)
     return Split(
         np.concatenate([np.tile(real.images, (times, 1, 1, 1)), drawn.images]),
@@ -100,8 +100,6 @@ def joined(real: Split, drawn: Split) -> Split:
 
 
 def accuracy(learned: Split, test: Split, way: Way, seed: int, steps: int) -> Estimate:
-    """The proportion of the digits ``test`` that a classifier recognises after ``learned``."""
+    """The accuracy on the digits ``test`` of a classifier that learns from ``learned``."""
     change = shift_and_rotate if way.changed else None
-    return usefulness.score(
-        learned, test, seed, network=NETWORK, steps=steps, batch=BATCH, change=change
-    )
+    return cas.score(learned, test, seed, network=NETWORK, steps=steps, batch=BATCH, change=change)

@@ -1,12 +1,8 @@
-"""The orderings of the course, as statements about two families each that figures decide.
+"""The orderings of the course, as statements about two families each. Figures decide them.
 
-    training   Diffusion > GAN > VQ-VAE > CVAE > VAE > AE
-    sampling   Diffusion >> VQ-VAE > GAN ~ CVAE ~ VAE ~ AE
-    quality    Diffusion > GAN > VQ-VAE > CVAE > VAE > AE
-
-The course does not define how costs or quality are measured, so an ordering is tested under each
-definition that there is. A statement holds, does not hold, or is not separable: the intervals of
-the two figures are too wide to tell them apart.
+The course does not define how costs or quality are measured, so an ordering is tested under several
+definitions. A statement holds, does not hold, or is not separable: the interval of the difference
+contains 0.
 """
 
 import itertools
@@ -24,7 +20,7 @@ ALIKE = 2.0  # times as much at most, for "~"
 
 
 class Opinion(NamedTuple):
-    """What the course says of a family."""
+    """The name of a family, and the opinion of the course."""
 
     name: str
     good: str
@@ -44,23 +40,23 @@ COURSE = {
 
 
 class Ordering(NamedTuple):
-    """Families in the order of the course, the most first: its text is names and relations."""
+    """Families in the order of the course, the largest first."""
 
     name: str
-    text: str
+    text: str  # names and relations
 
     def pairs(self) -> list[tuple[str, Relation, str]]:
-        """All statements about two families that follow from the ordering, neighbours first and
-        those about equals last."""
+        """All statements about two families that follow from the ordering: neighbours first,
+        statements with "~" last."""
         family = {opinion.name: family for family, opinion in COURSE.items()}
         names, relations = self.text.split()[::2], self.text.split()[1::2]
-        found: list[tuple[float, tuple[str, Any, str]]] = []
+        pairs: list[tuple[float, tuple[str, Any, str]]] = []
         for (i, left), (j, right) in itertools.combinations(enumerate(names), 2):
             between = relations[i:j]
             steps = sum(relation != "~" for relation in between)
             strongest = max(between, key=("~", ">", ">>").index)
-            found.append((steps or math.inf, (family[left], strongest, family[right])))
-        return [pair for _, pair in sorted(found, key=lambda one: one[0])]
+            pairs.append((steps or math.inf, (family[left], strongest, family[right])))
+        return [pair for _, pair in sorted(pairs, key=lambda item: item[0])]
 
 
 TRAINING = Ordering("cost of training", "Diffusion > GAN > VQ-VAE > CVAE > VAE > AE")
@@ -69,7 +65,7 @@ QUALITY = Ordering("quality of samples", "Diffusion > GAN > VQ-VAE > CVAE > VAE 
 
 
 class Statement(NamedTuple):
-    """What the course says of two families under one definition, and what the figures say."""
+    """A statement of the course about two families, and the verdict of the figures."""
 
     left: str
     relation: Relation
@@ -82,35 +78,34 @@ class Statement(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """An ordering of the course under one definition of what is ordered."""
+    """An ordering of the course under one definition of cost or quality."""
 
     ordering: Ordering
-    by: str
+    by: str  # the definition
     figures: Mapping[str, Estimate]  # by family
-    less_is_more: bool = False
-    """Whether a smaller figure means more: a smaller distance is more quality. Only for orderings
-    by ">"."""
+    less_is_more: bool = False  # a smaller distance is more quality; for orderings by ">" alone
 
     @property
     def ranked(self) -> list[str]:
-        """The families as the figures order them, the most first."""
+        """The families in the order of the figures, the largest cost or quality first."""
         more = not self.less_is_more
-        return sorted(self.figures, key=lambda one: self.figures[one].value, reverse=more)
+        return sorted(self.figures, key=lambda family: self.figures[family].value, reverse=more)
 
     @property
     def statements(self) -> list[Statement]:
-        """All pairs of families that have a figure, decided."""
-        found = []
+        """The statements about families that have a figure."""
+        statements = []
         for left, relation, right in self.ordering.pairs():
             if left in self.figures and right in self.figures:
                 a, b = self.figures[left], self.figures[right]
                 verdict = decide(b, relation, a) if self.less_is_more else decide(a, relation, b)
-                found.append(Statement(left, relation, right, verdict, f"{a} against {b}"))
-        return found
+                statements.append(Statement(left, relation, right, verdict, f"{a} against {b}"))
+        return statements
 
     @property
     def verdict(self) -> Verdict:
-        """An ordering holds if all of its statements do, and does not if one does not."""
+        """An ordering holds if all its statements hold, and does not hold if one of them does
+        not."""
         verdicts = {statement.verdict for statement in self.statements}
         if "does not hold" in verdicts:
             return "does not hold"
@@ -123,8 +118,8 @@ class Claim(NamedTuple):
             "course": self.ordering.text,
             "by": self.by,
             "figures": {
-                family: {"value": one.value, "half": one.half if one.is_known else None}
-                for family, one in self.figures.items()
+                family: {"value": figure.value, "half": figure.half if figure.is_known else None}
+                for family, figure in self.figures.items()
             },
             "found": self.ranked,
             "statements": [statement._asdict() for statement in self.statements],
@@ -135,8 +130,8 @@ class Claim(NamedTuple):
 def decide(left: Estimate, relation: Relation, right: Estimate) -> Verdict:
     """Whether a relation holds between two figures; ">>" and "~" are for figures above 0.
 
-    a > b holds where the interval of a - b lies above 0, and does not where it lies below; a >> b
-    means a > MUCH b, and a ~ b means that neither is above ALIKE times the other.
+    a > b holds if the interval of a - b lies above 0, and does not hold if it lies below 0. a >> b
+    means a > MUCH b. a ~ b means that neither figure is above ALIKE times the other.
     """
     if relation == "~":
         larger, smaller = (left, right) if left.value >= right.value else (right, left)

@@ -1,4 +1,4 @@
-"""The comparison of families: each is trained, looked at on the way, and measured alike."""
+"""The comparison of families: every family is trained, judged on the way, and measured alike."""
 
 import re
 from dataclasses import dataclass, replace
@@ -24,30 +24,32 @@ from jaxgen.families.capabilities import HasBound
 from jaxgen.training import folder as folders
 from jaxgen.training.console import Console
 
-BEST = {"ddpm": "ddpm_full"}  # the recipe of a family where each trains as long as it likes
+BEST = {"ddpm": "ddpm_full"}  # the recipe of a family if there is no limit of steps or time
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which recipes are compared, from how many seeds, and how long each is trained."""
+    """The recipes to compare, the number of seeds, and the length of each training."""
 
     models: tuple[str, ...]
     seeds: int
-    steps: int | None  # as the recipe says if None
+    steps: int | None  # as in the recipe if None
     budget: float | None  # seconds, in place of steps
     full: bool
 
     @property
     def recipes(self) -> list[Config]:
-        """What is trained: all seeds of a model before the next model."""
-        found = [
-            (configs.recipe(model), seed) for model in self.models for seed in range(self.seeds)
+        """The recipes to train: all seeds of a model before the next model."""
+        recipes = [configs.recipe(model) for model in self.models]
+        return [
+            replace(recipe, seed=seed, steps=self.steps or recipe.steps)
+            for recipe in recipes
+            for seed in range(self.seeds)
         ]
-        return [replace(one, seed=seed, steps=self.steps or one.steps) for one, seed in found]
 
     @property
     def training(self) -> str:
-        """How long each model is trained, in words."""
+        """The length of each training in words."""
         if self.budget:
             return f"for {self.budget:.0f} s"
         return f"for {self.steps:,} steps" if self.steps else "as its recipe says"
@@ -61,15 +63,15 @@ class Plan:
 def make(
     models: tuple[str, ...], seeds: int, steps: int | None, budget: str | None, full: bool
 ) -> Plan:
-    """Plan a comparison; without ``models``, a comparison of all families. Raises UserError for
-    what cannot be compared."""
+    """Plan a comparison of ``models``, or of all families. Raises UserError for wrong values."""
     configs.require("seeds", seeds, seeds >= 1, "1 or more")
     if steps is not None:
         configs.require("steps", steps, steps >= 1, "1 or more")
     if steps and budget:
         raise UserError(f"--steps {steps} and --budget {budget} exclude each other: give one")
-    known = [*COURSE, *(name for name in families.names() if name not in COURSE)]
-    models = models or tuple(known if steps or budget else (BEST.get(one, one) for one in known))
+    if not models:
+        names = [*COURSE, *(name for name in families.names() if name not in COURSE)]
+        models = tuple(names if steps or budget else (BEST.get(name, name) for name in names))
     if len({configs.recipe(model).family for model in models}) < len(models):
         raise UserError(f"--models {','.join(models)} names a family twice: one recipe of each")
     return Plan(models, seeds, steps, seconds(budget) if budget else None, full)
@@ -77,14 +79,14 @@ def make(
 
 def seconds(text: str) -> float:
     """Read a time such as 120s, 2m or 90."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|)", text.strip())
-    value = float(found[1]) * {"m": 60, "min": 60, "h": 3600}.get(found[2], 1) if found else 0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|)", text.strip())
+    value = float(match[1]) * {"m": 60, "min": 60, "h": 3600}.get(match[2], 1) if match else 0
     configs.require("budget", text, value > 0, "a time such as 120s or 5m")
     return value
 
 
 class Comparison:
-    """A comparison in a folder, which holds its results and the runs that it trains."""
+    """A comparison in a folder, with its results and the runs that it trains."""
 
     def __init__(self, plan: Plan, folder: Path, console: Console):
         self.plan, self._console = plan, console
@@ -92,27 +94,32 @@ class Comparison:
         self._store = Store(folder, console.say)
         self._runs = runs.find(folder / "runs")
         recipes = plan.recipes
+        self._strided = self._runs.strided(recipes)
         self._timings = {config.model: self._timing(config) for config in recipes}
         self._trainings = {config: self._training(config) for config in recipes}
         self._measurings = {config: self._measuring(config) for config in recipes}
-        several = [one for one in recipes if one.seed == 0 and train.drawing_steps(one) > 1]
-        self._samplers = [self._sampler(config) for config in several]
+        self._samplers = [
+            self._sampler(config)
+            for config in recipes
+            if config.seed == 0 and train.drawing_steps(config) > 1
+        ]
         self._judges = {name: self._judge(name) for name in measures.OTHERS}
 
     def carry_out(self, scheduler: str | None = None) -> None:
-        """Carry out every trial that has no result yet: one after the other, since times are
-        compared, or by the workers of a Dask ``scheduler``."""
+        """Carry out every trial that has no result: one after the other, since times are compared,
+        or by the workers of a Dask ``scheduler``."""
         self._skip(self._runs.unreadable)
-        if strided := self._runs.strided(self.plan.recipes):
+        if self._strided:
             self._console.say(
-                f"not compared: {', '.join(strided)}, trained on the split of earlier versions"
+                f"not compared: {', '.join(self._strided)}, trained on the split of earlier "
+                "versions"
             )
         timings = list(self._timings.values())
         models = [*self._trainings.values(), *self._measurings.values(), *self._samplers]
         judges = [trial for pair in self._judges.values() for trial in pair]
         failed: dict[Trial, str] = {}
         with executors.Cluster(scheduler) if scheduler else executors.Here() as executor:
-            # Timings first: they say how long the rest takes.
+            # Timings first: the estimates of all other trials need them.
             for trials in (timings, [*timings, *models, *judges]):
                 failed = execute.run(trials, self._store, executor, self._console)
         self._skip([f"{trial.title}: {reason}" for trial, reason in failed.items()])
@@ -134,8 +141,8 @@ class Comparison:
         def seconds(cost: dict[str, Any]) -> float:
             if not budget and self._runs.finished(config):
                 return 1.0
-            whole = budget or config.steps * float(np.median(cost["own"]["seconds"]))
-            return 1.2 * whole + (3 + measures.GLANCE * _drawing(cost)) * len(measures.LOOKS)
+            training = budget or config.steps * float(np.median(cost["own"]["seconds"]))
+            return 1.2 * training + (3 + measures.GLANCE * _drawing(cost)) * len(measures.LOOKS)
 
         return Trial(
             "training",
@@ -150,7 +157,7 @@ class Comparison:
 
     def _measuring(self, config: Config) -> Trial:
         family, amount = families.build(config), self.plan.amount
-        likely = 0.0  # seconds of the likelihoods, as two cores took them
+        likely = 0.0  # seconds of the likelihoods on two cores
         if isinstance(family, Variational):
             likely = 2 * 3.4e-5 * amount.likely * amount.samples
         elif isinstance(family, HasBound):
@@ -179,10 +186,10 @@ class Comparison:
         )
 
     def _judge(self, name: str) -> tuple[Trial, Trial]:
-        """The training of another judge, and the distances of all models by this judge."""
+        """The training of another judge, and the distances of all models by it."""
         key = [repr(measures.OTHERS[name]), partition.RULE]
         training = Trial("judge", name, measures.train_judge, (name,), key=key, seconds=60.0)
-        asking = Trial(
+        distances = Trial(
             "distance",
             f"by the judge {name}",
             measures.ask_judge,
@@ -192,32 +199,31 @@ class Comparison:
             seconds=20.0,
             tolerant=True,
         )
-        return training, asking
+        return training, distances
 
     def _name(self, config: Config) -> str:
-        """What tells a training from others."""
         budget = self.plan.budget
-        long = f"{budget:.0f}s" if budget else config.steps
-        return f"{config.model}-{config.seed}-{long}"
+        length = f"{budget:.0f}s" if budget else config.steps
+        return f"{config.model}-{config.seed}-{length}"
 
-    # What was found.
+    # The results.
 
     def _figures(self, trial: Trial) -> Any:
-        """What a trial found; None where it has no result."""
-        known = self._store.get(trial)
-        return known and known.figures
+        """The figures of a trial; None if it has no result."""
+        result = self._store.get(trial)
+        return result and result.figures
 
     def arrays(self) -> dict[str, Arrays]:
-        """The arrays of the first seed of each model that was measured."""
-        found: dict[str, Arrays] = {}
+        """The arrays of the first measured seed of each model."""
+        arrays: dict[str, Arrays] = {}
         for config, trial in self._measurings.items():
-            known = self._store.get(trial)
-            if known and known.figures:
-                found.setdefault(config.model, known.arrays)
-        return found
+            result = self._store.get(trial)
+            if result and result.figures:
+                arrays.setdefault(config.model, result.arrays)
+        return arrays
 
     def to_dict(self, command: str) -> dict[str, Any]:
-        """All findings, for ``json.dumps``."""
+        """All results, for ``json.dumps``."""
         models: dict[str, Any] = {}
         for config, trial in self._trainings.items():
             training = self._figures(trial)
@@ -244,16 +250,16 @@ class Comparison:
             "models": models,
             "sampler_steps": next(filter(None, map(self._figures, self._samplers)), None),
             "other_judges": {
-                name: {"accuracy": accuracy, **asked}
-                for name, (accuracy, asked) in judges.items()
-                if accuracy and asked
+                name: {"accuracy": accuracy, **distances}
+                for name, (accuracy, distances) in judges.items()
+                if accuracy and distances
             },
             "skipped": self.skipped,
-            "strided": self._runs.strided(self.plan.recipes),
+            "strided": self._strided,
         }
 
 
 def _drawing(cost: dict[str, Any]) -> float:
-    """Seconds of a digit that is drawn among many."""
-    many = measures.BATCHES[-1]
-    return float(np.median(cost["drawing"][str(many)])) / many
+    """Seconds of drawing one digit in the largest batch."""
+    batch = measures.BATCHES[-1]
+    return float(np.median(cost["drawing"][str(batch)])) / batch

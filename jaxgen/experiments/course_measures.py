@@ -1,4 +1,4 @@
-"""What the trials of a comparison do: they time a recipe, train it, and measure the model."""
+"""The trials of a comparison: they time a recipe, train it, and measure the model."""
 
 import functools
 import time
@@ -24,18 +24,18 @@ from jaxgen.training import costs, loop, trained
 from jaxgen.training.folder import RunFolder, read_log
 from jaxgen.training.trained import Trained
 
-COUNT = 10_000  # digits that a model is judged by
-GLANCE = 2000  # digits drawn at each look at a training
-REDRAWN = 2  # times that the Frechet distance is taken again, with other sample seeds
+COUNT = 10_000  # digits that are drawn for the figures of a model
+GLANCE = 2000  # digits that are drawn at each look at a training
+REDRAWN = 2  # more Frechet distances, with other sample seeds
 BATCH = 128  # for the cost of training at equal batches
 BATCHES = (1, 16, 128)  # for the cost of sampling
 PLANE = 800  # real digits whose codes are shown in a plane
 SAMPLER_STEPS = (1, 2, 5, 10, 20, 50, 100)
 SHOWN = 8  # digits of each kind in a picture
-CURVED = 64  # real digits whose coding is followed level by level, in families that code so
-FIRST_NATS = 0.5  # from which that is shown
-LOOKS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # fractions of a training after which it is judged
-# Other judges, for whom other features matter: what they are trained with.
+CURVED = 64  # real digits whose rate and distortion are measured at each noise level of diffusion
+FIRST_NATS = 0.5  # the curve of rate and distortion begins at this rate
+LOOKS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # fractions of a training at which it is judged
+# The settings of other judges, with other features.
 OTHERS: dict[str, dict[str, Any]] = {
     "LeNet": {"seed": 1, "steps": 3200, "network": judge.Layered()},
     "dense layers": {"seed": 1, "network": judge.Layered((), (512, 256, 64))},
@@ -43,7 +43,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 def cost(context: Context, config: Config) -> Result:
-    """What a recipe costs, at its own batch and at BATCH, and what drawing does."""
+    """The cost of training, at the recipe's batch and at BATCH, and the cost of drawing."""
     own = costs.training(config)
     equal = own if config.batch == BATCH else costs.training(replace(config, batch=BATCH))
     drawing = {str(batch): costs.drawing(config, batch, batch) for batch in BATCHES}
@@ -53,20 +53,20 @@ def cost(context: Context, config: Config) -> Result:
 def train_with_looks(
     context: Context, config: Config, budget: float | None, *cost: Result
 ) -> Result:
-    """Train a recipe, and judge some drawn digits on the way. With a ``budget`` in seconds, its
-    ``cost`` says how many steps those are. A finished run of the recipe is taken as it is, and has
-    no curve. A training that fails is a result too."""
+    """Train a recipe, and judge some drawn digits on the way. A ``budget`` in seconds becomes a
+    number of steps by the recipe's ``cost``. A finished run of the recipe is not trained again, and
+    has no curve. A training that fails is a result too."""
     if budget:
         steps = max(int(budget / float(np.median(cost[0].figures["own"]["seconds"]))), 1)
         config = replace(config, steps=steps)
-    there = runs.find(context.folder / "runs")
+    earlier = runs.find(context.folder / "runs")
     curve, failed = [], None
-    if run := there.finished(config):
+    if run := earlier.finished(config):
         seconds = _seconds(run, config.steps)
     else:
-        there.require_at_rest(config)
+        earlier.require_at_rest(config)
         run = RunFolder(context.folder / "runs" / f"{config.model}-{config.seed}-{config.steps}")
-        for stage in sorted({max(round(part * config.steps), 1) for part in LOOKS}):
+        for stage in sorted({max(round(fraction * config.steps), 1) for fraction in LOOKS}):
             look, failed = _look(context, run, config, stage)
             if failed:
                 break
@@ -79,12 +79,12 @@ def train_with_looks(
 def _look(
     context: Context, run: RunFolder, config: Config, stage: int
 ) -> tuple[dict[str, float], str | None]:
-    """Train up to a step, and judge GLANCE drawn digits; returns the figures, and why training
-    failed, or None. The figures are kept by themselves: once training has gone on, there are no
-    weights of this step left."""
+    """Train up to a step, and judge GLANCE drawn digits. Returns the figures, and why training
+    failed, or None. The store keeps the figures: later in the training, the weights of this step
+    are gone."""
     key = [to_dict(config), judge.load().hash, GLANCE]
     look = Trial("look", f"{run.path.name}-{stage}", train_with_looks, key=key)
-    if (known := context.store.get(look)) is None:
+    if (result := context.store.get(look)) is None:
         part = replace(runs.with_horizon(config), steps=stage, save_every=stage, sample_every=0)
         listener = train.Listener(context, config.steps)
         [failed] = loop.train_apart([part], [run], listener, context.say)
@@ -92,9 +92,9 @@ def _look(
             return {}, failed
         model = trained.load(run, part, context.say)
         figures = {"step": stage, "seconds": _seconds(run, stage)}
-        known = Result(figures | _judged(model, 0, _reference(GLANCE)))
-        context.store.put(look, known)
-    return known.figures, None
+        result = Result(figures | _judged(model, 0, _reference(GLANCE)))
+        context.store.put(look, result)
+    return result.figures, None
 
 
 def _seconds(run: RunFolder, step: int) -> float:
@@ -104,35 +104,37 @@ def _seconds(run: RunFolder, step: int) -> float:
 
 
 def measure(context: Context, config: Config, amount: suite.Amount, training: Result) -> Result:
-    """Everything that is measured of a trained model; None where there are no weights."""
+    """All figures of a trained model; None if there are no weights."""
     if (model := _load(training, config)) is None:
         return Result(None)
     family, variables, digits = model.family, model.variables, data.load("mnist")
     real, progress = _real(amount.count), context.progress
-    found = suite.measure(family, variables, digits, judge.load(), real, amount, progress=progress)
+    measured = suite.measure(
+        family, variables, digits, judge.load(), real, amount, progress=progress
+    )
     progress("drawing again, with other seeds")
     again = [_judged(model, seed, real.reference)["frechet"] for seed in range(1, 1 + REDRAWN)]
     labels = np.repeat(np.arange(DIGITS, dtype=np.int32), SHOWN)
     drawn = sampling.draw(family, variables, labels, 0)
-    near = found.report.closest[:SHOWN]
-    copies = found.images[[one.image for one in near]]
-    copied = digits.train.images[[one.train for one in near]]
+    closest = measured.report.closest[:SHOWN]
+    copies = measured.images[[neighbour.image for neighbour in closest]]
+    copied = digits.train.images[[neighbour.train for neighbour in closest]]
     arrays = {
-        "images": found.images,
-        "labels": found.labels,
+        "images": measured.images,
+        "labels": measured.labels,
         "picture": pixels.grid(drawn, columns=SHOWN, scale=1),
-        "copies": pixels.grid(np.concatenate([copies, copied]), columns=len(near), scale=1),
+        "copies": pixels.grid(np.concatenate([copies, copied]), columns=len(closest), scale=1),
     }
     progress("laying out codes in a plane")
     few = partition.subset(digits.test, PLANE)
     if (plane := codes.plane(family, variables, few)) is not None:
         arrays |= {"plane": plane, "plane_labels": few.labels}
-    figures = found.to_dict() | {"frechet_again": again, "drawing_seconds": found.drawing}
-    return Result(figures | {"coding": _coding(model, found.codes)}, arrays)
+    figures = measured.to_dict() | {"frechet_again": again, "drawing_seconds": measured.drawing}
+    return Result(figures | {"coding": _coding(model, measured.codes)}, arrays)
 
 
 def measure_sampler(context: Context, config: Config, training: Result) -> Result:
-    """Seconds and quality by the number of steps of drawing; None where there are no weights."""
+    """Seconds and quality by the number of steps of drawing; None if there are no weights."""
     if (model := _load(training, config)) is None:
         return Result(None)
     rows = []
@@ -140,14 +142,14 @@ def measure_sampler(context: Context, config: Config, training: Result) -> Resul
         other = model.with_sampling(steps=steps)
         sampling.draw(other.family, other.variables, sampling.balanced(1), 0)  # compiles
         began = time.perf_counter()
-        found = _judged(other, 0, _reference(GLANCE))
-        rows.append({"steps": steps, "seconds": (time.perf_counter() - began) / GLANCE} | found)
+        quality = _judged(other, 0, _reference(GLANCE))
+        rows.append({"steps": steps, "seconds": (time.perf_counter() - began) / GLANCE} | quality)
     return Result(rows)
 
 
 def _load(training: Result, config: Config) -> Trained | None:
-    """The model of a training; None where it failed before the first look. Raises UserError where
-    the run has other weights by now."""
+    """The model of a training; None if it failed before the first look. Raises UserError if the
+    run has weights of another step."""
     figures = training.figures
     if figures["failed"] and not figures["curve"]:
         return None
@@ -158,25 +160,25 @@ def _load(training: Result, config: Config) -> Trained | None:
     if model.step != last:
         raise UserError(
             f"{run} is at step {model.step} and not {last}: "
-            "bring it there with bin/train, or give --out another folder"
+            "train it to that step with bin/train, or give --out another folder"
         )
     return model
 
 
 def _judged(model: Trained, seed: int, real: Reference) -> dict[str, float]:
     """The distance of digits drawn with a seed, in N, and the proportion recognised."""
-    labels = reference.asked_of(model.family, data.load("mnist").test.labels, real.n)
+    labels = reference.labels_for(model.family, data.load("mnist").test.labels, real.n)
     drawn = sampling.draw(model.family, model.variables, labels, seed)
     logits, features = judge.look(judge.load(), pixels.to_uint8(drawn))
-    apart = metrics.frechet(features, real.features) / real.unit
-    return {"frechet": apart, "recognised": metrics.accuracy(logits, labels)}
+    distance = metrics.frechet(features, real.features) / real.unit
+    return {"frechet": distance, "recognised": metrics.accuracy(logits, labels)}
 
 
-def _coding(model: Trained, kept: codes.Codes) -> list[tuple[float, float]] | None:
-    """Rate in nats and squared error: of a code; of diffusion, from level to level."""
+def _coding(model: Trained, measured: codes.Codes) -> list[tuple[float, float]] | None:
+    """Rate in nats and squared error: of the code, or of each noise level of diffusion."""
     family = model.family
     if not isinstance(family, Diffuses):
-        rate, error = kept.rate, kept.squared_error
+        rate, error = measured.rate, measured.squared_error
         return None if rate is None or error is None else [(rate, error)]
 
     def progress(variables, keys, images, labels):
@@ -188,7 +190,8 @@ def _coding(model: Trained, kept: codes.Codes) -> list[tuple[float, float]] | No
     rates, errors = map_images(
         progress, model.variables, chunk=CURVED, images=images, labels=few.labels
     )
-    # What is known at a level was told before its own step. The first levels tell next to nothing.
+    # The rate after a step belongs to the error at the next level. The first levels have almost no
+    # rate.
     rates, errors = rates.mean(0)[:-1], errors.mean(0)[1:]
     first = min(np.searchsorted(rates, FIRST_NATS), len(rates) - 1)
     levels = np.unique(np.geomspace(first + 1, len(rates), 40).astype(int)) - 1
@@ -197,13 +200,11 @@ def _coding(model: Trained, kept: codes.Codes) -> list[tuple[float, float]] | No
 
 @functools.cache
 def _reference(n: int) -> Reference:
-    """n real digits, measured once."""
     return reference.measure(judge.load(), data.load("mnist"), n)
 
 
 @functools.cache
 def _real(n: int) -> suite.Real:
-    """What n real digits get, measured once."""
     return suite.real_figures(judge.load(), data.load("mnist"), n, "test")
 
 
@@ -211,22 +212,22 @@ def _real(n: int) -> suite.Real:
 
 
 def train_judge(context: Context, name: str) -> Result:
-    """Train another judge: the proportion of the test digits that it recognises."""
+    """Train another judge; the figure is its accuracy on the test digits."""
     return Result(judge.train(_weights(context, name), context.progress, **OTHERS[name]))
 
 
 def ask_judge(
     context: Context, name: str, models: tuple[str, ...], trained: Result, *measured: Result | None
 ) -> Result:
-    """What another judge makes of the digits of all models: distances in its own N."""
+    """The distances of the digits of all models by another judge, in its own N."""
     other = judge.load(_weights(context, name), None, OTHERS[name]["network"])
-    held = partition.subset(data.load("mnist").test, COUNT).images
-    real = judge.look(other, held)[1]
-    unit = metrics.frechet(judge.look(other, reference.noisy(held))[1], real)
+    test = partition.subset(data.load("mnist").test, COUNT).images
+    real = judge.look(other, test)[1]
+    unit = metrics.frechet(judge.look(other, reference.noisy(test))[1], real)
     distances: dict[str, list[float]] = {}
-    for model, found in zip(models, measured, strict=True):
-        if found and found.figures:
-            features = judge.look(other, found.arrays["images"])[1]
+    for model, result in zip(models, measured, strict=True):
+        if result and result.figures:
+            features = judge.look(other, result.arrays["images"])[1]
             distances.setdefault(model, []).append(metrics.frechet(features, real) / unit)
     return Result({"judge": other.hash, "distances": distances})
 

@@ -1,7 +1,7 @@
-"""The figures of a comparison, by model and by name, and what they say of the course's claims.
+"""The figures of a comparison, by model and by name, and the verdicts on the course's claims.
 
-All are read off the JSON of ``Comparison.to_dict``, so that the report shows no figure that is not
-there. What was measured is named by its path in the JSON, such as ``codes.rate``.
+All figures are from the JSON of ``Comparison.to_dict``, so the JSON has every figure of the report.
+The name of a measured figure is its path in the JSON, such as ``codes.rate``.
 """
 
 import functools
@@ -25,8 +25,9 @@ DISTANCE = "Frechet distance, N"
 FRECHET = "generated.frechet_in_noise_units"
 RECOGNISED = "generated.recognised"
 REAL = "real digits"
-TITLES = {FRECHET: DISTANCE, RECOGNISED: "share recognised", "useful": "usefulness"}
-DEFINITIONS = {  # of what the course orders: names of figures
+CAS = "classification accuracy score (CAS)"
+TITLES = {FRECHET: DISTANCE, RECOGNISED: "accuracy of the judge", "useful": CAS}
+DEFINITIONS = {  # the figures that define each ordering
     claims.TRAINING: [
         f"{unit} {what}"
         for what in (f"per 1,000 steps of {BATCH}", "of the whole training", f"to {QUALITY} N")
@@ -44,107 +45,119 @@ class Results:
 
     def __init__(self, json: dict[str, Any], arrays: Mapping[str, Arrays]):
         self.json, self.arrays, self.models = json, arrays, json["models"]
-        self.families: dict[str, str] = {name: own["family"] for name, own in self.models.items()}
+        self.families = {name: model["family"] for name, model in self.models.items()}
+        # The measurements of each model that has weights, seed by seed.
         self.measured: dict[str, list[dict[str, Any]]] = {}
-        """What was measured of each model that has weights, seed by seed."""
         for name, model in self.models.items():
-            if known := [seed["measured"] for seed in model["seeds"].values() if seed["measured"]]:
-                self.measured[name] = known
-        self.seeds = {name: list(map(_measured, known)) for name, known in self.measured.items()}
+            if seeds := [seed["measured"] for seed in model["seeds"].values() if seed["measured"]]:
+                self.measured[name] = seeds
+        self.seeds = {name: list(map(_measured, seeds)) for name, seeds in self.measured.items()}
         self.figures = {
-            name: _costs(own) | self._by_other_judges(name) | _over_seeds(self.seeds.get(name, []))
-            for name, own in self.models.items()
+            name: _costs(model)
+            | self._by_other_judges(name)
+            | _over_seeds(self.seeds.get(name, []))
+            for name, model in self.models.items()
         }
+        # The figures of real digits, by the same names as a model's.
         self.real = _real(next(iter(self.measured.values()))[0]) if self.measured else {}
-        """The figures of real digits, by the names that they have of a model."""
 
     def _by_other_judges(self, model: str) -> Figures:
-        known = {name: judge["distances"] for name, judge in self.json["other_judges"].items()}
-        return {f"{name}, N": mean(own[model]) for name, own in known.items() if model in own}
+        return {
+            f"{name}, N": mean(judge["distances"][model])
+            for name, judge in self.json["other_judges"].items()
+            if model in judge["distances"]
+        }
 
     def by_family(self, name: str) -> Figures:
         """A figure of each family that has it."""
-        found = {self.families[model]: own.get(name) for model, own in self.figures.items()}
-        return {family: one for family, one in found.items() if one}
+        return {
+            self.families[model]: figures[name]
+            for model, figures in self.figures.items()
+            if name in figures
+        }
 
     @functools.cached_property
     def claims(self) -> list[Claim]:
-        """Each ordering under each definition for which there are figures of two families."""
-        found = [
+        """Each ordering under each definition that has figures of two families."""
+        claims = [
             Claim(ordering, TITLES.get(name, name), self.by_family(name), name == FRECHET)
             for ordering, definitions in DEFINITIONS.items()
             for name in definitions
         ]
-        return [claim for claim in found if claim.statements]
+        return [claim for claim in claims if claim.statements]
 
     def rank_correlation(self, judge: str) -> float | None:
-        """Spearman's correlation of the models' mean distances by this judge and by another; None
-        for two models."""
-        theirs = self.json["other_judges"][judge]["distances"]
-        if len(theirs) < 3:
+        """Spearman's correlation of the models' mean distances by our judge and by another judge;
+        None for two models."""
+        distances = self.json["other_judges"][judge]["distances"]
+        if len(distances) < 3:
             return None
-        ours = [self.figures[model][FRECHET].value for model in theirs]
-        found: Any = stats.spearmanr(ours, [np.mean(own) for own in theirs.values()])
-        return float(found.statistic)
+        ours = [self.figures[model][FRECHET].value for model in distances]
+        spearman: Any = stats.spearmanr(ours, [np.mean(seeds) for seeds in distances.values()])
+        return float(spearman.statistic)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON, and what is decided by it."""
+        """The JSON, with the rank correlations and the verdicts on the claims."""
         ranks = {name: self.rank_correlation(name) for name in self.json["other_judges"]}
-        decided = [claim.to_dict() for claim in self.claims]
-        return self.json | {"rank_correlation": ranks, "claims": decided}
+        claims = [claim.to_dict() for claim in self.claims]
+        return self.json | {"rank_correlation": ranks, "claims": claims}
 
 
-def drawn_again(measured: dict[str, Any]) -> list[float]:
-    """The distance of one model in N, from sample seed to sample seed."""
+def by_sample_seed(measured: dict[str, Any]) -> list[float]:
+    """The distances of one model in N, one for each sample seed."""
     return [measured["generated"]["frechet_in_noise_units"], *measured["frechet_again"]]
 
 
 def _measured(measured: dict[str, Any]) -> Figures:
-    """The figures of a model from one seed, with the intervals of drawing other digits: these leave
-    the chance of training out."""
-    again = mean(drawn_again(measured))
-    value, half = drawn_again(measured)[0], again.half * math.sqrt(again.n)  # of one drawing
+    """The figures of a model from one seed. The interval of the distance is for the chance of
+    drawing, without the chance of training."""
+    distances = by_sample_seed(measured)
+    value, half = distances[0], mean(distances).half * math.sqrt(len(distances))  # of one drawing
     return dict(_flat(measured)) | {FRECHET: Estimate(value, value - half, value + half, 1)}
 
 
 def _real(measured: dict[str, Any]) -> Figures:
-    """The figures of real digits, which were measured together with a model."""
-    names = {"generated": "real", "useful": "useful_real", "parzen": "parzen_real"}
-    names["populations"] = "populations_of_real"
-    figures = dict(_flat({name: measured[theirs] for name, theirs in names.items()}))
+    """The figures of real digits, which every measurement of a model contains."""
+    paths = {
+        "generated": "real",
+        "useful": "useful_real",
+        "parzen": "parzen_real",
+        "populations": "populations_of_real",
+    }
+    figures = dict(_flat({name: measured[path] for name, path in paths.items()}))
     low, high = measured["real"]["frechet_in_noise_units_interval"]
     return figures | {FRECHET: figures[FRECHET]._replace(low=low, high=high)}
 
 
-def _flat(found: Any, path: str = "") -> Iterator[tuple[str, Estimate]]:
+def _flat(json: Any, path: str = "") -> Iterator[tuple[str, Estimate]]:
     """The numbers and estimates in nested dictionaries, by their paths."""
-    if isinstance(found, dict) and "value" in found:
-        yield path, Estimate(*(found[field] for field in Estimate._fields))
-    elif isinstance(found, dict):
-        for name, value in found.items():
+    if isinstance(json, dict) and "value" in json:
+        yield path, Estimate(*(json[field] for field in Estimate._fields))
+    elif isinstance(json, dict):
+        for name, value in json.items():
             yield from _flat(value, f"{path}.{name}" if path else name)
-    elif isinstance(found, int | float):
-        yield path, Estimate(float(found), -math.inf, math.inf, 1)
+    elif isinstance(json, int | float):
+        yield path, Estimate(float(json), -math.inf, math.inf, 1)
 
 
 def _over_seeds(seeds: list[Figures]) -> Figures:
-    """The mean of each figure over the seeds that have it; from one seed the figure as it is."""
-    found = {}
+    """The mean of each figure over the seeds that have it; the figure itself if one seed has it."""
+    means = {}
     for name in dict.fromkeys(name for figures in seeds for name in figures):
-        known = [figures[name] for figures in seeds if name in figures]
-        found[name] = known[0] if len(known) == 1 else mean([one.value for one in known])
-    return found
+        values = [figures[name] for figures in seeds if name in figures]
+        means[name] = values[0] if len(values) == 1 else mean([one.value for one in values])
+    return means
 
 
 def _costs(model: dict[str, Any]) -> Figures:
-    """What training and drawing cost. Times have intervals over repetitions; costs up to a quality
-    have intervals over seeds."""
+    """The costs of training and drawing. Times have intervals over repetitions; costs up to a
+    quality have intervals over seeds."""
     if not (cost := model["cost"]):
         return {}
     own, equal, steps = cost["own"], cost["equal"], model["config"]["steps"]
     tera = own["operations"] / 1e12
     speed = own["operations"] / np.array(own["seconds"]) / own["products"]
-    found = {
+    costs = {
         f"seconds per 1,000 steps of {BATCH}": mean(equal["seconds"]).times(1000),
         f"TFLOP per 1,000 steps of {BATCH}": exact(equal["operations"] / 1e9),
         WHOLE: mean(own["seconds"]).times(steps),
@@ -158,10 +171,10 @@ def _costs(model: dict[str, Any]) -> Figures:
         "MiB on a device": exact(own["memory"] / 2**20),
     }
     for n in BATCHES:
-        found[f"ms per digit, {n} at once"] = mean(cost["drawing"][str(n)]).times(1000 / n)
+        costs[f"ms per digit, {n} at once"] = mean(cost["drawing"][str(n)]).times(1000 / n)
     curves = [seed["training"]["curve"] for seed in model["seeds"].values()]
     reached = [next((x for x in looks if x["frechet"] <= QUALITY), {}) for looks in curves]
     if reached and all(reached):
-        found[f"seconds to {QUALITY} N"] = mean([look["seconds"] for look in reached])
-        found[f"TFLOP to {QUALITY} N"] = mean([tera * look["step"] for look in reached])
-    return found
+        costs[f"seconds to {QUALITY} N"] = mean([look["seconds"] for look in reached])
+        costs[f"TFLOP to {QUALITY} N"] = mean([tera * look["step"] for look in reached])
+    return costs

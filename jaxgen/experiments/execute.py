@@ -1,4 +1,4 @@
-"""Carries trials out, in the order of their dependencies, by an executor."""
+"""Carry out trials, in the order of their dependencies, with an executor."""
 
 import collections
 import concurrent.futures
@@ -21,12 +21,11 @@ from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Context, Trial
 from jaxgen.training.console import Console, duration, plural
 
-Say = Callable[[str], None]
-"""Takes a line."""
+Say = Callable[[str], None]  # prints a line
 Work = TypeVar("Work")
-POLL = 0.5  # seconds after which a signal is answered
-GUESS = 60.0  # seconds of a trial that is not timed yet
-PRIOR = 120.0  # seconds of work, done in the estimated time, that are assumed at the beginning
+POLL = 0.5  # seconds between two checks for a signal
+GUESS = 60.0  # seconds of a trial whose timing is unknown
+PRIOR = 120.0  # seconds of imagined earlier trials that took the estimated time
 
 
 def carry_out(
@@ -36,24 +35,24 @@ def carry_out(
     scheduler: str | None = None,
     most_seconds: float = math.inf,
 ) -> None:
-    """Carry out trials and all that they need, as far as there is no valid result: here, or by the
-    workers of a Dask ``scheduler``. The console first says how many trials these are, and how long
-    they take by their timings. Raises UserError where one fails, or where all would take more than
+    """Carry out trials and the trials that they need, if they have no valid result: on this machine
+    or by the workers of a Dask ``scheduler``. The console first says how many trials there are, and
+    the estimate of their time. Raises UserError if a trial fails, or if the estimate is above
     ``most_seconds``."""
     trials = list(dict.fromkeys(_with_needed(trials)))
-    if not (rest := missing(trials, store)):
+    if not (waiting := _without_result(trials, store)):
         return
-    at_first = sum(not set(rest).intersection(trial.after) for trial in rest)
+    at_first = sum(not set(waiting).intersection(trial.after) for trial in waiting)
     with executors.choose(at_first, scheduler, console.say) as executor:
-        timings = dict.fromkeys(trial.timing for trial in rest if trial.timing)
+        timings = dict.fromkeys(trial.timing for trial in waiting if trial.timing)
         _require_all(run(tuple(timings), store, executor, console))
-        seconds = sum(_seconds(trial, store) for trial in rest) / executor.slots
-        kinds = collections.Counter(trial.kind for trial in rest)
+        seconds = sum(_seconds(trial, store) for trial in waiting) / executor.slots
+        kinds = collections.Counter(trial.kind for trial in waiting)
         counts = ", ".join(plural(count, kind) for kind, count in kinds.items())
         side = f", {executor.slots} at a time" if executor.slots > 1 else ""
         console.say(
-            f"{counts}{side}, about {duration(seconds)} on this machine; stopped, the same command "
-            "goes on"
+            f"{counts}{side}, about {duration(seconds)} on this machine; after a stop, the same "
+            "command goes on"
         )
         if seconds > most_seconds:
             raise UserError(
@@ -64,7 +63,7 @@ def carry_out(
 
 
 def _with_needed(trials: Iterable[Trial]) -> Iterator[Trial]:
-    """Trials, each after all that it needs."""
+    """Trials, each after the trials that it needs."""
     for trial in trials:
         yield from _with_needed(trial.after)
         yield trial
@@ -75,29 +74,29 @@ def _require_all(failed: Mapping[Trial, str]) -> None:
         raise UserError(reason)
 
 
-def missing(trials: Sequence[Trial], store: Store) -> list[Trial]:
-    """The trials that have no valid result, in their order."""
+def _without_result(trials: Iterable[Trial], store: Store) -> list[Trial]:
     return [trial for trial in trials if not store.has(trial)]
 
 
 def run(
     trials: Sequence[Trial], store: Store, executor: Executor, console: Console
 ) -> dict[Trial, str]:
-    """Carry out the trials that have no valid result. Returns the reasons of those that failed;
-    what needs their results is left out. After an interruption the same call goes on."""
-    waiting = missing(trials, store)
+    """Carry out the trials that have no valid result. Returns the failed trials and their reasons;
+    trials that need their results are left out. After an interruption the same call goes on."""
+    waiting = _without_result(trials, store)
     try:
-        with console.status() as tell:
+        with console.status() as show:
             if isinstance(executor, Here):
                 _run_together(waiting, Context(store, lambda *_: None, console.say))
-            return _run_in_order(waiting, store, executor, console.say, tell)
+            return _run_in_order(waiting, store, executor, console.say, show)
     except (KeyboardInterrupt, SystemExit):
         console.say("stopped: the same command goes on from there")
         raise
 
 
 def _run_together(waiting: list[Trial], context: Context) -> None:
-    """Carry out in one program what can be, and take it out of the trials that wait."""
+    """Carry out several trials in one program where that is possible, and remove them from
+    ``waiting``."""
     for together in {trial.together for trial in waiting if trial.together}:
         for trial, result in together(context, [x for x in waiting if x.together is together]):
             context.store.put(trial, result)
@@ -105,18 +104,19 @@ def _run_together(waiting: list[Trial], context: Context) -> None:
 
 
 def _run_in_order(
-    waiting: Sequence[Trial], store: Store, executor: Executor, say: Say, tell: Say
+    waiting: Sequence[Trial], store: Store, executor: Executor, say: Say, show: Say
 ) -> dict[Trial, str]:
-    """Carry out trials, each after those that it needs. ``say`` takes a line for each that has
-    ended, and ``tell`` what goes on. Returns the reasons of those that failed."""
+    """Carry out trials, each after the trials that it needs. ``say`` prints a line after each
+    trial; ``show`` replaces the line about the present. Returns the failed trials and their
+    reasons."""
     clock = Clock({trial: _seconds(trial, store) for trial in waiting}, executor.slots)
-    order = graphlib.TopologicalSorter({one: {*waiting} & {*one.after} for one in waiting})
+    order = graphlib.TopologicalSorter({trial: {*waiting} & {*trial.after} for trial in waiting})
     order.prepare()
     ready, running = collections.deque[Trial](), dict[Future, Trial]()
     failed, left_out = dict[Trial, str](), set[Trial]()
 
     def progress(trial: Trial, detail: str, fraction: float | None = None) -> None:
-        tell(f"{trial.title}: {detail}; {clock.left(fraction)}")
+        show(f"{trial.title}: {detail}; {clock.left(fraction)}")
 
     while order.is_active():
         for trial in order.get_ready():
@@ -129,10 +129,11 @@ def _run_in_order(
         while ready and len(running) < executor.slots:
             trial = ready.popleft()
             clock.begin(trial)
-            tell(f"{trial.title}; {clock.left()}")
-            here = functools.partial(progress, trial), say
-            direct = here if isinstance(executor, Here) else ()
-            running[executor.submit(perform, store.folder, trial, *direct)] = trial
+            show(f"{trial.title}; {clock.left()}")
+            callbacks = ()
+            if isinstance(executor, Here):
+                callbacks = functools.partial(progress, trial), say
+            running[executor.submit(perform, store.folder, trial, *callbacks)] = trial
         for trial, future in _ended(running, executor):
             clock.end(trial)
             order.done(trial)
@@ -141,15 +142,15 @@ def _run_in_order(
             count = f"{len(waiting) - len(clock.seconds)} of {len(waiting)}"
             why = f", {reason}" if reason else ""
             say(f"{count}: {trial.title}{why}; {clock.left()}")
-        if now := _now(running.values(), store):
-            tell(f"{now}; {clock.left()}")
+        if notes := _notes(running.values(), store):
+            show(f"{notes}; {clock.left()}")
     return failed
 
 
-def each(
+def run_calls(
     function: Callable[..., None], calls: Iterable[tuple], executor: Executor
 ) -> Iterator[tuple]:
-    """Carry out calls of a function; gives the arguments of each that is done."""
+    """Carry out ``function(*call)`` for each of the calls; yields each call when it is done."""
     running = {executor.submit(function, *call): call for call in calls}
     while running:
         for call, future in _ended(running, executor):
@@ -158,7 +159,7 @@ def each(
 
 
 def _ended(running: dict[Future, Work], executor: Executor) -> Iterator[tuple[Work, Future]]:
-    """Wait for a while; take what has ended out of what is ``running``."""
+    """Wait for POLL seconds at most; remove the work that has ended from ``running``."""
     done, _ = concurrent.futures.wait(running, POLL, "FIRST_COMPLETED")
     executor.check()
     for future in done:
@@ -174,8 +175,9 @@ def perform(
     progress: Callable[..., None] | None = None,
     say: Say = lambda line: None,
 ) -> str:
-    """Carry out one trial and keep its result in the store of a folder; returns why it failed, or
-    an empty string. Where ``progress`` is another process's, it is a note beside the results."""
+    """Carry out one trial and keep its result in the store of a folder. Returns why it failed, or
+    an empty string. In another process there is no ``progress`` (see ``Context``): the trial writes
+    a note beside the results instead."""
     if not folder.is_dir():
         raise UserError(
             f"a worker on {platform.node()} does not see {folder}: give --out a folder that all "
@@ -186,7 +188,7 @@ def perform(
     note = _note(trial, store)
     try:
         context = Context(store, progress or functools.partial(_write, note), say)
-        results = [store.get(other) for other in trial.after]
+        results = [store.get(needed) for needed in trial.after]
         store.put(trial, trial.function(context, *trial.arguments, *results))
     except UserError as error:
         return f"{error}"
@@ -196,7 +198,7 @@ def perform(
 
 
 def _note(trial: Trial, store: Store) -> Path:
-    """Where another process writes what it does."""
+    """The file in which another process writes its progress."""
     return store.path(f".{trial.title}.progress")
 
 
@@ -205,20 +207,20 @@ def _write(note: Path, detail: str, fraction: float | None = None) -> None:
         note.write_text(detail)
 
 
-def _now(running: Iterable[Trial], store: Store) -> str:
-    """What other processes do."""
-    lines = []
+def _notes(running: Iterable[Trial], store: Store) -> str:
+    """The progress of other processes."""
+    notes = []
     for trial in running:
         with contextlib.suppress(OSError):
-            lines.append(f"{trial.title}: {_note(trial, store).read_text()}")
-    return "; ".join(lines)
+            notes.append(f"{trial.title}: {_note(trial, store).read_text()}")
+    return "; ".join(notes)
 
 
-# How long it takes.
+# Estimates of time.
 
 
 def _seconds(trial: Trial, store: Store) -> float:
-    """The estimate of a trial's time; a guess before its timing is known."""
+    """The estimate of a trial's time; GUESS before its timing is known."""
     if not callable(trial.seconds):
         return trial.seconds
     timed = trial.timing and store.get(trial.timing)
@@ -226,14 +228,11 @@ def _seconds(trial: Trial, store: Store) -> float:
 
 
 class Clock:
-    """How long all that is left takes: the estimated ``seconds`` of the trials that have not ended,
-    times how much longer than estimated the others took. ``now()`` gives seconds."""
+    """Estimates the remaining time: the estimated ``seconds`` of the trials that have not ended,
+    times the ratio of real to estimated time of the trials that have. ``now()`` returns seconds."""
 
     def __init__(
-        self,
-        seconds: dict[Trial, float],
-        slots: int,
-        now: Callable[[], float] = time.monotonic,
+        self, seconds: dict[Trial, float], slots: int, now: Callable[[], float] = time.monotonic
     ):
         self.seconds, self._slots, self._now = seconds, slots, now
         self._began: dict[Trial, float] = {}
@@ -244,19 +243,19 @@ class Clock:
         self._began[trial] = self._now()
 
     def end(self, trial: Trial) -> None:
-        """A trial has ended, or will not begin."""
+        """A trial has ended, or is left out."""
         seconds = self.seconds.pop(trial)
         if trial in self._began:
             self._estimated += seconds
             self._taken += self._now() - self._began.pop(trial)
 
     def left(self, fraction: float | None = None) -> str:
-        """How long all others take; ``fraction`` of the one that runs is done, if known."""
+        """The remaining time in words; ``fraction`` of the running trial is done, if known."""
         pace = self._taken / self._estimated
-        rest = {trial: pace * seconds for trial, seconds in self.seconds.items()}
+        left = {trial: pace * seconds for trial, seconds in self.seconds.items()}
         for trial, began in self._began.items():
             taken = self._now() - began
-            rest[trial] = max(rest[trial] - taken, 0)
-            if fraction:  # its own pace counts as much as is done of it
-                rest[trial] = (1 - fraction) * (taken + rest[trial])
-        return f"{duration(sum(rest.values()) / self._slots)} left in all"
+            left[trial] = max(left[trial] - taken, 0)
+            if fraction:  # the trial's own pace has this fraction as its weight
+                left[trial] = (1 - fraction) * (taken + left[trial])
+        return f"{duration(sum(left.values()) / self._slots)} left in all"

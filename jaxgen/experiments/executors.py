@@ -1,10 +1,10 @@
-"""Where trials are carried out: in this process, in processes of this machine, one a core, or by
-the workers of a Dask cluster.
+"""Executors of trials: this process, processes of this machine, one per core, or the workers of a
+Dask cluster.
 
-Each is an executor of ``concurrent.futures`` with ``slots``, how many calls it carries out at a
-time, and ``check()``, which raises what ends all of them. Left by an exception, of which Ctrl-C and
-SIGTERM make a ``SystemExit``, it begins nothing more: trainings save and end, and whatever else is
-in progress is waited for.
+Each is an executor of ``concurrent.futures`` with ``slots``, the number of calls at a time, and
+``check()``, which raises the error that ends all calls. After an exception (Ctrl-C and SIGTERM
+become ``SystemExit``) an executor begins no more calls: trainings save and end, and it waits for
+all other calls.
 """
 
 import concurrent.futures
@@ -27,16 +27,16 @@ from jaxgen import devices, sources
 from jaxgen.errors import UserError
 from jaxgen.training.interrupts import Interrupts
 
-# Where the interpreter stops at once, Python's resource tracker would warn of semaphores, which it
-# then frees.
+# If the interpreter stops at once, Python's resource tracker warns of semaphores that it then
+# frees.
 QUIET = "ignore:resource_tracker:UserWarning"
-TRIES = 3  # times that a call is begun whose process dies
-ANSWER = 20.0  # seconds in which a scheduler has to answer, and to have workers
-GRACE = 30.0  # seconds that a process has to save, once its parent is gone
+TRIES = 3  # times that a call begins if its process dies
+ANSWER = 20.0  # seconds for a scheduler to answer, and to have workers
+GRACE = 30.0  # seconds for a process to save when its parent is gone
 
 
 class Here(concurrent.futures.Executor):
-    """This process: ``submit`` returns when the work is done, and a signal interrupts the work."""
+    """This process: ``submit`` returns when the call is done, and a signal interrupts the call."""
 
     slots = 1
 
@@ -46,11 +46,11 @@ class Here(concurrent.futures.Executor):
         return future
 
     def check(self) -> None:
-        """Nothing happens between two calls."""
+        """There is nothing to check between two calls."""
 
 
 class _Elsewhere(concurrent.futures.Executor):
-    """Other processes: the first signal that comes meanwhile is answered by ``check``."""
+    """Other processes: ``check`` raises SystemExit after a signal."""
 
     def __enter__(self) -> Self:
         self._interrupts = Interrupts().__enter__()
@@ -65,12 +65,12 @@ class _Elsewhere(concurrent.futures.Executor):
 
 
 class Processes(_Elsewhere):
-    """Processes, each with a core of its own and a thread that waits for it. One that dies takes
-    its own call along, which is begun again, and no other."""
+    """Processes, each on its own core, with a thread that waits for it. If a process dies, only its
+    own call is lost, and begins again; ``say(line)`` tells the user."""
 
     def __init__(self, slots: int, say: Callable[[str], None] = lambda line: None):
         self.slots, self._say = slots, say
-        if QUIET not in sys.warnoptions:  # which the resource tracker takes over from here
+        if QUIET not in sys.warnoptions:  # the resource tracker copies these options
             sys.warnoptions.append(QUIET)
         self._threads = concurrent.futures.ThreadPoolExecutor(slots)
         self._pools = [_pool(core) for core in range(slots)]
@@ -101,16 +101,16 @@ class Processes(_Elsewhere):
         try:
             for pool in (self._threads, *self._pools):
                 pool.shutdown(wait=True, cancel_futures=True)
-        except KeyboardInterrupt:  # a second Ctrl-C, which waits for nothing
+        except KeyboardInterrupt:  # a second Ctrl-C ends all at once
             for child in multiprocessing.active_children():
                 child.kill()
             sys.stdout.flush()
-            os._exit(128 + signal.SIGINT)  # or the interpreter would wait for the pools
+            os._exit(128 + signal.SIGINT)  # a normal exit would wait for the pools
         super().__exit__()
 
 
 class Cluster(_Elsewhere):
-    """The workers of a Dask scheduler. They must have the same jaxgen, and the same folders."""
+    """The workers of a Dask scheduler. They need the same jaxgen and the same folders."""
 
     def __init__(self, address: str):
         try:
@@ -122,7 +122,7 @@ class Cluster(_Elsewhere):
         self._address = address
         try:
             self._client = distributed.Client(address, timeout=ANSWER, set_as_default=False)
-        except (OSError, ValueError) as error:  # ValueError: it is no address
+        except (OSError, ValueError) as error:  # ValueError: this is no address
             raise UserError(
                 f"no scheduler answers at {address} ({' '.join(f'{error}'.split())[:200]}): start "
                 "one with dask scheduler, and workers with dask worker"
@@ -142,9 +142,9 @@ class Cluster(_Elsewhere):
         return max(sum(threads.values()), 1)
 
     def submit(self, function: Callable, /, *arguments: Any) -> Future:
-        # Workers have working folders of their own.
-        given = [one.absolute() if isinstance(one, Path) else one for one in arguments]
-        return self._executor.submit(_alike, _versions(), function, *given)
+        # Workers have other working folders.
+        absolute = [x.absolute() if isinstance(x, Path) else x for x in arguments]
+        return self._executor.submit(_checked, _versions(), function, *absolute)
 
     def check(self) -> None:
         super().check()
@@ -165,8 +165,8 @@ Executor = Here | Processes | Cluster
 def choose(
     most: int, scheduler: str | None = None, say: Callable[[str], None] = lambda line: None
 ) -> Executor:
-    """The executor that is fastest for trainings on this machine, of ``most`` slots at most; or the
-    cluster of a Dask ``scheduler``. ``say`` takes the line that a process has died."""
+    """The fastest executor for trainings on this machine, with ``most`` slots at most; or the
+    cluster of a Dask ``scheduler``. ``say(line)`` tells the user of a process that died."""
     if scheduler:
         return Cluster(scheduler)
     count = min(devices.workers(), most)
@@ -174,9 +174,10 @@ def choose(
 
 
 def outcome(future: Future, what: str) -> Any:
-    """What a call has returned. Raises UserError where its process died each time."""
+    """The result of a call, which the error calls ``what``. Raises UserError if the call's process
+    died each time."""
     error = future.exception()
-    if type(error).__name__ in ("BrokenProcessPool", "KilledWorker"):  # of ours, and of Dask's
+    if type(error).__name__ in ("BrokenProcessPool", "KilledWorker"):  # KilledWorker is Dask's
         raise UserError(
             f"{what}: its process died {TRIES} times, for want of memory perhaps; the same command "
             "goes on"
@@ -189,13 +190,12 @@ def _versions() -> dict[str, str]:
     return {"jaxgen": sources.whole()[:12], "jax": metadata.version("jax"), "Python": python}
 
 
-def _alike(versions: dict[str, str], function: Callable, *arguments: Any) -> Any:
-    """Call a function in a process that must have these versions."""
+def _checked(wanted: dict[str, str], function: Callable, *arguments: Any) -> Any:
+    """Call a function in a worker, which must have the wanted versions."""
     ours = _versions()
-    if different := [name for name, version in versions.items() if ours[name] != version]:
-        here, there = (
-            ", ".join(f"{name} {known[name]}" for name in different) for known in (ours, versions)
-        )
+    if different := [name for name in wanted if ours[name] != wanted[name]]:
+        here = ", ".join(f"{name} {ours[name]}" for name in different)
+        there = ", ".join(f"{name} {wanted[name]}" for name in different)
         raise UserError(
             f"a worker on {platform.node()} has {here}, and this process {there}: install the same "
             "there"
@@ -209,9 +209,9 @@ def _pool(core: int) -> ProcessPoolExecutor:
 
 
 def _begin(core: int, parent: int) -> None:
-    """Begin a process: on a core of its own, and not to outlive its parent."""
+    """Set up a process: it has its own core, and ends after its parent."""
     devices.pin_to(core)
-    # Ctrl-C reaches all processes; a training handles it, and other work is soon done.
+    # Ctrl-C reaches all processes. A training handles it, and other work ends soon.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     devices.start()
@@ -220,6 +220,6 @@ def _begin(core: int, parent: int) -> None:
 def _leave_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)  # a training handles it, and saves
+    os.kill(os.getpid(), signal.SIGTERM)  # a training handles it and saves
     time.sleep(GRACE)
     os._exit(128 + signal.SIGTERM)

@@ -1,15 +1,15 @@
-"""What may be said of the figures of a study: differences over paired seeds, and their intervals.
+"""Sentences about the figures of a study: differences over paired seeds, and their intervals.
 
-All settings are trained from the same seeds, so two of them are compared seed by seed, and the mean
-of the differences has an interval by Student's t. Where several differences are looked at, their
-intervals are wider, so that all of them together hold the true values with 95 % (Bonferroni 1936):
-along an axis, where the best is known only from the figures themselves, any two values could have
-been compared, and each such pair counts. So where no setting makes a difference, a sentence that
-claims one is written for 5 % of figures of two values, and for 2 to 5 % of more.
+All settings are trained from the same seeds, so two settings are compared seed by seed, and the
+mean of the differences has an interval by Student's t. With several comparisons the intervals are
+wider, so that all of them together hold with 95 % (Bonferroni 1936). Along an axis the best value
+comes from the figures themselves, so every pair of values counts as a comparison. If settings make
+no difference, 5 % of the sentences about two values claim one, and 2 to 5 % of the sentences about
+more.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.experiments.grid import Axis
 from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.questions import Claim
+from jaxgen.training.trained import listed
 
-FEW = 3  # seeds: their intervals are three to seven times as wide as those of ten
+FEW = 3  # seeds: the intervals are three to seven times as wide as with ten seeds
 BySeed = Mapping[int, float]
-# Of a claim, by its worst and its best difference: 1 where it is as claimed, -1 where it is not, 0
-# where none is shown.
+# By the signs of the worst and the best difference: 1 as claimed, -1 the opposite, 0 not shown.
 VERDICTS = {
     (1, 1): "holds",
     (0, 0): "is left open",
@@ -30,21 +30,21 @@ VERDICTS = {
 }
 
 
-def difference(one: BySeed, other: BySeed, comparisons: int = 1) -> Estimate | None:
-    """How much more the one is than the other, over the seeds that both have, as one of so many
-    ``comparisons``; None where there is no such seed."""
-    both = sorted(set(one) & set(other))
-    return mean([one[seed] - other[seed] for seed in both], comparisons) if both else None
+def difference(left: BySeed, right: BySeed, comparisons: int = 1) -> Estimate | None:
+    """The mean of ``left`` minus ``right`` over their common seeds, as one of several
+    ``comparisons`` (see ``mean``); None without a common seed."""
+    seeds = sorted(set(left) & set(right))
+    return mean([left[seed] - right[seed] for seed in seeds], comparisons) if seeds else None
 
 
-def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") -> str:
-    """What a figure does along an axis, in a sentence or two: which value is best, which cannot be
-    told from it, and how much worse the worst is. ``found`` is by value of the axis; the means are
-    ``over`` what else varies, if something does."""
-    figure, known = FIGURES[name], {value: own for value, own in found.items() if own}
+def along(name: str, axis: Axis, figures: Mapping[str, BySeed], over: str = "") -> str:
+    """A sentence about a figure along an axis: the best value, the values that are not separable
+    from it, and the worst. ``figures`` are by value of the axis. ``over`` names the other axes, if
+    the figures are means over them."""
+    figure, known = FIGURES[name], {value: by_seed for value, by_seed in figures.items() if by_seed}
     if len(known) < 2:
         return ""
-    means = {value: float(np.mean(list(own.values()))) for value, own in known.items()}
+    means = {value: float(np.mean(list(by_seed.values()))) for value, by_seed in known.items()}
     title = figure.name[0].upper() + figure.name[1:]
     if not figure.better:
         return _trend(title, axis, known, means)
@@ -58,8 +58,8 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     title += over and f", the mean over {over}"
     if not shown:
         seeds = len(known[best])
-        reason = f", and {seeds} seeds show large ones only" if seeds <= FEW else ""
-        reason = ": one seed shows none" if seeds == 1 else reason
+        reason = f"; {seeds} seeds show only large differences" if seeds <= FEW else ""
+        reason = "; one seed shows none" if seeds == 1 else reason
         return (
             f"{title}: no difference is shown between the values of {axis.name} "
             f"({say(means[best])} at {best} to {say(means[worst])} at {worst}){reason}."
@@ -67,7 +67,7 @@ def along(name: str, axis: Axis, found: Mapping[str, BySeed], over: str = "") ->
     alike = [value for value in axis.values if value in losses and value not in shown]
     text = f"{title}{over and ','} is best at {axis.name} {best} ({say(means[best])})"
     if alike:
-        text += f", from which {listed(alike)} cannot be told"
+        text += f", not separable from {listed(alike)}"
     last = next(value for value in reversed(order) if value in shown)
     return f"{text}; at {last} it is {say(means[last])} (a difference of {losses[last]})."
 
@@ -86,33 +86,33 @@ def _trend(title: str, axis: Axis, known, means) -> str:
 
 
 def decided(
-    claim: Claim, found: Mapping[str, BySeed], lines: Mapping[str, Mapping[str, BySeed]]
+    claim: Claim, figures: Mapping[str, BySeed], lines: Mapping[str, Mapping[str, BySeed]]
 ) -> str:
-    """Whether a claim holds, in a sentence with the differences; nothing where its values are not
-    among those studied. ``found`` is by value of the claim's setting, ``lines`` the same for each
-    value of what else varies, by its name: where verdicts differ, each is said, since a mean of
-    opposites would hide them."""
-    verdict, parts = _verdict(claim, found)
+    """A sentence that says whether a claim holds, with the differences; empty if the study has not
+    the claim's values. ``figures`` are by value of the claim's setting; ``lines`` are the same for
+    each choice of the other axes, by its name. If the verdicts of the lines differ, the sentence
+    has each of them, because the mean would hide them."""
+    verdict, parts = _verdict(claim, figures)
     if not verdict:
         return ""
-    what, means = FIGURES[claim.figure].name, "; ".join(parts)
+    name, differences = FIGURES[claim.figure].name, "; ".join(parts)
     verdicts: dict[str, list[str]] = {}
-    for name, own in lines.items():
-        verdicts.setdefault(_verdict(claim, own)[0], []).append(name)
+    for line, by_value in lines.items():
+        verdicts.setdefault(_verdict(claim, by_value)[0], []).append(line)
     verdicts.pop("", None)
     if len(verdicts) < 2:
-        return f"“{claim.text}” {verdict} ({what}; {means})."
+        return f"“{claim.text}” {verdict} ({name}; {differences})."
     text = "; ".join(f"{verdict} at {listed(names)}" for verdict, names in verdicts.items())
-    return f"“{claim.text}”: {text} ({what}; over all of these, {means})."
+    return f"“{claim.text}”: {text} ({name}; over all of these, {differences})."
 
 
-def _verdict(claim: Claim, found: Mapping[str, BySeed]) -> tuple[str, list[str]]:
-    """The verb for a claim, and each difference in words; empty where there is none."""
-    other = found.get(claim.right)
+def _verdict(claim: Claim, figures: Mapping[str, BySeed]) -> tuple[str, list[str]]:
+    """The verb for a claim, and each difference in words; empty if there is no difference."""
+    right = figures.get(claim.right, {})
     better, parts, signs = FIGURES[claim.figure].better, [], []
-    left = [value for value in claim.left if found.get(value)]
-    for value in left if other else ():
-        change = difference(found[value], other or {}, len(left))
+    left = [value for value in claim.left if figures.get(value)]
+    for value in left:
+        change = difference(figures[value], right, len(left))
         if change is None:
             continue
         signs.append(change.sign * better)
@@ -128,8 +128,3 @@ def say(value: float) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names with commas, and an "and"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

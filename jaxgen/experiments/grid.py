@@ -1,4 +1,4 @@
-"""The settings of a study: all combinations of what is varied, or one thing at a time."""
+"""The settings of a study: all combinations of the values of its axes, or one change at a time."""
 
 import itertools
 import math
@@ -12,19 +12,18 @@ from jaxgen.config import Config
 from jaxgen.errors import UserError
 
 Design = Literal["grid", "each"]
-Resolve = Callable[[list[str]], Config]
-"""Takes flags, and returns the recipe that they make of the base."""
+Resolve = Callable[[list[str]], Config]  # ``resolve(flags)`` returns the base recipe with flags
 
 
 class Axis(NamedTuple):
-    """A setting, and the values that it is given, as they are written."""
+    """A setting to vary, and its values as the user writes them."""
 
     name: str
     values: tuple[str, ...]
 
 
 class Setting(NamedTuple):
-    """One choice of all that is varied, and the recipe that it makes."""
+    """A value of each axis, and the recipe with these values."""
 
     values: tuple[tuple[str, str], ...]  # name and value of each axis
     config: Config
@@ -38,11 +37,10 @@ class Setting(NamedTuple):
         return ", ".join(f"{name} {value}" for name, value in self.values)
 
     def run_name(self, seed: int) -> str:
-        """The name of the training, which settings share that only draw in other ways."""
+        """The name of the training. Settings that differ only in sampling share it."""
         return _name([pair for pair in self.values if not pair[0].startswith("sampling.")], seed)
 
     def name(self, seed: int) -> str:
-        """The name of the setting and the seed."""
         return _name(self.values, seed)
 
 
@@ -52,9 +50,9 @@ def _name(values, seed: int) -> str:
 
 
 def axis(text: str, config: Config) -> Axis:
-    """Read ``net.beta=0.1,1``; numbers that belong together have dashes, as in
-    ``net.layers=256,512-256``. Raises UserError for a setting that does not exist or one value."""
-    name, equals, given = text.partition("=")
+    """Read ``net.beta=0.1,1``; dashes separate the numbers of one value, as in
+    ``net.layers=256,512-256``. Raises UserError for an unknown setting or a single value."""
+    name, equals, written = text.partition("=")
     name = name.strip().lstrip("-").replace("_", "-")
     settings = dict(configs.flat(config))
     if not equals:
@@ -65,7 +63,7 @@ def axis(text: str, config: Config) -> Axis:
         )
     if name == "seed":
         raise UserError("--vary seed is what --seeds does: every setting is trained from each seed")
-    values = tuple(dict.fromkeys(value.strip() for value in given.split(",") if value.strip()))
+    values = tuple(dict.fromkeys(value.strip() for value in written.split(",") if value.strip()))
     if len(values) < 2:
         raise UserError(f"--vary {text} has one value: there is nothing to compare, give two")
     return Axis(name, values)
@@ -89,18 +87,18 @@ class Grid:
     seeds: tuple[int, ...]
 
     def recipe(self, setting: Setting, seed: int) -> Config:
-        """What is trained: saved and shown when it is done, or stopped."""
+        """The recipe to train and to draw from. It saves and samples at its end alone."""
         config = setting.config
         return replace(config, seed=seed, sample_every=0, save_every=config.steps)
 
     def trained(self, setting: Setting, seed: int) -> Config:
-        """The recipe of the training, on which the settings of drawing have no influence."""
+        """The recipe of the training, with the usual settings of sampling."""
         config = self.recipe(setting, seed)
         return replace(config, sampling=configs.recipe(config.model).sampling)
 
     def along(self, axis: Axis) -> list[list[Setting]]:
-        """The settings that differ in nothing but this axis, in the order of its values: for each
-        choice of the others a list."""
+        """The settings that differ in this axis alone, in the order of its values: a list for each
+        choice of the other axes."""
         lines: dict[tuple, list[Setting]] = {}
         for value in axis.values:
             for setting in self.settings:
@@ -113,7 +111,8 @@ class Grid:
 def make(
     base: Config, axes: tuple[Axis, ...], design: Design, seeds: int, resolve: Resolve
 ) -> Grid:
-    """The settings of a study, from ``base.seed`` on. Raises UserError where two are the same."""
+    """The grid of a study, with ``seeds`` seeds from ``base.seed`` on. Raises UserError if two
+    settings are the same."""
     configs.require("seeds", seeds, seeds >= 1, "1 or more")
     if not axes:
         raise UserError("what is varied? give a question, or --vary net.beta=0.1,1,10")
@@ -124,42 +123,42 @@ def make(
         axes, choices = _one_at_a_time(base, axes, resolve)
     else:
         choices = itertools.product(*(axis.values for axis in axes))
-    found: dict[Config, Setting] = {}
+    settings: dict[Config, Setting] = {}
     for choice in choices:
         pairs = list(zip(axes, choice, strict=True))
         config = resolve([flag for axis, value in pairs for flag in flags(axis, value, base)])
-        values = tuple((axis.name, value) for axis, value in pairs)
-        if config in found:
-            raise UserError(f"{Setting(values, config).label} is the same as {found[config].label}")
-        found[config] = Setting(values, config)
+        setting = Setting(tuple((axis.name, value) for axis, value in pairs), config)
+        if config in settings:
+            raise UserError(f"{setting.label} is the same as {settings[config].label}")
+        settings[config] = setting
     return Grid(
-        base, axes, design, tuple(found.values()), tuple(range(base.seed, base.seed + seeds))
+        base, axes, design, tuple(settings.values()), tuple(range(base.seed, base.seed + seeds))
     )
 
 
 def count(axes: tuple[Axis, ...], design: Design) -> int:
-    """How many settings there are."""
+    """The number of settings of a grid."""
     sizes = [len(axis.values) for axis in axes]
     return math.prod(sizes) if design == "grid" else 1 + sum(size - 1 for size in sizes)
 
 
 def _one_at_a_time(base: Config, axes: tuple[Axis, ...], resolve: Resolve):
-    """The axes, each with the value of the base among its own; and as choices the base, and it with
-    one other value."""
+    """The axes, with the base's values added, and the choices: the base, and every change of one
+    value."""
     settings = dict(configs.flat(base))
     usual, completed = [], []
     for axis in axes:
-        # As the axis writes it, if it does: 1 and 1.0 are one value.
+        # The base's value may be among the axis's in another form: 1 and 1.0 are one value.
         same = [value for value in axis.values if resolve(flags(axis, value, base)) == base]
         value = settings[axis.name]
         written = "-".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
         usual.append(same[0] if same else written)
         completed.append(axis if same else Axis(axis.name, (written, *axis.values)))
     choices = [tuple(usual)]
-    for place, axis in enumerate(completed):
+    for index, axis in enumerate(completed):
         choices += [
-            (*usual[:place], value, *usual[place + 1 :])
+            (*usual[:index], value, *usual[index + 1 :])
             for value in axis.values
-            if value != usual[place]
+            if value != usual[index]
         ]
     return tuple(completed), choices

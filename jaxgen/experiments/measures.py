@@ -1,5 +1,5 @@
-"""What a study measures of a model: figures of validation digits, since a study is how settings are
-chosen."""
+"""The figures of a model in a study. They are of validation digits, because a study chooses
+settings."""
 
 import functools
 import math
@@ -19,7 +19,7 @@ from jaxgen.families.base import Family, Fitted, Variables, Variational
 from jaxgen.families.capabilities import Encodes, HasRate, able
 from jaxgen.mapping import map_images
 
-COUNT = 2000  # digits that are drawn, and real ones that are encoded
+COUNT = 2000  # digits to draw, and real digits to encode
 SHOWN = 10  # digits in a picture, one of each
 
 
@@ -27,8 +27,7 @@ class Figure(NamedTuple):
     """A figure that every run of a family has."""
 
     name: str
-    better: int
-    """-1 where less is better, 1 where more is, 0 where neither is."""
+    better: int  # 1: more is better, -1: less is better, 0: neither
 
 
 FIGURES = {
@@ -40,7 +39,7 @@ FIGURES = {
     "used": Figure("perplexity of the codes", 1),
     "distance": Figure("Frechet distance in N", -1),
     "distance_normal": Figure("Frechet distance with codes from N(0, I)", -1),
-    "recognised": Figure("share recognised as the digit asked for", 1),
+    "recognised": Figure("accuracy of the judge", 1),
     "coverage": Figure("coverage", 1),
     "diversity": Figure("diversity within a digit", 1),
     "collapsed": Figure("mode collapse", -1),
@@ -50,40 +49,36 @@ FIGURES = {
 
 
 def measure(context: Context, config: Config, training: Result) -> Result:
-    """The figures of a training, drawn from as ``config`` says; and one digit of each kind for a
-    picture. Of a training that failed, there are none."""
-    known = training.figures
-    found = {"failed": known["failed"], "figures": {}, "curve": known["curve"]}
-    if known["failed"]:
-        return Result(found)
+    """The figures of a trained model with the sampling settings of ``config``, and one digit of
+    each kind for a picture; none of a training that failed."""
+    run = training.figures
+    result = {"failed": run["failed"], "figures": {}, "curve": run["curve"]}
+    if run["failed"]:
+        return Result(result)
     model = train.load(training, config)
     figures, arrays = figures_of(model.family, model.variables, config.data)
-    figures["seconds"] = known["seconds"]
+    figures["seconds"] = run["seconds"]
     if model.family.may_collapse:
-        figures["collapsed"] = float(known["collapse"] is not None)
-    return Result(found | {"figures": figures}, arrays)
+        figures["collapsed"] = float(run["collapse"] is not None)
+    return Result(result | {"figures": figures}, arrays)
 
 
 def figures_of(
     family: Family, variables: Variables, source: str
 ) -> tuple[dict[str, float], Arrays]:
-    """The figures of a trained model, of which some families have more than others, and one digit
-    of each kind for a picture."""
+    """The figures that apply to the family of a trained model, and one digit of each kind for a
+    picture."""
     digits = data.load(source)
     real = partition.subset(digits.valid, COUNT)
     figures = {"parameters": float(sum(x.size for x in jax.tree.leaves(variables.params)))}
     arrays = {}
     if isinstance(family, Encodes) and not family.encodes_iteratively:
-        figures |= _coding(family.for_inversion(), variables, real, digits.train)
+        coder = family.for_inversion()
+        figures |= _coding(coder, variables, real, digits.train)
         few = [int(np.argmax(real.labels == digit)) for digit in range(SHOWN)]
-        back = sampling.reconstruct(
-            family.for_inversion(),
-            variables,
-            images.to_float(real.images[few]),
-            real.labels[few],
-            0,
-        )
-        arrays |= {"real": real.images[few], "back": images.to_uint8(back)}
+        shown, labels = real.images[few], real.labels[few]
+        back = sampling.reconstruct(coder, variables, images.to_float(shown), labels, 0)
+        arrays |= {"real": shown, "back": images.to_uint8(back)}
     figures |= _drawing(family, variables, source)
     if isinstance(family, Fitted) and family.is_conditional:
         normal = family.with_sampling(prior="normal")
@@ -95,21 +90,21 @@ def figures_of(
 def _coding(family: Family, variables: Variables, real: Split, train: Split) -> dict[str, float]:
     figures = {}
 
-    def each(method, part):
+    def apply(method, split):
         return map_images(
-            method, variables, images=part.images, labels=part.labels, chunk=COUNT // 2
+            method, variables, images=split.images, labels=split.labels, chunk=COUNT // 2
         )
 
-    for name, part in (("error", real), ("train_error", partition.subset(train, COUNT))):
-        back = each(family.reconstruct, part)
-        lost = metrics.pixels(part.images) - back.reshape(len(back), -1)
-        figures[name] = float(np.square(lost).sum(1).mean())
+    for name, split in (("error", real), ("train_error", partition.subset(train, COUNT))):
+        back = apply(family.reconstruct, split)
+        difference = metrics.pixels(split.images) - back.reshape(len(back), -1)
+        figures[name] = float(np.square(difference).sum(1).mean())
     if isinstance(family, HasRate):
-        figures["rate"] = float(each(family.rate, real).mean())
+        figures["rate"] = float(apply(family.rate, real).mean())
     if isinstance(family, Variational):
-        figures["bound"] = float(each(family.bound, real).mean())
+        figures["bound"] = float(apply(family.bound, real).mean())
         figures["distortion"] = figures["bound"] - figures["rate"]
-    latents = each(able(family, Encodes).encode, real)
+    latents = apply(able(family, Encodes).encode, real)
     if np.issubdtype(latents.dtype, np.integer):
         p = np.unique(latents, return_counts=True)[1] / latents.size
         figures["used"] = float(np.exp(-(p * np.log(p)).sum()))
@@ -117,23 +112,22 @@ def _coding(family: Family, variables: Variables, real: Split, train: Split) -> 
 
 
 def _drawing(family: Family, variables: Variables, source: str) -> dict[str, float]:
-    held = _held(source, COUNT)
-    asked = reference.asked_of(family, data.load(source).valid.labels, COUNT)
+    real = _reference(source, COUNT)
+    asked = reference.labels_for(family, data.load(source).valid.labels, COUNT)
     drawn = images.to_uint8(sampling.draw(family, variables, asked, 0))
     logits, features = judge.look(judge.load(), drawn)
-    apart = reference.relative(metrics.spreads(features, logits.argmax(1)), held.spreads)
+    spreads = reference.relative(metrics.spreads(features, logits.argmax(1)), real.spreads)
     figures = {
-        "distance": metrics.frechet(features, held.features) / held.unit,
-        "coverage": metrics.prdc(held.features, features).coverage,
+        "distance": metrics.frechet(features, real.features) / real.unit,
+        "coverage": metrics.prdc(real.features, features).coverage,
     }
     if family.is_conditional:
         figures["recognised"] = metrics.accuracy(logits, asked)
-    if known := [spread for spread in apart if math.isfinite(spread)]:
+    if known := [spread for spread in spreads if math.isfinite(spread)]:
         figures["diversity"] = sum(known) / len(known)
     return {name: float(value) for name, value in figures.items()}
 
 
 @functools.cache
-def _held(source: str, count: int) -> Reference:
-    """The figures of the validation digits that drawn ones are compared with, measured once."""
+def _reference(source: str, count: int) -> Reference:
     return reference.measure(judge.load(), data.load(source), count, "valid")

@@ -1,6 +1,6 @@
-"""Published numbers: each with its set-up, and what is trained here to come to the same.
+"""Published numbers: each with its set-up, and our recipes for the same.
 
-Numbers are as the papers have them unless another source is named.
+Numbers are from the papers, except where another source is named.
 """
 
 from dataclasses import dataclass
@@ -15,32 +15,26 @@ class Row:
 
     name: str
     paper: str
-    what: str
-    """What is measured, with its unit."""
-    better: int
-    """-1 where less is better, 1 where more is."""
-    published: dict[str, float]
-    """Numbers by their names. Our figures have the same names, and there may be more of them."""
+    what: str  # the measure, with its unit
+    better: int  # 1: more is better, -1: less is better
+    published: dict[str, float]  # by name; our figures have the same names, and may be more
     recipes: tuple[str, ...]
-    """What is trained here."""
-    theirs: str
+    theirs: str  # the published set-up
     ours: str
-    full: int | None = None
-    """Steps of a training as long as the published one, where ours is shorter."""
-    ranked: bool = False
-    """Whether the scales differ, so that only the order can be compared."""
+    full: int | None = None  # steps of the published training, if ours is shorter
+    ranked: bool = False  # the scales differ, so that only the order can be compared
 
 
 _EPOCH = 550  # steps of 100 over the 55,000 training digits
 _BURDA = (
     "784-200-200-50 and back, tanh, batches of 20 for 3,280 epochs, Adam with eps 1e-4 and a rate "
-    "that falls from 1e-3 in eight stages; 60,000 training digits made black and white anew at "
-    "each step; 5,000 samples for each of the 10,000 test digits."
+    "that falls from 1e-3 in eight stages; 60,000 training digits with new binarisation at each "
+    "step; 5,000 samples for each of the 10,000 test digits."
 )
 _BURDA_OURS = (
-    "The same network and binarisation; 55,000 training digits, batches of 100, Muon for the "
-    "matrices with a rate that falls as a cosine, the weight of the divergence rises over the "
-    "first 20,000 steps, and averaged weights are measured. Fewer epochs."
+    "The same network and binarisation; 55,000 training digits, batches of 100, Muon with a cosine "
+    "schedule for the matrices, a weight of the divergence that rises over the first 20,000 "
+    "steps, and averaged weights. Fewer epochs."
 )
 _PATH = "The encoder's gradient goes through the codes alone (Tucker et al. 2019)."
 
@@ -76,13 +70,13 @@ ROWS = (
     ),
     Row(
         "burda2015_digits",
-        "nbip/IWAE, a re-implementation that tells the digit",
+        "nbip/IWAE, a re-implementation, conditional on the digit",
         "-log p given the digit, of dynamically binarised test digits, nats",
         -1,
         {"told the digit, k = 1": 82.32},
         ("burda2015_digits",),
-        f"{_BURDA} The prior of the code is given the digit.",
-        f"{_BURDA_OURS} The digit is told to the encoder, the prior and the decoder.",
+        f"{_BURDA} The prior of the code depends on the digit.",
+        f"{_BURDA_OURS} Encoder, prior and decoder get the digit.",
         3280 * _EPOCH,
     ),
     Row(
@@ -92,10 +86,10 @@ ROWS = (
         1,
         {"GAN": 225.0},
         ("gan",),
-        "Dense networks, maxout in the critic, SGD with momentum; sigma chosen among ten on "
+        "Dense networks, maxout in the critic, SGD with momentum; the best of ten sigmas on "
         "validation digits.",
-        "The recipe gan: convolutions, the digit told to both players, R1. Ten sigmas from 0.1 to "
-        "1 on 1,000 validation digits. The measure ranks models wrongly: see "
+        "The recipe gan: convolutions, both players get the digit, R1. The best of ten sigmas from "
+        "0.1 to 1 on 1,000 validation digits. The measure ranks models wrongly: see "
         "`jaxgen/evaluation/parzen.py`.",
     ),
     Row(
@@ -112,25 +106,26 @@ ROWS = (
             "network without a code, 3 quadrants seen": 26.01,
         },
         ("sohn2015", "sohn2015_nn"),
-        "A network for each task, first trained without a code; 100 samples by importance.",
-        "One network for all tasks, from scratch; the bound from 20 codes, one after another. "
-        "Quadrants are the lower left, then the upper left and the upper right too.",
+        "A network for each task, first trained without a code; 100 importance samples.",
+        "One network for all tasks, from scratch; the mean bound of 20 codes. The quadrants are "
+        "the lower left, then the upper left too, then the upper right too.",
     ),
     Row(
         "ghosh2020",
         "Ghosh et al. 2020, table 1; repository ParthaEth/Regularized_autoencoders-RAE-",
-        "Frechet distance: theirs of Inception's features, ours of the judge's, in N",
+        "Frechet distance: theirs in Inception's features, ours in the judge's features, in N",
         -1,
         {"AE, mixture of ten": 10.66, "VAE, mixture of ten": 17.66, "VAE, N(0, I)": 19.21},
         ("ae", "vae"),
         "Convolutions to a code of 16, 100 epochs, 10,000 digits.",
-        "The recipes ae and vae; here the mixture is one for each digit. 10,000 digits are drawn.",
+        "The recipes ae and vae, with a mixture for each digit; 10,000 drawn digits.",
         ranked=True,
     ),
     Row(
         "synthetic",
         "VSehwag/minimal-diffusion",
-        "test digits recognised by a classifier that learned from 50,000 drawn digits alone, %",
+        "CAS, the accuracy on test digits of a classifier that learned from 50,000 drawn digits "
+        "alone, %",
         1,
         {"on drawn digits": 99.0, "on real digits": 99.6},
         ("ddpm_full",),
@@ -147,7 +142,7 @@ ROWS = (
         ("ddpm_full",),
         "Likelihoods of autoregressive models and bounds of flows.",
         "The variational bound of the recipe ddpm_full over all of its 1,000 noise levels, of 500 "
-        "test digits; it was trained for its looks and not for its bound.",
+        "test digits; the training optimises the look of digits and not the bound.",
     ),
     Row(
         "denoising",
@@ -163,14 +158,13 @@ ROWS = (
         },
         ("denoising",),
         "An autoencoder trained at 10 %; the noise is not defined.",
-        "The recipe denoising: Gaussian noise of that standard deviation, cut off at black and "
-        "white.",
+        "The recipe denoising: Gaussian noise with this standard deviation, clipped to [0, 1].",
     ),
 )
 
 
 def named(name: str) -> Row:
-    """The row of a name; a UserError if there is none."""
+    """The row of a name; UserError if there is none."""
     known = {row.name: row for row in ROWS}
     if name not in known:
         raise UserError(f"no published row is called {name!r}: {configs.suggest(name, known)}")

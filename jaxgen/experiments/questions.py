@@ -1,7 +1,7 @@
-"""The questions that have a name: what is varied, in which small model, and what answers them.
+"""The questions that have a name: the settings to vary, the model, and the figures that answer.
 
-The models are dense and trained for a minute or two, so that a question is answered by dozens of
-runs; every flag of ``bin/train`` makes them larger. All are measured on validation digits.
+The models are small and train for a minute or two, so that dozens of runs answer a question; the
+flags of ``bin/train`` make them larger. All figures are of validation digits.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from jaxgen.errors import UserError
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that is said, which the figures decide: that ``figure`` is better with each of the
-    values ``left`` than with ``right``."""
+    """A claim that figures decide: ``figure`` is better with each of the values ``left`` of a
+    setting than with the value ``right``."""
 
     text: str
     setting: str
@@ -29,22 +29,15 @@ class Question:
 
     name: str
     asks: str
-    models: tuple[str, ...]
-    """Recipes that it can be asked of; the first if none is named."""
-    vary: tuple[str, ...]
-    """As ``--vary`` takes them."""
-    plots: tuple[tuple[str, ...], ...]
-    """The figures that answer it, chart by chart: names in ``measures.FIGURES``."""
-    flags: tuple[str, ...] = ()
-    """What is other than in the recipe, as flags of ``bin/train``."""
-    design: Literal["grid", "each"] = "grid"
-    """All combinations of what is varied, or one thing at a time."""
+    models: tuple[str, ...]  # recipes; the first is the default
+    vary: tuple[str, ...]  # axes in the form of ``--vary``
+    plots: tuple[tuple[str, ...], ...]  # names in ``measures.FIGURES``, chart by chart
+    flags: tuple[str, ...] = ()  # changes of the recipe, as flags of ``bin/train``
+    design: Literal["grid", "each"] = "grid"  # all combinations, or one change at a time
     seeds: int = 5
     claims: tuple[Claim, ...] = ()
-    curves: bool = False
-    """Whether the loss over the steps is shown."""
-    coding: bool = False
-    """Whether distortion is shown over rate."""
+    curves: bool = False  # show the loss over the steps
+    coding: bool = False  # show distortion over rate
 
 
 _DENSE = ("--net.network", "dense", "--net.layers", "256,256", "--steps", "1000")
@@ -178,7 +171,7 @@ QUESTIONS = (
 
 
 def named(name: str) -> Question:
-    """The question of a name; a UserError if there is none."""
+    """The question of a name; UserError if there is none."""
     known = {question.name: question for question in QUESTIONS}
     if name not in known:
         raise UserError(f"no question is called {name!r}: {configs.suggest(name, known)}")

@@ -1,4 +1,4 @@
-"""Published numbers and ours: what is trained and measured for each row, and the report of it."""
+"""Published numbers and ours: the trials of each row, and the report."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +16,12 @@ from jaxgen.experiments.trial import Trial
 from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, is_wide
 from jaxgen.training.console import Console, duration
 
-DIGITS = 55_000  # training digits of MNIST, in an epoch
+DIGITS = 55_000  # training digits in an epoch
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """The rows to reproduce, from how many seeds, trained for how long, in which folder."""
+    """The rows to reproduce, the number of seeds, the length of the trainings, and the folder."""
 
     rows: tuple[Row, ...]
     seeds: int
@@ -35,7 +35,7 @@ class Reproduction:
             raise UserError(f"--steps {self.steps} and --full exclude each other: give one")
 
     def carry_out(self, console: Console, scheduler: str | None = None) -> dict[str, Any]:
-        """Train and measure what is missing; returns the findings of the rows by their labels."""
+        """Train and measure what is missing; returns the results of the rows by their labels."""
         store, seeds = Store(self.folder, console.say), range(self.seeds)
         trials = {(row.name, n): self._measuring(row, n) for n in seeds for row in self.rows}
         execute.carry_out(trials.values(), store, console, scheduler)
@@ -48,13 +48,13 @@ class Reproduction:
         }
 
     def label(self, row: Row) -> str:
-        """The row and how long it is trained, as the command has them."""
+        """The row and the flag of the length of its training, as in the command."""
         if self.full and row.full:
             return f"{row.name} --full"
         return f"{row.name} --steps {self.steps}" if self.steps else row.name
 
     def config(self, recipe: str, row: Row, seed: int) -> Config:
-        """The recipe as it is trained for a row."""
+        """The recipe with the seed and the steps of a row's training."""
         config = replace(configs.recipe(recipe), seed=seed)
         steps = row.full if self.full else self.steps
         return replace(config, steps=steps) if steps else config
@@ -66,108 +66,110 @@ class Reproduction:
             f"{self.label(row)} seed {seed}",
             paper_measures.measure,
             (row.name, seed, recipes),
-            tuple(train.trial(one, f"{one.model}-{one.steps}-seed-{seed}") for one in recipes),
+            tuple(train.trial(x, f"{x.model}-{x.steps}-seed-{seed}") for x in recipes),
             seconds=60.0,
         )
 
 
-def document(found: dict[str, Any], rows: tuple[Row, ...]) -> Document:
-    """The report of all rows that have findings."""
-    known = [(row, label) for row in rows for label in found if label.split()[0] == row.name]
-    cells = [line for row, label in known for line in _cells(row, label, found[label])]
-    head = ("row", "of what", "published", "ours", "seeds", "verdict")
-    count = sum(line[-1] == "reached" for line in cells)
+def document(results: dict[str, Any], rows: tuple[Row, ...]) -> Document:
+    """The report of all rows that have results."""
+    labels = [(row, label) for row in rows for label in results if label.split()[0] == row.name]
+    cells = [line for row, label in labels for line in _cells(row, label, results[label])]
+    head = ("row", "figure", "published", "ours", "seeds", "verdict")
+    reached = sum(line[-1] == "reached" for line in cells)
     compared = sum(bool(line[-1]) for line in cells)
     return Document(
         "Published numbers, and ours",
-        f"Of {compared} published numbers that ours can be held against, {count} are reached. "
-        "Intervals are of 95 %: over seeds by Student's t where there are several, else over test "
-        "digits where that is known, which leaves out the chance of training.",
+        f"We reach {reached} of {compared} published numbers. Intervals are of 95 %: over seeds by "
+        "Student's t if there are several seeds, else over test digits, which does not include the "
+        "chance of training.",
         (("command", "`bin/reproduce`"),),
         (
             Section("Side by side", (Table(head, tuple(cells)),)),
-            *(Section(f"{label}: {row.paper}", _blocks(row, found[label])) for row, label in known),
+            *(
+                Section(f"{label}: {row.paper}", _blocks(row, results[label]))
+                for row, label in labels
+            ),
         ),
     )
 
 
-def lines(row: Row, label: str, found: dict[str, Any]) -> list[str]:
-    """A row for a person at a console."""
-    return ["  ".join(cell for cell in line if cell) for line in _cells(row, label, found)]
+def lines(row: Row, label: str, result: dict[str, Any]) -> list[str]:
+    """The lines of a row for the console."""
+    return ["  ".join(cell for cell in line if cell) for line in _cells(row, label, result)]
 
 
-def _cells(row: Row, label: str, found: dict[str, Any]) -> list[tuple[str, ...]]:
-    figures = _figures(found)
+def _cells(row: Row, label: str, result: dict[str, Any]) -> list[tuple[str, ...]]:
+    figures = _figures(result)
     lines = []
     for name in dict.fromkeys([*figures, *row.published]):
-        published, one = row.published.get(name), figures.get(name)
+        published, ours = row.published.get(name), figures.get(name)
         verdict = ""
-        if published is not None and one is not None:
-            verdict = ranked(row, figures) if row.ranked else judged(published, one, row.better)
+        if published is not None and ours is not None:
+            verdict = ranked(row, figures) if row.ranked else judged(published, ours, row.better)
         shown = "" if published is None else f"{published:g}"
-        seeds = str(len(found["seeds"])) if one else ""
-        lines.append((label, name, shown, f"{one or ''}", seeds, verdict))
+        seeds = str(len(result["seeds"])) if ours else ""
+        lines.append((label, name, shown, f"{ours or ''}", seeds, verdict))
     return lines
 
 
-def _figures(found: dict[str, Any]) -> dict[str, Estimate]:
-    """Each figure, with its interval over seeds, or of one seed over test digits."""
-    seeds = [one["figures"] for one in found["found"]]
+def _figures(result: dict[str, Any]) -> dict[str, Estimate]:
+    """Each figure, with its interval over seeds, or over test digits if there is one seed."""
+    seeds = [seed["figures"] for seed in result["found"]]
     figures = {}
     for name, (value, half) in seeds[0].items():
-        figures[name] = statistics.mean([own[name][0] for own in seeds])
+        figures[name] = statistics.mean([seed[name][0] for seed in seeds])
         if len(seeds) == 1 and half is not None:
             figures[name] = Estimate(value, value - half, value + half, 1)
     return figures
 
 
 def judged(published: float, ours: Estimate, better: int) -> str:
-    """Whether ours is as good as what is published: reached, not told from it, or by how much it is
-    worse."""
+    """The verdict on our figure: reached, not separable from the published number, or worse."""
     behind = better * (published - ours.value)
     if behind <= 0:
         return "reached"
     if ours.is_known and behind <= ours.half:
-        return "not told apart"
+        return "not separable"
     return f"worse by {behind:.3g}"
 
 
 def ranked(row: Row, figures: dict[str, Estimate]) -> str:
-    """Whether ours are in the order of the published ones."""
+    """Whether our figures have the order of the published numbers."""
     both = [name for name in row.published if name in figures]
     theirs = sorted(both, key=lambda name: row.published[name])
     ours = sorted(both, key=lambda name: figures[name].value)
     return "same order" if theirs == ours else "another order"
 
 
-def _blocks(row: Row, found: dict[str, Any]) -> tuple[Block, ...]:
-    first = found["found"][0]["trainings"]
+def _blocks(row: Row, result: dict[str, Any]) -> tuple[Block, ...]:
+    runs = result["found"][0]["trainings"]
     trainings = [
-        f"{recipe}: {one['steps']:,} steps of {one['batch']}, "
-        f"{one['steps'] * one['batch'] / DIGITS:.0f} epochs, {duration(one['seconds'])}"
-        for recipe, one in first.items()
+        f"{recipe}: {run['steps']:,} steps of {run['batch']}, "
+        f"{run['steps'] * run['batch'] / DIGITS:.0f} epochs, {duration(run['seconds'])}"
+        for recipe, run in runs.items()
     ]
     text = f"Trained: {'; '.join(trainings)}."
-    if row.full and any(one["steps"] < row.full for one in first.values()):
-        fraction = max(one["steps"] for one in first.values()) / row.full
+    if row.full and any(run["steps"] < row.full for run in runs.values()):
+        fraction = max(run["steps"] for run in runs.values()) / row.full
         text += (
             f" That is {fraction:.1%} of the published length; for all of it: "
             f"`bin/reproduce {row.name} --full`."
         )
     blocks: list[Block] = [
-        f"What is measured: {row.what}.\n\nTheirs: {row.theirs}\n\nOurs: {row.ours}",
+        f"Measure: {row.what}.\n\nTheirs: {row.theirs}\n\nOurs: {row.ours}",
         text,
     ]
     curves = tuple(
         Curve(recipe, [step for step, _ in points], [loss for _, loss in points])
-        for recipe, one in first.items()
-        # Beside the first stretch the rest would look flat.
-        if (points := one["curve"][1:])
+        for recipe, run in runs.items()
+        # Without the first point, beside which all others look flat.
+        if (points := run["curve"][1:])
     )
     if curves:
         wide = is_wide([y for curve in curves for y in curve.y])
         blocks.append(Lines(curves, "step", "loss in training", "The loss.", log_y=wide))
-    where = [one["provenance"] for one in found["found"]]
-    known = dict.fromkeys(f"jaxgen {one['jaxgen']}, on {one['on']}" for one in where)
-    blocks.append(f"Seeds: {', '.join(map(str, found['seeds']))}. {'; '.join(known)}.")
+    origins = [seed["provenance"] for seed in result["found"]]
+    shown = dict.fromkeys(f"jaxgen {x['jaxgen']}, on {x['on']}" for x in origins)
+    blocks.append(f"Seeds: {', '.join(map(str, result['seeds']))}. {'; '.join(shown)}.")
     return tuple(blocks)

@@ -1,4 +1,4 @@
-"""Finished runs of a recipe that are already there, so that none is trained twice."""
+"""Runs of a recipe from earlier trainings, so that no recipe is trained twice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,14 +13,14 @@ from jaxgen.training.folder import ROOT, RunFolder
 
 
 class Runs(NamedTuple):
-    """The runs in runs/ and in a folder, and the reasons why others cannot be read."""
+    """The runs in runs/ and in a folder, and why other runs cannot be read."""
 
     known: list[tuple[RunFolder, Config]]
-    unreadable: list[str]
+    unreadable: list[str]  # reasons
 
     def of(self, config: Config) -> Iterator[RunFolder]:
         """The runs of a recipe, finished or not."""
-        return (run for run, theirs in self.known if same(config, theirs))
+        return (run for run, other in self.known if same(config, other))
 
     def finished(self, config: Config) -> RunFolder | None:
         """A finished run of a recipe."""
@@ -29,10 +29,10 @@ class Runs(NamedTuple):
     def strided(self, recipes: Sequence[Config]) -> list[str]:
         """The runs of the recipes on the split of earlier versions."""
         former = [replace(config, data=STRIDED + config.data) for config in recipes]
-        return [str(run) for run, theirs in self.known if any(same(theirs, x) for x in former)]
+        return [str(run) for run, other in self.known if any(same(other, x) for x in former)]
 
     def require_at_rest(self, config: Config) -> None:
-        """Raise UserError where a run of the recipe is being trained: it would be trained twice."""
+        """Raise UserError if another process trains a run of the recipe."""
         for run in self.of(config):
             if run.is_busy():
                 raise UserError(
@@ -43,24 +43,23 @@ class Runs(NamedTuple):
 
 def find(folder: Path) -> Runs:
     """All runs in runs/ and in ``folder``."""
-    found = Runs([], [])
+    runs = Runs([], [])
     for path in sorted([*ROOT.glob("*/config.json"), *folder.glob("*/config.json")]):
         run = RunFolder(path.parent)
         try:
-            found.known.append((run, run.load()))
+            runs.known.append((run, run.load()))
         except UserError as error:
-            found.unreadable.append(str(error))
-    return found
+            runs.unreadable.append(str(error))
+    return runs
 
 
 def same(config: Config, other: Config) -> bool:
-    """Whether two recipes train the same weights, however they are shown on the way or drawn
-    from."""
+    """Whether two recipes train the same weights; they may log and sample differently."""
     return _essence(config) == _essence(other)
 
 
 def with_horizon(config: Config) -> Config:
-    """The recipe with its horizon written down, so that other steps do not move it."""
+    """The recipe with an explicit horizon, so that other steps do not change it."""
     horizon = config.optim.horizon or config.steps
     return replace(config, optim=replace(config.optim, horizon=horizon))
 

@@ -1,4 +1,4 @@
-"""A study: every setting is trained and measured from every seed, in a folder of its own."""
+"""A study in a folder: every setting is trained and measured from every seed."""
 
 import json
 import math
@@ -17,55 +17,50 @@ from jaxgen.experiments import execute, measures, train
 from jaxgen.experiments.grid import Grid, Setting
 from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.store import Store
-from jaxgen.experiments.trial import Arrays, Result, Trial
+from jaxgen.experiments.trial import Result, Trial
 from jaxgen.training import stack
 from jaxgen.training.console import Console
 
-TIMED = 6  # shapes of network at most that are timed before a study begins
-LONG = 3 * 3600.0  # seconds that a study may take without being asked about
-MEASURING = 12.0  # seconds that a run is measured for, beside the drawing
+TIMED = 6  # network shapes at most that are timed before a study begins
+LONG = 3 * 3600.0  # seconds that a study may take without --yes
+MEASURING = 12.0  # seconds of the measurement of a run, without drawing
 
 
 class Study(NamedTuple):
-    """A study that is finished: what was measured of each setting and seed."""
+    """A study that is finished: the results of each setting and seed."""
 
     grid: Grid
-    found: Mapping[tuple[Setting, int], Result]
+    results: Mapping[tuple[Setting, int], Result]
 
     def failed(self, setting: Setting, seed: int) -> str | None:
         """Why a training failed."""
-        return self.found[setting, seed].figures["failed"]
-
-    def curve(self, setting: Setting, seed: int) -> dict[int, float]:
-        """The loss by steps."""
-        return dict(map(tuple, self.found[setting, seed].figures["curve"]))
-
-    def arrays(self, setting: Setting, seed: int) -> Arrays:
-        """The digits of a run for a picture; none where it failed."""
-        return self.found[setting, seed].arrays
+        return self.results[setting, seed].figures["failed"]
 
     def figures(self, setting: Setting, name: str) -> dict[int, float]:
-        """A figure by seed, where there is one."""
-        known = {seed: self.found[setting, seed].figures["figures"] for seed in self.grid.seeds}
-        return {seed: figures[name] for seed, figures in known.items() if name in figures}
+        """A figure by seed, for the seeds that have it."""
+        by_seed = {seed: self.results[setting, seed].figures["figures"] for seed in self.grid.seeds}
+        return {seed: figures[name] for seed, figures in by_seed.items() if name in figures}
 
     def names(self) -> list[str]:
-        """The figures that there are."""
-        settings = self.grid.settings
-        return [name for name in FIGURES if any(self.figures(one, name) for one in settings)]
+        """The figures that some setting has."""
+        return [
+            name
+            for name in FIGURES
+            if any(self.figures(setting, name) for setting in self.grid.settings)
+        ]
 
 
 def carry_out(
     grid: Grid, folder: Path, console: Console, yes: bool, scheduler: str | None = None
 ) -> Study:
-    """Train and measure what is missing, here or by the workers of a Dask ``scheduler``. Raises
-    UserError where that takes many hours, unless ``yes``, or where the folder holds another
+    """Train and measure what is missing, on this machine or by the workers of a Dask ``scheduler``.
+    Raises UserError if that takes many hours, unless ``yes``, or if the folder holds another
     study."""
     claim_folder(folder, grid)
-    store, timed, eye = Store(folder, console.say), _timed(grid), judge.load().hash
+    store, timed, judge_hash = Store(folder, console.say), _timed(grid), judge.load().hash
     trials = {
-        (setting, seed): _trial(grid, setting, seed, timed, eye)
-        for seed in grid.seeds  # all of a seed before the next
+        (setting, seed): _trial(grid, setting, seed, timed, judge_hash)
+        for seed in grid.seeds  # all settings of a seed before the next seed
         for setting in grid.settings
     }
     execute.carry_out(trials.values(), store, console, scheduler, math.inf if yes else LONG)
@@ -73,19 +68,19 @@ def carry_out(
 
 
 def _timed(grid: Grid) -> dict[tuple, Config]:
-    """By the shape of its network, the recipe that is timed for a setting: of many shapes a few
-    are, each for the ones next to it."""
+    """The recipe that is timed for each network shape. Of more than TIMED shapes only some are
+    timed, each for its neighbours."""
     first: dict[tuple, Config] = {}
     for setting in grid.settings:
         config = grid.trained(setting, grid.seeds[0])
         first.setdefault(stack.shape(config), config)
-    each, count = list(first.values()), len(first)
+    recipes, count = list(first.values()), len(first)
     few = min(TIMED, count)
-    return {shape: each[n * few // count * count // few] for n, shape in enumerate(first)}
+    return {shape: recipes[n * few // count * count // few] for n, shape in enumerate(first)}
 
 
 def _trial(
-    grid: Grid, setting: Setting, seed: int, timed: Mapping[tuple, Config], eye: str
+    grid: Grid, setting: Setting, seed: int, timed: Mapping[tuple, Config], judge_hash: str
 ) -> Trial:
     """The measurement of a setting and seed, after its training."""
     config, trained = grid.recipe(setting, seed), grid.trained(setting, seed)
@@ -97,43 +92,42 @@ def _trial(
         measures.measure,
         (config,),
         (training,),
-        [configs.to_dict(config), measures.COUNT, eye],
+        [configs.to_dict(config), measures.COUNT, judge_hash],
         training.timing,
         lambda figures: MEASURING + steps * figures["step"],
     )
 
 
 def cautions(grid: Grid) -> list[str]:
-    """Why the judge's figures mean nothing for some of the digits that are learned, a sentence
-    each."""
+    """For each data source for which the judge's figures mean nothing, a sentence that says why."""
     eye = judge.load()
-    found = {
+    cautions = {
         source: judge.caution(eye, data.load(source).valid)
         for source in dict.fromkeys(setting.config.data for setting in grid.settings)
     }
-    return [f"of {source} {caution}" for source, caution in found.items() if caution]
+    return [f"of {source} {caution}" for source, caution in cautions.items() if caution]
 
 
 def claim_folder(folder: Path, grid: Grid) -> None:
-    """Note in the folder which question is studied there: with other values or more seeds it is the
-    same question. Raises UserError where the folder holds another one."""
+    """Write the question of the study into the folder; other values of an axis and more seeds do
+    not change the question. Raises UserError if the folder holds another question."""
     base = configs.to_dict(replace(grid.base, seed=0))
     for axis in grid.axes:
         *outer, last = axis.name.replace("-", "_").split(".")
         (base[outer[0]] if outer else base)[last] = "varied"
     varied = [axis.name for axis in grid.axes]
     question = {"varied": varied, "design": grid.design, "base": json.loads(json.dumps(base))}
-    place = folder / "study.json"
+    path = folder / "study.json"
     try:
-        theirs = json.loads(place.read_text())
-        model, steps = theirs["base"]["model"], theirs["base"]["steps"]
-        about = f"{', '.join(theirs['varied'])} of {model}, {steps} steps"
+        other = json.loads(path.read_text())
+        model, steps = other["base"]["model"], other["base"]["steps"]
+        about = f"{', '.join(other['varied'])} of {model}, {steps} steps"
     except FileNotFoundError:
-        files.write(place, json.dumps(question, indent=1) + "\n")
+        files.write(path, json.dumps(question, indent=1) + "\n")
         return
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{place} cannot be read ({error}): give --out another folder") from None
-    if theirs != question:
+        raise UserError(f"{path} cannot be read ({error}): give --out another folder") from None
+    if other != question:
         raise UserError(
             f"{folder} holds a study of another question ({about}): give --out another folder"
         )

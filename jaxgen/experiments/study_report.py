@@ -1,4 +1,4 @@
-"""The report of a study: the question, what was found, the views of it, and how it was done."""
+"""The report of a study: the question, its answers, charts and pictures, and the method."""
 
 import csv
 import io
@@ -10,6 +10,10 @@ from jaxgen.experiments.grid import Axis
 from jaxgen.experiments.questions import Question
 from jaxgen.experiments.study import Study
 from jaxgen.pages.document import Document, Section
+from jaxgen.training.console import plural
+from jaxgen.training.trained import listed
+
+Lines = dict[str, dict[str, dict[int, float]]]  # a figure by line, value of the axis, and seed
 
 
 def document(
@@ -17,14 +21,14 @@ def document(
 ) -> Document:
     """The report of a study that is finished."""
     shown, varied = views.of(study), [axis.name for axis in study.grid.axes]
-    asks = f"What does {findings.listed(varied)} change in {study.grid.base.model}?"
+    asks = f"What does {listed(varied)} change in {study.grid.base.model}?"
     sections = [
         Section(views.title(view, len(shown)), tuple(views.blocks(study, question, view)))
         for view in shown
     ]
     sections += [
         Section("All settings", (views.every_setting(study),)),
-        Section("How it was found", (_how(study),)),
+        Section("Method", (_method(study),)),
     ]
     return Document(
         question.asks if question else asks,
@@ -35,25 +39,25 @@ def document(
 
 
 def sentences(study: Study, question: Question | None) -> list[str]:
-    """What was found, in paragraphs: claims, each axis, and the runs that failed."""
+    """The results in paragraphs: the claims, each axis, and the failed trainings."""
     axes = {axis.name: axis for axis in study.grid.axes}
     paragraphs = []
     for claim in question.claims if question else ():
         if claim.setting in axes:
             lines = _lines(study, axes[claim.setting], claim.figure)
-            paragraphs.append(findings.decided(claim, _over(lines), lines))
+            paragraphs.append(findings.decided(claim, _means(lines), lines))
     names = dict.fromkeys(name for group in views.plots(study, question) for name in group)
     coding = ["rate"] if question and question.coding else []
     for axis in study.grid.axes:
         others = [name for name in axes if name != axis.name]
-        over = findings.listed(others) if len(study.grid.along(axis)) > 1 else ""
+        over = listed(others) if len(study.grid.along(axis)) > 1 else ""
         for name in [*names, *coding]:
-            paragraphs.append(findings.along(name, axis, _over(_lines(study, axis, name)), over))
+            paragraphs.append(findings.along(name, axis, _means(_lines(study, axis, name)), over))
     return [paragraph for paragraph in [*paragraphs, _failures(study)] if paragraph]
 
 
-def _lines(study: Study, axis: Axis, name: str) -> dict[str, dict[str, dict[int, float]]]:
-    """A figure by the values of an axis and by seed, for each choice of what else varies."""
+def _lines(study: Study, axis: Axis, name: str) -> Lines:
+    """A figure along an axis. Each choice of the other axes is a line."""
     return {
         ", ".join(f"{other} {value}" for other, value in line[0].values if other != axis.name): {
             setting.of(axis.name): study.figures(setting, name) for setting in line
@@ -62,15 +66,14 @@ def _lines(study: Study, axis: Axis, name: str) -> dict[str, dict[str, dict[int,
     }
 
 
-def _over(lines: dict[str, dict[str, dict[int, float]]]) -> dict[str, dict[int, float]]:
-    """A figure by the values of an axis and by seed: the mean over what else varies, of the seeds
-    for which all of that has been trained. A mean over less would be of something else."""
-    found = {}
+def _means(lines: Lines) -> dict[str, dict[int, float]]:
+    """The mean figure over the lines, by value and seed, for the seeds that all lines have."""
+    means = {}
     for value in dict.fromkeys(value for line in lines.values() for value in line):
-        own = [line[value] for line in lines.values() if value in line]
-        seeds = [seed for seed in own[0] if all(seed in figures for figures in own)]
-        found[value] = {seed: float(np.mean([one[seed] for one in own])) for seed in seeds}
-    return found
+        figures = [line[value] for line in lines.values() if value in line]
+        seeds = [seed for seed in figures[0] if all(seed in by_seed for by_seed in figures)]
+        means[value] = {seed: float(np.mean([x[seed] for x in figures])) for seed in seeds}
+    return means
 
 
 def _failures(study: Study) -> str:
@@ -83,31 +86,31 @@ def _failures(study: Study) -> str:
         if count := int(sum(study.figures(setting, "collapsed").values())):
             collapsed.append(f"{setting.label}: {count} of {len(grid.seeds)}")
     ends = {"diverged": diverged, "ended in mode collapse": collapsed}
-    return " ".join(f"Trainings that {end}: {'; '.join(own)}." for end, own in ends.items() if own)
+    return " ".join(f"Trainings that {end}: {'; '.join(x)}." for end, x in ends.items() if x)
 
 
-def _how(study: Study) -> str:
+def _method(study: Study) -> str:
     grid, n = study.grid, len(study.grid.seeds)
     varied = "all together" if grid.design == "grid" else "one thing at a time"
     text = (
         f"{grid.base.model} was trained with {len(grid.settings)} settings, {varied}, from "
-        f"{n} seed{'s' if n > 1 else ''}; all settings from the same first weights' seeds, and on "
-        f"the same digits in the same order. {measures.COUNT:,} validation digits are encoded, and "
-        "as many drawn ones are held against them by the judge; N is what noise of 0.1 does to "
-        "real digits."
+        f"{plural(n, 'seed')}. All settings have the same seeds, and the same digits in "
+        f"the same order. {measures.COUNT:,} validation digits are encoded, and the judge compares "
+        "as many drawn digits with them. N is the distance between real digits and the same under "
+        "noise of 0.1."
     )
     if n == 1:
-        return f"{text}\n\nOne seed says nothing of chance, so no difference is claimed."
+        return f"{text}\n\nOne seed shows nothing about chance, so no difference is claimed."
     return (
         f"{text}\n\nDifferences compare each seed with itself; their intervals are by Student's "
-        f"t, of {n} seeds. A difference is claimed where its interval leaves out 0. The intervals "
-        "of a sentence are so wide that all of them hold together with 95 %: along an axis any two "
-        "values could have been the best and the worst, so each pair counts."
+        f"t, of {n} seeds. A difference is claimed if its interval does not contain 0. The "
+        "intervals of a sentence are so wide that all of them hold together with 95 %: along an "
+        "axis any two values can be the best and the worst, so each pair counts."
     )
 
 
 def table(study: Study) -> str:
-    """All runs as CSV: what was varied, the seed, why it failed if it did, and the figures."""
+    """All runs as CSV: the values of the axes, the seed, why the run failed, and the figures."""
     names, text = study.names(), io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*(axis.name for axis in study.grid.axes), "seed", "failed", *names])

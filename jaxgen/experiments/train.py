@@ -1,4 +1,4 @@
-"""The trials that train a recipe, and those that time one."""
+"""Trials that train a recipe, and trials that time one."""
 
 import hashlib
 import math
@@ -19,13 +19,13 @@ from jaxgen.training import costs, loop, stack, trained
 from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder, read_log
 
-POINTS = 25  # of the loss over the steps
-TIMED = 20  # steps by which a training is timed
+POINTS = 25  # of the curve of the loss
+TIMED = 20  # steps that time a training
 
 
 def trial(config: Config, name: str, timed: Config | None = None) -> Trial:
-    """The training of a recipe in the folder ``name`` of the experiment's runs, which takes as long
-    as that of ``timed``."""
+    """The training of a recipe in the folder ``name`` of the experiment's runs. It takes as long as
+    the training of the recipe ``timed``, if given."""
     return Trial(
         "training",
         name,
@@ -39,29 +39,28 @@ def trial(config: Config, name: str, timed: Config | None = None) -> Trial:
 
 
 def train(context: Context, config: Config, name: str) -> Result:
-    """Train, or go on where a run of the recipe was stopped. A training that diverges is a result
+    """Train, or go on with a stopped run of the recipe. A training that diverges is a result
     too."""
     run = RunFolder(context.folder / "runs" / name)
     [failed] = loop.train_apart([config], [run], Listener(context, config.steps), context.say)
-    return found(run, config, failed)
+    return _result(run, config, failed)
 
 
 def train_together(context: Context, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result]]:
     """Train recipes of one shape in one program, where there are several."""
-    for places in stack.groups([one.arguments[0] for one in trials]):
-        group = [trials[place] for place in places]
+    for indices in stack.groups([trial.arguments[0] for trial in trials]):
+        group = [trials[index] for index in indices]
         if len(group) == 1:
             continue
-        context.say(f"in one program: {', '.join(one.title for one in group)}")
-        recipes, names = zip(*(one.arguments for one in group), strict=True)
+        context.say(f"in one program: {', '.join(trial.title for trial in group)}")
+        recipes, names = zip(*(trial.arguments for trial in group), strict=True)
         runs = [RunFolder(context.folder / "runs" / name) for name in names]
         reasons = loop.train_apart(recipes, runs, Console(quiet=True))
-        for one, config, run, why in zip(group, recipes, runs, reasons, strict=True):
-            yield one, found(run, config, why)
+        for trial, config, run, why in zip(group, recipes, runs, reasons, strict=True):
+            yield trial, _result(run, config, why)
 
 
-def found(run: RunFolder, config: Config, failed: str | None) -> Result:
-    """What is known of a run: its folder, seconds, loss over the steps, and why it failed."""
+def _result(run: RunFolder, config: Config, failed: str | None) -> Result:
     lines = read_log(run.metrics)
     return Result(
         {
@@ -77,31 +76,29 @@ def found(run: RunFolder, config: Config, failed: str | None) -> Result:
 
 
 def curve(lines: Sequence[dict[str, Any]]) -> list[tuple[int, float]]:
-    """The loss over the steps, of the first player where there are several: the means of POINTS
-    stretches of them."""
+    """The loss of the first player over the steps: its means over POINTS stretches of the log."""
     points = []
-    for part in np.array_split(np.arange(len(lines)), POINTS):
-        if len(part):
+    for rows in np.array_split(np.arange(len(lines)), POINTS):
+        if len(rows):
             name = min((name for name in lines[0] if name.endswith("loss")), key=len)
-            mean = float(np.mean([lines[place][name] for place in part]))
-            points.append((int(lines[part[-1]]["step"]), mean))
+            mean = float(np.mean([lines[row][name] for row in rows]))
+            points.append((int(lines[rows[-1]]["step"]), mean))
     return [point for point in points if math.isfinite(point[1])]
 
 
 def collapse(run: RunFolder, source: str) -> str | None:
-    """Why the last look at a run shows a mode collapse; None where it shows none, or where no look
-    was taken."""
+    """Why the last look at a run shows a mode collapse; None without a collapse or a look."""
     look = collapses.last(run.looks)
     return collapses.Monitor(data.load(source)).collapse(look) if look else None
 
 
 def load(training: Result, config: Config) -> trained.Trained:
-    """The weights of a training, to be drawn from as ``config`` says."""
+    """The model of a training, with the settings of sampling in ``config``."""
     return trained.load(RunFolder(Path(training.figures["run"])), config, lambda line: None)
 
 
 class Listener(Console):
-    """A console that passes on how far a training is."""
+    """A console that passes the progress of a training to a trial's context."""
 
     def __init__(self, context: Context, steps: int):
         super().__init__(quiet=True)
@@ -112,16 +109,15 @@ class Listener(Console):
 
 
 def timing(config: Config) -> Trial:
-    """Time some steps of a recipe's training, and of its drawing."""
+    """The trial that times a recipe's training and drawing."""
     shape = repr(stack.shape(config))
     name = f"{config.model}-{hashlib.sha256(shape.encode()).hexdigest()[:8]}"
     return Trial("timing", name, measure_time, (config,), key=shape)
 
 
 def measure_time(context: Context, config: Config) -> Result:
-    """Seconds of the whole ``training``, and of ``drawing`` 1,000 digits in a step, once programs
-    have been compiled and, if they can be, kept."""
-    costs.fresh(config)
+    """Seconds of the whole ``training``, and of one ``step`` of drawing 1,000 digits."""
+    costs.fresh(config)  # compiles, so that the next call finds the program in JAX's cache
     began = time.monotonic()
     state, block = costs.fresh(config)
     state, _ = block(state, 0, 2)
@@ -141,5 +137,5 @@ def measure_time(context: Context, config: Config) -> Result:
 
 
 def drawing_steps(config: Config) -> int:
-    """The steps in which a family draws."""
+    """The number of steps in which a family draws."""
     return getattr(config.sampling, "steps", 1)

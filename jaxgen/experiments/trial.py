@@ -12,23 +12,19 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class Result(NamedTuple):
-    """What a trial found."""
+    """The result of a trial."""
 
-    figures: Any
-    """Anything that JSON can hold."""
+    figures: Any  # anything that JSON can hold
     arrays: Arrays = MappingProxyType({})
 
 
 class Context(NamedTuple):
-    """What a trial may use while it is carried out."""
+    """What the function of a trial may use."""
 
-    store: Any
-    """The ``store.Store`` of the experiment."""
+    store: Any  # the ``store.Store`` of the experiment
+    # ``progress(detail, fraction=None)`` shows what the trial does, and the fraction that is done.
     progress: Callable[..., None]
-    """Takes what the trial does at the moment, and the fraction of it that is done, if known:
-    ``progress(detail, fraction=None)``."""
-    say: Callable[[str], None]
-    """Takes a line that a person should read."""
+    say: Callable[[str], None]  # prints a line
 
     @property
     def folder(self) -> Path:
@@ -40,28 +36,24 @@ class Context(NamedTuple):
 class Trial:
     """A call ``function(context, *arguments, *results)`` that returns a ``Result``.
 
-    ``results`` are those of the trials ``after``, or None for one that failed, which only a trial
-    that is ``tolerant`` accepts: others are skipped then. Function and arguments travel to other
-    processes, so the function is one of a module, and arguments can be pickled.
+    ``results`` are the results of the trials ``after``. If one of these trials failed, this trial
+    is left out; a ``tolerant`` trial gets None as the result. Function and arguments travel to
+    other processes: the function belongs to a module, and the arguments can be pickled.
     """
 
-    kind: str
-    """What it is, in one word: a training, a measurement."""
-    name: str
-    """Which of its kind: unique in an experiment."""
+    kind: str  # one word, such as training or measurement
+    name: str  # unique among the trials of one kind
     function: Callable[..., Result]
     arguments: tuple = ()
     after: tuple["Trial", ...] = ()
-    key: Any = None
-    """What the result depends on besides the results of ``after``, as JSON can hold it."""
-    timing: "Trial | None" = None
-    """A trial that measures how long this one takes."""
+    key: Any = None  # what the result depends on besides the results of ``after``, as JSON
+    timing: "Trial | None" = None  # a trial that measures how long this trial takes
+    # The estimated time: a number, or a function of the figures of ``timing``.
     seconds: float | Callable[[Any], float] = 10.0
-    """An estimate of how long it takes: a number, or a function of the figures of ``timing``."""
     tolerant: bool = False
+    # ``together(context, trials)`` carries several such trials out in one program, where one
+    # process has all devices. It yields each trial that it carried out, and its result.
     together: Callable[[Context, Sequence["Trial"]], Iterator[tuple["Trial", Result]]] | None = None
-    """Carries several such trials out in one program, where one process has all devices: gives the
-    results of those that it has taken on."""
 
     @property
     def title(self) -> str:

@@ -1,4 +1,4 @@
-"""The views of a study: charts of figures and rows of digits along each thing that was varied."""
+"""The views of a study: charts of figures and rows of digits along its axes."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,19 +15,16 @@ from jaxgen.experiments.questions import Question
 from jaxgen.experiments.study import Study
 from jaxgen.pages.document import COLOURS, Block, Curve, Dot, Dots, Lines, Pictures, Table, is_wide
 
-VIEWS = 4  # sections at most of one study that varies more than two things together
+VIEWS = 4  # sections at most of a study with more than two axes
 PLOTS = (("error", "train_error"), ("distance", "distance_normal"), ("recognised",))
 
 
 class View(NamedTuple):
-    """What a section shows: the settings along one axis, for each value of a second axis if there
-    is one."""
+    """A section: the settings along one axis, in a line for each value of a second axis."""
 
     axis: Axis
-    lines: dict[str, list[Setting]]
-    """By the value of the second axis; the name is empty where there is none."""
-    fixed: str
-    """The values of all other axes."""
+    lines: dict[str, list[Setting]]  # by value of the second axis; without one, the name is empty
+    fixed: str  # the values of all other axes
 
 
 def of(study: Study) -> list[View]:
@@ -45,18 +42,18 @@ def of(study: Study) -> list[View]:
 
 
 def title(view: View, count: int) -> str:
-    """The heading of a section, of ``count`` that there are."""
+    """The heading of one of ``count`` sections."""
     if view.fixed:
         return f"Along {view.axis.name}, with {view.fixed}"
     return f"Along {view.axis.name}" if count > 1 else "The answer"
 
 
 def plots(study: Study, question: Question | None) -> list[list[str]]:
-    """The figures of each chart, of those that there are."""
+    """The figures of each chart that the study has."""
     known = study.names()
     groups = question.plots if question else PLOTS
-    found = [[name for name in group if name in known] for group in groups]
-    return [group for group in found if group]
+    charts = [[name for name in group if name in known] for group in groups]
+    return [chart for chart in charts if chart]
 
 
 def blocks(study: Study, question: Question | None, view: View) -> Iterator[Block]:
@@ -74,27 +71,28 @@ def blocks(study: Study, question: Question | None, view: View) -> Iterator[Bloc
 
 
 def _chart(study: Study, view: View, names: list[str]) -> Iterator[Block]:
-    """Curves in one chart where the values of the axis are numbers; else dots, a chart each."""
-    found = {
-        (line, name): _along(study, view.axis, settings, name)
+    """Curves in one chart if the values of the axis are numbers; else dots, in a chart for each
+    line and figure."""
+    figures = {
+        (line, name): means
         for line, settings in list(view.lines.items())[:COLOURS]
         for name in names
+        if (means := _along(study, view.axis, settings, name))
     }
-    known = {which: means for which, means in found.items() if means}
     if (scale := numbers(view.axis)) is None:
-        for (line, name), means in known.items():
+        for (line, name), means in figures.items():
             dots = [
-                Dot(value, one.value, *((one.low, one.high) if one.is_known else ()))
-                for value, one in means.items()
+                Dot(value, x.value, *((x.low, x.high) if x.is_known else ()))
+                for value, x in means.items()
             ]
             x = f"{FIGURES[name].name} ({line})" if line else FIGURES[name].name
             yield Dots(tuple(dots), x, f"By {view.axis.name}; means over seeds.")
-    elif known:
+    elif figures:
         curves = []
-        for (line, name), means in known.items():
-            points = sorted((scale[1](value), *one) for value, one in means.items())
+        for (line, name), means in figures.items():
+            points = sorted((scale[1](value), *estimate) for value, estimate in means.items())
             x, y, low, high, _ = zip(*points, strict=True)
-            if not all(one.is_known for one in means.values()):
+            if not all(estimate.is_known for estimate in means.values()):
                 low, high = (), ()
             curves.append(Curve(line or FIGURES[name].name, x, y, low, high))
         intervals = ", and their intervals" if len(study.grid.seeds) > 1 else ""
@@ -109,7 +107,7 @@ def _chart(study: Study, view: View, names: list[str]) -> Iterator[Block]:
 
 
 def _coding(study: Study, view: View) -> Iterator[Block]:
-    """Distortion over rate, and beta as the beta-VAE has it and as the course does."""
+    """Distortion over rate, and beta as in the beta-VAE and as in the course."""
     (settings,) = view.lines.values()
     figures = [_along(study, view.axis, settings, name) for name in ("rate", "distortion", "bound")]
     known = [value for value in view.axis.values if all(value in means for means in figures)]
@@ -119,9 +117,9 @@ def _coding(study: Study, view: View) -> Iterator[Block]:
     x, y = zip(*points, strict=True)
     yield Lines(
         (Curve("distortion", x, y),),
-        "rate: what the code says of a digit, nats",
+        "rate: information of the code, nats",
         "distortion, nats",
-        "What a digit costs after its code, over what the code costs.",
+        "The nats of a digit given its code, over the nats of the code.",
     )
     head = (
         "beta of distortion + beta rate",
@@ -134,7 +132,7 @@ def _coding(study: Study, view: View) -> Iterator[Block]:
         (value, say(1 / float(value)), *(_cell(means[value]) for means in figures))
         for value in known
     ]
-    yield Table(head, tuple(rows), "The course weighs the other term, so its beta is the inverse.")
+    yield Table(head, tuple(rows), "The beta of the course is the factor of the other term.")
 
 
 def _losses(study: Study, view: View) -> Iterator[Block]:
@@ -142,9 +140,10 @@ def _losses(study: Study, view: View) -> Iterator[Block]:
     name, settings = list(view.lines.items())[-1]
     curves = []
     for setting in settings[:COLOURS]:
-        found = [study.curve(setting, seed) for seed in study.grid.seeds]
-        if steps := sorted(set.intersection(*map(set, found))):
-            means = [float(np.mean([own[step] for own in found])) for step in steps]
+        runs = [study.results[setting, seed].figures for seed in study.grid.seeds]
+        losses = [dict(map(tuple, run["curve"])) for run in runs]
+        if steps := sorted(set.intersection(*map(set, losses))):
+            means = [float(np.mean([loss[step] for loss in losses])) for step in steps]
             curves.append(Curve(setting.of(view.axis.name), steps, means))
     if curves:
         wide = is_wide([y for curve in curves for y in curve.y])
@@ -153,20 +152,23 @@ def _losses(study: Study, view: View) -> Iterator[Block]:
 
 
 def _pictures(study: Study, view: View) -> Iterator[Pictures]:
-    """Drawn digits along the axis; and, of one line of settings, digits that were reconstructed."""
+    """Drawn digits along the axis; with a single line, reconstructed digits too."""
     seed = study.grid.seeds[0]
     for line, settings in view.lines.items():
-        arrays = {setting.of(view.axis.name): study.arrays(setting, seed) for setting in settings}
-        known = {value: own for value, own in arrays.items() if own}
-        if not known:
+        arrays = {
+            setting.of(view.axis.name): run
+            for setting in settings
+            if (run := study.results[setting, seed].arrays)
+        }
+        if not arrays:
             continue
         where = f", with {line}" if line else ""
-        drawn = {value: own["drawn"] for value, own in known.items()}
+        drawn = {value: run["drawn"] for value, run in arrays.items()}
         yield _picture(drawn, f"Drawn digits by {view.axis.name}{where}; seed {seed}.")
-        if all("back" in own for own in known.values()) and len(view.lines) == 1:
-            real = {"digit": next(iter(known.values()))["real"]}
-            back = {value: own["back"] for value, own in known.items()}
-            caption = f"Validation digits, and what {view.axis.name} makes of them and back."
+        if all("back" in run for run in arrays.values()) and len(view.lines) == 1:
+            real = {"digit": next(iter(arrays.values()))["real"]}
+            back = {value: run["back"] for value, run in arrays.items()}
+            caption = f"Validation digits, and their reconstructions by {view.axis.name}."
             yield _picture(real | back, caption)
 
 
@@ -192,43 +194,46 @@ def every_setting(study: Study) -> Table:
 
 
 def _along(study: Study, axis: Axis, settings: list[Setting], name: str) -> dict[str, Estimate]:
-    """The means of a figure by the values of an axis, where there are any."""
-    found = {setting.of(axis.name): _mean(study, setting, name) for setting in settings}
-    return {value: one for value, one in found.items() if one}
+    """The means of a figure over seeds, by the values of an axis that have it."""
+    return {
+        setting.of(axis.name): estimate
+        for setting in settings
+        if (estimate := _mean(study, setting, name))
+    }
 
 
 def _mean(study: Study, setting: Setting, name: str) -> Estimate | None:
-    found = list(study.figures(setting, name).values())
-    return mean(found) if found else None
+    values = list(study.figures(setting, name).values())
+    return mean(values) if values else None
 
 
-def _cell(one: Estimate | None) -> str:
-    if one is None:
+def _cell(estimate: Estimate | None) -> str:
+    if estimate is None:
         return ""
-    return f"{one}" if one.is_known and one.half else say(one.value)
+    return f"{estimate}" if estimate.is_known and estimate.half else say(estimate.value)
 
 
 def numbers(axis: Axis) -> tuple[str, Callable[[str], float]] | None:
-    """The name of an axis of numbers, and a function ``number(value)``; None where the values are
-    no numbers."""
+    """The title of an axis of numbers, and a function ``number(value)``; None if the values are no
+    numbers."""
     if axis.name == "data" and all(value.split(":")[0] == "mnist" for value in axis.values):
         return "training digits", _digits
     if axis.name == "net.layers":
         layers = [value.split("-") for value in axis.values]
-        first, depths = layers[0], {len(own) for own in layers}
-        if len({width for own in layers for width in own}) == 1:
+        first, depths = layers[0], {len(widths) for widths in layers}
+        if len({width for widths in layers for width in widths}) == 1:
             return f"hidden layers of {first[0]}", lambda value: len(value.split("-"))
-        if len(depths) == 1 and all(len(set(own)) == 1 for own in layers):
+        if len(depths) == 1 and all(len(set(widths)) == 1 for widths in layers):
             title = f"neurons in each of {len(first)} hidden layers"
             return title, lambda value: float(value.split("-")[0])
         return None
     try:
-        known = [float(value) for value in axis.values]
+        is_finite = all(math.isfinite(float(value)) for value in axis.values)
     except ValueError:
         return None
-    return (axis.name, float) if all(map(math.isfinite, known)) else None
+    return (axis.name, float) if is_finite else None
 
 
 def _digits(source: str) -> float:
-    kept = source.split(":")[1:]
-    return 10 * float(kept[0]) if kept else 55_000.0
+    parts = source.split(":")
+    return 10 * float(parts[1]) if len(parts) > 1 else 55_000.0

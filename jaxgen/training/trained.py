@@ -33,9 +33,9 @@ class Trained(NamedTuple):
             )
 
 
-def listed(digits: Sequence[int]) -> str:
-    """Digits in words, such as ``0, 1 and 7``."""
-    *others, last = map(str, digits)
+def listed(names: Sequence[int] | Sequence[str]) -> str:
+    """Digits or names in words, such as ``0, 1 and 7``."""
+    *others, last = map(str, names)
     return f"{', '.join(others)} and {last}" if others else last
 
 

@@ -27,7 +27,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
             f"nobody knows who wrote the digits of {lesson.digits.source}: "
             "--what populations is for models of MNIST"
         )
-    asked = reference.asked_of(lesson.family, lesson.digits.test.labels, DRAWN)
+    asked = reference.labels_for(lesson.family, lesson.digits.test.labels, DRAWN)
     drawn = sampling.draw(lesson.family, lesson.variables, asked, lesson.seed)
     logits = judge.look(classifier, drawn)[0]
     likeness = logits[:, 1] - logits[:, 0]  # to population 1
