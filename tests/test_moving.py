@@ -14,7 +14,7 @@ from PIL import Image
 from jaxgen import config, data
 from jaxgen.cli import flags as reading
 from jaxgen.cli import main
-from jaxgen.data import idx, own, synthetic
+from jaxgen.data import idx, synthetic, user_images
 from jaxgen.data.split import Contents
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
@@ -181,7 +181,7 @@ def test_clutter_of_macos_and_windows_is_passed_over(here):
         for name in CLUTTER:
             (place / name).write_bytes(b"\0\5\26\7 no picture")
     Image.fromarray(synthetic.raw(100)[0].images[0, ..., 0]).save(pictures / "4" / "a.png")
-    (found,) = own.find(str(pictures))
+    (found,) = user_images.find(str(pictures))
     assert [(item.label, Path(item.name).name) for item in found.items] == [(4, "a.png")]
     assert main.run(["verify", "runs/ae"]) == 0
     assert main.run(["reconstruct", "--model=ae", "--images", "pictures"]) == 0

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from jaxgen import data
-from jaxgen.data import Digits, Split, own, pictures
+from jaxgen.data import Digits, Split, pictures, user_images
 from jaxgen.errors import UserError
 
 TEST = data.load("synthetic:240").test  # digits of strokes; MNIST's own are read where it matters
@@ -170,18 +170,20 @@ def test_digits_of_the_data_set_have_names():
     def digits() -> Digits:
         return Digits("some", TEST, TEST, Split(TEST.images[:3], TEST.labels[:3]))
 
-    found = own.single("test:2", digits)
+    found = user_images.single("test:2", digits)
     assert np.array_equal(found.read()[0], TEST.images[2])
     assert (found.label, found.read()[1]) == (TEST.labels[2], [])
-    assert own.single("train:5", digits).label == TEST.labels[5]
+    assert user_images.single("train:5", digits).label == TEST.labels[5]
     for wrong in ("test:3", "test:-1", "test:x", "test:²"):
         with pytest.raises(UserError, match=r"there are test:0 to test:2$"):
-            own.single(wrong, digits)
+            user_images.single(wrong, digits)
 
 
 def test_files_are_read_without_the_data_set(tmp_path):
     drawing().save(tmp_path / "seven.png")
-    found = own.single(f"{tmp_path}/seven.png", lambda: pytest.fail("the data set was asked"))
+    found = user_images.single(
+        f"{tmp_path}/seven.png", lambda: pytest.fail("the data set was asked")
+    )
     image, words = found.read()
     assert (found.label, words) == (None, WORDS)
     assert np.array_equal(image, SEVEN)

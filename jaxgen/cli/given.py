@@ -10,7 +10,7 @@ from jaxgen import config as configs
 from jaxgen import data
 from jaxgen.cli import common
 from jaxgen.cli.common import Run
-from jaxgen.data import Split, own
+from jaxgen.data import Split, user_images
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.images import to_float, to_uint8
@@ -33,7 +33,8 @@ def some(
     """The images of ``names``; without names or with ``test``, test digits of the data set, 40 if
     ``count`` is None.
 
-    A name is an image file, a digit such as ``test:7``, or a file or folder of many (``data.own``).
+    A name is an image file, a digit such as ``test:7``, or a file or folder of many images
+    (``data.user_images``).
     ``count`` images are chosen at random from all of them, as many of each digit as there can be,
     in turn. Where they are ``broken``, a picture of several pieces is one digit all the same.
     """
@@ -45,9 +46,13 @@ def some(
         pixels, labels = spread(test, count, seed)
         lines = [f"{count} test digits"] if count > 1 else ["a test digit"]
         return Given(to_float(pixels), labels, lines, known=True)
-    groups: list[own.Found] = []
+    groups: list[user_images.Found] = []
     for name in names:
-        groups += own.find(name, broken) if own.is_many(name) else [_one(name, run, broken)]
+        groups += (
+            user_images.find(name, broken)
+            if user_images.is_many(name)
+            else [_one(name, run, broken)]
+        )
     items = [(item, group.together) for group in groups for item in group.items]
     if count is None and len(items) > MAX_WITHOUT_COUNT:
         raise UserError(f"--images names {len(items)} images: say how many of them with --count")
@@ -115,13 +120,13 @@ def _choose(labels: Sequence[int | None], count: int, seed: int) -> np.ndarray:
     return order[np.lexsort((ordered, rank))[:count]]
 
 
-def _one(name: str, run: Run, broken: bool = False) -> own.Found:
-    return own.Found([own.single(name, lambda: run.digits, broken)], together=False)
+def _one(name: str, run: Run, broken: bool = False) -> user_images.Found:
+    return user_images.Found([user_images.single(name, lambda: run.digits, broken)], together=False)
 
 
 def _read(
-    groups: Sequence[own.Found],
-    items: Sequence[tuple[own.Item, bool]],
+    groups: Sequence[user_images.Found],
+    items: Sequence[tuple[user_images.Item, bool]],
     count: int | None,
     run: Run,
 ) -> Given:

@@ -9,7 +9,7 @@
     synthetic      crude strokes, for tests
     labelled       a person's own digits, with their labels, to learn from
     source_images  the size and the ink of MNIST, for the images of all these
-    own            a person's own digits, many in a file or folder
+    user_images    a person's own digits, many in a file or folder
     pictures       a person's own picture of one digit, brought to MNIST's form
     strokes        the ink of such a picture
     tables         files of arrays, CSV and Parquet

@@ -1,5 +1,5 @@
 """A person's own digits to learn from: files:PATH is a file or folder of images whose digits are
-known, as ``own`` reads them.
+known, as ``user_images`` reads them.
 
     digits.npz, .csv, .parquet, .idx.gz   images and labels
     a folder                              such files, or pictures in folders 0 to 9
@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxgen.data import own, partition, split
+from jaxgen.data import partition, split, user_images
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
@@ -36,24 +36,26 @@ def raw(path: str, say: Callable[[str], None] = lambda line: None) -> tuple[Spli
     return partition.with_test(train) if test is None else (train, test)
 
 
-def _parts(path: str) -> dict[str, list[own.Found]]:
+def _parts(path: str) -> dict[str, list[user_images.Found]]:
     """What is found of each part."""
     if not os.path.isdir(path):
-        return {"train": own.find(path)}
+        return {"train": user_images.find(path)}
     names = sorted(os.listdir(path))
     parts = {}
     for part in ("train", "test"):
         its = [name for name in names if name == part or _is_file_of(part, name)]
         if its:
-            parts[part] = [found for name in its for found in own.find(os.path.join(path, name))]
-    return parts if "train" in parts else {"train": own.find(path)}
+            parts[part] = [
+                found for name in its for found in user_images.find(os.path.join(path, name))
+            ]
+    return parts if "train" in parts else {"train": user_images.find(path)}
 
 
 def _is_file_of(part: str, name: str) -> bool:
-    return name.lower().startswith(part) and name.lower().endswith(own.FILES)
+    return name.lower().startswith(part) and name.lower().endswith(user_images.FILES)
 
 
-def _read(path: str, found: list[own.Found], done: Counter[str]) -> Split:
+def _read(path: str, found: list[user_images.Found], done: Counter[str]) -> Split:
     items = [item for one in found for item in one.items]
     if unknown := [item.name for item in items if item.label is None]:
         raise UserError(

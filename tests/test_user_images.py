@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from jaxgen import config, data, images
 from jaxgen.cli import common, given
-from jaxgen.data import own, pictures
+from jaxgen.data import pictures, user_images
 from jaxgen.errors import UserError
 from jaxgen.training.folder import RunFolder
 
@@ -93,7 +93,7 @@ def table(**columns) -> bytes:
 def test_tables_of_other_things_are_refused(name, content, says, here):
     Path(name).write_bytes(content)
     with pytest.raises(UserError, match=f"cannot read {name}: .*{says}.*; give a sound") as caught:
-        own.find(name)
+        user_images.find(name)
     assert "\n" not in str(caught.value)
 
 
@@ -218,14 +218,14 @@ def test_arrays_that_cannot_be_are_one_sentence(content, says, here):
 
 def test_damage_anywhere_is_one_sentence(here):
     whole = stored(images=header((1, 4, 4)) + bytes(range(16)), labels=header((1,)) + b"\3")
-    sound = own.find(put(whole))[0].items[0]
+    sound = user_images.find(put(whole))[0].items[0]
     assert sound.label == 3
     places, refused = range(0, len(whole), 3), 0
     for place in places:
         content = bytearray(whole)
         content[place] ^= 0xFF
         try:
-            (one,) = own.find(put(bytes(content)))[0].items
+            (one,) = user_images.find(put(bytes(content)))[0].items
             assert np.array_equal(one.read()[0], sound.read()[0])  # a date, or the like
         except UserError as error:
             assert "\n" not in f"{error}"
@@ -233,7 +233,7 @@ def test_damage_anywhere_is_one_sentence(here):
     assert refused > len(places) / 2
     for length in range(0, len(whole), 7):
         with pytest.raises(UserError, match=r"x\.npz"):
-            own.find(put(whole[:length]))
+            user_images.find(put(whole[:length]))
 
 
 def put(content: bytes) -> str:
@@ -297,8 +297,8 @@ def test_what_was_drawn_before_keeps_its_name(here):
 
 def test_names_that_stand_for_many():
     many = "x.npy x.npz x.idx.gz train-images-idx3-ubyte x-images-idx3-ubyte.gz /"
-    assert all(own.is_many(name) for name in many.split())
-    assert not any(own.is_many(x) for x in ("x.png", "test:7", "labels-idx1-ubyte", "test"))
+    assert all(user_images.is_many(name) for name in many.split())
+    assert not any(user_images.is_many(x) for x in ("x.png", "test:7", "labels-idx1-ubyte", "test"))
 
 
 def test_of_equal_drawings_one_is_kept(here):
