@@ -9,7 +9,7 @@ from PIL import Image
 from jaxgen import config, data
 from jaxgen.apps import measuring
 from jaxgen.apps.figures import interpolation
-from jaxgen.cli import common, given, main
+from jaxgen.cli import common, inputs, main
 from jaxgen.data import Split, idx, source_images
 from jaxgen.errors import UserError
 from jaxgen.evaluation import reference
@@ -29,11 +29,11 @@ def only(*digits):
     return lambda labels: np.isin(labels, digits)
 
 
-def read(name: str) -> given.Given:
-    return given.some([name], None, NONE, 0)
+def read(name: str) -> inputs.Given:
+    return inputs.some([name], None, NONE, 0)
 
 
-def right(found: given.Given) -> int:
+def right(found: inputs.Given) -> int:
     return measuring.hits(found.images, LABELS)
 
 
@@ -53,7 +53,7 @@ def test_dark_ink_is_inverted_wherever_it_comes_in(here, capsys):
     assert "375 images of idx:" in capsys.readouterr().out
     # A run can read its own data, by both doors.
     file = f"{dark}/t10k-images-idx3-ubyte"
-    found = given.some([file], None, NONE, 0)
+    found = inputs.some([file], None, NONE, 0)
     same = np.rint(255 * found.images).astype(np.uint8) == theirs.test.images
     assert same.all((1, 2, 3)).mean() > 0.5  # the others had not MNIST's form
 

@@ -27,7 +27,7 @@ from jaxgen.errors import UserError
 with epy.lazy_imports():
     from jaxgen import sampling
     from jaxgen.apps import redraw
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.evaluation import judge
 
 
@@ -106,7 +106,7 @@ def main(args: list[str]) -> None:
     out = run.out(wanted.out, f"{wanted.name}-seed-{seed}.png")
     kind = images.ending(out)
     if stops is None:
-        ends = given.read(wanted.between, run)
+        ends = inputs.read(wanted.between, run)
         print("\n".join(ends.lines))
         family = run.model.family.for_inversion()
         ways = sampling.encoded(family, run.model.variables, ends.images, ends.labels)

@@ -23,7 +23,7 @@ from jaxgen.errors import UserError
 
 with epy.lazy_imports():
     from jaxgen.apps import complete, masks, measuring, reader
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Complete(common.OfImages):
 def main(args: list[str]) -> None:
     wanted, run = common.start(Complete, "apply complete", __doc__, args)
     out = run.out(wanted.out, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
-    digits = given.some(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.some(wanted.images, wanted.count, run, wanted.seed)
     count = len(digits.labels)
     shown = count * (wanted.ways + 1)
     if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MAX_IN_GRID:

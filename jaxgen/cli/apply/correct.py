@@ -23,7 +23,7 @@ from jaxgen.cli.common import Run
 with epy.lazy_imports():
     from jaxgen.apps import correct, filters, measuring, reader
     from jaxgen.apps import damage as damages
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.evaluation import statistics
 
 LEARN = 100  # training digits that filters are tuned on
@@ -47,7 +47,7 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Correct, "apply correct", __doc__, args)
     out = run.out(wanted.out, f"corrected-{wanted.damage}-seed-{wanted.seed}.png")
     damage = damages.named(wanted.damage)
-    clean = given.some(wanted.images, wanted.count, run, wanted.seed, broken=True)
+    clean = inputs.some(wanted.images, wanted.count, run, wanted.seed, broken=True)
     print("\n".join(clean.lines))
     harmed, own = clean.images, wanted.images not in ((), ("test",))
     if not own:
@@ -78,7 +78,7 @@ def table(
     """A line on each way to correct: PSNR in dB, and how many digits are recognised. The filters
     are tuned on training digits."""
     learned, seed, damage = run.digits.train, wanted.seed, damages.named(wanted.damage)
-    pixels, digits = given.spread(learned, min(LEARN, len(learned.labels)), seed)
+    pixels, digits = inputs.spread(learned, min(LEARN, len(learned.labels)), seed)
     pixels = images.to_float(pixels)
     examples = correct.harm(damage, pixels, seed + 1)
     ways = {"corrected": corrected, "as they are": harmed}

@@ -22,7 +22,7 @@ from jaxgen.errors import UserError
 with epy.lazy_imports():
     from jaxgen import families
     from jaxgen.apps import measuring, restyle
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.families import capabilities
 
 
@@ -55,11 +55,11 @@ def main(args: list[str]) -> None:
     capabilities.able(families.build(run.config), capabilities.Transfers)
     model, many = run.model, wanted.style == "test"
     if many:
-        hands = given.some((), wanted.count, run, wanted.seed)
+        hands = inputs.some((), wanted.count, run, wanted.seed)
         styles, sources = hands.images, hands.labels
         targets = measuring.others(sources, wanted.seed, model.digits)
     else:
-        hands = given.style(wanted.style, run)
+        hands = inputs.style(wanted.style, run)
         asked = [*map(int, wanted.digits)] if wanted.digits else model.digits
         targets = np.array(asked, np.int32)
         styles, sources = (array.repeat(len(targets), 0) for array in hands[:2])

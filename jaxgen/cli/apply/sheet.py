@@ -25,7 +25,7 @@ from jaxgen.errors import UserError
 with epy.lazy_imports():
     from jaxgen import families
     from jaxgen.apps import sheet
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.families import capabilities
 
 MAX_EXERCISES = 1000  # exercises of a kind
@@ -113,7 +113,7 @@ def main(args: list[str]) -> None:
     model.require(map(int, digits), "the sheet")
     run.warn_of_judge()
     if wanted.style:
-        hand = given.style(wanted.style, run)
+        hand = inputs.style(wanted.style, run)
         print("\n".join(hand.lines))
         written = sheet.write_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
         if not run.caution and (unread := sheet.unread(written, digits)):
