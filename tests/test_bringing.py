@@ -29,11 +29,11 @@ def only(*digits):
     return lambda labels: np.isin(labels, digits)
 
 
-def read(name: str) -> inputs.Given:
-    return inputs.some([name], None, NONE, 0)
+def read(name: str) -> inputs.Inputs:
+    return inputs.select([name], None, NONE, 0)
 
 
-def right(found: inputs.Given) -> int:
+def right(found: inputs.Inputs) -> int:
     return measuring.hits(found.images, LABELS)
 
 
@@ -53,7 +53,7 @@ def test_dark_ink_is_inverted_wherever_it_comes_in(here, capsys):
     assert "375 images of idx:" in capsys.readouterr().out
     # A run can read its own data, by both doors.
     file = f"{dark}/t10k-images-idx3-ubyte"
-    found = inputs.some([file], None, NONE, 0)
+    found = inputs.select([file], None, NONE, 0)
     same = np.rint(255 * found.images).astype(np.uint8) == theirs.test.images
     assert same.all((1, 2, 3)).mean() > 0.5  # the others had not MNIST's form
 

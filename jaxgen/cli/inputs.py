@@ -18,18 +18,18 @@ from jaxgen.images import to_float, to_uint8
 MAX_WITHOUT_COUNT = 10_000  # images that are taken without --count
 
 
-class Given(NamedTuple):
+class Inputs(NamedTuple):
     """Images, and lines that describe them."""
 
     images: np.ndarray  # float32 [n, 28, 28, 1] in [0, 1]
     labels: np.ndarray  # int32 [n]: the known ones, and guesses where they are not known
     lines: list[str]  # one an image, or one for all that come from one file
-    known: bool = False  # whether all labels are known
+    labels_known: bool = False  # every one of them
 
 
-def some(
+def select(
     names: Sequence[str], count: int | None, run: Run, seed: int, broken: bool = False
-) -> Given:
+) -> Inputs:
     """The images of ``names``; without names or with ``test``, test digits of the data set, 40 if
     ``count`` is None.
 
@@ -43,9 +43,9 @@ def some(
     if names in ((), ("test",)):
         test = run.digits.test
         count = min(40, len(test.labels)) if count is None else count
-        pixels, labels = spread(test, count, seed)
+        pixels, labels = balanced(test, count, seed)
         lines = [f"{count} test digits"] if count > 1 else ["a test digit"]
-        return Given(to_float(pixels), labels, lines, known=True)
+        return Inputs(to_float(pixels), labels, lines, labels_known=True)
     groups: list[user_images.Found] = []
     for name in names:
         groups += (
@@ -61,17 +61,17 @@ def some(
     return _read(groups, items, count, run)
 
 
-def read(names: Sequence[str], run: Run) -> Given:
+def read(names: Sequence[str], run: Run) -> Inputs:
     """Read image files of one digit each, and digits of the data set that go by names like
     ``test:7``."""
     groups = [_one(name, run) for name in names]
     return _read(groups, [(group.items[0], False) for group in groups], None, run)
 
 
-def style(name: str, run: Run) -> Given:
+def read_style(name: str, run: Run) -> Inputs:
     """Read the one image that shows a hand; warns where it may be no digit."""
     found = read([name], run)
-    if not found.known and not run.caution and (doubt := doubts(found.images)):
+    if not found.labels_known and not run.caution and (doubt := doubts(found.images)):
         common.warn(f"{name} may be no digit: {doubt}")
     return found
 
@@ -96,7 +96,7 @@ def doubts(image: np.ndarray) -> str | None:
     return None
 
 
-def spread(split: Split, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def balanced(split: Split, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of ``count`` digits at random, as many of each of the ten as there can be,
     in turn."""
     if count > len(split.labels):
@@ -129,7 +129,7 @@ def _read(
     items: Sequence[tuple[user_images.Item, bool]],
     count: int | None,
     run: Run,
-) -> Given:
+) -> Inputs:
     """Read the ``items`` of ``groups``, each with whether it lies in one file with others. One line
     describes a file, and says how many of its images were changed in which way."""
     found = [item.read() for item, _ in items]
@@ -153,7 +153,7 @@ def _read(
         size = next(len(group.items) for group in groups if group.items[0].name == name)
         changed = ", ".join(f"{number} {word}" for word, number in words.items())
         files.append(f"{size} images of {name}{taken}{changed and f': {changed}'}")
-    return Given(to_float(images), np.array(labels, np.int32), [*files, *lines], known)
+    return Inputs(to_float(images), np.array(labels, np.int32), [*files, *lines], known)
 
 
 def _named(digit) -> str:

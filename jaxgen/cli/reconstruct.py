@@ -32,7 +32,7 @@ class Reconstruct(common.OfImages):
 def main(args: list[str]) -> None:
     wanted, run = common.start(Reconstruct, "reconstruct", __doc__, args)
     out = run.out(wanted.out, f"reconstructed-seed-{wanted.seed}.png")
-    digits = inputs.some(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
     family = run.model.family.for_inversion()
     back = sampling.reconstruct(
         family, run.model.variables, digits.images, digits.labels, wanted.seed

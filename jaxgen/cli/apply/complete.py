@@ -46,7 +46,7 @@ class Complete(common.OfImages):
 def main(args: list[str]) -> None:
     wanted, run = common.start(Complete, "apply complete", __doc__, args)
     out = run.out(wanted.out, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
-    digits = inputs.some(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
     count = len(digits.labels)
     shown = count * (wanted.ways + 1)
     if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MAX_IN_GRID:
@@ -62,7 +62,7 @@ def main(args: list[str]) -> None:
         family, variables, reading, digits.images, visible, wanted.ways, wanted.seed
     )
     first = done.images[:, 0]
-    if digits.known:
+    if digits.labels_known:
         run.warn_of_judge()
         print(f"recognised as what they were: {measuring.recognised(first, digits.labels)}")
         plain = complete.nearest(digits.images, visible, run.digits.train.images)
@@ -70,7 +70,7 @@ def main(args: list[str]) -> None:
     where = images.save(
         out,
         done.images.reshape(-1, *first.shape[1:]),
-        np.repeat(digits.labels, wanted.ways) if digits.known else done.digits.ravel(),
+        np.repeat(digits.labels, wanted.ways) if digits.labels_known else done.digits.ravel(),
         lambda: picture(digits.images, visible, done.images),
     )
     run.announce(f"{common.digits(count)} completed", where)

@@ -47,14 +47,14 @@ def main(args: list[str]) -> None:
     what = "hand" if wanted.to is None else f"to-{wanted.to}"
     out = run.out(wanted.out, f"converted-{what}-seed-{wanted.seed}.png")
     capabilities.able(families.build(run.config), capabilities.Transfers)
-    digits = inputs.some(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
     print("\n".join(digits.lines))
     styles, sources, targets = digits.images, digits.labels, digits.labels
     if wanted.style is None:
         targets = np.full_like(sources, int(wanted.to or ""))
         run.model.require(targets, f"--to {wanted.to}")
     else:
-        hand = inputs.style(wanted.style, run)
+        hand = inputs.read_style(wanted.style, run)
         print("\n".join(hand.lines))
         styles, sources = (array.repeat(len(targets), 0) for array in hand[:2])
     family, variables = run.model.family, run.model.variables

@@ -47,7 +47,7 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Correct, "apply correct", __doc__, args)
     out = run.out(wanted.out, f"corrected-{wanted.damage}-seed-{wanted.seed}.png")
     damage = damages.named(wanted.damage)
-    clean = inputs.some(wanted.images, wanted.count, run, wanted.seed, broken=True)
+    clean = inputs.select(wanted.images, wanted.count, run, wanted.seed, broken=True)
     print("\n".join(clean.lines))
     harmed, own = clean.images, wanted.images not in ((), ("test",))
     if not own:
@@ -55,14 +55,14 @@ def main(args: list[str]) -> None:
     family, variables = run.model.family, run.model.variables
     reading = reader.load(run.digits.train, common.warn)
     done = correct.correct(family, variables, reading, harmed, damage, wanted.seed)
-    if clean.known:
+    if clean.labels_known:
         run.warn_of_judge()
     if not own:
         print(table(clean.images, clean.labels, harmed, done.images, wanted, run))
-    elif clean.known:
+    elif clean.labels_known:
         print(f"recognised as what they are: {measuring.recognised(done.images, clean.labels)}")
         print(f"  before: {measuring.recognised(harmed, clean.labels)}")
-    labels = clean.labels if clean.known else done.digits
+    labels = clean.labels if clean.labels_known else done.digits
     where = images.save(out, done.images, labels, lambda: images.pairs(harmed, done.images))
     run.announce(f"{common.digits(len(harmed))} corrected", where)
 
@@ -78,7 +78,7 @@ def table(
     """A line on each way to correct: PSNR in dB, and how many digits are recognised. The filters
     are tuned on training digits."""
     learned, seed, damage = run.digits.train, wanted.seed, damages.named(wanted.damage)
-    pixels, digits = inputs.spread(learned, min(LEARN, len(learned.labels)), seed)
+    pixels, digits = inputs.balanced(learned, min(LEARN, len(learned.labels)), seed)
     pixels = images.to_float(pixels)
     examples = correct.harm(damage, pixels, seed + 1)
     ways = {"corrected": corrected, "as they are": harmed}

@@ -55,11 +55,11 @@ def main(args: list[str]) -> None:
     capabilities.able(families.build(run.config), capabilities.Transfers)
     model, many = run.model, wanted.style == "test"
     if many:
-        hands = inputs.some((), wanted.count, run, wanted.seed)
+        hands = inputs.select((), wanted.count, run, wanted.seed)
         styles, sources = hands.images, hands.labels
         targets = measuring.others(sources, wanted.seed, model.digits)
     else:
-        hands = inputs.style(wanted.style, run)
+        hands = inputs.read_style(wanted.style, run)
         asked = [*map(int, wanted.digits)] if wanted.digits else model.digits
         targets = np.array(asked, np.int32)
         styles, sources = (array.repeat(len(targets), 0) for array in hands[:2])

@@ -113,7 +113,7 @@ def main(args: list[str]) -> None:
     model.require(map(int, digits), "the sheet")
     run.warn_of_judge()
     if wanted.style:
-        hand = inputs.style(wanted.style, run)
+        hand = inputs.read_style(wanted.style, run)
         print("\n".join(hand.lines))
         written = sheet.write_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
         if not run.caution and (unread := sheet.unread(written, digits)):
