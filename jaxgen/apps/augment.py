@@ -19,7 +19,7 @@ import numpy as np
 
 from jaxgen import config as configs
 from jaxgen import sampling
-from jaxgen.apps import origin, reader, redraw
+from jaxgen.apps import provenance, reader, redraw
 from jaxgen.apps.card import card
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config
@@ -85,7 +85,7 @@ class Making:
         self._real = len(digits.train.labels) if order.real else 0
         self._score: Callable | None = None
         self.state: dict[str, Any] = {
-            **origin.of(order._asdict(), model, config),
+            **provenance.of(order._asdict(), model, config),
             "total": self._real + order.count,
             "done": 0,
             "drawn": 0,
@@ -104,7 +104,7 @@ class Making:
     def go_on(self) -> None:
         """Read how much of the data set is there. Raises UserError where the folder holds
         another."""
-        self.state = origin.read(self.folder / STATE, self.state) or self.state
+        self.state = provenance.read(self.folder / STATE, self.state) or self.state
 
     def make(self, progress: Callable[[str], None]) -> None:
         """Make the missing pieces."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxgen import config as configs
 from jaxgen import devices, images, mapping, sampling
-from jaxgen.apps import origin
+from jaxgen.apps import provenance
 from jaxgen.config import Config
 from jaxgen.data import Split, files, tfds_writer, writers
 from jaxgen.training import trained
@@ -42,7 +42,7 @@ class Bulk:
         self._lengths = [min(SHARD, count - start) for start in range(0, count, SHARD)]
         self._cycle, self._seed, self._folder, self._model = cycle, seed, folder, model
         order = {"count": count, "digit": cycle.tolist(), "seed": seed, "shard": SHARD}
-        self._origin = origin.of(order, model, config)
+        self._provenance = provenance.of(order, model, config)
         self._writer = tfds_writer.Shards(folder)
 
     def missing(self) -> list[int]:
@@ -53,8 +53,8 @@ class Bulk:
         """Write into the folder how its data set is made. Raises UserError where the folder holds
         something else."""
         with writers.errors_as_sentences(self._folder):
-            if origin.read(self._folder / STATE, self._origin) is None:
-                text = json.dumps(self._origin, indent=1) + "\n"
+            if provenance.read(self._folder / STATE, self._provenance) is None:
+                text = json.dumps(self._provenance, indent=1) + "\n"
                 files.write(self._folder / STATE, text)
 
     def make(self, number: int) -> None:
