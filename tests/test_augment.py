@@ -222,7 +222,7 @@ def test_a_mix_is_in_turn(mix, counts):
         (["--mix", "10:1"], "--mix 10:1"),
         (["--mix", "3:0"], "--mix 3:0"),
         (["--out", "runs"], "already holds gan"),
-        (["--out", "runs/gan/config.json"], "no folder"),
+        (["--out", "runs/gan/config.json"], "not a folder"),
         (["--format", "xml"], "xml"),
     ],
 )

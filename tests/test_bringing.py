@@ -61,10 +61,10 @@ def test_dark_ink_is_inverted_wherever_it_comes_in(here, capsys):
 def test_ink_is_inverted_image_by_image():
     mixed = SOME.copy()
     mixed[::2] = 255 - mixed[::2]
-    assert source_images.is_dark(mixed).tolist() == [True, False] * 20
-    found, count = source_images.lightened(Split(mixed, LABELS))
+    assert source_images.has_dark_ink(mixed).tolist() == [True, False] * 20
+    found, count = source_images.with_light_ink(Split(mixed, LABELS))
     assert count == 20 and np.array_equal(found.images, SOME)
-    assert source_images.lightened(Split(SOME, LABELS))[0].images is SOME
+    assert source_images.with_light_ink(Split(SOME, LABELS))[0].images is SOME
 
 
 @pytest.mark.parametrize("kind", ["as they are", "off centre", "small", "dark and light", "large"])
@@ -97,7 +97,7 @@ def test_an_array_that_shows_nothing_stays_black(here):
     np.savez("x.npz", images=np.stack([SOME[0, ..., 0], np.zeros((28, 28), np.uint8)]))
     found = read("x.npz")
     assert found.images[1].max() == 0
-    assert found.lines == ["2 images of x.npz: 1 nothing to be seen"]
+    assert found.lines == ["2 images of x.npz: 1 without ink"]
 
 
 @pytest.fixture(params=swept(["ae", "cvae", "ddpm", "gan", "vae", "vqvae"], ["ae", "cvae"]))

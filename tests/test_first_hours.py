@@ -149,7 +149,7 @@ def test_nothing_is_replaced_that_is_there(ddpm, capsys):
     for command in commands:
         assert main.run(command) == 0
         before = {path: path.read_bytes() for path in Path().glob("*.*")}
-        with pytest.raises(UserError, match="is there already: name another path, or remove it"):
+        with pytest.raises(UserError, match="exists already: name another path, or remove it"):
             main.run(command)
         assert {path: path.read_bytes() for path in Path().glob("*.*")} == before
 

@@ -87,11 +87,11 @@ def test_what_is_proposed_can_be_pasted(run):
 
 def test_a_source_has_a_whole_path(here):
     (here / "digits").mkdir()
-    assert data.anchored("idx:digits") == f"idx:{here}/digits"
-    assert data.anchored("strided:idx:../digits") == f"strided:idx:{here.parent}/digits"
-    assert data.anchored("tfds:digits") == f"tfds:{here}/digits"
+    assert data.with_absolute_path("idx:digits") == f"idx:{here}/digits"
+    assert data.with_absolute_path("strided:idx:../digits") == f"strided:idx:{here.parent}/digits"
+    assert data.with_absolute_path("tfds:digits") == f"tfds:{here}/digits"
     for source in ("mnist", "mnist:100:1", "tfds:mnist", "tfds:mnist:3.0.1", "idx:", "synthetic:9"):
-        assert data.anchored(source) == source
+        assert data.with_absolute_path(source) == source
 
 
 def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
@@ -104,7 +104,7 @@ def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
     monkeypatch.chdir(here)
 
     assert main.run(["sample", "--run=./run", "--digit=3", "--out=3.png"]) == 0
-    with pytest.raises(UserError, match=r"no folder.*; or say with --data where the digits of run"):
+    with pytest.raises(UserError, match=r"not a folder.*; or say with --data where the digits"):
         main.run(["reconstruct", "--run=./run", "--count=5"])
     for verb in (["reconstruct"], ["apply", "convert", "--to=3"]):
         assert main.run([*verb, "--run=./run", "--count=5", "--data=idx:after"]) == 0

@@ -130,13 +130,13 @@ def test_a_digit_of_mnist_stays_as_it_is_to_the_bit():
             made = packed(Image.fromarray(kept[..., 0]).convert(mode))
             found, told = pictures.decode(made, "x.png")
             assert np.array_equal(found, kept), place
-            assert told == ["28 x 28 as it is"]
+            assert told == ["28 x 28 unchanged"]
 
 
 def test_a_small_picture_of_another_form_is_brought_to_it():
     digit = data.load().test.images[0, ..., 0]
     found, told = pictures.decode(packed(Image.fromarray(255 - digit)), "x.png")
-    assert np.array_equal(found[..., 0], digit) and told == ["inverted", "28 x 28 as it is"]
+    assert np.array_equal(found[..., 0], digit) and told == ["inverted", "28 x 28 unchanged"]
     for other in (np.roll(digit, 5, 0), np.pad(digit[7:26:2, 7:26:2], 9)):
         found, told = pictures.decode(packed(Image.fromarray(other)), "x.png")
         assert told[-1] == "brought to MNIST's form"
@@ -195,16 +195,22 @@ def test_what_is_no_picture_of_a_digit_is_told_in_one_sentence(tmp_path):
     bomb[16:24] = (60000).to_bytes(4, "big") * 2  # the size in its header, and the checksum
     bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
     contents = {
-        "text.png": (b"not an image", "is no image"),
-        "empty.png": (b"", "is no image"),
+        "text.png": (b"not an image", "is not a readable image"),
+        "empty.png": (b"", "is not a readable image"),
         "cut.jpg": (whole[: len(whole) // 2], "cannot be read"),
         "cut.png": (packed(shaded())[:3000], "cannot be read"),
         "large.png": (packed(Image.new("1", (4097, 8))), "4097 x 8 pixels"),
         "bomb.png": (bytes(bomb), "too many pixels"),
         "white.png": (packed(Image.new("L", (50, 50), 255)), "shows nothing"),
         "nothing.png": (packed(Image.new("RGBA", (50, 50))), "shows nothing"),
-        "eps.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image"),
-        "nan.tiff": (packed(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"), "no nu"),
+        "eps.png": (
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "is not a readable image",
+        ),
+        "nan.tiff": (
+            packed(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"),
+            "not nu",
+        ),
     }
     for name, (content, says) in contents.items():
         (tmp_path / name).write_bytes(content)

@@ -80,14 +80,14 @@ def table(**columns) -> bytes:
     [
         ("x.csv", b"", "no numbers with commas"),
         ("x.csv", b"1 2 3", "no numbers with commas"),
-        ("x.csv", b"1,2,3\n", "3 pixels a line, which make no square"),
-        ("x.csv", b"label,a\n0.5,1\n", "its labels are no whole numbers"),
+        ("x.csv", b"1,2,3\n", "3 pixels a line, which are not a square"),
+        ("x.csv", b"label,a\n0.5,1\n", "its labels are not whole numbers"),
         ("x.csv", b"label,a\n1,x\n", "could not convert string 'x'"),
         ("x.csv", b"label,a\n1,2,3\n1,2\n", "number of columns changed"),
         ("x.csv", b"\xff\xfe1,2\n", "codec can't decode"),
         ("x.parquet", b"PAR1 not at all", "magic bytes"),
         ("x.parquet", table(text=["a"], label=[1]), "it has the columns text, label, and no image"),
-        ("x.parquet", table(image=[1.5], label=[1]), "its images are no image files"),
+        ("x.parquet", table(image=[1.5], label=[1]), "its images are not image files"),
     ],
 )
 def test_tables_of_other_things_are_refused(name, content, says, here):
@@ -99,7 +99,7 @@ def test_tables_of_other_things_are_refused(name, content, says, here):
 
 def test_a_table_of_no_pictures_is_refused(here):
     Path("none.parquet").write_bytes(table(image=[b"no picture"]))
-    with pytest.raises(UserError, match=r"image 0 of none\.parquet is no image"):
+    with pytest.raises(UserError, match=r"image 0 of none\.parquet is not a readable image"):
         inputs.select(["none.parquet"], None, digits, 0)
 
 

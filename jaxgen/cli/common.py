@@ -162,7 +162,7 @@ class Run:
     def caution(self) -> str | None:
         """A sentence that says why the judge cannot read the digits of the run; None where it can,
         as it can read MNIST's, and where the digits are gone."""
-        if data.whole(self.config.data).removeprefix(STRIDED) == "mnist":
+        if data.full_source(self.config.data).removeprefix(STRIDED) == "mnist":
             return None
         try:
             return judge.caution(judge.load(), self.digits.test)

@@ -136,7 +136,7 @@ SYNONYMS = {
 
 # What the value of a flag becomes, by flag: ``--model VAE`` is ``vae``, and a path is a whole path,
 # so that it means the same in every folder.
-MEANINGS = {"--model": config.called, "--data": sources.anchored}
+MEANINGS = {"--model": config.called, "--data": sources.with_absolute_path}
 
 
 def as_meant(args: list[str]) -> list[str]:

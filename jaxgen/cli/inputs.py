@@ -46,14 +46,14 @@ def select(
         pixels, labels = balanced(test, count, seed)
         lines = [f"{count} test digits"] if count > 1 else ["a test digit"]
         return Inputs(to_float(pixels), labels, lines, labels_known=True)
-    groups: list[user_images.Found] = []
+    groups: list[user_images.Group] = []
     for name in names:
         groups += (
             user_images.find(name, broken)
             if user_images.is_many(name)
             else [_one(name, run, broken)]
         )
-    items = [(item, group.together) for group in groups for item in group.items]
+    items = [(item, group.in_one_file) for group in groups for item in group.items]
     if count is None and len(items) > MAX_WITHOUT_COUNT:
         raise UserError(f"--images names {len(items)} images: say how many of them with --count")
     if count is not None:
@@ -120,12 +120,14 @@ def _choose(labels: Sequence[int | None], count: int, seed: int) -> np.ndarray:
     return order[np.lexsort((ordered, rank))[:count]]
 
 
-def _one(name: str, run: Run, broken: bool = False) -> user_images.Found:
-    return user_images.Found([user_images.single(name, lambda: run.digits, broken)], together=False)
+def _one(name: str, run: Run, broken: bool = False) -> user_images.Group:
+    return user_images.Group(
+        [user_images.single(name, lambda: run.digits, broken)], in_one_file=False
+    )
 
 
 def _read(
-    groups: Sequence[user_images.Found],
+    groups: Sequence[user_images.Group],
     items: Sequence[tuple[user_images.Item, bool]],
     count: int | None,
     run: Run,
@@ -138,11 +140,11 @@ def _read(
     known = None not in labels
     guesses = labels if known else run.classify(images)
     labels = [guesses[i] if label is None else label for i, label in enumerate(labels)]
-    changes = {group.items[0].name: Counter[str]() for group in groups if group.together}
+    changes = {group.items[0].name: Counter[str]() for group in groups if group.in_one_file}
     lines = []
     for (item, together), (_, words), label in zip(items, found, labels, strict=True):
         if together:
-            changes[item.name].update(word for word in words if not word.endswith("as it is"))
+            changes[item.name].update(word for word in words if not word.endswith("unchanged"))
         else:
             verb = "is taken for" if item.label is None else "is"
             text = f" ({', '.join(words)})" if words else ""

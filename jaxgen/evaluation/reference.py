@@ -135,7 +135,7 @@ def real_digits(digits: Digits, against: Against) -> Split:
 def floor(digits: Digits, against: Against = "test") -> Split:
     """The training digits that neither the judge nor the comparison has seen: 10,000 of MNIST, or
     5,000."""
-    source = data.whole(digits.source.removeprefix(STRIDED))
+    source = data.full_source(digits.source.removeprefix(STRIDED))
     whole = digits if source == digits.source else data.load(source)
     if against == "valid":
         return part(whole.train, partition.fresh(whole))
