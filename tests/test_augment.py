@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_a_sound_data_set_that_goes_on(kind, there, tmp_path,
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Files may grow by half of the second piece.
     most = 28 * 28 * 150 if kind == "idx" else 100
-    real = augment.Making._piece
+    real = augment.DataSet._piece
 
     def piece(making, start, *rest):
         if start == 100:
@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_a_sound_data_set_that_goes_on(kind, there, tmp_path,
         return real(making, start, *rest)
 
     with monkeypatch.context() as patch, pytest.raises(UserError, match=r"cannot .*make room"):
-        patch.setattr(augment.Making, "_piece", piece)
+        patch.setattr(augment.DataSet, "_piece", piece)
         try:
             main.run([*command, f"{part}"])
         finally:
@@ -165,11 +165,11 @@ def test_real_digits_come_first_where_they_are_asked_for(there, tmp_path):
     )
 
 
-def making(least: float | None) -> augment.Making:
+def making(least: float | None) -> augment.DataSet:
     run = RunFolder(Path("runs/gan"))
     config = run.load()
     order = augment.Order(150, "idx", "balanced", least, False, 0)
-    return augment.Making(order, Path("x"), trained.load(run, config, print), config, DIGITS)
+    return augment.DataSet(order, Path("x"), trained.load(run, config, print), config, DIGITS)
 
 
 def test_what_a_filter_refuses_is_drawn_again(there):

@@ -168,10 +168,10 @@ def test_ways_are_between_digits_that_there_are():
 
 def test_other_digits_are_those_that_are_known():
     labels = np.resize([0, 3, 7], 60)
-    found = measuring.others(labels, 0, (0, 3, 7))
+    found = measuring.other_digits(labels, 0, (0, 3, 7))
     assert set(found.tolist()) == {0, 3, 7} and (found != labels).all()
     with pytest.raises(UserError, match="no other digit"):
-        measuring.others(labels, 0, (3,))
+        measuring.other_digits(labels, 0, (3,))
 
 
 def test_twenty_digits_are_no_count_that_was_given(here):

@@ -131,7 +131,7 @@ def test_a_sheet_asks_and_answers(plain):
     assert made.count(b"/Type /Page\n") == 4  # two columns of a dozen, thrice, and answers
     made = sheet.pdf(*many, sheet.Layout(columns=1, title="Class 3b"))
     assert made.count(b"/Type /Page\n") == 6 and words(made).count("Class 3b") == 6
-    with pytest.raises(UserError, match="--columns 3 cannot be: there is room for 2 of these sums"):
+    with pytest.raises(UserError, match="3 is too many: there is room for 2 of these sums"):
         sheet.pdf(*many, sheet.Layout(columns=3))
 
 

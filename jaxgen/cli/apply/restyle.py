@@ -57,7 +57,7 @@ def main(args: list[str]) -> None:
     if many:
         hands = inputs.select((), wanted.count, run, wanted.seed)
         styles, sources = hands.images, hands.labels
-        targets = measuring.others(sources, wanted.seed, model.digits)
+        targets = measuring.other_digits(sources, wanted.seed, model.digits)
     else:
         hands = inputs.read_style(wanted.style, run)
         asked = [*map(int, wanted.digits)] if wanted.digits else model.digits
@@ -71,11 +71,11 @@ def main(args: list[str]) -> None:
     if many:
         test, train = run.digits.test, run.digits.train
         real = test if np.isin(targets, test.labels).all() else train  # few lack some digits
-        chance = measuring.of_digits(real, targets, wanted.seed)
-        for name, ours, plain in measuring.hands(styles, drawn, chance):
+        others = measuring.random_images(real, targets, wanted.seed)
+        for name, ours, chance in measuring.style_correlations(styles, drawn, others):
             print(
                 f"{name} goes with the style's: r = {ours.within()}; "
-                f"a digit by chance: r = {plain.within()}"
+                f"a random digit: r = {chance.within()}"
             )
 
     def picture() -> np.ndarray:

@@ -115,22 +115,22 @@ def main(args: list[str]) -> None:
     if wanted.style:
         hand = inputs.read_style(wanted.style, run)
         print("\n".join(hand.lines))
-        written = sheet.write_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
-        if not run.caution and (unread := sheet.unread(written, digits)):
+        drawn = sheet.draw_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
+        if not run.caution and (illegible := sheet.illegible(drawn, digits)):
             common.warn(
-                f"the judge cannot read {', '.join(map(str, unread))} in this hand: look at the "
+                f"the judge cannot read {', '.join(map(str, illegible))} in this hand: look at the "
                 "sheet, or take another --style"
             )
     else:
-        written = sheet.write(model, digits, wanted.seed, judged=run.caution is None)
+        drawn = sheet.draw_legible(model, digits, wanted.seed, judged=run.caution is None)
     hands = f" in the hand of {wanted.style}" if wanted.style else ""
     footer = (
         f"Every digit was drawn by {config.model}{hands}, after {common.steps(model.step)} on "
         f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
     )
-    files.write(out, sheet.pdf(sections, written.images, layout._replace(footer=footer)))
+    files.write(out, sheet.pdf(sections, drawn.images, layout._replace(footer=footer)))
     if not wanted.style:
-        more = f", {written.again} more where the judge could not read them"
+        more = f", {drawn.redrawn} more where the judge could not read them"
         print(f"{common.digits(len(digits))} drawn{'' if run.caution else more}")
     many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
     run.announce(many, out)
