@@ -253,7 +253,7 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys, monk
     with Image.open("x.png") as picture:
         assert picture.size[0] > picture.size[1] > 100
     lines = apply("correct --count 11").out.splitlines()
-    for way in ("corrected", "as they are", "total variation", "non-local means", "closing"):
+    for way in ("corrected", "not corrected", "total variation", "non-local means", "closing"):
         assert any(line.startswith(f"{way} ") for line in lines)
     line = "the width of strokes goes with the style's: r = "
     assert line in apply("restyle --style test --count 12").out

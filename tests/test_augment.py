@@ -78,7 +78,7 @@ def test_a_data_set_holds_what_the_model_draws(kind, there, tmp_path, capsys):
     assert "230 of 230 training digits" in card and "| 7 | 23 |" in card and "Frechet" in card
     before = held(out)
     assert main.run([*COMMAND, "--format", kind, "--out", f"{out}"]) == 0
-    assert "all there already" in capsys.readouterr().out and held(out) == before
+    assert "all made before" in capsys.readouterr().out and held(out) == before
     assert "tensorflow" not in sys.modules
 
 
@@ -161,7 +161,7 @@ def test_real_digits_come_first_where_they_are_asked_for(there, tmp_path):
     assert same(Split(*(part[:count] for part in found)), DIGITS.train)
     assert np.bincount(found.labels[count:], minlength=10).tolist() == [58, *[0] * 6, 172, 0, 0]
     assert (
-        f"Places 0 to {count - 1} are the training digits" in (tmp_path / "x/README.md").read_text()
+        f"Images 0 to {count - 1} are the training digits" in (tmp_path / "x/README.md").read_text()
     )
 
 

@@ -223,7 +223,7 @@ def test_each_family_has_its_figure(name, there):
         assert figures.usual(family) == "interpolation"
         family = families.build(replace(recipe, net=replace(recipe.net, latents=2)))
     kind, says = {
-        "vqvae": ("codebook", "of 16 codes are taken"),
+        "vqvae": ("codebook", "of 16 codes are used"),
         "gan": ("training", "coverage"),
         "ddpm": ("process", "what the network"),
     }.get(name, ("plane", "The codes of"))

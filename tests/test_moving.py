@@ -58,7 +58,7 @@ def train(model: str, *args: str) -> None:
 )
 def test_the_home_folder_is_meant_by_a_tilde(arg, means, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert reading.at_home(arg) == means.replace("HOME", "/home/somebody")
+    assert reading.expanded(arg) == means.replace("HOME", "/home/somebody")
 
 
 def test_every_verb_knows_the_home_folder(here, monkeypatch, capsys):

@@ -286,10 +286,10 @@ def test_what_is_no_digit_is_doubted():
 
 def test_what_was_drawn_before_keeps_its_name(here):
     run = RunFolder(Path("runs/x"))
-    first = common.unused(run, "completed-my/mask.png-seed-0.png")
+    first = common.unused_path(run, "completed-my/mask.png-seed-0.png")
     assert first == "runs/x/drawn/completed-my-mask.png-seed-0.png"
     for expected in ("", "-2", "-3"):
-        path = Path(common.unused(run, "a.png"))
+        path = Path(common.unused_path(run, "a.png"))
         assert path.name == f"a{expected}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -305,10 +305,10 @@ def test_of_equal_drawings_one_is_kept(here):
     run = RunFolder(Path("runs/x"))
 
     def draw(content: bytes) -> str:
-        path = Path(common.unused(run, "digit-3-seed-2.png"))
+        path = Path(common.unused_path(run, "digit-3-seed-2.png"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        return Path(common.kept(path)).name
+        return Path(common.without_copy(path)).name
 
     told = [draw(content) for content in (b"a", b"b", b"a", b"b", b"c")]
     assert told[:2] == ["digit-3-seed-2.png", "digit-3-seed-2-2.png"]
@@ -321,4 +321,4 @@ def test_of_equal_drawings_one_is_kept(here):
     # Another seed's is another drawing, equal or not.
     other = run.path / "drawn" / "digit-3-seed-1.png"
     other.write_bytes(b"a")
-    assert common.kept(other) == f"{other}"
+    assert common.without_copy(other) == f"{other}"

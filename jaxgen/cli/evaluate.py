@@ -29,7 +29,7 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Evaluate(common.Drawing):
+class Evaluate(common.DrawingFlags):
     full: bool = False
     """Measure as much as papers do: 10,000 digits drawn, and the likelihood of all test digits with
     5,000 codes each. On two cores this takes an hour for vae and cvae, half an hour for ddpm."""
@@ -53,14 +53,21 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Evaluate, "evaluate", __doc__, args)
     model, digits = run.model, run.digits
     amount = suite.FULL if wanted.full else suite.QUICK
-    eye = judge.load()
-    most = max(reference.most_of(digits, wanted.against), reference.least_of(eye))
+    classifier = judge.load()
+    most = max(reference.most_of(digits, wanted.against), reference.least_of(classifier))
     amount = amount._replace(count=wanted.count or min(amount.count, most))
     console = rich.console.Console(highlight=False, soft_wrap=True)
     with console.status("measuring real digits") as status:
-        real = suite.real_figures(eye, digits, amount.count, wanted.against)
+        real = suite.real_figures(classifier, digits, amount.count, wanted.against)
         found = suite.measure(
-            model.family, model.variables, digits, eye, real, amount, wanted.seed, status.update
+            model.family,
+            model.variables,
+            digits,
+            classifier,
+            real,
+            amount,
+            wanted.seed,
+            status.update,
         )
     console.print(f"{run.config.model} after {common.steps(model.step)}, {run.folder}")
     console.print(f"{amount.count} digits drawn in {found.drawing:.1f} s")

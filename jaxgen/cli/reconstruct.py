@@ -1,4 +1,4 @@
-"""Take digits to a model's latents and back: how much of them does it keep?
+"""Encode digits and decode them again: how much of them does the model keep?
 
 examples:
   bin/reconstruct --model ddpm                      40 test digits, each above its reconstruction
@@ -22,7 +22,7 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Reconstruct(common.OfImages):
+class Reconstruct(common.ImageFlags):
     out: str | None = None
     """Where to: .png a picture, ten pairs a row; the reconstructions alone, with their labels, as
     .npz, .csv, .parquet or .idx.gz, .gif or .mp4 one after another, or a folder, if it ends
@@ -48,6 +48,6 @@ def main(args: list[str]) -> None:
     )
     if images.ending(out) == ".png":
         images.save_picture(out, images.pairs(digits.images, back))
-        print(f"each above its reconstruction: {common.kept(out)}")
+        print(f"each above its reconstruction: {common.without_copy(out)}")
     else:
         print(f"the reconstructions: {images.save(out, back, digits.labels)}")

@@ -24,7 +24,7 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Convert(common.OfImages):
+class Convert(common.ImageFlags):
     to: str | None = None
     """The digit to turn them into, 0 to 9."""
     style: str | None = None
@@ -61,5 +61,5 @@ def main(args: list[str]) -> None:
     drawn = restyle.restyle(family, variables, styles, sources, targets, wanted.seed)
     run.warn_of_judge()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
-    where = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
-    run.announce(common.digits(len(drawn)), where)
+    path = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
+    run.announce(common.digits(len(drawn)), path)

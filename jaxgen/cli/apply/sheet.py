@@ -1,6 +1,6 @@
-"""Make a PDF of exercises for those who learn numbers, written by a model, with a
-page of answers. Each digit is drawn anew, and again where the judge cannot read it; or all are in
-the hand of one image.
+"""Make a PDF of exercises for people who learn numbers, written by a model, with a
+page of answers. The model draws each digit, and draws it again where the judge cannot read it; or
+all digits are in the hand of one image.
 
 examples:
   bin/apply sheet --model gan                               20 sums and 24 numbers to read
@@ -33,7 +33,7 @@ LETTERS = 40  # of a title
 
 
 @dataclass(frozen=True)
-class Sheet(common.Drawing):
+class Sheet(common.DrawingFlags):
     sums: int | None = None
     """How many sums; 20 when neither --sums nor --numbers is given."""
     numbers: int | None = None
@@ -43,12 +43,12 @@ class Sheet(common.Drawing):
     largest: int = 100
     """The largest number in an exercise or a result."""
     style: str | None = None
-    """An image of a digit, in whose hand everything is written: a file, or a digit of the data set
-    such as test:7."""
+    """An image of a digit in the hand for the whole sheet: a file, or a digit of the data set such
+    as test:7."""
     title: str | None = None
     """The title of each page."""
     columns: int | None = None
-    """Columns of exercises; as many as there is room for when not given."""
+    """Columns of exercises; as many as fit when not given."""
     paper: Literal["a4", "letter"] = "a4"
     """The size of a page."""
     out: Path | None = None
@@ -66,9 +66,9 @@ class Sheet(common.Drawing):
             )
         if not any(self.counts):
             raise UserError("the sheet would be empty: ask for --sums 20 or --numbers 24")
-        known = exercises.operations(self.operations) is not None
+        valid = exercises.operations(self.operations) is not None
         words = "some of plus, minus, times and divided, with commas between them"
-        configs.require("operations", self.operations, known, words)
+        configs.require("operations", self.operations, valid, words)
         title = self.title or ""
         short = len(title) <= LETTERS and title.isprintable()
         configs.require("title", title, short, f"a line of {LETTERS} letters or fewer")
@@ -86,7 +86,7 @@ class Sheet(common.Drawing):
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Of sums, and of numbers to read."""
+        """The number of sums, and of numbers to read."""
         if self.sums is None and self.numbers is None:
             return 20, 24
         return self.sums or 0, self.numbers or 0
@@ -96,14 +96,14 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Sheet, "apply sheet", __doc__, args)
     out = run.out(wanted.out, f"sheet-seed-{wanted.seed}.pdf", files.check_new)
     family, config = families.build(run.config), run.config
-    common.require_ear(family, "--model with these settings")
+    common.require_conditional(family, "--model with these settings")
     sums, numbers = wanted.counts
     operations = exercises.operations(wanted.operations) or ()
-    made = {
+    kinds = {
         exercises.title(operations): exercises.sums(sums, operations, wanted.largest, wanted.seed),
         "Numbers to read": exercises.numbers(numbers, wanted.largest, wanted.seed),
     }
-    sections = [sheet.Section(title, found) for title, found in made.items() if found]
+    sections = [sheet.Section(title, part) for title, part in kinds.items() if part]
     layout = sheet.Layout(wanted.paper, wanted.title or "", wanted.columns)
     for section in sections:
         sheet.columns_of(section, layout)  # before the digits are drawn
@@ -132,5 +132,5 @@ def main(args: list[str]) -> None:
     if not wanted.style:
         more = f", {drawn.redrawn} more where the judge could not read them"
         print(f"{common.digits(len(digits))} drawn{'' if run.caution else more}")
-    many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
-    run.announce(many, out)
+    parts = (f"{len(section.exercises)} {section.title.lower()}" for section in sections)
+    run.announce(" and ".join(parts), out)
