@@ -80,13 +80,13 @@ def _minus(random, largest):
 
 def _times(random, largest):
     """From the tables up to ten."""
-    one = int(random.integers(2, min(10, largest // 2) + 1))
-    other = int(random.integers(2, min(10, largest // one) + 1))
-    first, second = (one, other) if random.integers(2) else (other, one)
+    any_factor = int(random.integers(2, min(10, largest // 2) + 1))
+    fitting = int(random.integers(2, min(10, largest // any_factor) + 1))
+    first, second = (any_factor, fitting) if random.integers(2) else (fitting, any_factor)
     return Exercise(first, "x", second)
 
 
 def _divided(random, largest):
     """From the same tables, without a remainder."""
-    one, _, other = _times(random, largest)
-    return Exercise(one * other, ":", one)
+    first, _, second = _times(random, largest)
+    return Exercise(first * second, ":", first)

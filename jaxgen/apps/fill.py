@@ -39,14 +39,14 @@ def complete(
     """Draw the hidden pixels, where ``visible`` is 0, given the others; returns whole images."""
     side, size = family.config.grid, family.quantiser.size
     cells = visible.reshape(len(images), side, visible.shape[1] // side, side, -1)
-    known = (cells.min((2, 4)) == 1)[..., None]  # [n, side, side, 1]: no pixel of it is hidden
+    whole = (cells.min((2, 4)) == 1)[..., None]  # [n, side, side, 1]: no pixel is hidden
     filled = images * visible
     # A code also depends on pixels around its cell, so the codes next to the hidden part are
     # encoded again after that part is filled in.
     for number in range(ROUNDS):
         codes = jax.nn.one_hot(family.encode(variables, filled, labels), size)
         here = jax.vmap(jax.random.fold_in, (0, None))(keys, number)
-        drawn = fill(family, variables, jnp.where(known & (codes == 0), NEVER, 0.0), labels, here)
+        drawn = fill(family, variables, jnp.where(whole & (codes == 0), NEVER, 0.0), labels, here)
         filled = jnp.where(visible == 1, images, family.decode(variables, drawn, labels, keys))
     return filled
 

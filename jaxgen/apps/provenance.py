@@ -34,7 +34,7 @@ def read(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
     ``wanted``. Other values in the file may differ."""
     folder = path.parent
     try:
-        found = json.loads(path.read_text())
+        stored = json.loads(path.read_text())
     except FileNotFoundError:
         paths = folder.iterdir() if folder.exists() else ()
         if names := sorted(path.name for path in paths if path.name[0] != "."):
@@ -44,14 +44,14 @@ def read(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): name a new folder") from None
-    if not isinstance(found, dict) or found.keys() != wanted.keys():
+    if not isinstance(stored, dict) or stored.keys() != wanted.keys():
         raise UserError(f"{path} is not from this version of jaxgen: name a new folder")
-    if difference := _difference(found, json.loads(json.dumps(wanted))):
+    if difference := _difference(stored, json.loads(json.dumps(wanted))):
         raise UserError(
             f"{folder} holds a data set of {difference}: give that command again, or name a new "
             "folder with --out"
         )
-    return found
+    return stored
 
 
 def fingerprint(variables: Any) -> str:
@@ -62,13 +62,13 @@ def fingerprint(variables: Any) -> str:
     return digest.hexdigest()
 
 
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
+def _difference(stored: dict[str, Any], wanted: dict[str, Any]) -> str | None:
     """The first difference between the data set in a folder and the wanted one, in words."""
-    order = _NEW_FLAGS | found["order"]
+    order = _NEW_FLAGS | stored["order"]
     pairs = {f"--{flag}": (order.get(flag), value) for flag, value in wanted["order"].items()}
-    pairs |= {name: (found[name], wanted[name]) for name in ("jaxgen", "steps")}
+    pairs |= {name: (stored[name], wanted[name]) for name in ("jaxgen", "steps")}
     for name, (theirs, ours) in pairs.items():
         if theirs != ours:
             return f"{name} {theirs}, not {ours}"
-    others = (name for name in ("recipe", "weights") if found[name] != wanted[name])
+    others = (name for name in ("recipe", "weights") if stored[name] != wanted[name])
     return next((f"other {name}" for name in others), None)

@@ -56,7 +56,5 @@ def redraw(
         best[rows] = images.to_uint8(pixels[better])
         chosen[rows], scores[rows] = candidates[better], values[better]
     if refusal and len(failed := labels[scores < least]):
-        raise UserError(
-            f"each of {tries} digits {failed[0]} that were drawn for one place {refusal}"
-        )
+        raise UserError(f"each of {tries} drawings of the same digit {failed[0]} {refusal}")
     return Redrawn(best, chosen, scores, drawn)

@@ -36,7 +36,7 @@ _HIGH = 30  # an image of 28 by 28 pixels
 # Widths: of an exercise's number, of a sign, of a line to write on at least, of the gap.
 _COUNT, _SIGN, _LINE, _SPACE = 24, 28, 50, 14
 _ANSWERS = 4  # in a row
-_FINE = 4  # pixels of print for one of the image, or its edges would be stairs
+_FINE = 4  # pixels in print for a pixel of the image, for smooth edges
 _FONT, _BOLD = "Helvetica", "Helvetica-Bold"
 _GREY = (0.45,) * 3
 

@@ -48,7 +48,7 @@ class Compare:
     quiz: bool = False
     """Only write the quiz, of models that have been compared."""
     scheduler: str | None = None
-    """Address of a Dask scheduler, such as tcp://HOST:8786: its workers train, whose machines must
+    """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786. Their machines must
     be alike, since times are compared."""
     out: Path = Path("compare")
     """Folder of the report."""

@@ -34,7 +34,7 @@ with epy.lazy_imports():
 @dataclass(frozen=True)
 class Interpolate(common.DrawingFlags):
     from_: Annotated[str | None, tyro.conf.arg(name="from")] = None
-    """The digit to begin with, 0 to 9; drawn anew for every way."""
+    """The digit to begin with, 0 to 9; each way has a new drawing of it."""
     to: str | None = None
     """The digit to end with."""
     digits: str | None = None

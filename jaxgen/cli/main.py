@@ -90,7 +90,7 @@ def _sentence(error: Exception) -> str | None:
         case ModuleNotFoundError(name=str(name)) if not name.startswith("jaxgen"):
             return (
                 f"this Python has no package {name.partition('.')[0]}: install jaxgen (pip install "
-                ". in a clone), or call bin/VERB in a clone, which makes an environment of its own"
+                ". in a clone), or call bin/VERB in a clone, which makes its own environment"
             )
         case ValueError():
             return environment.unreadable(error)

@@ -105,4 +105,4 @@ def _list() -> None:
             f"{row.name:<{width}}  {row.paper}\n{'':<{width}}  {row.what}\n"
             f"{'':<{width}}  {published}\n"
         )
-    print("bin/reproduce NAME trains it and measures; with all, every one.")
+    print("bin/reproduce NAME trains and measures one row; bin/reproduce all, every row.")

@@ -128,6 +128,4 @@ def _list() -> None:
     for question in QUESTIONS:
         print(f"{question.name:<{width}}  {question.asks}")
         print(f"{'':<{width}}  of {' | '.join(question.models)}; {'; '.join(question.vary)}\n")
-    print(
-        "bin/study NAME --model MODEL answers one; any other flag of bin/train changes the models."
-    )
+    print("bin/study NAME --model MODEL answers one; other flags of bin/train change the models.")

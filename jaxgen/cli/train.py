@@ -40,17 +40,17 @@ class Train:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     fresh: bool = False
-    """Start over; a run that is there is moved aside."""
+    """Start over; an existing run is moved aside."""
     quiet: bool = False
     """Print nothing but errors."""
     shard_params: bool = False
     """Split large parameters and the state of their optimiser over the devices too: each device
     needs less memory, and more is sent between devices."""
     coordinator: str | None = None
-    """HOST:PORT of the first process, where several processes that train as one find each other. Or
-    auto, if SLURM, Open MPI or Kubernetes has started them: leave out --processes and --process."""
+    """HOST:PORT of the first process, to which all processes that train as one connect. Or auto, if
+    SLURM, Open MPI or Kubernetes has started them: leave out --processes and --process."""
     processes: int | None = None
-    """How many processes there are."""
+    """The number of processes."""
     process: int | None = None
     """The number of this process, from 0 on."""
 

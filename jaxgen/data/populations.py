@@ -8,11 +8,11 @@ shuffled:
     training file   even positions         odd positions
     test file       positions 0 to 4,999   positions 5,000 to 9,999
 
-The two halves of the test file are documented. That the training file alternates was found in the
-files themselves: even and odd training digits have a mean slant of 0.00 and 0.21, a mean width of
-14.9 and 16.4 pixels, and a mean ink of 96 and 109. Their Frechet distance is about seventy times
-that of two random halves, and parts at odd strides do not differ. A classifier that learns to tell
-even from odd training positions also tells the two halves of the test file apart
+The two halves of the test file are documented. The files themselves show that the training file
+alternates: even and odd training digits have a mean slant of 0.00 and 0.21, a mean width of 14.9
+and 16.4 pixels, and a mean ink of 96 and 109. Their Frechet distance is about seventy times the
+distance of two random halves, and parts at odd strides do not differ. A classifier that learns to
+tell even from odd training positions also tells the two halves of the test file apart
 (``evaluation/population.py``). This does not say which of the two are the students.
 ``docs/populations.md`` shows how to find all of this in the data.
 

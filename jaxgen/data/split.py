@@ -75,7 +75,7 @@ def checked(name: str, images: np.ndarray, labels: np.ndarray) -> Split:
     """
     if len(images) != len(labels):
         raise UserError(
-            f"{name} has {len(images)} images and {len(labels)} labels: give it one label an image"
+            f"{name} has {len(images)} images and {len(labels)} labels: give each image a label"
         )
     if not len(images):
         raise UserError(f"{name} has no images: give it some")

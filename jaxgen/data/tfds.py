@@ -96,8 +96,8 @@ def _builder(name: str) -> Any:
 
 def _no_dataset(folder: Path) -> str:
     patterns = [f"{'*/' * depth}dataset_info.json" for depth in (1, 2, 3)]  # version, config, name
-    found = [info for pattern in patterns for info in glob.glob(pattern, root_dir=folder)]
-    below = sorted(folder / os.path.dirname(info) for info in found)
+    infos = [info for pattern in patterns for info in glob.glob(pattern, root_dir=folder)]
+    below = sorted(folder / os.path.dirname(info) for info in infos)
     hint = f"did you mean tfds:{below[-1]}?" if below else "name one that TFDS prepared"
     return f"tfds:{folder} has no dataset_info.json: {hint}"
 
@@ -118,7 +118,7 @@ def _not_prepared(name: str, builders: list[str]) -> str:
 def _unreadable(name: str, error: Exception) -> UserError:
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return UserError(
-        f"{name} cannot be read ({reason}): prepare it anew, with --file_format=array_record"
+        f"{name} cannot be read ({reason}): prepare it again, with --file_format=array_record"
     )
 
 

@@ -7,7 +7,7 @@ examples:
   bin/apply sheet --model gan --sums 20 --out sheet.pdf
   bin/apply sheet --model gan --sums 40 --operations times,divided --title "Class 3b"
   bin/apply sheet --model cvae --numbers 36 --largest 9999 --columns 2
-  bin/apply sheet --model cvae --style hand.png             written by one hand"""
+  bin/apply sheet --model cvae --style hand.png             in one hand"""
 
 from dataclasses import dataclass
 from pathlib import Path
