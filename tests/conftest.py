@@ -151,7 +151,7 @@ def hasty(monkeypatch):
     amounts = {
         gan: {"CANDIDATES": 8, "STARTS": 2, "SEARCH_STEPS": 5},
         ddpm: {"INVERSION_STEPS": 4, "TRANSFER_STEPS": 4},
-        search: {"TRIED": 4, "STARTS": 2, "STEPS": 3},
+        search: {"CANDIDATES": 4, "STARTS": 2, "STEPS": 3},
         fill: {"GRIDS": 3},
         diffuse: {"STEPS": 3},
         suite: {"QUICK": suite.QUICK._replace(likely=8, samples=2, coded=8)},

@@ -55,7 +55,7 @@ def reading():
 @pytest.fixture
 def short(monkeypatch):
     """Searches that take few steps."""
-    few = [(search, "TRIED", 4), (search, "STARTS", 2), (fill, "GRIDS", 3)]
+    few = [(search, "CANDIDATES", 4), (search, "STARTS", 2), (fill, "GRIDS", 3)]
     for module, name, value in [*few, (search, "STEPS", 3), (diffuse, "STEPS", 3)]:
         monkeypatch.setattr(module, name, value)
 
@@ -253,7 +253,7 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys, monk
     with Image.open("x.png") as picture:
         assert picture.size[0] > picture.size[1] > 100
     lines = apply("correct --count 11").out.splitlines()
-    for way in ("corrected", "as they are", "total variation", "non-local means", "closing"):
+    for way in ("corrected", "not corrected", "total variation", "non-local means", "closing"):
         assert any(line.startswith(f"{way} ") for line in lines)
     line = "the width of strokes goes with the style's: r = "
     assert line in apply("restyle --style test --count 12").out
@@ -272,7 +272,7 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys, monk
     [
         ("complet", "there is no application 'complet'"),
         ("complete", "which model"),
-        ("complete --model ae --hide middle", "--hide 'middle' is no mask"),
+        ("complete --model ae --hide middle", "--hide 'middle' is not a mask"),
         ("complete --model ae --hide random:1", "hides all"),
         ("complete --model ae --hide random:0", "hides nothing"),
         ("complete --model ae --hide none.png", "none.png hides nothing"),
@@ -287,7 +287,7 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys, monk
         ("complete --model ae --ways 0", "--ways 0"),
         ("complete --model ae --count 100 --ways 100", "whole.npz"),
         ("correct --model ae --damage torn", "there is no damage 'torn'"),
-        ("correct --model ae --damage noise:3", "noise:3 is no noise"),
+        ("correct --model ae --damage noise:3", "noise:3 is not possible"),
         ("restyle --model ae", "whose hand"),
         ("restyle --model ae --style mine", "mine is a folder"),
         ("restyle --model ae --style test:1 --digits 2x", "--digits '2x'"),

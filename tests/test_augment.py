@@ -78,7 +78,7 @@ def test_a_data_set_holds_what_the_model_draws(kind, there, tmp_path, capsys):
     assert "230 of 230 training digits" in card and "| 7 | 23 |" in card and "Frechet" in card
     before = held(out)
     assert main.run([*COMMAND, "--format", kind, "--out", f"{out}"]) == 0
-    assert "all there already" in capsys.readouterr().out and held(out) == before
+    assert "all made before" in capsys.readouterr().out and held(out) == before
     assert "tensorflow" not in sys.modules
 
 
@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_a_sound_data_set_that_goes_on(kind, there, tmp_path,
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Files may grow by half of the second piece.
     most = 28 * 28 * 150 if kind == "idx" else 100
-    real = augment.Making._piece
+    real = augment.DataSet._piece
 
     def piece(making, start, *rest):
         if start == 100:
@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_a_sound_data_set_that_goes_on(kind, there, tmp_path,
         return real(making, start, *rest)
 
     with monkeypatch.context() as patch, pytest.raises(UserError, match=r"cannot .*make room"):
-        patch.setattr(augment.Making, "_piece", piece)
+        patch.setattr(augment.DataSet, "_piece", piece)
         try:
             main.run([*command, f"{part}"])
         finally:
@@ -161,15 +161,15 @@ def test_real_digits_come_first_where_they_are_asked_for(there, tmp_path):
     assert same(Split(*(part[:count] for part in found)), DIGITS.train)
     assert np.bincount(found.labels[count:], minlength=10).tolist() == [58, *[0] * 6, 172, 0, 0]
     assert (
-        f"Places 0 to {count - 1} are the training digits" in (tmp_path / "x/README.md").read_text()
+        f"Images 0 to {count - 1} are the training digits" in (tmp_path / "x/README.md").read_text()
     )
 
 
-def making(least: float | None) -> augment.Making:
+def making(least: float | None) -> augment.DataSet:
     run = RunFolder(Path("runs/gan"))
     config = run.load()
     order = augment.Order(150, "idx", "balanced", least, False, 0)
-    return augment.Making(order, Path("x"), trained.load(run, config, print), config, DIGITS)
+    return augment.DataSet(order, Path("x"), trained.load(run, config, print), config, DIGITS)
 
 
 def test_what_a_filter_refuses_is_drawn_again(there):
@@ -222,7 +222,7 @@ def test_a_mix_is_in_turn(mix, counts):
         (["--mix", "10:1"], "--mix 10:1"),
         (["--mix", "3:0"], "--mix 3:0"),
         (["--out", "runs"], "already holds gan"),
-        (["--out", "runs/gan/config.json"], "no folder"),
+        (["--out", "runs/gan/config.json"], "not a folder"),
         (["--format", "xml"], "xml"),
     ],
 )

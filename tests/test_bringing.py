@@ -9,7 +9,7 @@ from PIL import Image
 from jaxgen import config, data
 from jaxgen.apps import measuring
 from jaxgen.apps.figures import interpolation
-from jaxgen.cli import common, given, main
+from jaxgen.cli import common, inputs, main
 from jaxgen.data import Split, idx, source_images
 from jaxgen.errors import UserError
 from jaxgen.evaluation import reference
@@ -29,11 +29,11 @@ def only(*digits):
     return lambda labels: np.isin(labels, digits)
 
 
-def read(name: str) -> given.Given:
-    return given.some([name], None, NONE, 0)
+def read(name: str) -> inputs.Inputs:
+    return inputs.select([name], None, NONE, 0)
 
 
-def right(found: given.Given) -> int:
+def right(found: inputs.Inputs) -> int:
     return measuring.hits(found.images, LABELS)
 
 
@@ -53,7 +53,7 @@ def test_dark_ink_is_inverted_wherever_it_comes_in(here, capsys):
     assert "375 images of idx:" in capsys.readouterr().out
     # A run can read its own data, by both doors.
     file = f"{dark}/t10k-images-idx3-ubyte"
-    found = given.some([file], None, NONE, 0)
+    found = inputs.select([file], None, NONE, 0)
     same = np.rint(255 * found.images).astype(np.uint8) == theirs.test.images
     assert same.all((1, 2, 3)).mean() > 0.5  # the others had not MNIST's form
 
@@ -61,10 +61,10 @@ def test_dark_ink_is_inverted_wherever_it_comes_in(here, capsys):
 def test_ink_is_inverted_image_by_image():
     mixed = SOME.copy()
     mixed[::2] = 255 - mixed[::2]
-    assert source_images.is_dark(mixed).tolist() == [True, False] * 20
-    found, count = source_images.lightened(Split(mixed, LABELS))
+    assert source_images.has_dark_ink(mixed).tolist() == [True, False] * 20
+    found, count = source_images.with_light_ink(Split(mixed, LABELS))
     assert count == 20 and np.array_equal(found.images, SOME)
-    assert source_images.lightened(Split(SOME, LABELS))[0].images is SOME
+    assert source_images.with_light_ink(Split(SOME, LABELS))[0].images is SOME
 
 
 @pytest.mark.parametrize("kind", ["as they are", "off centre", "small", "dark and light", "large"])
@@ -97,7 +97,7 @@ def test_an_array_that_shows_nothing_stays_black(here):
     np.savez("x.npz", images=np.stack([SOME[0, ..., 0], np.zeros((28, 28), np.uint8)]))
     found = read("x.npz")
     assert found.images[1].max() == 0
-    assert found.lines == ["2 images of x.npz: 1 nothing to be seen"]
+    assert found.lines == ["2 images of x.npz: 1 without ink"]
 
 
 @pytest.fixture(params=swept(["ae", "cvae", "ddpm", "gan", "vae", "vqvae"], ["ae", "cvae"]))
@@ -168,10 +168,10 @@ def test_ways_are_between_digits_that_there_are():
 
 def test_other_digits_are_those_that_are_known():
     labels = np.resize([0, 3, 7], 60)
-    found = measuring.others(labels, 0, (0, 3, 7))
+    found = measuring.other_digits(labels, 0, (0, 3, 7))
     assert set(found.tolist()) == {0, 3, 7} and (found != labels).all()
     with pytest.raises(UserError, match="no other digit"):
-        measuring.others(labels, 0, (3,))
+        measuring.other_digits(labels, 0, (3,))
 
 
 def test_twenty_digits_are_no_count_that_was_given(here):

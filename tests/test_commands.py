@@ -197,10 +197,10 @@ def test_a_way_between_images_has_their_reconstructions_as_ends(there, capsys):
         (["interpolate", "--from", "1", "--to", "2", "--count", "0"], "--count 0"),
         (["interpolate", "--between", "test:0"], "no end"),
         (["interpolate", "--between", "test:0", "gone.png"], "gone.png"),
-        (["interpolate", "--between", "test:0", "text.png"], "text.png is no image"),
+        (["interpolate", "--between", "test:0", "text.png"], "text.png is not a readable image"),
         (["interpolate", "--between", "test:0", "test:1", "--count", "2"], "leave out --count"),
         (["reconstruct", "--images", "gone.png"], "gone.png"),
-        (["reconstruct", "--images", "text.png"], "text.png is no image"),
+        (["reconstruct", "--images", "text.png"], "text.png is not a readable image"),
         (["reconstruct", "--images", "test:9999999"], "there is no digit test:9999999"),
         (["reconstruct", "--images", "test:1", "--count", "3"], "which is 1"),
         (["reconstruct", "--count", "0"], "--count 0"),
@@ -307,7 +307,7 @@ def test_evaluate_reports_figures(here, capsys):
         (["train", "--model", "ddpm", "--stepz", "3"], "--steps"),
         (["train", "--model", "ddpm", "--steps", "0"], "--steps 0"),
         (["train", "--model", "ddpm", "--steps", "-5"], "--steps -5"),
-        (["train", "--model", "ddpm", "--steps", "many"], "--steps: many is no number"),
+        (["train", "--model", "ddpm", "--steps", "many"], "--steps: many is not a number"),
         (["train", "--model", "ddpm", "--optim.decay", "steep"], "--optim.decay steep cannot be"),
         (["train", "--model", "ddpm", "--net.width", "30"], "--net.width 30"),
         (["train", "--model", "ddpm", "--data", "mnits"], "mnist"),
@@ -358,7 +358,7 @@ def test_a_mistake_exits_with_2_and_no_traceback_where_output_is_not_utf8(here):
         capture_output=True,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--stepz" in done.stderr and "(perhaps --steps is meant)" in done.stderr
+    assert "--stepz" in done.stderr and "(did you mean --steps?)" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list(here.iterdir())
 

@@ -42,11 +42,11 @@ def test_numbers_are_read_as_people_write_them(text, number):
 
 @pytest.mark.parametrize("text", ["1.5", "ten", "1,5", "1e", "", "nan"])
 def test_what_is_no_number_is_said(text):
-    said = rf"^--count: {text or 'nothing'} is no (whole )?number; bin/x --help"
+    said = rf"^--count: {text or 'nothing'} is not a (whole )?number; bin/x --help"
     with pytest.raises(UserError, match=said):
         reading.parse(Settings(), "x", "", ["--count", text])
     if text not in ("1.5", "nan"):
-        with pytest.raises(UserError, match=r"^--rate: .*is no number; bin/x --help"):
+        with pytest.raises(UserError, match=r"^--rate: .*is not a number; bin/x --help"):
             reading.parse(Settings(), "x", "", ["--rate", text])
 
 
@@ -71,13 +71,13 @@ def test_the_help_of_training_says_whose_flags_it_shows(capsys):
 
 def test_names_of_models_and_flags_of_other_programs_are_understood():
     meant = ["--model", "VAE", "--lr=1e-3", "--batch-size", "9", "--latent_dim", "2", "--n=3"]
-    assert reading.as_meant(meant) == [
+    assert reading.normalised(meant) == [
         *("--model", "vae", "--optim.rate=1e-3", "--batch", "9", "--net.latents", "2", "--count=3")
     ]
-    assert reading.as_meant(["--model=DDPM-full"]) == ["--model=ddpm_full"]
-    assert reading.as_meant(["--model", "my/VAE"]) == ["--model", "my/VAE"]
+    assert reading.normalised(["--model=DDPM-full"]) == ["--model=ddpm_full"]
+    assert reading.normalised(["--model", "my/VAE"]) == ["--model", "my/VAE"]
     with pytest.raises(UserError, match=r"there is no flag --epochs, .*430 steps"):
-        reading.as_meant(["--epochs", "3"])
+        reading.normalised(["--epochs", "3"])
     for name in set(reading.SYNONYMS.values()):
         assert name not in reading.SYNONYMS
 
@@ -114,12 +114,15 @@ def test_a_choice_is_told_alike_in_every_width_of_the_terminal(columns, ddpm, mo
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["sample", "--modle", "cvae"], "there is no flag --modle: --model is meant?"),
-        (["evaluate", "-run=x"], "there is no flag -run: --run is meant?"),
-        (["sample", "VAE"], "which model? bin/sample --model vae is meant?"),
+        (["sample", "--modle", "cvae"], "there is no flag --modle: did you mean --model?"),
+        (["evaluate", "-run=x"], "there is no flag -run: did you mean --run?"),
+        (["sample", "VAE"], "which model? did you mean bin/sample --model vae?"),
         (["bench"], "which model? bin/bench --model ae | cvae"),
-        (["train", "--model=vae", "--net.layers=5,x"], "--net.layers: x is no number; bin/train"),
-        (["apply", "augment", "--study", "--sizes=ten"], "--sizes: ten is no number; bin/apply"),
+        (
+            ["train", "--model=vae", "--net.layers=5,x"],
+            "--net.layers: x is not a number; bin/train",
+        ),
+        (["apply", "augment", "--study", "--sizes=ten"], "--sizes: ten is not a number; bin/apply"),
         (
             ["train", "--model=vae", "--net.network=conf"],
             "--net.network conf cannot be: it must be one of conv, dense; bin/train",
@@ -149,7 +152,7 @@ def test_nothing_is_replaced_that_is_there(ddpm, capsys):
     for command in commands:
         assert main.run(command) == 0
         before = {path: path.read_bytes() for path in Path().glob("*.*")}
-        with pytest.raises(UserError, match="is there already: name another path, or remove it"):
+        with pytest.raises(UserError, match="exists already: name another path, or remove it"):
             main.run(command)
         assert {path: path.read_bytes() for path in Path().glob("*.*")} == before
 

@@ -201,9 +201,9 @@ def test_a_pair_is_written_whole_or_not_at_all(tmp_path):
     (tmp_path / "x-labels-idx1-ubyte.gz").unlink()
     (tmp_path / "x-labels-idx1-ubyte.gz").mkdir()
     before = (tmp_path / "x-images-idx3-ubyte.gz").read_bytes()
-    with pytest.raises(UserError, match=r"x-images-idx3-ubyte\.gz is there already"):
+    with pytest.raises(UserError, match=r"x-images-idx3-ubyte\.gz exists already"):
         images.check(tmp_path / "x.idx.gz")
-    with pytest.raises(UserError, match=r"x-labels-idx1-ubyte\.gz: it is there"):
+    with pytest.raises(UserError, match=r"x-labels-idx1-ubyte\.gz: it exists"):
         images.save(tmp_path / "x.idx.gz", DIGITS[:3], LABELS[:3])
     assert (tmp_path / "x-images-idx3-ubyte.gz").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 2
@@ -262,8 +262,8 @@ KNOWN = r"\.png or \.npz or .*\.gif or .*\.idx\.gz, or in / for a folder"
         *((name, KNOWN) for name in ("x.jpg", "x", "x.npz.txt", ".png", "x.idx", ".idx.gz")),
         ("folder", r"already holds mine\.txt"),
         ("folder/", r"already holds mine\.txt"),
-        ("folder/mine.txt/", "is no folder"),
-        ("folder/mine.txt/x.png", "is no folder"),
+        ("folder/mine.txt/", "is not a folder"),
+        ("folder/mine.txt/x.png", "is not a folder"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_refused(name, says, tmp_path):

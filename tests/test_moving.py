@@ -14,7 +14,7 @@ from PIL import Image
 from jaxgen import config, data
 from jaxgen.cli import flags as reading
 from jaxgen.cli import main
-from jaxgen.data import idx, own, synthetic
+from jaxgen.data import idx, synthetic, user_images
 from jaxgen.data.split import Contents
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
@@ -58,7 +58,7 @@ def train(model: str, *args: str) -> None:
 )
 def test_the_home_folder_is_meant_by_a_tilde(arg, means, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert reading.at_home(arg) == means.replace("HOME", "/home/somebody")
+    assert reading.expanded(arg) == means.replace("HOME", "/home/somebody")
 
 
 def test_every_verb_knows_the_home_folder(here, monkeypatch, capsys):
@@ -87,11 +87,11 @@ def test_what_is_proposed_can_be_pasted(run):
 
 def test_a_source_has_a_whole_path(here):
     (here / "digits").mkdir()
-    assert data.anchored("idx:digits") == f"idx:{here}/digits"
-    assert data.anchored("strided:idx:../digits") == f"strided:idx:{here.parent}/digits"
-    assert data.anchored("tfds:digits") == f"tfds:{here}/digits"
+    assert data.with_absolute_path("idx:digits") == f"idx:{here}/digits"
+    assert data.with_absolute_path("strided:idx:../digits") == f"strided:idx:{here.parent}/digits"
+    assert data.with_absolute_path("tfds:digits") == f"tfds:{here}/digits"
     for source in ("mnist", "mnist:100:1", "tfds:mnist", "tfds:mnist:3.0.1", "idx:", "synthetic:9"):
-        assert data.anchored(source) == source
+        assert data.with_absolute_path(source) == source
 
 
 def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
@@ -104,7 +104,7 @@ def test_digits_that_were_moved_are_known_again(here, monkeypatch, capsys):
     monkeypatch.chdir(here)
 
     assert main.run(["sample", "--run=./run", "--digit=3", "--out=3.png"]) == 0
-    with pytest.raises(UserError, match=r"no folder.*; or say with --data where the digits of run"):
+    with pytest.raises(UserError, match=r"not a folder.*; or say with --data where the digits"):
         main.run(["reconstruct", "--run=./run", "--count=5"])
     for verb in (["reconstruct"], ["apply", "convert", "--to=3"]):
         assert main.run([*verb, "--run=./run", "--count=5", "--data=idx:after"]) == 0
@@ -181,7 +181,7 @@ def test_clutter_of_macos_and_windows_is_passed_over(here):
         for name in CLUTTER:
             (place / name).write_bytes(b"\0\5\26\7 no picture")
     Image.fromarray(synthetic.raw(100)[0].images[0, ..., 0]).save(pictures / "4" / "a.png")
-    (found,) = own.find(str(pictures))
+    (found,) = user_images.find(str(pictures))
     assert [(item.label, Path(item.name).name) for item in found.items] == [(4, "a.png")]
     assert main.run(["verify", "runs/ae"]) == 0
     assert main.run(["reconstruct", "--model=ae", "--images", "pictures"]) == 0

@@ -347,7 +347,7 @@ def test_pictures_of_an_earlier_report_go(tmp_path):
 
 def test_a_place_that_takes_no_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="is not a folder"):
         files.write(one("a"), tmp_path / "file", "report")
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from jaxgen import data
-from jaxgen.data import Digits, Split, own, pictures
+from jaxgen.data import Digits, Split, pictures, user_images
 from jaxgen.errors import UserError
 
 TEST = data.load("synthetic:240").test  # digits of strokes; MNIST's own are read where it matters
@@ -130,13 +130,13 @@ def test_a_digit_of_mnist_stays_as_it_is_to_the_bit():
             made = packed(Image.fromarray(kept[..., 0]).convert(mode))
             found, told = pictures.decode(made, "x.png")
             assert np.array_equal(found, kept), place
-            assert told == ["28 x 28 as it is"]
+            assert told == ["28 x 28 unchanged"]
 
 
 def test_a_small_picture_of_another_form_is_brought_to_it():
     digit = data.load().test.images[0, ..., 0]
     found, told = pictures.decode(packed(Image.fromarray(255 - digit)), "x.png")
-    assert np.array_equal(found[..., 0], digit) and told == ["inverted", "28 x 28 as it is"]
+    assert np.array_equal(found[..., 0], digit) and told == ["inverted", "28 x 28 unchanged"]
     for other in (np.roll(digit, 5, 0), np.pad(digit[7:26:2, 7:26:2], 9)):
         found, told = pictures.decode(packed(Image.fromarray(other)), "x.png")
         assert told[-1] == "brought to MNIST's form"
@@ -170,18 +170,20 @@ def test_digits_of_the_data_set_have_names():
     def digits() -> Digits:
         return Digits("some", TEST, TEST, Split(TEST.images[:3], TEST.labels[:3]))
 
-    found = own.single("test:2", digits)
+    found = user_images.single("test:2", digits)
     assert np.array_equal(found.read()[0], TEST.images[2])
     assert (found.label, found.read()[1]) == (TEST.labels[2], [])
-    assert own.single("train:5", digits).label == TEST.labels[5]
+    assert user_images.single("train:5", digits).label == TEST.labels[5]
     for wrong in ("test:3", "test:-1", "test:x", "test:²"):
         with pytest.raises(UserError, match=r"there are test:0 to test:2$"):
-            own.single(wrong, digits)
+            user_images.single(wrong, digits)
 
 
 def test_files_are_read_without_the_data_set(tmp_path):
     drawing().save(tmp_path / "seven.png")
-    found = own.single(f"{tmp_path}/seven.png", lambda: pytest.fail("the data set was asked"))
+    found = user_images.single(
+        f"{tmp_path}/seven.png", lambda: pytest.fail("the data set was asked")
+    )
     image, words = found.read()
     assert (found.label, words) == (None, WORDS)
     assert np.array_equal(image, SEVEN)
@@ -193,16 +195,22 @@ def test_what_is_no_picture_of_a_digit_is_told_in_one_sentence(tmp_path):
     bomb[16:24] = (60000).to_bytes(4, "big") * 2  # the size in its header, and the checksum
     bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
     contents = {
-        "text.png": (b"not an image", "is no image"),
-        "empty.png": (b"", "is no image"),
+        "text.png": (b"not an image", "is not a readable image"),
+        "empty.png": (b"", "is not a readable image"),
         "cut.jpg": (whole[: len(whole) // 2], "cannot be read"),
         "cut.png": (packed(shaded())[:3000], "cannot be read"),
         "large.png": (packed(Image.new("1", (4097, 8))), "4097 x 8 pixels"),
         "bomb.png": (bytes(bomb), "too many pixels"),
         "white.png": (packed(Image.new("L", (50, 50), 255)), "shows nothing"),
         "nothing.png": (packed(Image.new("RGBA", (50, 50))), "shows nothing"),
-        "eps.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image"),
-        "nan.tiff": (packed(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"), "no nu"),
+        "eps.png": (
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "is not a readable image",
+        ),
+        "nan.tiff": (
+            packed(Image.fromarray(np.full((9, 9), np.nan, np.float32)), "TIFF"),
+            "not nu",
+        ),
     }
     for name, (content, says) in contents.items():
         (tmp_path / name).write_bytes(content)

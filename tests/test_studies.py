@@ -139,7 +139,7 @@ def test_a_question_that_does_not_exist_is_suggested():
     [
         (["beta", "--model", "gan"], "not for gan, but for vae, cvae"),
         (["--model", "vae"], "what is varied"),
-        (["--model", "vae", "--vary", "net.beta=1,x"], "--net.beta: x is no number"),
+        (["--model", "vae", "--vary", "net.beta=1,x"], "--net.beta: x is not a number"),
         (["--model", "vae", "--vary", "net.beta=1,-2"], "--net.beta -2.0 cannot be"),
         (["latent", "--seeds", "0"], "--seeds 0 cannot be"),
     ],

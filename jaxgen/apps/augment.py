@@ -1,12 +1,12 @@
-"""A data set of drawn digits, D_aug = D + {G(z_i)}, of any number: one piece is in memory at a
-time.
+"""A data set of drawn digits, D_aug = D + {G(z_i)}, of any size: one piece is in memory at a time.
 
 The mix gives the digit of each index, and the image depends on the seed and the index alone: so the
-same command makes the same data set, also after a stop. A digit that a filter refuses is drawn
-again, with another key, until one is accepted: so the mix stays as it was asked for.
+same command makes the same data set, also after a stop. A digit that the filter rejects is drawn
+again, with another key, until the filter accepts one: so the mix does not change.
 
-A filter is a small classifier (``reader``), which learns from the training digits of the generator
-and from no others. The judge knows more digits: it measures the drawn ones, and chooses none.
+The filter is a small classifier (``reader``), which learns from the training digits of the
+generator and from no others. The judge has learned from more digits: it measures the drawn ones,
+and chooses none.
 """
 
 import json
@@ -19,7 +19,7 @@ import numpy as np
 
 from jaxgen import config as configs
 from jaxgen import sampling
-from jaxgen.apps import origin, reader, redraw
+from jaxgen.apps import provenance, reader, redraw
 from jaxgen.apps.card import card
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config
@@ -39,19 +39,19 @@ STATE = "card.json"
 
 
 class Order(NamedTuple):
-    """What data set is wanted."""
+    """The settings of a data set."""
 
     count: int  # drawn digits
     format: str  # a key of writers.FORMATS
     mix: str  # balanced, real, or weights such as 0:1,7:3
-    filter: float | None  # probability of the digit asked for, by the filter
+    filter: float | None  # least probability that the filter gives the digit
     real: bool  # whether the training digits come first
     seed: int
     ink: str = "light"  # or dark
 
 
 def cycle(mix: str, real: np.ndarray) -> np.ndarray:
-    """The digits of a mix in turn, spread evenly: int32 [n]. ``real`` are the labels of the model's
+    """The digits of a mix in turn, spread evenly: int32 [n]. ``real`` are the labels of the
     training digits."""
     if mix == "balanced":
         return np.unique(real).astype(np.int32)
@@ -62,8 +62,8 @@ def cycle(mix: str, real: np.ndarray) -> np.ndarray:
         weights = {int(digit): int(weight) for digit, weight in parts}
     except ValueError:
         weights = {}
-    sound = weights and all(0 <= digit < DIGITS for digit in weights)
-    if not sound or min(weights.values()) < 0 or not 1 <= sum(weights.values()) <= 10_000:
+    valid = weights and all(0 <= digit < DIGITS for digit in weights)
+    if not valid or min(weights.values()) < 0 or not 1 <= sum(weights.values()) <= 10_000:
         raise UserError(
             f"--mix {mix} cannot be: it must be balanced, real, or digits with their weights, "
             "such as 0:1,7:3"
@@ -72,8 +72,8 @@ def cycle(mix: str, real: np.ndarray) -> np.ndarray:
     return reference.labels_like(labels, len(labels))
 
 
-class Making:
-    """A data set in a folder, made piece by piece."""
+class DataSet:
+    """A data set in a folder, made piece by piece. ``state`` is the content of its card.json."""
 
     def __init__(self, order: Order, folder: Path, model: Trained, config: Config, digits: Digits):
         most = redraw.INDICES
@@ -85,7 +85,7 @@ class Making:
         self._real = len(digits.train.labels) if order.real else 0
         self._score: Callable | None = None
         self.state: dict[str, Any] = {
-            **origin.of(order._asdict(), model, config),
+            **provenance.of(order._asdict(), model, config),
             "total": self._real + order.count,
             "done": 0,
             "drawn": 0,
@@ -94,25 +94,25 @@ class Making:
         }
 
     def lock(self) -> "filelock.FileLock":
-        """The right to write into the folder, of one process."""
+        """Lock the folder, so that one process alone writes into it."""
         files.check(self.folder / STATE)
         with writers.errors_as_sentences(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             busy = f"another process is writing {self.folder}: wait for it, or give --out"
             return files.lock(self.folder / ".lock", busy)
 
-    def go_on(self) -> None:
-        """Read how much of the data set is there. Raises UserError where the folder holds
-        another."""
-        self.state = origin.read(self.folder / STATE, self.state) or self.state
+    def resume(self) -> None:
+        """Read how much of the data set exists. Raises UserError where the folder holds another
+        data set."""
+        self.state = provenance.read(self.folder / STATE, self.state) or self.state
 
     def make(self, progress: Callable[[str], None]) -> None:
         """Make the missing pieces."""
         writer = writers.FORMATS[self.order.format](self.folder)
         with writers.errors_as_sentences(self.folder):
             if self.state["done"] == 0:
-                self._save()  # so that the same command goes on, whatever is written by then
-                writer.begin(self._inked(self.digits.test))
+                self._save()  # first, so that the same command can resume
+                writer.begin(self._with_ink(self.digits.test))
             if self.order.filter is not None and self.state["done"] < self.state["total"]:
                 self._score = self._filter(progress)
             while (start := self.state["done"]) < self.state["total"]:
@@ -122,14 +122,14 @@ class Making:
                 if self.state["judged"] is None and stop > self._real:
                     progress("measuring the drawn digits")
                     self.state["judged"] = self._judge(piece, max(self._real - start, 0))
-                writer.put(start, self._inked(piece))
+                writer.put(start, self._with_ink(piece))
                 counts = np.bincount(piece.labels, minlength=DIGITS)
                 self.state["digits"] = (counts + self.state["digits"]).tolist()
                 self.state["done"] = stop
                 self._save()
 
-    def _inked(self, digits: Split) -> Split:
-        """Digits with the ink that is asked for; models draw light ink."""
+    def _with_ink(self, digits: Split) -> Split:
+        """Digits with the ink of the order; models draw light ink."""
         if self.order.ink == "light":
             return digits
         return Split(255 - digits.images, digits.labels)
@@ -142,7 +142,7 @@ class Making:
         )
 
     def _piece(self, start: int, stop: int, progress: Callable[[str], None]) -> Split:
-        """The digits start to stop - 1 of the data set: first real ones, if these are wanted."""
+        """The digits start to stop - 1 of the data set: the real ones come first."""
         real = Split(*(array[: self._real][start:stop] for array in self.digits.train))
         indices = np.arange(max(start, self._real), stop) - self._real
         if not len(indices):
@@ -153,47 +153,48 @@ class Making:
     def _draw(
         self, indices: np.ndarray, progress: Callable[[str], None] = lambda line: None
     ) -> Split:
-        def draw(asked, indices):
-            def tell(count):
+        def draw(labels, indices):
+            def report(count):
                 done = self._real + indices[count - 1] % redraw.INDICES + 1
                 progress(f"{done:,} of {self.state['total']:,} digits")
 
             family, variables, *_ = self._model
-            return sampling.draw(family, variables, asked, self.order.seed, indices, progress=tell)
+            seed = self.order.seed
+            return sampling.draw(family, variables, labels, seed, indices, progress=report)
 
         labels = self._labels[indices % len(self._labels)]
-        refusal = "is refused by the filter: lower --filter, or train the model for longer"
-        score = self._score or (lambda drawn, asked: np.zeros(len(asked)))
+        refusal = "is rejected by the filter: lower --filter, or train the model for longer"
+        score = self._score or (lambda drawn, labels: np.zeros(len(labels)))
         least = np.log(self.order.filter or 1.0)
-        found = redraw.redraw(draw, labels, indices, score, least, refusal=refusal)
-        self.state["drawn"] += found.drawn
-        return Split(found.images, labels)
+        redrawn = redraw.redraw(draw, labels, indices, score, least, refusal=refusal)
+        self.state["drawn"] += redrawn.drawn
+        return Split(redrawn.images, labels)
 
     def _filter(self, progress: Callable[[str], None]) -> Callable:
-        """A function of drawn images and labels: log p(label given the image) by the reader."""
+        """A function (images, labels) -> log p(label given the image) [n], by the reader."""
         variables = reader.load(self.digits.train, progress)
 
-        def likely(variables, pixels, labels):
+        def log_prob(variables, pixels, labels):
             log_probs = reader.read(variables, pixels, jnp.ones_like(pixels))
             return jnp.take_along_axis(log_probs, labels[:, None], 1)[:, 0]
 
-        return lambda drawn, asked: map_images(likely, variables, pixels=drawn, labels=asked)
+        return lambda drawn, labels: map_images(log_prob, variables, pixels=drawn, labels=labels)
 
     def _judge(self, piece: Split, first: int) -> dict[str, Any]:
         """Measures of the first drawn digits in a piece, which begin at ``first``."""
-        eye, floor = judge.load(), reference.floor(self.digits)
+        classifier, floor = judge.load(), reference.floor(self.digits)
         n = min(JUDGED, len(self.digits.test.labels), len(floor.labels))
-        drawn, asked = (part[first : first + n] for part in piece)
-        found: dict[str, Any] = {
-            "n": len(asked),
-            "judge": eye.hash,
-            "caution": judge.caution(eye, self.digits.test),
+        drawn, labels = (part[first : first + n] for part in piece)
+        measures: dict[str, Any] = {
+            "n": len(labels),
+            "judge": classifier.hash,
+            "caution": judge.caution(classifier, self.digits.test),
         }
-        if len(asked) <= eye.network.widths[-1]:  # too few for a distance
-            hits = metrics.hits(judge.look(eye, drawn)[0], asked)
-            return found | {"recognised": proportion(hits, len(asked))[:3]}
-        report = evaluate(drawn, asked, self.config.data, eye, self.order.seed)
-        return found | {
+        if len(labels) <= classifier.network.widths[-1]:  # too few for a distance
+            hits = metrics.hits(judge.look(classifier, drawn)[0], labels)
+            return measures | {"recognised": proportion(hits, len(labels))[:3]}
+        report = evaluate(drawn, labels, self.config.data, classifier, self.order.seed)
+        return measures | {
             "recognised": report.generated.recognised and report.generated.recognised[:3],
             "frechet": report.generated.frechet / report.unit,
             "frechet_real": report.real.frechet / report.unit,

@@ -1,11 +1,11 @@
 """Drawn digits by the million, in shards: by any number of processes that need not communicate, or
 by the workers of a cluster.
 
-Shard k holds the digits at indices k SHARD to (k + 1) SHARD - 1 of the seed, and of N processes
-number i makes the shards k with k % N = i. A digit depends on seed and index alone, so every
-process would make the same shard, and a file gets the name of its shard only when it is whole: the
-same command, with any number of processes, makes the missing shards. The process that finds none
-missing writes the metadata of TensorFlow Datasets.
+Shard k holds the digits at indices k SHARD to (k + 1) SHARD - 1 of the seed, and process i of N
+makes the shards k with k % N = i. A digit depends on seed and index alone, so every process would
+make the same shard, and a file gets the name of its shard only when it is whole: the same command,
+with any number of processes, makes the missing shards. The process that finds no shard missing
+writes the metadata of TensorFlow Datasets.
 """
 
 import functools
@@ -18,22 +18,21 @@ import numpy as np
 
 from jaxgen import config as configs
 from jaxgen import devices, images, mapping, sampling
-from jaxgen.apps import origin
+from jaxgen.apps import provenance
 from jaxgen.config import Config
 from jaxgen.data import Split, files, tfds_writer, writers
 from jaxgen.training import trained
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.trained import Trained
 
-# Whole chunks, so that a digit has the same position in its chunk as in any other drawing.
+# A multiple of CHUNK, so that a digit has the same position in its chunk as in any other drawing.
 SHARD = 80 * mapping.CHUNK
 INDICES = 2**32  # of a seed
 STATE = "sample.json"
 
 
 class Bulk:
-    """``count`` digits of a seed in a folder; ``cycle`` int32 [n] are the digits asked for, in
-    turn."""
+    """``count`` digits of a seed in a folder; ``cycle`` int32 [n] are their labels in turn."""
 
     def __init__(
         self, count: int, cycle: np.ndarray, seed: int, folder: Path, model: Trained, config: Config
@@ -42,19 +41,19 @@ class Bulk:
         self._lengths = [min(SHARD, count - start) for start in range(0, count, SHARD)]
         self._cycle, self._seed, self._folder, self._model = cycle, seed, folder, model
         order = {"count": count, "digit": cycle.tolist(), "seed": seed, "shard": SHARD}
-        self._origin = origin.of(order, model, config)
+        self._provenance = provenance.of(order, model, config)
         self._writer = tfds_writer.Shards(folder)
 
     def missing(self) -> list[int]:
-        """The shards that are not there yet."""
+        """The numbers of the shards that do not exist yet."""
         return [n for n in range(len(self._lengths)) if not self._writer.has("train", n)]
 
     def begin(self) -> None:
         """Write into the folder how its data set is made. Raises UserError where the folder holds
         something else."""
         with writers.errors_as_sentences(self._folder):
-            if origin.read(self._folder / STATE, self._origin) is None:
-                text = json.dumps(self._origin, indent=1) + "\n"
+            if provenance.read(self._folder / STATE, self._provenance) is None:
+                text = json.dumps(self._provenance, indent=1) + "\n"
                 files.write(self._folder / STATE, text)
 
     def make(self, number: int) -> None:
@@ -63,14 +62,14 @@ class Bulk:
             self._writer.write("train", number, self._digits(number))
 
     def make_part(self, process: int, processes: int, progress: Callable[[str], None]) -> None:
-        """Make the missing shards of one of so many processes."""
-        own = [n for n in self.missing() if n % processes == process]
-        for left, number in zip(range(len(own), 0, -1), own, strict=True):
+        """Make the missing shards of one of ``processes`` processes."""
+        numbers = [n for n in self.missing() if n % processes == process]
+        for left, number in zip(range(len(numbers), 0, -1), numbers, strict=True):
             progress(f"shard {number} of {len(self._lengths)}; {left} are left to make here")
             self.make(number)
 
     def end(self) -> int:
-        """Describe the data set once all shards are there; returns how many are missing."""
+        """Describe the data set once all shards exist; returns how many are missing."""
         missing = len(self.missing())
         if not missing:
             with writers.errors_as_sentences(self._folder):
@@ -87,7 +86,7 @@ class Bulk:
 
 
 def make_shard(number: int, *order: Any) -> None:
-    """Make a shard, in a worker; ``order`` is the arguments of ``_bulk``."""
+    """Make a shard in a worker; ``order`` are the arguments of ``_bulk``."""
     devices.start()
     _bulk(*order).make(number)
 

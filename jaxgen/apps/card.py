@@ -10,17 +10,17 @@ from jaxgen.data import Digits
 
 
 def card(state: dict[str, Any], digits: Digits) -> str:
-    """The card of a data set as far as it is: ``state`` as ``augment.Making`` keeps it, ``digits``
-    those of its model."""
-    texts = Environment(
+    """The card of a data set that may be incomplete: ``state`` of ``augment.DataSet``, and the
+    ``digits`` that its model has learned from."""
+    templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    texts.filters |= {"count": "{:,}".format, "percent": "{:.2%}".format}
+    templates.filters |= {"count": "{:,}".format, "percent": "{:.2%}".format}
     order = state["order"]
-    return texts.get_template("card.md.j2").render(
+    return templates.get_template("card.md.j2").render(
         state=state,
         order=order,
         recipe=state["recipe"],

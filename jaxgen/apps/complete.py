@@ -1,13 +1,13 @@
 """Completing a digit that is hidden in part: p(image given its visible pixels), on every family.
 
-    AE, VAE, GAN   the latent that explains what is visible (``search``)
+    AE, VAE, GAN   the latent that explains the visible pixels (``search``)
     CVAE           the same; or its own conditional form, if it was trained with
                    --net.part quadrants and whole quadrants are hidden
-    VQ-VAE         the prior over the codes that are hidden (``fill``)
-    diffusion      sampling that is held to what is visible (``diffuse``)
+    VQ-VAE         the prior over the hidden codes (``fill``)
+    diffusion      sampling conditioned on the visible pixels (``diffuse``)
 
-The digit is not given: a classifier (``reader``) reads it off what is visible. It is the most
-likely one; or, for several completions, one by chance for each.
+The label is unknown: a classifier (``reader``) gives the probability of each digit from the visible
+pixels. One completion takes the most probable digit; of several, each draws one.
 """
 
 import functools
@@ -28,46 +28,48 @@ from jaxgen.mapping import FEW, few, map_images
 
 class Completed(NamedTuple):
     images: np.ndarray  # float32 [n, ways, 28, 28, 1]
-    digits: np.ndarray  # int32 [n, ways], read off what is visible
+    digits: np.ndarray  # int32 [n, ways], as the reader reads the visible pixels
 
 
 def complete(
     family: Family,
     variables: Variables,
-    reading: Any,
+    reader_variables: Any,
     images: np.ndarray,
     visible: np.ndarray,
     ways: int,
     seed: int,
 ) -> Completed:
-    """Complete images float32 [n, 28, 28, 1] where ``visible`` is 0, each in so many ways; what is
-    visible stays as it is, bit for bit. ``reading`` are the variables of the reader."""
-    chance = ways > 1
-    fill_in = _method(family, visible, chance)
+    """Complete images float32 [n, 28, 28, 1] where ``visible`` is 0, each ``ways`` times. Visible
+    pixels do not change, bit for bit."""
+    draws = ways > 1
+    fill_in = _method(family, visible, draws)
 
-    def one(both, keys, images, visible):
-        variables, reading = both
+    def complete_batch(both, keys, images, visible):
+        variables, reader_variables = both
         keys_digit, keys_image = split(keys)
-        log_probs = reader.read(reading, images, visible)
+        log_probs = reader.read(reader_variables, images, visible)
         digits = log_probs.argmax(-1)
-        if chance:
+        if draws:
             digits = jax.vmap(jax.random.categorical)(keys_digit, log_probs)
         whole = fill_in(variables, images, visible, digits, keys_image)
         return jnp.where(visible == 1, images, whole), digits
 
-    found, digits = map_images(
-        one,
-        (variables, reading),
+    completed, digits = map_images(
+        complete_batch,
+        (variables, reader_variables),
         seed=seed,
         chunk=few(ways * len(images)),
         images=images.repeat(ways, 0),
         visible=visible.repeat(ways, 0),
     )
-    return Completed(found.reshape(len(images), ways, *images.shape[1:]), digits.reshape(-1, ways))
+    shape = (len(images), ways, *images.shape[1:])
+    return Completed(completed.reshape(shape), digits.reshape(-1, ways))
 
 
-def _method(family: Family, visible: np.ndarray, chance: bool) -> Callable[..., Images]:
-    """A function of (variables, images, visible, labels, keys) that returns whole images."""
+def _method(family: Family, visible: np.ndarray, draws: bool) -> Callable[..., Images]:
+    """A function (variables, images, visible, labels, keys) -> whole images. ``draws`` is whether
+    completions differ by chance."""
     if isinstance(family, Diffuses):
         return functools.partial(diffuse.complete, family)
     if isinstance(family, Quantises):
@@ -79,21 +81,21 @@ def _method(family: Family, visible: np.ndarray, chance: bool) -> Callable[..., 
         def nats(observed, images):
             return (visible * damage.gaussian(observed, images)).sum((1, 2, 3))
 
-        return search.explain(family, nats, variables, images * visible, labels, keys, chance)
+        return search.explain(family, nats, variables, images * visible, labels, keys, draws)
 
     return searched
 
 
 def nearest(images: np.ndarray, visible: np.ndarray, learned: np.ndarray) -> np.ndarray:
-    """Completion without a model: the hidden part of the training digit uint8 [m, 28, 28, 1] that
-    is nearest where an image is visible."""
+    """Completion without a model: the hidden part is copied from the training digit, of ``learned``
+    uint8 [m, 28, 28, 1], whose visible part is nearest."""
     flat = to_float(learned).reshape(len(learned), -1)
     squares = np.square(flat)
-    found = []
+    indices = []
     for start in range(0, len(images), FEW):
         rows = slice(start, start + FEW)
         mask = visible[rows].reshape(-1, flat.shape[1])
-        known = images[rows].reshape(mask.shape) * mask
-        found.append((mask @ squares.T - 2 * known @ flat.T).argmin(1))
-    hidden = flat[np.concatenate(found)].reshape(images.shape)
+        observed = images[rows].reshape(mask.shape) * mask
+        indices.append((mask @ squares.T - 2 * observed @ flat.T).argmin(1))
+    hidden = flat[np.concatenate(indices)].reshape(images.shape)
     return np.where(visible == 1, images, hidden)

@@ -1,12 +1,12 @@
 """Correcting damaged handwriting, p(clean image given the damaged one), for a known damage.
 
-    AE, VAE, CVAE, GAN   the latent whose image, damaged, explains the observed one (``search``)
-    AE with --net.noise  a denoising autoencoder, once there and back
-    VQ-VAE               codes near those of the observed image, drawn with the prior (``fill``)
-    diffusion            of noise the mean of the posterior; of other damages, sampling that is held
-                         to the observed image (``diffuse``)
+    AE, VAE, CVAE, GAN   the latent whose damaged image explains the observed one (``search``)
+    AE with --net.noise  the reconstruction of a denoising autoencoder
+    VQ-VAE               codes near the codes of the observed image, drawn with the prior (``fill``)
+    diffusion            for noise, the mean of the posterior; for other damage, sampling that is
+                         conditioned on the observed image (``diffuse``)
 
-The digit is not given: a classifier (``reader``) reads it off the damaged image.
+The label is unknown: a classifier (``reader``) reads it from the damaged image.
 """
 
 import functools
@@ -26,7 +26,7 @@ from jaxgen.mapping import FEW, few, map_images
 
 class Corrected(NamedTuple):
     images: np.ndarray  # float32 [n, 28, 28, 1]
-    digits: np.ndarray  # int32 [n], read off the damaged images
+    digits: np.ndarray  # int32 [n], as the reader reads the damaged images
 
 
 def harm(damage: Damage, images: np.ndarray, seed: int) -> np.ndarray:
@@ -41,26 +41,25 @@ def harm(damage: Damage, images: np.ndarray, seed: int) -> np.ndarray:
 def correct(
     family: Family,
     variables: Variables,
-    reading: Any,
+    reader_variables: Any,
     observed: np.ndarray,
     damage: Damage,
     seed: int,
 ) -> Corrected:
-    """Correct damaged images float32 [n, 28, 28, 1]; ``reading`` are the variables of the
-    reader."""
+    """Correct damaged images float32 [n, 28, 28, 1]."""
     mend = _method(family, damage)
 
-    def one(both, observed, keys):
-        variables, reading = both
-        digits = reader.read(reading, observed, jnp.ones_like(observed)).argmax(-1)
+    def correct_batch(both, observed, keys):
+        variables, reader_variables = both
+        digits = reader.read(reader_variables, observed, jnp.ones_like(observed)).argmax(-1)
         return mend(variables, observed, digits, keys), digits
 
-    both, chunk = (variables, reading), few(len(observed))
-    return Corrected(*map_images(one, both, seed=seed, chunk=chunk, observed=observed))
+    both, chunk = (variables, reader_variables), few(len(observed))
+    return Corrected(*map_images(correct_batch, both, seed=seed, chunk=chunk, observed=observed))
 
 
 def _method(family: Family, damage: Damage) -> Callable[..., Images]:
-    """A function of (variables, observed, labels, keys) that returns corrected images."""
+    """A function (variables, observed, labels, keys) -> corrected images."""
     if isinstance(family, Diffuses):
         if damage.sigma is None:
             return functools.partial(diffuse.mend, family, damage)

@@ -1,11 +1,11 @@
 """Damaged handwriting: six kinds of damage, and the likelihood of a damaged image under each.
 
-A damage turns a clean image x into a damaged one, s, at random; the same key damages an image in
-the same way. To correct an image, each damage also gives
+Damage turns a clean image x into a damaged one, s, at random; the same key damages an image in the
+same way. To correct an image, each kind of damage also has
 
     nats(s, x) = - log p(s | x) + constant                                                      (1)
 
-with a Gaussian error of every pixel, of standard deviation ROUGH, which neither damage nor model
+with a Gaussian error of every pixel, of standard deviation ROUGH, for what neither damage nor model
 explains. It has a gradient with respect to x.
 """
 
@@ -27,27 +27,27 @@ SWELLING = 2  # pixels that strokes grow on every side
 BLUR = 2.0  # pixels, standard deviation
 BLOT, BLOT_OFF = 5.0, 4.0  # pixels: radius, and largest distance of the centre from a stroke
 COARSE = 4  # pixels of each edge that become one
-TAKEN = 0.1  # probability that a hole or a blot has replaced a pixel
+REPLACED = 0.1  # probability that a hole or a blot has replaced a pixel
 
 
 class Damage(NamedTuple):
-    """A way to damage an image, and the likelihood of the result."""
+    """A kind of damage, and the likelihood of the damaged image."""
 
-    one: Callable[[jax.Array, Key], jax.Array]  # damages an image [28, 28, 1]
+    apply_one: Callable[[jax.Array, Key], jax.Array]  # damages an image [28, 28, 1]
     nats: Callable[[Images, Images], jax.Array]  # (1): damaged and clean images -> [n]
     sigma: float | None = None  # standard deviation, if the damage is Gaussian noise
 
     def apply(self, images: Images, keys: Keys) -> Images:
-        """Damage each image in its own way."""
-        return jax.vmap(self.one)(images, keys)
+        """Damage each image with its own key."""
+        return jax.vmap(self.apply_one)(images, keys)
 
 
 NAMES = ("broken", "swelling", "noise:0.4", "blur", "blot", "low-resolution")
 
 
 def named(name: str) -> Damage:
-    """The damage called one of NAMES; after ``noise:`` stands a standard deviation, where white is
-    1. A UserError where there is none."""
+    """The damage of a name in NAMES; the number after ``noise:`` is a standard deviation, where
+    white is 1. Raises UserError for other names."""
     kind, _, level = name.partition(":")
     if kind == "noise":
         try:
@@ -55,7 +55,7 @@ def named(name: str) -> Damage:
         except ValueError:
             sigma = -1.0
         if not 0 < sigma <= 2:
-            raise UserError(f"{name} is no noise: after noise: stands a number above 0, at most 2")
+            raise UserError(f"{name} is not possible: the number must be above 0 and at most 2")
         return noise(sigma)
     if name not in _PLAIN:
         raise UserError(f"there is no damage {name!r}: it must be one of {', '.join(NAMES)}")
@@ -63,9 +63,9 @@ def named(name: str) -> Damage:
 
 
 def noise(sigma: float) -> Damage:
-    """Gaussian noise on every pixel, then cut off at 0 and 1."""
+    """Gaussian noise on every pixel, then clipped to [0, 1]."""
 
-    def one(image, key):
+    def apply_one(image, key):
         return (image + sigma * jax.random.normal(key, image.shape)).clip(0, 1)
 
     def nats(observed, images):
@@ -74,7 +74,7 @@ def noise(sigma: float) -> Damage:
         white = -norm.logcdf((images - 1) / sigma)
         return _total(jnp.where(observed <= 0, black, jnp.where(observed >= 1, white, between)))
 
-    return Damage(one, nats, sigma)
+    return Damage(apply_one, nats, sigma)
 
 
 def _total(pixels):
@@ -94,7 +94,7 @@ def _disc(centre, radius):
 
 
 def _on_ink(image, key):
-    """The row and column [2] of a pixel by chance, in proportion to its ink."""
+    """The row and column [2] of a random pixel, drawn in proportion to its ink."""
     index = jax.random.categorical(key, jnp.log(image.ravel() + 1e-9))
     return jnp.stack([index // SIDE, index % SIDE]).astype(jnp.float32)
 
@@ -126,7 +126,7 @@ def swollen(images):
 
 
 def blurred(images):
-    """A Gaussian blur of BLUR pixels; black lies around the image."""
+    """A Gaussian blur of BLUR pixels, with black around the image."""
     reach = jnp.arange(-3 * BLUR, 3 * BLUR + 1)
     kernel = jnp.exp(-jnp.square(reach) / (2 * BLUR**2))
     kernel = kernel / kernel.sum()
@@ -149,29 +149,29 @@ def coarse(images):
     return jax.image.resize(means, images.shape, "linear")
 
 
-def _either(other):
-    """The nats where each pixel has become ``other`` with the probability TAKEN."""
+def _replaced_by(value):
+    """The function nats where each pixel has become ``value`` with the probability REPLACED."""
 
     def nats(observed, images):
-        undamaged = jnp.log(1 - TAKEN) - gaussian(observed, images)
-        taken = jnp.log(TAKEN) - gaussian(observed, other)
-        return _total(-jnp.logaddexp(undamaged, taken))
+        undamaged = jnp.log(1 - REPLACED) - gaussian(observed, images)
+        replaced = jnp.log(REPLACED) - gaussian(observed, value)
+        return _total(-jnp.logaddexp(undamaged, replaced))
 
     return nats
 
 
-def _through(view):
-    """A damage without chance, which ``view`` does to images."""
+def _deterministic(transform):
+    """The damage ``transform(images)``, without chance."""
     return Damage(
-        lambda image, key: view(image[None])[0],
-        lambda observed, images: _total(gaussian(observed, view(images))),
+        lambda image, key: transform(image[None])[0],
+        lambda observed, images: _total(gaussian(observed, transform(images))),
     )
 
 
 _PLAIN = {
-    "broken": Damage(_broken, _either(0.0)),
-    "swelling": _through(swollen),
-    "blur": _through(blurred),
-    "blot": Damage(_blotted, _either(1.0)),
-    "low-resolution": _through(coarse),
+    "broken": Damage(_broken, _replaced_by(0.0)),
+    "swelling": _deterministic(swollen),
+    "blur": _deterministic(blurred),
+    "blot": Damage(_blotted, _replaced_by(1.0)),
+    "low-resolution": _deterministic(coarse),
 }

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-TRIES = 100  # to find an exercise that is not on the sheet yet; then one comes twice
+TRIES = 100  # to find an exercise that is not on the sheet yet; then one is repeated
 LARGEST = 10, 9999  # bounds of the largest number of a sheet
 SIGNS = {"plus": "+", "minus": "-", "times": "x", "divided": ":"}
 _SYMBOLS = {"*": "times", "/": "divided"} | {sign: name for name, sign in SIGNS.items()}
@@ -14,10 +14,10 @@ _SOLVE = {"+": operator.add, "-": operator.sub, "x": operator.mul, ":": operator
 
 
 class Exercise(NamedTuple):
-    """A question, which has a number as its answer."""
+    """A question whose answer is a number."""
 
     first: int
-    sign: str = ""  # + - x :, or none for a number to read
+    sign: str = ""  # + - x :, or empty for a number to read
     second: int = 0
 
     @property
@@ -28,8 +28,8 @@ class Exercise(NamedTuple):
 def operations(text: str) -> tuple[str, ...] | None:
     """The operations in a text with commas, as words or as signs; None where one is unknown."""
     words = [word.strip().lower() for word in text.split(",")]
-    named = [_SYMBOLS.get(word, word) for word in words]
-    return tuple(named) if set(named) <= set(SIGNS) else None
+    names = [_SYMBOLS.get(word, word) for word in words]
+    return tuple(names) if set(names) <= set(SIGNS) else None
 
 
 def title(operations: Collection[str]) -> str:
@@ -60,11 +60,11 @@ def numbers(count: int, largest: int, seed: int) -> list[Exercise]:
 
 
 def _different(count: int, make: Callable[[int], Exercise]) -> list[Exercise]:
-    found: list[Exercise] = []
+    exercises: list[Exercise] = []
     for index in range(count):
         tries = (make(index) for _ in range(TRIES))
-        found.append(next((one for one in tries if one not in found), make(index)))
-    return found
+        exercises.append(next((x for x in tries if x not in exercises), make(index)))
+    return exercises
 
 
 def _plus(random, largest):
@@ -80,13 +80,13 @@ def _minus(random, largest):
 
 def _times(random, largest):
     """From the tables up to ten."""
-    one = int(random.integers(2, min(10, largest // 2) + 1))
-    other = int(random.integers(2, min(10, largest // one) + 1))
-    first, second = (one, other) if random.integers(2) else (other, one)
+    any_factor = int(random.integers(2, min(10, largest // 2) + 1))
+    fitting = int(random.integers(2, min(10, largest // any_factor) + 1))
+    first, second = (any_factor, fitting) if random.integers(2) else (fitting, any_factor)
     return Exercise(first, "x", second)
 
 
 def _divided(random, largest):
     """From the same tables, without a remainder."""
-    one, _, other = _times(random, largest)
-    return Exercise(one * other, ":", one)
+    first, _, second = _times(random, largest)
+    return Exercise(first * second, ":", first)

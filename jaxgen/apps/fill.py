@@ -5,10 +5,10 @@ of each code at its position, so that
 
     p(codes | s, y)  ~  prod_i p(c_i | c_1 .. c_i-1, y) p(s_i | c_i)                            (1)
 
-with p(s_i | c) = 1 for one known code, the same value for all codes where all is hidden, and a
-Gaussian about the codebook's row where the image is damaged. A code is drawn before the codes after
+with p(s_i | c) = 1 for the code of a visible cell, the same value for all codes of a hidden cell,
+and a Gaussian about the codebook's row for a damaged cell. A code is drawn before the codes after
 it are known. Sequential Monte Carlo corrects for that (Gordon, Salmond and Smith 1993): many grids
-are drawn side by side, and grids under which the next codes were likely replace the others.
+are drawn side by side, and grids with likely next codes replace the others.
 """
 
 import jax
@@ -23,8 +23,8 @@ GRIDS = 24  # drawn side by side
 ROUNDS = 2
 NEVER = -1e9  # the logarithm of no probability
 # The variance of a damaged code's vector about its row, as a fraction of the mean squared distance
-# of two rows. It lies between 0.1 and 0.3, the best of four on 200 validation digits: less leaves
-# the damage as it is, more leaves little of the image.
+# of two rows. 0.1 and 0.3 are the best of four values on 200 validation digits: with less the
+# damage stays, with more little of the image stays.
 LOOSE = 0.2
 
 
@@ -39,14 +39,14 @@ def complete(
     """Draw the hidden pixels, where ``visible`` is 0, given the others; returns whole images."""
     side, size = family.config.grid, family.quantiser.size
     cells = visible.reshape(len(images), side, visible.shape[1] // side, side, -1)
-    known = (cells.min((2, 4)) == 1)[..., None]  # [n, side, side, 1]: no pixel of it is hidden
+    whole = (cells.min((2, 4)) == 1)[..., None]  # [n, side, side, 1]: no pixel is hidden
     filled = images * visible
     # A code also depends on pixels around its cell, so the codes next to the hidden part are
-    # encoded once more when that part has been filled in.
+    # encoded again after that part is filled in.
     for number in range(ROUNDS):
         codes = jax.nn.one_hot(family.encode(variables, filled, labels), size)
         here = jax.vmap(jax.random.fold_in, (0, None))(keys, number)
-        drawn = fill(family, variables, jnp.where(known & (codes == 0), NEVER, 0.0), labels, here)
+        drawn = fill(family, variables, jnp.where(whole & (codes == 0), NEVER, 0.0), labels, here)
         filled = jnp.where(visible == 1, images, family.decode(variables, drawn, labels, keys))
     return filled
 
@@ -69,12 +69,12 @@ def fill(
     codes, ``likely`` [n, side, side, k]."""
     prior, table, side = family.prior_net, family.rows(variables), family.config.grid
     params, n = variables.params["prior"], len(labels)
-    asked = labels.repeat(GRIDS)
+    repeated = labels.repeat(GRIDS)
     keys, keys_end = split(keys)
 
     def draw(carry, row):
         (framed, caches, grids, weights), (position, likely) = carry, row
-        logits, caches = prior.apply(params, framed, caches, position, asked, method="step")
+        logits, caches = prior.apply(params, framed, caches, position, repeated, method="step")
         log_probs = jax.nn.log_softmax(logits).reshape(n, GRIDS, -1) + likely[:, None]
         weights = weights + jax.nn.logsumexp(log_probs, axis=-1)
         here, again = split(jax.vmap(jax.random.fold_in, (0, None))(keys, position))
@@ -96,8 +96,8 @@ def fill(
 
 
 def _resample(carry, keys):
-    """Systematic resampling of the grids of each image whose effective sample size is below half
-    of them; then all have the same weight."""
+    """Systematic resampling of an image's grids, after which all have the same weight, where the
+    effective sample size is below half of the grids."""
     framed, caches, grids, weights = carry
     n, count = weights.shape
     probs = jax.nn.softmax(weights)

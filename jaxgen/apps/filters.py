@@ -3,10 +3,10 @@ training digits with the same damage.
 
     total variation    Chambolle 2004
     non-local means    Buades, Coll and Morel 2005
-    closing            gaps narrower than a disc are filled
+    closing            fills gaps narrower than a disc
 
-The first two keep the mean grey, which noise that is cut off at black has raised. So their greys
-are then mapped by a straight line, fitted to the same training digits.
+The first two keep the mean grey, which noise that is clipped at black has raised. So a straight
+line, fitted to the same training digits, then maps their greys.
 """
 
 from collections.abc import Callable
@@ -51,24 +51,26 @@ RADII = (1.0, 1.5, 2.0, 2.5, 3.0)
 def denoiser(name: str, clean: np.ndarray, damaged: np.ndarray) -> Filter:
     """The filter with the least squared error on ``damaged`` training digits."""
     make, settings = FILTERS[name]
-    found = []
+    fits = []
     for setting in settings:
         mended = make(setting)(damaged).ravel()
         greys = np.stack([mended, np.ones_like(mended)], 1)
         line, (error,), *_ = np.linalg.lstsq(greys, clean.ravel(), rcond=None)
-        found.append((float(error), setting, *line))
-    _, setting, gain, offset = min(found)
+        fits.append((float(error), setting, *line))
+    _, setting, gain, offset = min(fits)
     return lambda images: (gain * make(setting)(images) + offset).clip(0, 1)
 
 
-def closer(score: Callable[[np.ndarray], float], damaged: np.ndarray) -> Filter:
-    """The closing whose result on ``damaged`` training digits has the highest ``score``."""
+def best_closing(score: Callable[[np.ndarray], float], damaged: np.ndarray) -> Filter:
+    """The closing with the highest ``score(mended)`` on ``damaged`` training digits."""
     return closing(max(RADII, key=lambda radius: score(closing(radius)(damaged))))
 
 
-def _each(one: Callable[[np.ndarray], np.ndarray]) -> Filter:
-    def all_of(images):
-        mended = [one(image[..., 0].astype(np.float64)) for image in images]
+def _each(mend: Callable[[np.ndarray], np.ndarray]) -> Filter:
+    """A filter that applies ``mend(image [h, w])`` to each image."""
+
+    def mend_all(images):
+        mended = [mend(image[..., 0].astype(np.float64)) for image in images]
         return np.stack(mended).astype(np.float32)[..., None].clip(0, 1)
 
-    return all_of
+    return mend_all

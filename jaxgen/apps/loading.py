@@ -1,5 +1,5 @@
-"""Code for the card of a data set of drawn digits: it loads the current folder into NumPy, and from
-there into the libraries that people train with; or by these libraries alone, where they can."""
+"""Code for the card of a data set of drawn digits. It loads the current folder into NumPy, and from
+NumPy, or directly, into the libraries that people train with."""
 
 _NUMPY = {
     "idx": """
@@ -49,8 +49,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 source = tfds.builder_from_directory(".").as_data_source("train")
-images = np.stack([one["image"][..., 0] for one in source])
-labels = np.array([one["label"] for one in source])
+images = np.stack([example["image"][..., 0] for example in source])
+labels = np.array([example["label"] for example in source])
 """,
 }
 _FROM_NUMPY = {
@@ -71,7 +71,7 @@ digits = datasets.Dataset.from_dict({"image": images, "label": labels})
 classifier.fit(images.reshape(len(images), -1), labels)
 """,
 }
-_THEMSELVES = {
+_DIRECT = {  # in place of the code of _FROM_NUMPY
     "csv": {
         "Hugging Face datasets": """
 import datasets
@@ -103,8 +103,7 @@ digits = datasets.load_dataset("imagefolder", data_dir=".")
 }
 
 
-def code(form: str) -> dict[str, str]:
-    """The code that loads a data set of a format of ``writers.FORMATS``, by the name of the
-    library."""
-    found = {"NumPy": _NUMPY[form]} | _FROM_NUMPY | _THEMSELVES.get(form, {})
-    return {name: text.strip() for name, text in found.items()}
+def code(format: str) -> dict[str, str]:
+    """The code that loads a data set of a format of ``writers.FORMATS``, by the library's name."""
+    texts = {"NumPy": _NUMPY[format]} | _FROM_NUMPY | _DIRECT.get(format, {})
+    return {name: text.strip() for name, text in texts.items()}

@@ -1,10 +1,10 @@
-"""Which pixels of an image are hidden: masks float32 [n, 28, 28, 1], 1 where a pixel is visible.
+"""Masks of hidden pixels: float32 [n, 28, 28, 1], 1 where a pixel is visible.
 
-left, right, top, bottom   that half
-centre                     the inner 14 by 14
-quadrants                  two of the four, by chance
-random:0.7                 each pixel with that probability
-mask.png                   the white pixels of a picture of 28 by 28
+left, right, top, bottom   hide that half
+centre                     hides the inner 14 by 14
+quadrants                  hides two of the four at random
+random:0.7                 hides each pixel with this probability
+mask.png                   hides the white pixels of a picture of 28 by 28
 """
 
 import os
@@ -27,9 +27,9 @@ NAMES = (*FIXED, "quadrants", "random:0.7")
 
 
 def visible(hide: str, count: int, seed: int) -> np.ndarray:
-    """The masks of ``count`` images where ``hide`` is hidden; the i-th depends on ``seed`` and i.
+    """The masks of ``count`` images that hide ``hide``; mask i depends on ``seed`` and i alone.
 
-    A UserError where there is no such mask, or where it hides all or nothing.
+    Raises UserError for a mask that does not exist, or that hides all or nothing.
     """
     randoms = [np.random.default_rng((seed, index)) for index in range(count)]
     kind, _, level = hide.partition(":")
@@ -41,26 +41,20 @@ def visible(hide: str, count: int, seed: int) -> np.ndarray:
     elif hide in FIXED:
         masks = [fixed(hide)] * count
     elif os.path.exists(hide):
-        masks = [_drawn(hide)] * count
+        masks = [_from_picture(hide)] * count
     else:
         raise UserError(
-            f"--hide {hide!r} is no mask: it must be one of {', '.join(NAMES)}, or a picture of "
+            f"--hide {hide!r} is not a mask: it must be one of {', '.join(NAMES)}, or a picture of "
             f"{SIDE} by {SIDE} that is white where pixels are hidden"
         )
     return np.stack(masks).astype(np.float32)
 
 
 def fixed(hide: str) -> np.ndarray:
-    """The mask of a part that is the same for every image: float32 [28, 28, 1]."""
+    """The mask that hides a part in FIXED: float32 [28, 28, 1]."""
     mask = np.ones((SIDE, SIDE, 1), np.float32)
     mask[FIXED[hide]] = 0
     return mask
-
-
-def whole(visible: np.ndarray) -> bool:
-    """Whether in every mask [n, 28, 28, 1] each quadrant is visible or hidden as a whole."""
-    quadrants = visible.reshape(len(visible), 2, HALF, 2, HALF)
-    return bool((quadrants == quadrants[:, :, :1, :, :1]).all())
 
 
 def _fraction(hide: str, level: str) -> float:
@@ -70,7 +64,7 @@ def _fraction(hide: str, level: str) -> float:
         fraction = -1.0
     if not 0 < fraction < 1:
         raise UserError(
-            f"--hide {hide} hides {'all' if fraction >= 1 else 'nothing'}: after random: stands a "
+            f"--hide {hide} hides {'all' if fraction >= 1 else 'nothing'}: after random: comes a "
             "fraction between 0 and 1, such as random:0.7"
         )
     return fraction
@@ -81,7 +75,7 @@ def _quadrants(random):
     return mask.repeat(HALF, 0).repeat(HALF, 1)
 
 
-def _drawn(path: str) -> np.ndarray:
+def _from_picture(path: str) -> np.ndarray:
     grey = pictures.grey(path)
     if grey.shape != (SIDE, SIDE):
         raise UserError(
@@ -90,6 +84,6 @@ def _drawn(path: str) -> np.ndarray:
         )
     white = grey >= 0.5
     if white.all() or not white.any():
-        what = "all" if white.all() else "nothing"
-        raise UserError(f"the mask {path} hides {what}: let it be white in part")
+        part = "all" if white.all() else "nothing"
+        raise UserError(f"the mask {path} hides {part}: it must be partly white")
     return ~white[..., None]

@@ -13,15 +13,15 @@ from jaxgen.images import to_float
 
 
 def hits(images: np.ndarray, labels: np.ndarray) -> int:
-    """How many of images float32 [n, 28, 28, 1] the judge takes for the digits [n]."""
+    """How many of images float32 [n, 28, 28, 1] the judge recognises as their ``labels`` [n]."""
     return metrics.hits(judge.look(judge.load(), images)[0], labels)
 
 
 def recognised(images: np.ndarray, labels: np.ndarray) -> str:
-    """The same in words, with an interval."""
-    found = hits(images, labels)
-    value, low, high, _ = proportion(found, len(labels))
-    return f"{found} of {len(labels)}, {value:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    """``hits`` in words, with an interval."""
+    count = hits(images, labels)
+    value, low, high, _ = proportion(count, len(labels))
+    return f"{count} of {len(labels)}, {value:.1%} (95 % interval {low:.1%} to {high:.1%})"
 
 
 def psnr(images: np.ndarray, clean: np.ndarray) -> np.ndarray:
@@ -30,21 +30,23 @@ def psnr(images: np.ndarray, clean: np.ndarray) -> np.ndarray:
     return -10 * np.log10(np.maximum(errors, 1e-10))
 
 
-def others(labels: np.ndarray, seed: int, digits: Sequence[int] = range(DIGITS)) -> np.ndarray:
-    """Another digit of ``digits`` for each label, by chance: int32 [n]. Raises UserError where
-    ``digits`` are one alone."""
+def other_digits(
+    labels: np.ndarray, seed: int, digits: Sequence[int] = range(DIGITS)
+) -> np.ndarray:
+    """A random digit of ``digits`` that is not the label, for each of ``labels``: int32 [n]. Raises
+    UserError for a single digit."""
     if len(digits) < 2:
         raise UserError(
             f"there is no other digit to write: the model has learned {digits[0]} alone"
         )
-    known = np.array(digits, np.int32)
-    steps = np.random.default_rng(seed).integers(1, len(known), len(labels))
-    return known[(np.searchsorted(known, labels) + steps) % len(known)]
+    choices = np.array(digits, np.int32)
+    steps = np.random.default_rng(seed).integers(1, len(choices), len(labels))
+    return choices[(np.searchsorted(choices, labels) + steps) % len(choices)]
 
 
-def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
-    """An image by chance of each of ``labels``: float32 [n, 28, 28, 1] in [0, 1]. Raises UserError
-    where a label has no image."""
+def random_images(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
+    """A random image of ``digits`` for each of ``labels``: float32 [n, 28, 28, 1] in [0, 1]. Raises
+    UserError where a label has no image."""
     if missing := sorted(set(labels.tolist()) - set(digits.labels.tolist())):
         raise UserError(
             f"there is no {missing[0]} among these digits: ask for one of "
@@ -55,13 +57,13 @@ def of_digits(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
     return to_float(digits.images[rows])
 
 
-def hands(
-    styles: np.ndarray, drawn: np.ndarray, chance: np.ndarray
+def style_correlations(
+    styles: np.ndarray, drawn: np.ndarray, others: np.ndarray
 ) -> list[tuple[str, Estimate, Estimate]]:
-    """The correlations of thickness and slant between the strokes of ``styles`` and of ``drawn``,
-    image by image, and between ``styles`` and other images: (measure, drawn, other)."""
+    """For the width and the slant of strokes, the correlations over images between ``styles`` and
+    ``drawn``, and between ``styles`` and ``others``: (measure, drawn, others)."""
     measures = {"the width of strokes": morphology.thickness, "their slant": morphology.slant}
     return [
-        (name, correlation(of(styles), of(drawn)), correlation(of(styles), of(chance)))
+        (name, correlation(of(styles), of(drawn)), correlation(of(styles), of(others)))
         for name, of in measures.items()
     ]

@@ -1,9 +1,9 @@
-"""Which digit an image was, read off what is left of it: p(y | what is seen).
+"""The reader: a classifier of digits that are damaged or hidden in part, p(y | visible pixels).
 
-Some networks have to be told the digit, and a digit that is hidden in part or damaged is not known.
-A small classifier learns to read such images from training digits that are hidden and damaged by
-chance, in all the ways that the applications know. It is no judge: what it says is an input of the
-applications and measures nothing, and it learns from the digits that the models learn from.
+Some networks need the label, which is unknown for such digits. The reader learns from training
+digits with random masks and damage of all kinds that the applications have. It is not a judge: its
+output is an input of the applications and measures nothing, and it learns from the training digits
+of the models.
 """
 
 import contextlib
@@ -28,48 +28,49 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation import classifier
 from jaxgen.evaluation.distort import distort
 
-VERSION = 1  # to be raised with every change of what the network learns, or of what it is
+VERSION = 1  # raised with every change of the network or its training
 BATCH = 128
 EPOCHS = 7
-DISTORTED = 0.4  # of the judge's distortions: a digit that is turned far is cut elsewhere by a mask
+DISTORTED = 0.4  # of the judge's distortions: a mask cuts a far rotated digit in other places
 
 
-def load(learned: Split, say: Callable[[str], None]) -> Any:
-    """The variables for these training digits, from the user's cache folder or fitted now."""
-    place = _place(learned)
-    like = jax.eval_shape(_init, jax.random.key(0))
-    found = _stored(place, like)
-    if found is None:
-        say("learning to read digits that are hidden in part or damaged: a minute, once")
-        found = jax.tree.map(np.asarray, fit(learned))
-        flat: Any = traverse_util.flatten_dict(found, sep="/")
-        # Without a place to keep it in, it is fitted again the next time.
+def load(learned: Split, progress: Callable[[str], None]) -> Any:
+    """The variables for these training digits, from the user's cache folder or fitted now.
+    ``progress(line)`` is called before they are fitted."""
+    path = _path(learned)
+    variables = _stored(path)
+    if variables is None:
+        progress("learning to read digits that are hidden in part or damaged: a minute, once")
+        variables = jax.tree.map(np.asarray, fit(learned))
+        flat: Any = traverse_util.flatten_dict(variables, sep="/")
+        # Where the file cannot be written, the next command fits the variables again.
         with contextlib.suppress(UserError):
-            files.write(place, safetensors.numpy.save(flat))
-    return found
+            files.write(path, safetensors.numpy.save(flat))
+    return variables
 
 
-def _place(learned):
-    """A file that goes by all that the variables hang on."""
+def _path(learned):
+    """A file named by a digest of everything that the variables depend on."""
     digest = hashlib.sha256(f"{VERSION}".encode())
     for array in learned:
         digest.update(np.ascontiguousarray(array).tobytes())
     return devices.cache() / f"reader-{digest.hexdigest()[:16]}.safetensors"
 
 
-def _stored(place, like):
-    """The variables kept in a file, or None where there are none, or others."""
+def _stored(path):
+    """The variables in a file, or None where it is missing, damaged or of another network."""
     try:
-        flat = safetensors.numpy.load(place.read_bytes())
+        flat = safetensors.numpy.load(path.read_bytes())
     except (OSError, safetensors.SafetensorError):
         return None
-    found = traverse_util.unflatten_dict(flat, sep="/")
-    shapes = jax.tree.map(jnp.shape, found)
-    return found if shapes == jax.tree.map(lambda leaf: leaf.shape, like) else None
+    variables = traverse_util.unflatten_dict(flat, sep="/")
+    wanted = jax.eval_shape(_init, jax.random.key(0))
+    shapes = jax.tree.map(jnp.shape, variables)
+    return variables if shapes == jax.tree.map(lambda leaf: leaf.shape, wanted) else None
 
 
 def read(variables: Any, images: Images, visible: Images) -> jax.Array:
-    """log p(y | what is visible of images) in nats [n, 10]."""
+    """log p(y | visible pixels of images) in nats [n, 10]."""
     logits: Any = Network().apply(variables, (images, visible))[0]
     return nn.log_softmax(logits)
 
@@ -87,17 +88,14 @@ class Network(nn.Module):
         h = nn.relu(conv(64, (3, 3), 2)(h))  # [n, 7, 7, 64]
         h = h + nn.relu(conv(64, (3, 3))(h))
         h = h.reshape((len(h), -1))
-        last, dense = (
-            nn.Dense(DIGITS),
-            nn.Dense(128),
-        )  # kept variables have their names in this order
+        last, dense = nn.Dense(DIGITS), nn.Dense(128)  # stored variables have this order's names
         features = nn.relu(dense(h))
         return last(features), features
 
 
-def some(images: Images, key: Key) -> tuple[Images, Images]:
+def corrupted(images: Images, key: Key) -> tuple[Images, Images]:
     """A training batch with random damage or masks: the images, and masks of their visible pixels.
-    A third of the images is damaged, each in one of all ways; the others are hidden in part."""
+    A third of the images is damaged, in equal parts by each kind; the others are masked."""
     key_damage, key_mask = jax.random.split(key)
     count = len(images)
     kinds = [damage.named(name) for name in damage.NAMES]
@@ -112,13 +110,13 @@ def some(images: Images, key: Key) -> tuple[Images, Images]:
 
 
 def _masks(count, key):
-    """Masks by chance: fixed parts, squares of the four quadrants, and single pixels."""
-    key_kind, key_part, key_quadrants, key_share, key_pixels = jax.random.split(key, 5)
+    """Random masks: fixed parts, some of the four quadrants, and single pixels."""
+    key_kind, key_part, key_quadrants, key_p, key_pixels = jax.random.split(key, 5)
     parts = jnp.stack([jnp.asarray(masks.fixed(name)) for name in masks.FIXED])
     part = parts[jax.random.randint(key_part, (count,), 0, len(parts))]
     quadrants = jax.random.bernoulli(key_quadrants, 0.5, (count, 2, 2, 1))
     quadrants = quadrants.repeat(masks.HALF, 1).repeat(masks.HALF, 2).astype(jnp.float32)
-    p = jax.random.uniform(key_share, (count, 1, 1, 1))
+    p = jax.random.uniform(key_p, (count, 1, 1, 1))
     pixels = (jax.random.uniform(key_pixels, part.shape) < p).astype(jnp.float32)
     kind = jax.random.randint(key_kind, (count, 1, 1, 1), 0, 4)
     return jnp.where(kind < 2, part, jnp.where(kind == 2, quadrants, pixels))
@@ -132,8 +130,8 @@ def fit(learned: Split, seed: int = 0) -> Any:
     """Variables of the network after EPOCHS over training digits."""
 
     def change(images, key):
-        key_distort, key_some = jax.random.split(key)
-        return some(distort(images, key_distort, DISTORTED), key_some)
+        key_distort, key_corrupt = jax.random.split(key)
+        return corrupted(distort(images, key_distort, DISTORTED), key_corrupt)
 
     steps = max(EPOCHS * len(learned.labels) // BATCH, 1)
     return classifier.fit(

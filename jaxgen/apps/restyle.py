@@ -4,8 +4,8 @@ The latent of an image describes its digit and its hand together; or the hand al
 whose networks get the label. Either way ``transfer`` moves it to the latents of the other digit:
 
     AE, VAE      by the moments of the digits' fitted densities, mu_t + A (z - mu_s), with the map A
-                 between their covariances that moves codes least: a property that digits have in
-                 common, as a slant, stays; codes of an unusual hand first move towards their mean
+                 between their covariances that moves codes least: a common property of digits, such
+                 as slant, stays; codes of an unusual hand first move towards their mean
     CVAE         by the moments of the prior p(z|y), mu_t + sigma_t (z - mu_s) / sigma_s
     GAN          the same noise with another label
     diffusion    the same noise: a deterministic sampler runs backwards, unguided, and then forward
@@ -29,16 +29,16 @@ def restyle(
 ) -> np.ndarray:
     """The digits ``targets`` int32 [n] in the hands of images float32 [n, 28, 28, 1], which show
     the digits ``sources`` int32 [n]."""
-    mover = able(family, Transfers)
-    there, back = mover.for_transfer()
+    transfers = able(family, Transfers)
+    encoder, decoder = transfers.for_transfer()
 
-    def move(variables, keys, images, sources, targets):
-        latents = there.encode(variables, images, sources)
-        latents = mover.transfer(variables, latents, sources, targets)
-        return back.decode(variables, latents, targets, split(keys)[1])
+    def restyle_batch(variables, keys, images, sources, targets):
+        latents = encoder.encode(variables, images, sources)
+        latents = transfers.transfer(variables, latents, sources, targets)
+        return decoder.decode(variables, latents, targets, split(keys)[1])
 
     return map_images(
-        move,
+        restyle_batch,
         variables,
         seed=seed,
         chunk=few(len(images)),

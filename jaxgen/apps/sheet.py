@@ -1,8 +1,7 @@
 """A page of handwritten exercises to print, with a page of answers, as PDF.
 
-All digits are drawn by a model, each anew, and drawn again where the judge cannot read them: a
-pupil's mistake must not be the model's. Or all digits are in one hand. The same seed gives the same
-file, to the byte.
+A model draws each digit, and draws it again where the judge cannot read it: a pupil's mistake must
+not be the model's. Or all digits are in one hand. The same seed gives the same file, to the byte.
 """
 
 import functools
@@ -34,15 +33,16 @@ _MARGIN = 48  # points, as all lengths below
 _TOP = 92  # from the edge of the page to the first row
 _ROW = 54  # of exercises
 _HIGH = 30  # an image of 28 by 28 pixels
-_COUNT, _SIGN, _LINE, _SPACE = 24, 28, 50, 14  # wide: its number, a sign, a line at least, the gap
+# Widths: of an exercise's number, of a sign, of a line to write on at least, of the gap.
+_COUNT, _SIGN, _LINE, _SPACE = 24, 28, 50, 14
 _ANSWERS = 4  # in a row
-_FINE = 4  # pixels of print for one of the image, or its edges would be stairs
+_FINE = 4  # pixels in print for a pixel of the image, for smooth edges
 _FONT, _BOLD = "Helvetica", "Helvetica-Bold"
 _GREY = (0.45,) * 3
 
 
 class Section(NamedTuple):
-    """Exercises of one kind, which begin a page."""
+    """Exercises of one kind, on pages of their own."""
 
     title: str
     exercises: Sequence[Exercise]
@@ -52,48 +52,48 @@ class Layout(NamedTuple):
     """How a sheet looks."""
 
     paper: str = "a4"  # a key of PAPERS
-    title: str = ""  # of all pages, in letters of Latin alphabets; that of each section if empty
-    columns: int | None = None  # of exercises; as many as there is room for when not given
-    footer: str = ""  # small words at the foot of each page
+    title: str = ""  # of all pages, in Latin letters; if empty, pages have their section's title
+    columns: int | None = None  # of exercises; as many as fit when not given
+    footer: str = ""  # small text at the foot of each page
 
     @property
     def wide(self) -> float:
-        """Between the margins, in points."""
+        """The width between the margins, in points."""
         return PAPERS[self.paper][0] - 2 * _MARGIN
 
 
-class Written(NamedTuple):
+class DrawnDigits(NamedTuple):
     """Digits for a sheet, in the order in which its exercises need them."""
 
     images: np.ndarray  # uint8 [n, 28, 28, 1]
-    again: int  # how many were drawn again
+    redrawn: int  # how many images were drawn beyond n
 
 
-def write(model: Trained, digits: str, seed: int, judged: bool = True) -> Written:
-    """Draw these digits, all legible: the judge recognises each, and is as sure as of real digits;
-    or as they come, where the judge cannot read such digits and they are not ``judged``."""
+def draw_legible(model: Trained, digits: str, seed: int, judged: bool = True) -> DrawnDigits:
+    """Draw these digits so that the judge recognises each, and is as sure as of real digits. Digits
+    that the judge cannot read are not ``judged``, and drawn once."""
     labels = np.array([*map(int, digits)], np.int32)
     sure = functools.partial(judge.sure_of, judge.load())
 
-    def draw(asked, indices):
-        return sampling.draw(model.family, model.variables, asked, seed, indices, sampling.FEW)
+    def draw(labels, indices):
+        return sampling.draw(model.family, model.variables, labels, seed, indices, sampling.FEW)
 
-    found = redraw.redraw(
+    redrawn = redraw.redraw(
         draw,
         labels,
         np.arange(len(labels)),
-        sure if judged else lambda drawn, asked: np.ones(len(asked)),
+        sure if judged else lambda drawn, labels: np.ones(len(labels)),
         judge.SURE,
         refusal="cannot be read by the judge: train the model for longer",
     )
-    return Written(found.images, found.drawn - len(labels))
+    return DrawnDigits(redrawn.images, redrawn.drawn - len(labels))
 
 
-def write_in_hand(
+def draw_in_hand(
     model: Trained, digits: str, seed: int, style: np.ndarray, source: np.ndarray
-) -> Written:
-    """These digits in the hand of one image float32 [1, 28, 28, 1] of the digit ``source`` int32
-    [1]: each of the ten is drawn once, and used wherever it is needed."""
+) -> DrawnDigits:
+    """Draw these digits in the hand of one image float32 [1, 28, 28, 1] of the digit ``source``
+    int32 [1]: each of the ten is drawn once, and used several times."""
     labels = np.array([*map(int, digits)], np.int32)
     targets, indices = np.unique(labels, return_inverse=True)
     drawn = restyle.restyle(
@@ -104,19 +104,19 @@ def write_in_hand(
         targets,
         seed,
     )
-    return Written(images.to_uint8(drawn)[indices], 0)
+    return DrawnDigits(images.to_uint8(drawn)[indices], 0)
 
 
-def unread(written: Written, digits: str) -> list[int]:
-    """The digits of 0 to 9 that the judge takes for another somewhere, or is not sure of."""
+def illegible(drawn: DrawnDigits, digits: str) -> list[int]:
+    """The digits of 0 to 9 with an image that the judge does not recognise, or is not sure of."""
     labels = np.array([*map(int, digits)])
-    sure = judge.sure_of(judge.load(), written.images, labels)
+    sure = judge.sure_of(judge.load(), drawn.images, labels)
     return np.unique(labels[sure < judge.SURE]).tolist()
 
 
 def pdf(sections: Sequence[Section], digits: np.ndarray, layout: Layout) -> bytes:
     """The contents of a PDF file: the sections, written in ``digits`` uint8 [n, 28, 28, 1], and the
-    answers. Raises UserError where there is no room for so many columns."""
+    answers. Raises UserError where the columns do not fit."""
     wide, high = PAPERS[layout.paper]
     file, pixels = io.BytesIO(), iter(digits)
     pages, story = [], []
@@ -149,15 +149,14 @@ def digits_of(sections: Sequence[Section]) -> str:
 
 
 def columns_of(section: Section, layout: Layout) -> int:
-    """How many columns a section has: as many as are asked for, or as leave room for the longest
-    exercise and for a line to write on. Raises UserError where more are asked for than there is
-    room for."""
+    """The columns of a section: those of the layout, or as many as leave room for the longest
+    exercise and a line to write on. Raises UserError where the columns of the layout do not fit."""
     digits = max(len(digits_of([section._replace(exercises=[e])])) for e in section.exercises)
     signs = 2 * _SIGN if any(exercise.sign for exercise in section.exercises) else 12
     most = max(1, int(layout.wide // (_COUNT + 17 * digits + signs + _LINE + _SPACE)))
     if layout.columns and layout.columns > most:
         raise UserError(
-            f"--columns {layout.columns} cannot be: there is room for {most} of these "
+            f"--columns {layout.columns} is too many: there is room for {most} of these "
             f"{section.title.lower()}"
         )
     return layout.columns or most
@@ -205,7 +204,7 @@ def _exercises(section: Section, pixels: Iterator[np.ndarray], layout: Layout) -
             ("VALIGN", (0, 0), (-1, 0), "MIDDLE"),
             ("LINEBELOW", (-1, 0), (-1, 0), 1, "black"),
         ]
-        # The row is lower than its digits: so the line lies at the foot of their ink.
+        # The row is lower than its digits, so that the line lies at the foot of their ink.
         cells.append(_table([*parts, ""], [*widths, line], _HIGH - 6, style))
     return _table(cells, [width] * columns, _ROW, [])
 
@@ -224,14 +223,14 @@ def _number(number: int, pixels: Iterator[np.ndarray]) -> platypus.Image:
 def _answers(section: Section, layout: Layout) -> platypus.Table:
     cells = [*[""] * _ANSWERS, section.title, *[""] * (_ANSWERS - 1)]
     for number, exercise in enumerate(section.exercises, 1):
-        asked = f"{exercise.first} {SIGNS.get(exercise.sign)} {exercise.second} = "
-        cells.append(f"{number})  {asked if exercise.sign else ''}{exercise.answer}")
+        question = f"{exercise.first} {SIGNS.get(exercise.sign)} {exercise.second} = "
+        cells.append(f"{number})  {question if exercise.sign else ''}{exercise.answer}")
     style = [("FONT", (0, 0), (-1, -1), _FONT, 10), ("FONT", (0, 1), (0, 1), _BOLD, 10)]
     return _table(cells, [layout.wide / _ANSWERS] * _ANSWERS, 15, style)
 
 
 def _table(cells: list, widths: list[float], height: float, style: list[tuple]) -> platypus.Table:
-    """A table of ``cells``, row by row, without padding but for the ``style``."""
+    """A table of ``cells``, row by row; padding only where the ``style`` has it."""
     columns = len(widths)
     cells = [*cells, *[""] * (-len(cells) % columns)]
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]

@@ -1,1 +1,1 @@
-"""The commands: one thin file a verb, and what they share in ``common``."""
+"""The commands: one thin file for each verb, and the parts that they share in ``common``."""

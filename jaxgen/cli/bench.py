@@ -49,27 +49,27 @@ def main(args: list[str]) -> None:
 
 
 def whole_training(args: list[str]) -> None:
-    """Train from nothing in a process and a folder of its own, without compiled programs of earlier
-    runs; then judge."""
+    """Train from nothing in another process and folder, without compiled programs of earlier runs;
+    then judge."""
     with tempfile.TemporaryDirectory() as folder:
         run = f"{folder}/run"
         environment = os.environ | {"XDG_CACHE_HOME": f"{folder}/cache"}
         command = [sys.executable, "-m", "jaxgen"]
-        began = time.perf_counter()
+        start = time.perf_counter()
         process = subprocess.Popen(
             [*command, "train", *args, "--run", run, "--quiet"], env=environment
         )
         _, status, usage = os.wait4(process.pid, 0)
         if status:
             sys.exit(os.waitstatus_to_exitcode(status))
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         print(f"training, from the command to its end: {seconds:.0f} s")
         print(f"peak memory of the training: {usage.ru_maxrss / 2**20:.2f} GiB", flush=True)
         subprocess.run([*command, "evaluate", "--run", run], env=environment, check=True)
 
 
 def step(config: Config) -> None:
-    """Print the time of a train step, and its share of the speed of a matrix product."""
+    """Print the time of a train step, and its speed as a fraction of a matrix product's."""
     cost = costs.training(config, console.Console())
     speed = cost.operations / np.median(cost.seconds)
     product = np.median(cost.products)

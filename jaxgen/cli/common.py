@@ -1,7 +1,7 @@
-"""What the commands share: flags, the recipe or the run that is meant, and where results go.
+"""Parts that the commands share: flags, the recipe or the run that they name, paths of results.
 
-A command is a file whose docstring is its help text, with a dataclass, its flags, and ``main``. It
-imports what needs JAX lazily, so that help and mistakes in flags need none.
+A command is a file whose docstring is its help text, with a dataclass of its flags, and ``main``.
+Modules that need JAX are imported lazily, so that help and mistakes in flags do not load it.
 """
 
 import dataclasses
@@ -40,12 +40,12 @@ with epy.lazy_imports():
 if TYPE_CHECKING:
     from jaxgen.families.base import Family
 
-Flags = TypeVar("Flags", bound="OfRun")
-DRAWN = "drawn"  # within a run's folder: results for which no path was given
+Flags = TypeVar("Flags", bound="RunFlags")
+DRAWN = "drawn"  # the folder within a run's folder for results without --out
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfRun:
+class RunFlags:
     """The flags of every command that uses a trained model."""
 
     model: str | None = None
@@ -62,14 +62,14 @@ class OfRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing(OfRun):
+class DrawingFlags(RunFlags):
     """The flags of a command that draws digits: also the sampling settings of the run."""
 
     sampling: Annotated[Sampling, tyro.conf.arg(name="")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfImages(OfRun):
+class ImageFlags(RunFlags):
     """The flags of a command that changes a person's images, or test digits."""
 
     images: tuple[str, ...] = ()
@@ -95,16 +95,16 @@ def start(
     adapted: Callable[[Config], Config] = lambda config: config,
 ) -> tuple[Flags, "Run"]:
     """Read the flags of a command that uses a trained model, find the run that they name, and set
-    JAX up. ``adapted(config)`` is the recipe of the run with the sampling settings that the command
-    has where none are given."""
-    found, recipe = _find(args, verb)
-    if not issubclass(kind, Drawing):
+    JAX up. ``adapted(config)`` returns the recipe of the run with the command's default sampling
+    settings."""
+    run_folder, recipe = _find(args, verb)
+    if not issubclass(kind, DrawingFlags):
         wanted = flags.parse(kind(), verb, description, args)
     else:
         wanted = flags.parse(kind(sampling=adapted(recipe).sampling), verb, description, args)
         recipe = dataclasses.replace(recipe, sampling=wanted.sampling)
     devices.start()
-    return wanted, Run(found, recipe, wanted.data)
+    return wanted, Run(run_folder, recipe, wanted.data)
 
 
 def _find(args: list[str], verb: str) -> tuple[RunFolder, Config]:
@@ -114,15 +114,17 @@ def _find(args: list[str], verb: str) -> tuple[RunFolder, Config]:
     asks_help = _asks_help(args)
     if not (model or run or asks_help):
         raise _which(args, verb)
-    found = folder.locate(model or config.DEFAULT, run)
-    if asks_help and not found.config.exists():
-        return found, config.recipe(model or config.DEFAULT)
+    run_folder = folder.locate(model or config.DEFAULT, run)
+    if asks_help and not run_folder.config.exists():
+        return run_folder, config.recipe(model or config.DEFAULT)
     if model:
         config.recipe(model)  # a wrong name is reported before a missing folder
-    theirs = found.load()
-    if model and theirs.model != model:
-        raise UserError(f"{found} is a run of {theirs.model}, not of {model}: leave out --model")
-    return found, theirs
+    recipe = run_folder.load()
+    if model and recipe.model != model:
+        raise UserError(
+            f"{run_folder} is a run of {recipe.model}, not of {model}: leave out --model"
+        )
+    return run_folder, recipe
 
 
 def _asks_help(args: list[str]) -> bool:
@@ -130,20 +132,20 @@ def _asks_help(args: list[str]) -> bool:
 
 
 def _which(args: list[str], verb: str) -> UserError:
-    """The error where no model is named: if one seems to be meant, how it is written."""
+    """The error where no model is named. It suggests a flag if an argument looks like one."""
     for arg in args:
         flag = arg.partition("=")[0]
         if arg.lower() in config.names():
-            return UserError(f"which model? bin/{verb} --model {arg.lower()} is meant?")
+            return UserError(f"which model? did you mean bin/{verb} --model {arg.lower()}?")
         close = difflib.get_close_matches(flag.lstrip("-"), ["model", "run"])
         if flag.startswith("-") and close and flag != f"--{close[0]}":
-            return UserError(f"there is no flag {flag}: --{close[0]} is meant?")
+            return UserError(f"there is no flag {flag}: did you mean --{close[0]}?")
     return UserError(f"which model? bin/{verb} --model {' | '.join(config.names())}")
 
 
 class Run:
-    """A trained run. Its digits, its model and what the judge can read are loaded once, when a
-    command asks for them."""
+    """A trained run. Its digits, its model and the caution about the judge are loaded once, when a
+    command needs them."""
 
     def __init__(self, folder: RunFolder, config: Config, moved: str | None = None):
         self.folder, self.config, self._moved = folder, config, moved
@@ -160,14 +162,14 @@ class Run:
 
     @functools.cached_property
     def caution(self) -> str | None:
-        """A sentence that says why the judge cannot read the digits of the run; None where it can,
-        as it can read MNIST's, and where the digits are gone."""
-        if data.whole(self.config.data).removeprefix(STRIDED) == "mnist":
+        """A sentence that says why the judge cannot read the digits of the run; None where it can
+        read them, as MNIST's, and where the digits are missing."""
+        if data.full_source(self.config.data).removeprefix(STRIDED) == "mnist":
             return None
         try:
             return judge.caution(judge.load(), self.digits.test)
         except UserError as error:
-            warn(f"whether the judge can read such digits is not known: {error}")
+            warn(f"it is not known whether the judge can read such digits: {error}")
             return None
 
     def warn_of_judge(self) -> None:
@@ -176,8 +178,8 @@ class Run:
             warn(self.caution)
 
     def classify(self, images: np.ndarray) -> np.ndarray:
-        """The digits int [n] of images uint8 [n, 28, 28, 1], as the judge reads them, or where it
-        cannot read such digits, a classifier that learns from the digits of the run."""
+        """The digits int [n] in images uint8 [n, 28, 28, 1], by the judge, or where it cannot read
+        such digits, by a classifier that learns from the digits of the run."""
         if self.caution is None:
             return judge.look(judge.load(), images)[0].argmax(1)
         variables = reader.load(self.digits.train, warn)
@@ -186,24 +188,25 @@ class Run:
 
     def out(
         self,
-        given: str | Path | None,
+        out: str | Path | None,
         name: str,
         check: Callable[[str | Path], None] = images.check,
     ) -> str:
-        """Where a command writes: ``given``, or else ``name`` in the run's folder. ``check(path)``
-        raises ``UserError`` now, before the command works, where it could not write there."""
-        path = f"{given}" if given else unused(self.folder, name)
+        """The path that a command writes to: ``out``, or else ``name`` in the run's folder.
+        ``check(path)`` raises ``UserError`` for a path that cannot be written, before the command
+        works for minutes."""
+        path = f"{out}" if out else unused_path(self.folder, name)
         check(path)
         return path
 
     def announce(self, what: str, path: str | Path) -> None:
-        """Print what was made, after how many steps of training, and where it is."""
-        print(f"{what} after {steps(self.model.step)}: {kept(path)}")
+        """Print ``what`` was made, the steps of training, and the path."""
+        print(f"{what} after {steps(self.model.step)}: {without_copy(path)}")
 
 
-def even(config: Config) -> Config:
-    """The recipe with diffusion steps that are spread evenly over time, to be looked at one after
-    another. Recipes of other families stay as they are."""
+def with_even_steps(config: Config) -> Config:
+    """The recipe with diffusion steps that are spread evenly over time, so that each can be shown.
+    Recipes of other families do not change."""
     if not hasattr(config.sampling, "spacing"):
         return config
     net: Any = config.net
@@ -211,41 +214,41 @@ def even(config: Config) -> Config:
     return dataclasses.replace(config, sampling=dataclasses.replace(config.sampling, **changes))
 
 
-def unused(folder: RunFolder, name: str) -> str:
-    """A path in the run's folder ``drawn`` that no file has yet, so that no file is lost: its name
-    is ``name``, with a number before the ending where another file has that name."""
+def unused_path(folder: RunFolder, name: str) -> str:
+    """A path in the run's folder ``drawn`` without a file, so that no file is lost: its name is
+    ``name``, with a number before the ending where a file has that name."""
     path = folder.path / DRAWN / re.sub(r"[^\w.-]", "-", name)
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return str(next(p for p in itertools.chain([path], numbered) if not os.path.lexists(p)))
 
 
-def kept(out: str | Path) -> str:
-    """The path of a file that was written to ``out``, in words. Where ``unused`` numbered the path,
-    and an earlier file of that name has the same content, the new file is removed."""
+def without_copy(out: str | Path) -> str:
+    """The path of a file that was written to ``out``, in words. The new file is removed where
+    ``unused_path`` numbered its path and an earlier file of that name has the same content."""
     path = Path(out)
     numbered = re.fullmatch(r"(.+)-(\d+)", path.stem)
     if path.parent.name == DRAWN and numbered:
         stems = [numbered[1], *(f"{numbered[1]}-{n}" for n in range(2, int(numbered[2])))]
-        for before in map(path.with_stem, stems):
-            if before.is_file() and before.read_bytes() == path.read_bytes():
+        for earlier in map(path.with_stem, stems):
+            if earlier.is_file() and earlier.read_bytes() == path.read_bytes():
                 path.unlink()
-                return f"{before}, as before"
+                return f"{earlier}, as before"
     return f"{out}"
 
 
-def require_ear(family: "Family", asked: str) -> None:
-    """Raise a ``UserError`` where the model draws any digit, whatever the ``asked`` flags say."""
+def require_conditional(family: "Family", flags: str) -> None:
+    """Raise a ``UserError`` where the model draws any digit, whatever ``flags`` ask for."""
     if not family.is_conditional:
         raise UserError(
-            f"{type(family).__name__} draws any digit with these settings: leave out {asked}, "
+            f"{type(family).__name__} draws any digit with these settings: leave out {flags}, "
             "or give others, such as --prior fitted, or guidance above 0"
         )
 
 
 def require_number(flag: str, digits: str | None) -> None:
-    """Raise a ``UserError`` unless the value of a flag, if it has one, is digits such as 2024."""
-    holds = digits is None or (digits.isascii() and digits.isdecimal())
-    config.require(flag, repr(digits), holds, "digits only, such as 2024")
+    """Raise a ``UserError`` unless the value of a flag is None or digits, such as 2024."""
+    valid = digits is None or (digits.isascii() and digits.isdecimal())
+    config.require(flag, repr(digits), valid, "digits only, such as 2024")
 
 
 def refuse(*cases: tuple[object, str]) -> None:
@@ -256,15 +259,15 @@ def refuse(*cases: tuple[object, str]) -> None:
 
 
 def digits(count: int) -> str:
-    """How many, in words."""
+    """The number of digits, in words."""
     return "one digit" if count == 1 else f"{count} digits"
 
 
 def steps(count: int) -> str:
-    """How long a model was trained, in words."""
+    """The number of steps of training, in words."""
     return f"{count:,} step{'s' * (count != 1)} of training"
 
 
 def warn(line: str) -> None:
-    """Print a line on standard error, apart from results."""
+    """Print a line on standard error; results go to standard output."""
     print(f"jaxgen: {line}", file=sys.stderr)

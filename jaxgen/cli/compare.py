@@ -1,8 +1,8 @@
 """Compare the six families: train what is missing, measure everything, and write a
-report. What was found is kept, so that the same command goes on where it stopped.
+report. Results are kept, so that the same command goes on where it stopped.
 
 examples:
-  bin/compare                              the recipes as they are; runs that are there are used
+  bin/compare                              the recipes without changes; existing runs are used
   bin/compare --steps 1000                 1,000 steps each
   bin/compare --seeds 3 --budget 120s      the same time of training for each, three seeds
   bin/compare --full                       likelihoods as in papers; hours, and it says how many
@@ -48,7 +48,7 @@ class Compare:
     quiz: bool = False
     """Only write the quiz, of models that have been compared."""
     scheduler: str | None = None
-    """Address of a Dask scheduler, such as tcp://HOST:8786: its workers train, whose machines must
+    """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786. Their machines must
     be alike, since times are compared."""
     out: Path = Path("compare")
     """Folder of the report."""

@@ -6,7 +6,7 @@ examples:
   bin/evaluate --model vae --full                10,000, and likelihoods as in papers: an hour
   bin/evaluate --model ddpm --count 10000 --guidance 1
   bin/evaluate --model ddpm --against valid      to choose settings by
-  bin/evaluate --train-judge judge.safetensors   trains the judge anew, some minutes
+  bin/evaluate --train-judge judge.safetensors   trains the judge again, some minutes
 
 The figures also go to report.json in the run's folder."""
 
@@ -29,7 +29,7 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Evaluate(common.Drawing):
+class Evaluate(common.DrawingFlags):
     full: bool = False
     """Measure as much as papers do: 10,000 digits drawn, and the likelihood of all test digits with
     5,000 codes each. On two cores this takes an hour for vae and cvae, half an hour for ddpm."""
@@ -53,20 +53,27 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Evaluate, "evaluate", __doc__, args)
     model, digits = run.model, run.digits
     amount = suite.FULL if wanted.full else suite.QUICK
-    eye = judge.load()
-    most = max(reference.most_of(digits, wanted.against), reference.least_of(eye))
+    classifier = judge.load()
+    most = max(reference.most_of(digits, wanted.against), reference.least_of(classifier))
     amount = amount._replace(count=wanted.count or min(amount.count, most))
     console = rich.console.Console(highlight=False, soft_wrap=True)
     with console.status("measuring real digits") as status:
-        real = suite.real_figures(eye, digits, amount.count, wanted.against)
-        found = suite.measure(
-            model.family, model.variables, digits, eye, real, amount, wanted.seed, status.update
+        real = suite.real_figures(classifier, digits, amount.count, wanted.against)
+        results = suite.measure(
+            model.family,
+            model.variables,
+            digits,
+            classifier,
+            real,
+            amount,
+            wanted.seed,
+            status.update,
         )
     console.print(f"{run.config.model} after {common.steps(model.step)}, {run.folder}")
-    console.print(f"{amount.count} digits drawn in {found.drawing:.1f} s")
-    console.print(found.report.table())
-    console.print("", *found.lines(), "", sep="\n")
-    figures = found.to_dict() | {"step": model.step, "config": configs.to_dict(run.config)}
+    console.print(f"{amount.count} digits drawn in {results.drawing:.1f} s")
+    console.print(results.report.table())
+    console.print("", *results.lines(), "", sep="\n")
+    figures = results.to_dict() | {"step": model.step, "config": configs.to_dict(run.config)}
     report = run.folder.path / "report.json"
     files.write(report, json.dumps(figures, indent=2) + "\n")
     print(f"also in {report}")
@@ -84,9 +91,9 @@ def train(args: list[str]) -> None:
             f"{judge.train(file):.2%} of the test digits are recognised; the weights are in {file}"
         )
         return
-    found = population.train(file)
+    rates = population.train(file)
     print(
-        f"the population of {found.accuracy:.2%} of the floor digits is recognised "
-        f"({1 - found.of_0:.2%} of population 0, {found.of_1:.2%} of population 1); "
+        f"the population of {rates.accuracy:.2%} of the floor digits is recognised "
+        f"({1 - rates.of_0:.2%} of population 0, {rates.of_1:.2%} of population 1); "
         f"the weights are in {file}"
     )

@@ -1,10 +1,10 @@
-"""Reading flags into settings: numbers as people write them, the names that other programs give
-to flags, help as a person would write it, and every mistake in one sentence.
+"""Reading flags into settings: numbers as people write them, flags by the names of other programs,
+readable help, and every mistake in one sentence.
 
-tyro makes the parser from the fields of a dataclass. What it finds wrong it hands to
-``tyro._errors.on_parse_error``, before it prints a box of its own. That hook may change with tyro's
-version, which pyproject.toml limits for this reason; tyro's argparse parser is no other way, since
-it is deprecated and does not convert values.
+tyro makes the parser from the fields of a dataclass. It calls ``tyro._errors.on_parse_error`` with
+an error before it prints the error in a box. That hook may change with tyro's version, which
+pyproject.toml limits for this reason. tyro's argparse parser cannot replace it: it is deprecated
+and does not convert values.
 """
 
 import argparse
@@ -50,62 +50,62 @@ def parse(default: Settings, verb: str, description: str | None, args: list[str]
                 default=default,
                 registry=_REGISTRY,
             )
-    except UserError as error:  # of a setting, which may be given without the name of its group
-        raise UserError(_as_given(f"{error}", args)) from None
+    except UserError as error:  # of a setting, whose flag may lack the name of its group
+        raise UserError(_with_written_flag(f"{error}", args)) from None
 
 
 def peek(args: list[str], *names: str) -> list[str | None]:
-    """The values of flags on which other flags depend, before all flags are read; None for a flag
-    that has no value."""
+    """The values of single flags, which decide how all flags are read; None for a flag without a
+    value."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name in names:
         parser.add_argument(f"--{name}", dest=name, nargs="?")
-    found = vars(parser.parse_known_args(args)[0])
-    return [found[name] for name in names]
+    values = vars(parser.parse_known_args(args)[0])
+    return [values[name] for name in names]
 
 
 def leading(args: list[str]) -> list[str]:
-    """The names before the first flag."""
+    """The arguments before the first flag."""
     return list(itertools.takewhile(lambda arg: not arg.startswith("-"), args))
 
 
 def _sentence(event: _errors.ParseErrorEvent, default: Any) -> str | None:
-    """What is wrong with the flags, in words; None for what tyro says better."""
+    """What is wrong with the flags, in words; None for errors that tyro explains better."""
     match event:
         case _errors.UnrecognizedArgs(tokens=[token, *_]) if not token.startswith("-"):
             return f"there is no argument {token}"
         case _errors.UnrecognizedArgs(tokens=[token, *_]):
-            flag, known = token.partition("=")[0], _flags(default)
-            ends = [name for name in known if name.endswith(f".{flag.lstrip('-')}")]
-            near = ends or difflib.get_close_matches(flag, known, cutoff=0.75)
-            return f"there is no flag {flag}" + (f" (perhaps {near[0]} is meant)" if near else "")
+            flag, flags = token.partition("=")[0], _flags(default)
+            ends = [name for name in flags if name.endswith(f".{flag.lstrip('-')}")]
+            close = ends or difflib.get_close_matches(flag, flags, cutoff=0.75)
+            return f"there is no flag {flag}" + (f" (did you mean {close[0]}?)" if close else "")
         case _errors.BadValue(argument=argument):
             return f"{argument.display_name()} needs a value"
         case _errors.InvalidChoice(argument=argument, value=value, choices=choices):
-            known = ", ".join(sorted(choices))
-            return f"{argument.display_name()} {value} cannot be: it must be one of {known}"
+            words = ", ".join(sorted(choices))
+            return f"{argument.display_name()} {value} cannot be: it must be one of {words}"
         case _errors.InstantiationFailure(argument=argument, message=message) if argument:
             return f"{argument.display_name()}: {message}"
     return None
 
 
 def _flags(settings: Any) -> list[str]:
-    """All flags of settings. The first group has no name in its flags."""
+    """All flags of settings. The flags of the first group have no group name."""
     return [
         "--" + re.sub(r"^(config|sampling)\.|-$", "", name) for name, _ in config.flat(settings)
     ]
 
 
-def _as_given(sentence: str, args: list[str]) -> str:
-    """A sentence that begins with a flag such as ``--sampling.steps``, with the flag as it was
-    given."""
+def _with_written_flag(sentence: str, args: list[str]) -> str:
+    """A sentence that begins with a flag such as ``--sampling.steps``; with ``--steps`` instead, if
+    the person wrote that."""
     named = re.match(r"--[\w-]+\.([\w-]+)", sentence)
     if named and f"--{named[1]}" in (arg.partition("=")[0] for arg in args):
         return f"--{named[1]}{sentence[named.end() :]}"
     return sentence
 
 
-# What other programs call a flag.
+# Names of other programs for our flags.
 SYNONYMS = {
     "batch-size": "batch",
     "dataset": "data",
@@ -134,17 +134,15 @@ SYNONYMS = {
 }
 
 
-# What the value of a flag becomes, by flag: ``--model VAE`` is ``vae``, and a path is a whole path,
-# so that it means the same in every folder.
-MEANINGS = {"--model": config.canonical, "--data": sources.anchored}
+# Functions of the values of flags: ``--model VAE`` is ``vae``, and paths become absolute.
+NORMALISERS = {"--model": config.canonical, "--data": sources.with_absolute_path}
 
 
-def as_meant(args: list[str]) -> list[str]:
-    """Arguments with ``~`` as the home folder, values as MEANINGS has them, and our names of flags
-    in place of those of other programs. Raises ``UserError`` for ``--epochs``, which has no
-    counterpart here."""
-    meant = [""]
-    for arg in map(at_home, args):
+def normalised(args: list[str]) -> list[str]:
+    """Arguments with ``~`` expanded, values changed by NORMALISERS, and our names of flags in place
+    of SYNONYMS. Raises ``UserError`` for ``--epochs``, which has no counterpart here."""
+    result = [""]
+    for arg in map(expanded, args):
         flag, equals, value = arg.partition("=")
         name = flag.lstrip("-").replace("_", "-").lower() if flag.startswith("-") else ""
         if name in ("epochs", "num-epochs", "max-epochs"):
@@ -153,27 +151,27 @@ def as_meant(args: list[str]) -> list[str]:
                 "55,000 digits is 430 steps of 128, so give --steps 430 for one epoch"
             )
         flag = f"--{SYNONYMS[name]}" if name in SYNONYMS else flag
-        if meant[-1] in MEANINGS:
-            meant.append(MEANINGS[meant[-1]](arg))
-        elif equals and flag in MEANINGS:
-            meant.append(f"{flag}={MEANINGS[flag](value)}")
+        if result[-1] in NORMALISERS:
+            result.append(NORMALISERS[result[-1]](arg))
+        elif equals and flag in NORMALISERS:
+            result.append(f"{flag}={NORMALISERS[flag](value)}")
         else:
-            meant.append(f"{flag}{equals}{value}")
-    return meant[1:]
+            result.append(f"{flag}{equals}{value}")
+    return result[1:]
 
 
-def at_home(arg: str) -> str:
-    """An argument such as ``--out=~/x.npz`` or ``idx:~/digits`` with the home folder, which shells
-    put only where ``~`` begins a word."""
-    door = r"((?:--[\w.-]+=)?(?:strided:)?(?:idx:|tfds:|files:)?)"
-    found = re.fullmatch(rf"{door}(~.*)", arg, re.DOTALL)
-    return found[1] + os.path.expanduser(found[2]) if found else arg
+def expanded(arg: str) -> str:
+    """An argument such as ``--out=~/x.npz`` or ``idx:~/digits`` with ``~`` expanded; shells expand
+    it only at the beginning of a word."""
+    prefix = r"((?:--[\w.-]+=)?(?:strided:)?(?:idx:|tfds:|files:)?)"
+    match = re.fullmatch(rf"{prefix}(~.*)", arg, re.DOTALL)
+    return match[1] + os.path.expanduser(match[2]) if match else arg
 
 
 @_REGISTRY.struct_rule
 def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstructorSpec | None:
-    """Dataclasses whose help is as a person would write it: paragraphs that are filled, one name
-    for the value of a flag, and a default only where there is one."""
+    """Dataclasses with readable help: filled paragraphs, one name for the value of a flag, and a
+    default only where there is one."""
     if not dataclasses.is_dataclass(kind.type):
         return None
     plain = typing.get_type_hints(kind.type)
@@ -183,23 +181,23 @@ def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstruct
         hint: Any = hints[field.name]
         default = getattr(kind.default, field.name)
         if not dataclasses.is_dataclass(default):
-            shown = {"metavar": _metavar(plain[field.name]), "help_behavior_hint": _usual(default)}
-            hint = typing.Annotated[hint, tyro.conf.arg(**shown)]
+            metavar, ending = _metavar(plain[field.name]), _default_in_words(default)
+            hint = typing.Annotated[hint, tyro.conf.arg(metavar=metavar, help_behavior_hint=ending)]
         text = functools.partial(_docstring, kind.type, field.name)
         fields.append(constructors.StructFieldSpec(field.name, hint, default, text))
     return constructors.StructConstructorSpec(kind.type, tuple(fields))
 
 
 def _metavar(hint: Any) -> str | None:
-    """What stands for the value of a flag in its help; None for what the rules below say."""
-    hint = _present(hint) or hint
+    """The name of a flag's value in the help; None for types with a rule below."""
+    hint = _without_none(hint) or hint
     if typing.get_origin(hint) is typing.Literal:
         return "|".join(map(str, typing.get_args(hint)))
     return "TEXT" if str in (hint, *typing.get_args(hint)) else None
 
 
-def _usual(default: Any) -> str:
-    """What follows a help text: the value that a setting has where it is not given."""
+def _default_in_words(default: Any) -> str:
+    """The end of a help text: the default of a setting."""
     if default is None or default is False or default in ("", ()):
         return ""
     if default is True:
@@ -217,7 +215,7 @@ def _docstring(kind: Any, name: str) -> str:
     return ""
 
 
-def _present(hint: Any) -> Any:
+def _without_none(hint: Any) -> Any:
     """``X`` of a type ``X | None``; None for other types."""
     parts = typing.get_args(hint)
     return parts[0] if parts[1:] == (types.NoneType,) else None
@@ -226,10 +224,10 @@ def _present(hint: Any) -> Any:
 @_REGISTRY.primitive_rule
 def _optional(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
     """A value, or None where its flag is not given."""
-    if (present := _present(kind.type)) is None:
+    if (inner := _without_none(kind.type)) is None:
         return None
-    found = constructors.PrimitiveTypeInfo.make(present, set(kind.markers))
-    spec = constructors.ConstructorRegistry.get_primitive_spec(found)
+    info = constructors.PrimitiveTypeInfo.make(inner, set(kind.markers))
+    spec = constructors.ConstructorRegistry.get_primitive_spec(info)
     assert isinstance(spec, constructors.PrimitiveConstructorSpec), spec
     return dataclasses.replace(
         spec,
@@ -245,7 +243,7 @@ def _read_int(text: str) -> int:
         return int(plain)
     number = _read_float(plain)
     if number != number // 1:
-        raise ValueError(f"{text} is no whole number")
+        raise ValueError(f"{text} is not a whole number")
     return int(number)
 
 
@@ -253,15 +251,15 @@ def _read_float(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{text or 'nothing'} is no number") from None
+        raise ValueError(f"{text or 'nothing'} is not a number") from None
 
 
 def _read_ints(text: str) -> tuple[int, ...]:
-    """Whole numbers, as many as one likes, such as 1000,500,250."""
+    """One or more whole numbers, such as 1000,500,250."""
     return tuple(map(_read_int, text.split(",")))
 
 
-# By type, or by the types in a tuple: the name of a value in the help, and how text is read.
+# By type, or by the types in a tuple: the name of a value in the help, and its reader.
 _READERS = {
     int: ("N", _read_int),
     float: ("NUMBER", _read_float),
@@ -271,7 +269,7 @@ _READERS = {
 
 @_REGISTRY.primitive_rule
 def _numbers(kind: constructors.PrimitiveTypeInfo) -> constructors.PrimitiveConstructorSpec | None:
-    """Numbers, as the functions above read them from one argument."""
+    """Numbers, which the functions above read from one argument."""
     if (reader := _READERS.get(typing.get_args(kind.type) or kind.type)) is None:
         return None
     metavar, read = reader

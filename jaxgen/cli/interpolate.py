@@ -27,14 +27,14 @@ from jaxgen.errors import UserError
 with epy.lazy_imports():
     from jaxgen import sampling
     from jaxgen.apps import redraw
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.evaluation import judge
 
 
 @dataclass(frozen=True)
-class Interpolate(common.Drawing):
+class Interpolate(common.DrawingFlags):
     from_: Annotated[str | None, tyro.conf.arg(name="from")] = None
-    """The digit to begin with, 0 to 9; drawn anew for every way."""
+    """The digit to begin with, 0 to 9; each way has a new drawing of it."""
     to: str | None = None
     """The digit to end with."""
     digits: str | None = None
@@ -43,7 +43,7 @@ class Interpolate(common.Drawing):
     """The way between images instead: two or more files of one digit each, or digits of the data
     set such as test:7. Sampling settings have no effect on it."""
     frames: int | None = None
-    """Images from a digit to the next, both included; when not given 10, or in a film 60 for one
+    """Images from a digit to the next, with both ends; when not given 10, or in a film 60 for one
     way and 20 from digit to digit of a tour."""
     count: int | None = None
     """How many ways, each with other drawings of the digits; when not given, 5 in a picture from a
@@ -79,9 +79,9 @@ class Interpolate(common.Drawing):
 
     @property
     def stops(self) -> str | None:
-        """The digits on the way, or None where it leads through images."""
-        chosen = [self.from_ or self.to, self.digits, self.between]
-        if sum(map(bool, chosen)) != 1:
+        """The digits on the way, or None for a way between images."""
+        flags = [self.from_ or self.to, self.digits, self.between]
+        if sum(map(bool, flags)) != 1:
             raise UserError(
                 "which way? give one of --from 3 --to 8, --digits 0123456789 and "
                 "--between a.png b.png"
@@ -94,7 +94,7 @@ class Interpolate(common.Drawing):
 
     @property
     def name(self) -> str:
-        """The name of the way in the name of its file."""
+        """The name of the way, for the name of its file."""
         if self.between:
             return "between"
         return f"{self.from_}-to-{self.to}" if self.to else f"{self.digits}"
@@ -106,54 +106,55 @@ def main(args: list[str]) -> None:
     out = run.out(wanted.out, f"{wanted.name}-seed-{seed}.png")
     kind = images.ending(out)
     if stops is None:
-        ends = given.read(wanted.between, run)
+        ends = inputs.read(wanted.between, run)
         print("\n".join(ends.lines))
         family = run.model.family.for_inversion()
         ways = sampling.encode_way(family, run.model.variables, ends.images, ends.labels)
     else:
         flags, family = "--digits" if wanted.digits else "--from and --to", run.model.family
-        common.require_ear(family, flags)
+        common.require_conditional(family, flags)
         count = wanted.count or (5 if wanted.to and kind == ".png" else 1)
         labels = np.tile([int(digit) for digit in stops], (count, 1)).astype(np.int32)
         run.model.require(labels.ravel(), flags.replace("and", "or"))
-        places = legible(labels, seed, run)
-        ways = sampling.draw_ways(family, run.model.variables, labels, seed, places)
+        indices = legible(labels, seed, run)
+        ways = sampling.draw_ways(family, run.model.variables, labels, seed, indices)
         if len(stops) > 2 and stops[0] == stops[-1]:
             ways = ways.round_trip()
     legs = ways.labels.shape[1] - 1
     frames = wanted.frames or (10 if kind not in films.CONTENTS else 60 if legs == 1 else 20)
     drawn, nearest = sampling.interpolate(family, run.model.variables, ways, frames, seed)
-    where = out
-    if kind == ".png":  # a row for each leg of each way, with both of its ends
+    path = out
+    if kind == ".png":  # a row for each leg of each way, with both ends
         firsts = [(frames - 1) * leg for leg in range(legs)]
         rows = [way[first : first + frames] for way in drawn for first in firsts]
         images.save_picture(out, images.grid(np.concatenate(rows), frames))
     elif kind in films.CONTENTS:
         images.save_film(out, images.film(drawn.swapaxes(0, 1)), milliseconds=60, hold_last=1000)
     else:
-        where = images.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())
-    many = "one way" if len(drawn) == 1 else f"{len(drawn)} ways"
-    run.announce(f"{many} of {drawn.shape[1]} images", where)
+        path = images.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())
+    count = "one way" if len(drawn) == 1 else f"{len(drawn)} ways"
+    run.announce(f"{count} of {drawn.shape[1]} images", path)
 
 
 def legible(labels: np.ndarray, seed: int, run: Run) -> np.ndarray:
-    """Places in the seed, int [ways, stops], of images of the digits ``labels`` [ways, stops] that
-    the judge can read; says where it had to look for others. The first places, where the judge
-    cannot read such digits at all."""
-    places = sampling.in_turn(labels)
+    """Indices in the seed, int [ways, stops], of images of the digits ``labels`` [ways, stops] that
+    the judge can read; prints how many are not the first ones. Where the judge cannot read the
+    digits of the run, the first indices."""
+    first = sampling.in_turn(labels)
     if run.caution:
-        return places
-    eye, model = judge.load(), run.model
+        return first
+    model = run.model
 
-    def draw(asked, places):
-        return sampling.draw(model.family, model.variables, asked, seed, places, sampling.FEW)
+    def draw(labels, indices):
+        return sampling.draw(model.family, model.variables, labels, seed, indices, sampling.FEW)
 
     flat = labels.ravel()
-    sure = functools.partial(judge.sure_of, eye)
-    found = redraw.redraw(draw, flat, places.ravel(), sure, judge.SURE, tries=16)
-    again, unread = (found.indices != places.ravel()).sum(), (found.scores < judge.SURE).sum()
-    if again:
-        print(f"{again} of {len(flat)} ends are drawn again: the judge could not read them")
-    if unread:
-        print(f"{unread} of {len(flat)} ends cannot be read: train the model for longer")
-    return found.indices.reshape(labels.shape)
+    sure = functools.partial(judge.sure_of, judge.load())
+    redrawn = redraw.redraw(draw, flat, first.ravel(), sure, judge.SURE, tries=16)
+    others = (redrawn.indices != first.ravel()).sum()
+    illegible = (redrawn.scores < judge.SURE).sum()
+    if others:
+        print(f"{others} of {len(flat)} ends are drawn again: the judge could not read them")
+    if illegible:
+        print(f"{illegible} of {len(flat)} ends cannot be read: train the model for longer")
+    return redrawn.indices.reshape(labels.shape)

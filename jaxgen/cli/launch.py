@@ -21,10 +21,10 @@ from jaxgen import environment
 from jaxgen.cli import flags
 from jaxgen.errors import LOST, UserError
 
-ENDED = (LOST, -signal.SIGABRT)  # statuses of those who end since another has
-VERBS = ("train", "sample")  # what can be launched
+ENDED = (LOST, -signal.SIGABRT)  # statuses of processes that end because another one ended
+VERBS = ("train", "sample")  # that can be launched
 POLL = 0.2  # seconds
-GRACE = 10.0  # seconds that the others have to end, once one has
+GRACE = 10.0  # seconds for the others to end after one has failed
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Launch:
 
 
 def main(args: list[str]) -> int:
-    own, command = _parted(args)
-    launch = flags.parse(Launch(), "launch", __doc__, own)
+    launch_args, command = _divided(args)
+    launch = flags.parse(Launch(), "launch", __doc__, launch_args)
     if launch.processes < 1 or launch.devices < 1:
         raise UserError(
             f"--processes {launch.processes} and --devices {launch.devices} must be 1 or more"
         )
     if not command or command[0] not in VERBS:
-        raise UserError("what is to be launched? bin/launch --processes 2 -- train --model ddpm")
+        raise UserError("which command? bin/launch --processes 2 -- train --model ddpm")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -52,7 +52,7 @@ def main(args: list[str]) -> int:
         _start(command, number, launch.processes, port, variables)
         for number in range(launch.processes)
     ]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # they hear it too, and save
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the processes get it too, and save
     signal.signal(signal.SIGTERM, lambda number, _: _send(started, number))
     sentences: list[str] = []
     logs: list[list[str]] = [[] for _ in started]
@@ -73,33 +73,33 @@ def main(args: list[str]) -> int:
             f"process {first} was ended by {signal.Signals(-status).name}, and the others with it: "
             "the same command goes on from the last saved step, if one was saved"
         )
-    if status == 1:  # a mistake of ours, to be shown whole
+    if status == 1:  # an error of jaxgen: show its stack trace
         print("".join(logs[first]), end="", file=sys.stderr)
     return status
 
 
 def _start(command, number, processes, port, variables) -> subprocess.Popen:
     group = [f"--processes={processes}", f"--process={number}"]
-    if command[0] == "train":  # who draw need not meet
+    if command[0] == "train":  # processes that draw do not communicate
         group.append(f"--coordinator=127.0.0.1:{port}")
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "jaxgen", *command, *group],
         env=variables,
-        stdout=None if number == 0 else subprocess.DEVNULL,  # the first alone speaks
+        stdout=None if number == 0 else subprocess.DEVNULL,  # only the first one prints
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def _parted(args: list[str]) -> tuple[list[str], list[str]]:
-    """What is for launch itself, and the command: after dashes, or from its verb on."""
+def _divided(args: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments of launch, and the command: after ``--``, or from its verb on."""
     start = next((i for i, arg in enumerate(args) if arg in ("--", *VERBS)), len(args))
     return args[:start], args[start + (args[start : start + 1] == ["--"]) :]
 
 
 def _pass_on(process: subprocess.Popen, sentences: list[str], log: list[str]) -> None:
-    """Print each sentence of jaxgen that a process writes once. Other lines, such as the log of its
-    runtime, are kept in ``log``."""
+    """Add the errors of a process to ``log``, and print the sentences of jaxgen among them that are
+    not in ``sentences`` yet."""
     assert process.stderr
     for line in process.stderr:
         log.append(line)
@@ -114,14 +114,14 @@ def _send(started: list[subprocess.Popen], number: int) -> None:
 
 
 def _watch(started: list[subprocess.Popen]) -> int | None:
-    """Wait for all; where one fails the others have some time, and then are killed. Returns which
-    one was the first to fail, if one did."""
+    """Wait for all processes; GRACE seconds after one fails, kill the others. Returns the number of
+    the first process that failed, or None."""
     first, since = None, 0.0
     try:
         while any(process.poll() is None for process in started):
             time.sleep(POLL)
             failed = [number for number, process in enumerate(started) if process.poll()]
-            if failed and first is None:  # others may have found out within a POLL
+            if failed and first is None:  # others may have ended too within a POLL
                 first = min(failed, key=lambda n: (started[n].returncode in ENDED, n))
                 since = time.monotonic()
             if first is not None and time.monotonic() - since > GRACE:

@@ -1,4 +1,4 @@
-"""``jaxgen VERB ...``: finds the verb's file, and turns mistakes into one sentence."""
+"""``jaxgen VERB ...``: runs the verb's file, and turns mistakes into one sentence."""
 
 import errno
 import importlib
@@ -19,7 +19,7 @@ VERBS = {
     "evaluate": "measure a trained model with the judge",
     "compare": "train, measure and compare the six families",
     "study": "study what a setting changes, by many runs",
-    "reproduce": "set published numbers beside ours",
+    "reproduce": "compare published numbers with ours",
     "apply": "complete, correct, restyle, convert, augment and teach with digits",
     "launch": "train, or draw, in several processes on this machine",
     "verify": "check that saved models are as they were written",
@@ -28,7 +28,7 @@ VERBS = {
 
 _BIN = re.compile(rf"\bbin/({'|'.join(VERBS)})\b")
 
-# What the system may refuse at any time, and what can be done about it.
+# Errors of the system that can occur at any time, and what a person can do.
 WAYS_OUT = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
@@ -49,7 +49,7 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(run(sys.argv[1:] if args is None else args))
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has left, as head does
+    except BrokenPipeError:  # the reader of the output has ended, as head does
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
@@ -75,12 +75,12 @@ def run(args: list[str]) -> int:
     from jaxgen.cli import common, flags  # here, so that a Python without packages gets a sentence
 
     environment.settle(common.warn)
-    rest = flags.as_meant(rest)
+    rest = flags.normalised(rest)
     return importlib.import_module(f"jaxgen.cli.{verb}").main(rest) or 0
 
 
 def _sentence(error: Exception) -> str | None:
-    """What a user can do about an error, in one sentence; None for a mistake of ours."""
+    """What a user can do about an error, in one sentence; None for an error of jaxgen."""
     match error:
         case UserError():
             return f"{error}"
@@ -90,7 +90,7 @@ def _sentence(error: Exception) -> str | None:
         case ModuleNotFoundError(name=str(name)) if not name.startswith("jaxgen"):
             return (
                 f"this Python has no package {name.partition('.')[0]}: install jaxgen (pip install "
-                ". in a clone), or call bin/VERB in a clone, which makes an environment of its own"
+                ". in a clone), or call bin/VERB in a clone, which makes its own environment"
             )
         case ValueError():
             return environment.unreadable(error)
@@ -98,7 +98,7 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _renamed(stream: TextIO) -> TextIO:
-    """A stream that prints ``jaxgen VERB`` for ``bin/VERB``, for those who have installed it."""
+    """A stream that prints ``jaxgen VERB`` for ``bin/VERB``, where jaxgen is installed."""
 
     class Renamed:
         def write(self, text: str) -> int:

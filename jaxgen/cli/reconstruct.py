@@ -1,4 +1,4 @@
-"""Take digits to a model's latents and back: how much of them does it keep?
+"""Encode digits and decode them again: how much of them does the model keep?
 
 examples:
   bin/reconstruct --model ddpm                      40 test digits, each above its reconstruction
@@ -18,11 +18,11 @@ from jaxgen.cli import common
 
 with epy.lazy_imports():
     from jaxgen import sampling
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
 
 
 @dataclass(frozen=True)
-class Reconstruct(common.OfImages):
+class Reconstruct(common.ImageFlags):
     out: str | None = None
     """Where to: .png a picture, ten pairs a row; the reconstructions alone, with their labels, as
     .npz, .csv, .parquet or .idx.gz, .gif or .mp4 one after another, or a folder, if it ends
@@ -32,7 +32,7 @@ class Reconstruct(common.OfImages):
 def main(args: list[str]) -> None:
     wanted, run = common.start(Reconstruct, "reconstruct", __doc__, args)
     out = run.out(wanted.out, f"reconstructed-seed-{wanted.seed}.png")
-    digits = given.some(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
     family = run.model.family.for_inversion()
     back = sampling.reconstruct(
         family, run.model.variables, digits.images, digits.labels, wanted.seed
@@ -48,6 +48,6 @@ def main(args: list[str]) -> None:
     )
     if images.ending(out) == ".png":
         images.save_picture(out, images.pairs(digits.images, back))
-        print(f"each above its reconstruction: {common.kept(out)}")
+        print(f"each above its reconstruction: {common.without_copy(out)}")
     else:
         print(f"the reconstructions: {images.save(out, back, digits.labels)}")

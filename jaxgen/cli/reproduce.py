@@ -1,16 +1,16 @@
-"""Set published numbers beside ours: train in the set-up of a paper, measure as it
-does, and write down both. What was found is kept, so that the same command goes on.
+"""Compare published numbers with ours: train in the set-up of a paper, measure as the
+paper does, and report both. Results are kept, so that the same command goes on.
 
 examples:
-  bin/reproduce --list                       what there is
+  bin/reproduce --list                       the rows
   bin/reproduce hinton2006                   one row
   bin/reproduce burda2015 burda2015_iwae5    two, side by side on two cores
   bin/reproduce all --seeds 3                all of them, from three seeds
   bin/reproduce burda2015 --full             as long as the paper trained
 
-The report is OUT/reproduction.md. Rows that are there already stay, and a row trained for more or
-fewer steps stands beside the one trained as its recipe says. With --runs, the runs are
-elsewhere than the report."""
+The report is OUT/reproduction.md. It keeps the rows of earlier commands, and a row trained for more
+or fewer steps stands beside the one trained as its recipe says. With --runs, the runs are elsewhere
+than the report."""
 
 import json
 from dataclasses import dataclass
@@ -39,13 +39,13 @@ class Reproduce:
     full: bool = False
     """Train for as long as the paper did."""
     list: bool = False
-    """Print the rows that there are, and do nothing else."""
+    """Print all rows, and do nothing else."""
     out: Path = Path("reproduction")
     """Folder of the report."""
     scheduler: str | None = None
     """Address of a Dask scheduler whose workers train, such as tcp://HOST:8786."""
     runs: Path | None = None
-    """Folder of the runs and of what was found; OUT when not given."""
+    """Folder of the runs and their results; OUT when not given."""
 
 
 def main(args: list[str]) -> None:
@@ -62,38 +62,39 @@ def main(args: list[str]) -> None:
     experiment = reproduction.Reproduction(
         rows, wanted.seeds, wanted.steps, wanted.full, wanted.runs or wanted.out
     )
-    place = wanted.out / "reproduction.json"
-    kept = _kept(place)  # before hours of training, in case it cannot be read
-    found = kept | experiment.carry_out(console, wanted.scheduler)
-    document = reproduction.document(found, ROWS)
-    beside = "reproduction_files"
-    shown = {
-        wanted.out / beside / name: content for name, content in markdown.pictures(document).items()
+    path = wanted.out / "reproduction.json"
+    earlier = _earlier(path)  # before hours of training, in case it cannot be read
+    results = earlier | experiment.carry_out(console, wanted.scheduler)
+    document = reproduction.document(results, ROWS)
+    subfolder = "reproduction_files"
+    pictures = {
+        wanted.out / subfolder / name: content
+        for name, content in markdown.pictures(document).items()
     }
     text = wanted.out / "reproduction.md"
-    (wanted.out / beside).mkdir(parents=True, exist_ok=True)
+    (wanted.out / subfolder).mkdir(parents=True, exist_ok=True)
     files.write_all(
         {
-            place: (json.dumps(found, indent=1) + "\n").encode(),
-            text: markdown.markdown(document, beside).encode(),
-            **shown,
+            path: (json.dumps(results, indent=1) + "\n").encode(),
+            text: markdown.markdown(document, subfolder).encode(),
+            **pictures,
         }
     )
     for row in rows:
         label = experiment.label(row)
-        for line in reproduction.lines(row, label, found[label]):
+        for line in reproduction.lines(row, label, results[label]):
             console.say(line)
     console.say(f"report in {text}")
 
 
-def _kept(place: Path) -> dict:
-    """What was found of rows before."""
+def _earlier(path: Path) -> dict:
+    """The results of earlier commands."""
     try:
-        return json.loads(place.read_text())
+        return json.loads(path.read_text())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise UserError(f"{place} cannot be read ({error}): give --out another folder") from None
+        raise UserError(f"{path} cannot be read ({error}): give --out another folder") from None
 
 
 def _list() -> None:
@@ -104,4 +105,4 @@ def _list() -> None:
             f"{row.name:<{width}}  {row.paper}\n{'':<{width}}  {row.what}\n"
             f"{'':<{width}}  {published}\n"
         )
-    print("bin/reproduce NAME trains it and measures; with all, every one.")
+    print("bin/reproduce NAME trains and measures one row; bin/reproduce all, every row.")

@@ -40,9 +40,9 @@ FOR_SHARDS = f"give --out FOLDER/ and a --count of more than {FEW}"
 
 
 @dataclass(frozen=True)
-class Sample(common.Drawing):
+class Sample(common.DrawingFlags):
     digit: str | None = None
-    """The digit to draw, 0 to 9, or any for whatever comes; all ten in turn when not given."""
+    """The digit to draw, 0 to 9, or any for random digits; all ten in turn when not given."""
     digits: str | None = None
     """Digits to draw side by side, such as 2024: a picture joins them as a number is written."""
     cells: bool = False
@@ -63,7 +63,7 @@ class Sample(common.Drawing):
     """Also show the way from the first latent to the digits, as a .gif or .mp4: in 50 steps that
     are spread evenly over time, unless --steps or --spacing is given."""
     processes: int = 1
-    """How many processes share the shards; each makes its own."""
+    """How many processes divide the shards among them."""
     process: int = 0
     """The number of this process, from 0 on."""
     scheduler: str | None = None
@@ -75,13 +75,13 @@ class Sample(common.Drawing):
         configs.require("digit", digit, digit in (None, *"0123456789", "any"), "0 to 9, or any")
         common.require_number("digits", self.digits)
         configs.require("count", count, count is None or count >= 1, "1 or more")
-        known = film is None or film.suffix.lower() in (".gif", ".mp4")
-        configs.require("trajectory", film, known, "a file that ends in .gif or .mp4")
+        valid = film is None or film.suffix.lower() in (".gif", ".mp4")
+        configs.require("trajectory", film, valid, "a file that ends in .gif or .mp4")
         configs.require("processes", self.processes, self.processes >= 1, "1 or more")
-        mine = 0 <= self.process < self.processes
-        configs.require("process", self.process, mine, f"from 0 to {self.processes - 1}")
+        valid = 0 <= self.process < self.processes
+        configs.require("process", self.process, valid, f"from 0 to {self.processes - 1}")
         count = count or 0
-        pictured, folder = out == "" or out.lower().endswith(".png"), out.endswith("/")
+        picture, folder = out == "" or out.lower().endswith(".png"), out.endswith("/")
         other = "digits.npz, or --out digits/" if count <= MAX_IN_FILE else "digits/"
         common.refuse(
             (
@@ -89,7 +89,7 @@ class Sample(common.Drawing):
                 "--digits says what to draw and how many: leave out --digit and --count",
             ),
             (
-                count > FEW and pictured,
+                count > FEW and picture,
                 f"--count {count} is more than a picture shows, {FEW}: give --out {other}",
             ),
             (
@@ -103,7 +103,7 @@ class Sample(common.Drawing):
             ),
             (
                 self.scheduler and (self.processes > 1 or not self.shards),
-                f"--scheduler {self.scheduler} is for shards, which its workers share: "
+                f"--scheduler {self.scheduler} is for shards, which its workers make: "
                 f"{FOR_SHARDS}, without --processes",
             ),
             (self.shards and film, "--trajectory is for few digits: leave it out, or --count"),
@@ -116,7 +116,7 @@ class Sample(common.Drawing):
 
     @property
     def shards(self) -> bool:
-        """Whether the digits are so many that a folder has them in shards."""
+        """Whether the digits are so many that they go to a folder in shards."""
         return (self.count or 0) > FEW and (self.out or "").endswith("/")
 
 
@@ -127,43 +127,46 @@ def main(args: list[str]) -> None:
             images.check(path)  # before the minutes that drawing may take
     family, film = run.model.family, wanted.trajectory
     if film and not isinstance(family, capabilities.HasTrajectory):
-        others = families.names_with(lambda one: isinstance(one, capabilities.HasTrajectory))
+        others = families.names_with(lambda other: isinstance(other, capabilities.HasTrajectory))
         raise UserError(
             f"{type(family).__name__} draws in one step, so there is no trajectory to show: "
             f"leave out --trajectory, or take --model {others[0]}"
         )
-    cycle, count = asked(wanted, run)
+    cycle, count = labels_of(wanted, run)
     if wanted.shards:
         return draw_shards(wanted, run, cycle, count)
     labels = cycle[np.arange(count) % len(cycle)]
     with consoles.Console().counting("drawing", count) as progress:
         drawn = sampling.draw(family, run.model.variables, labels, wanted.seed, progress=progress)
-    what = wanted.digits or (f"digit-{wanted.digit}" if wanted.digit else "digits")
-    out = wanted.out or common.unused(run.folder, f"{what}-seed-{wanted.seed}.png")
+    name = wanted.digits or (f"digit-{wanted.digit}" if wanted.digit else "digits")
+    out = wanted.out or common.unused_path(run.folder, f"{name}-seed-{wanted.seed}.png")
     joined = wanted.digits is not None and not wanted.cells
     picture = (lambda: images.number(drawn)) if joined else None
-    where = images.save(out, drawn, labels, picture, wanted.ink == "dark", wanted.by_digit)
-    run.announce(common.digits(count), where)
+    path = images.save(out, drawn, labels, picture, wanted.ink == "dark", wanted.by_digit)
+    run.announce(common.digits(count), path)
     if film:
-        given = {arg.partition("=")[0] for arg in args}
-        # The usual spacing takes most steps where images are still noise.
-        config = run.config if given & {"--steps", "--spacing"} else common.even(run.config)
-        family = families.build(config)
-        way = capabilities.able(family, capabilities.HasTrajectory).trajectory
-        # [n, frames, h, w, c]
-        paths = mapping.map_images(way, run.model.variables, seed=wanted.seed, labels=labels[:100])
-        images.save_film(film, images.film(paths.swapaxes(0, 1)))
+        names = {arg.partition("=")[0] for arg in args}
+        chosen = names & {"--steps", "--spacing"}
+        # The usual spacing has most steps where images are still noise.
+        family = families.build(run.config if chosen else common.with_even_steps(run.config))
+        frames = mapping.map_images(  # [n, frames, h, w, c]
+            capabilities.able(family, capabilities.HasTrajectory).trajectory,
+            run.model.variables,
+            seed=wanted.seed,
+            labels=labels[:100],
+        )
+        images.save_film(film, images.film(frames.swapaxes(0, 1)))
         print(f"how they came about: {film}")
 
 
-def asked(wanted: Sample, run: Run) -> tuple[np.ndarray, int]:
-    """The digits to ask for, in turn, int32 [n], and how many in all."""
+def labels_of(wanted: Sample, run: Run) -> tuple[np.ndarray, int]:
+    """The labels of the digits to draw, in turn, int32 [n], and how many digits in all."""
     model = run.model
-    named = wanted.digits if wanted.digit in (None, "any") else wanted.digit
-    if named is not None:
+    digits = wanted.digits if wanted.digit in (None, "any") else wanted.digit
+    if digits is not None:
         flag = "--digits" if wanted.digits else "--digit"
-        common.require_ear(model.family, flag)
-        model.require(map(int, named), f"{flag} {named}")
+        common.require_conditional(model.family, flag)
+        model.require(map(int, digits), f"{flag} {digits}")
     if wanted.digits is not None:
         return np.array([int(digit) for digit in wanted.digits], np.int32), len(wanted.digits)
     if wanted.digit is None:
@@ -174,23 +177,23 @@ def asked(wanted: Sample, run: Run) -> tuple[np.ndarray, int]:
 
 
 def draw_shards(wanted: Sample, run: Run, cycle: np.ndarray, count: int) -> None:
-    """Make the shards of this process, or all by the workers of a cluster."""
+    """Make the shards of this process, or all shards by the workers of a cluster."""
     out, config, model = Path(wanted.out or ""), run.config, run.model
     files.check(out / bulk.STATE)
-    making = bulk.Bulk(count, cycle, wanted.seed, out, model, config)
+    data_set = bulk.Bulk(count, cycle, wanted.seed, out, model, config)
     console = consoles.Console()
-    making.begin()
-    with console.status() as tell:
+    data_set.begin()
+    with console.status() as progress:
         if wanted.scheduler:
             folder = run.folder.path.absolute()
             order = (count, tuple(cycle.tolist()), wanted.seed, out, folder, config)
-            calls = [(number, *order) for number in making.missing()]
+            calls = [(number, *order) for number in data_set.missing()]
             with executors.Cluster(wanted.scheduler) as executor:
                 for done, _ in enumerate(execute.run_calls(bulk.make_shard, calls, executor), 1):
-                    tell(f"{done} of {len(calls)} shards")
+                    progress(f"{done} of {len(calls)} shards")
         else:
-            making.make_part(wanted.process, wanted.processes, tell)
-        missing = making.end()
+            data_set.make_part(wanted.process, wanted.processes, progress)
+        missing = data_set.end()
     if missing:
         console.say(f"{missing} shards are left to the other processes, in {out}")
     else:

@@ -1,5 +1,5 @@
 """Study what a setting changes: train with each of its values, from several seeds,
-and write a report. What was found is kept, so that the same command goes on where it stopped.
+and write a report. Results are kept, so that the same command goes on where it stopped.
 
 examples:
   bin/study --list                                     the questions that have a name
@@ -8,8 +8,8 @@ examples:
   bin/study --model vae --vary net.beta=0.1,1,10 --vary net.latents=2,8,32 --seeds 3
   bin/study --model gan --vary net.objective=hinge,non-saturating --steps 500
 
-All flags of bin/train say what the models are that are compared. The report is OUT/report.html, and
-beside it report.md and results.csv; the runs are in OUT/runs, for bin/sample --run PATH."""
+All flags of bin/train set what the compared models share. The report is OUT/report.html, and beside
+it report.md and results.csv; the runs are in OUT/runs, for bin/sample --run PATH."""
 
 import shlex
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ with epy.lazy_imports():
     from jaxgen.pages import files as pages
     from jaxgen.training import console as consoles
 
-MANY = 500  # runs that are planned without being asked about
+MANY = 500  # runs at most without --yes
 
 
 @dataclass(frozen=True)
@@ -60,27 +60,25 @@ class Study:
 
 
 def main(args: list[str]) -> None:
-    given, question = args, None
+    command, question = shlex.join(["bin/study", *args]), None
     if args and not args[0].startswith("-"):
         question, args = named(args[0]), args[1:]
     if "--list" in args:
         return _list()
     args = _flags(question, args)
-    usual = Study(common.recipe(args, "study"), seeds=question.seeds if question else 3)
-    wanted = flags.parse(usual, "study", __doc__, args)
+    default = Study(common.recipe(args, "study"), seeds=question.seeds if question else 3)
+    wanted = flags.parse(default, "study", __doc__, args)
     base = wanted.config
     if question and base.model not in question.models:
         raise UserError(
             f"the question {question.name} is not for {base.model}, but for "
-            f"{', '.join(question.models)}: with --vary you can ask anything of it"
+            f"{', '.join(question.models)}: with --vary you can ask your own question of it"
         )
-    varied = wanted.vary or (question.vary if question else ())
-    axes = tuple(grids.axis(text, base) for text in varied)
-    apart = wanted.each or (question is not None and question.design == "each")
-    design = "each" if apart else "grid"
+    axes = tuple(grids.axis(x, base) for x in wanted.vary or (question.vary if question else ()))
+    design = "each" if wanted.each or (question and question.design == "each") else "grid"
 
     def resolve(more: list[str]) -> Config:
-        return flags.parse(usual, "study", __doc__, [*args, *flags.as_meant(more)]).config
+        return flags.parse(default, "study", __doc__, [*args, *flags.normalised(more)]).config
 
     folder = wanted.out or Path("studies") / _name(question, base, axes)
     files.check(folder / "report.html")
@@ -88,12 +86,12 @@ def main(args: list[str]) -> None:
     console, settings = consoles.Console(), grids.count(axes, design)
     if (runs := settings * wanted.seeds) > MANY and not wanted.yes:
         raise UserError(
-            f"that is {settings:,} settings and {runs:,} runs: give --yes too if that is meant, "
+            f"that is {settings:,} settings and {runs:,} runs: give --yes if you want them all, "
             "fewer values, or --each to vary one thing at a time"
         )
     grid = grids.make(base, axes, design, wanted.seeds, resolve)
     study = studies.carry_out(grid, folder, console, wanted.yes, wanted.scheduler)
-    _report(study, question, shlex.join(["bin/study", *given]), folder, console)
+    _report(study, question, command, folder, console)
 
 
 def _report(study, question: Question | None, command: str, folder: Path, console) -> None:
@@ -112,7 +110,7 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
 
 
 def _flags(question: Question | None, args: list[str]) -> list[str]:
-    """The flags of a question before those of the user: the last value of a flag counts."""
+    """The flags of a question, then the user's: the last value of a flag counts."""
     if question is None:
         return args
     model = [] if flags.peek(args, "model")[0] else ["--model", question.models[0]]
@@ -129,8 +127,5 @@ def _list() -> None:
     width = max(len(question.name) for question in QUESTIONS)
     for question in QUESTIONS:
         print(f"{question.name:<{width}}  {question.asks}")
-        varied = "; ".join(question.vary)
-        print(f"{'':<{width}}  of {' | '.join(question.models)}; {varied}\n")
-    print(
-        "bin/study NAME --model MODEL answers one; any other flag of bin/train changes the models."
-    )
+        print(f"{'':<{width}}  of {' | '.join(question.models)}; {'; '.join(question.vary)}\n")
+    print("bin/study NAME --model MODEL answers one; other flags of bin/train change the models.")

@@ -40,17 +40,17 @@ class Train:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     fresh: bool = False
-    """Start over; a run that is there is moved aside."""
+    """Start over; an existing run is moved aside."""
     quiet: bool = False
     """Print nothing but errors."""
     shard_params: bool = False
     """Split large parameters and the state of their optimiser over the devices too: each device
     needs less memory, and more is sent between devices."""
     coordinator: str | None = None
-    """HOST:PORT of the first process, where several processes that train as one find each other. Or
-    auto, if SLURM, Open MPI or Kubernetes has started them: leave out --processes and --process."""
+    """HOST:PORT of the first process, to which all processes that train as one connect. Or auto, if
+    SLURM, Open MPI or Kubernetes has started them: leave out --processes and --process."""
     processes: int | None = None
-    """How many processes there are."""
+    """The number of processes."""
     process: int | None = None
     """The number of this process, from 0 on."""
 
@@ -63,18 +63,18 @@ def main(args: list[str]) -> int:
     model = train.config.model
     run = folder.locate(model, train.run)
     if (train.coordinator, train.processes, train.process) == (None, None, None):
-        status, speaks = _alone(train, run), True
+        status, is_first = _alone(train, run), True
     else:
-        status, speaks = _together(train, run)
-    if status == 0 and speaks and not train.quiet:
-        named = run.run_flag(model) or f" --model {model}"
-        learned = known.contents.learned if (known := run.learned) else (3,)
-        print(f"next: bin/sample{named} --digit {3 if 3 in learned else learned[0]}")
+        status, is_first = _together(train, run)
+    if status == 0 and is_first and not train.quiet:
+        flag = run.run_flag(model) or f" --model {model}"
+        learned = run.learned.contents.learned if run.learned else (3,)
+        print(f"next: bin/sample{flag} --digit {3 if 3 in learned else learned[0]}")
     return status
 
 
 def _alone(train: Train, run: RunFolder) -> int:
-    """Train as the one process of a run; returns the exit status."""
+    """Train in this process alone; returns the exit status."""
     console = consoles.Console(train.quiet)
     with run.lock():
         for line in run.prepare(train.config, train.fresh):
@@ -84,8 +84,8 @@ def _alone(train: Train, run: RunFolder) -> int:
 
 
 def _together(train: Train, run: RunFolder) -> tuple[int, bool]:
-    """Train as one of several processes; the first alone writes to the run's folder. Returns the
-    exit status, and whether this is the first."""
+    """Train as one of several processes; only the first writes to the run's folder. Returns the
+    exit status, and whether this process is the first."""
     devices.start(joins=True)
     group = distributed.Group(train.coordinator, train.processes, train.process)
     with contextlib.ExitStack() as stack, distributed.joined(group):

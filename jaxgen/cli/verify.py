@@ -41,15 +41,15 @@ def main(args: list[str]) -> None:
     sound = [is_sound for run in runs for is_sound in verify(run)]
     if damaged := sound.count(False):
         raise UserError(
-            f"damaged: {damaged} of {plural(len(sound), 'saved step')}; bin/train moves such to "
-            "checkpoints/damaged/ and goes on from the newest sound one"
+            f"damaged: {damaged} of {plural(len(sound), 'saved step')}; bin/train moves damaged "
+            "steps to checkpoints/damaged/ and goes on from the newest sound one"
         )
     print(f"{plural(len(sound), 'saved step')} in {plural(len(runs), 'run')}: none is damaged")
 
 
 def verify(run: RunFolder) -> list[bool]:
-    """Print of each saved step of a run, newest first, whether it is sound, and return that."""
-    found = []
+    """Print whether each saved step of a run, newest first, is sound, and return the answers."""
+    sound = []
     for step in manifest.steps(run.checkpoints):
         try:
             saved = manifest.check(run.checkpoints / str(step))
@@ -57,11 +57,11 @@ def verify(run: RunFolder) -> list[bool]:
             if isinstance(damage, manifest.Unfinished) and run.is_busy():
                 print(f"{run}: step {step} is being written")
                 continue
-            found.append(False)
+            sound.append(False)
             print(f"{run}: step {step} is damaged ({damage})")
         else:
-            found.append(True)
+            sound.append(True)
             print(f"{run}: step {step} is sound ({len(saved.files)} files)")
-    if not found:
+    if not sound:
         print(f"{run}: nothing is saved")
-    return found
+    return sound

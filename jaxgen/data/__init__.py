@@ -8,17 +8,17 @@
     tfds           datasets that TensorFlow Datasets prepared, read without TensorFlow
     synthetic      crude strokes, for tests
     labelled       a person's own digits, with their labels, to learn from
-    source_images  the size and the ink of MNIST, for the images of all these
-    own            a person's own digits, many in a file or folder
+    source_images  images of these sources, brought to the size and the ink of MNIST
+    user_images    a person's own digits, many in a file or folder
     pictures       a person's own picture of one digit, brought to MNIST's form
     strokes        the ink of such a picture
     tables         files of arrays, CSV and Parquet
-    batches        which images a training step sees
+    batches        the images of each training step
     files          files that are written whole or not at all
     writers        data sets of any size, written piece by piece
-    tfds_writer    the same as TensorFlow Datasets has them
+    tfds_writer    data sets for TensorFlow Datasets, file by file
 
-Each source has a function ``raw`` that gives its training and its test digits in file order; the
+Each source has a function ``raw`` that returns its training and its test digits in file order; the
 rule of ``partition`` divides the training digits further. All arrays are numpy's, and nothing here
 imports JAX.
 """
@@ -43,20 +43,20 @@ SOURCES = (  # what --data takes
     "synthetic:N",
 )
 
-__all__ = ["SOURCES", "Digits", "Split", "anchored", "load", "raw", "whole"]
+__all__ = ["SOURCES", "Digits", "Split", "full_source", "load", "raw", "with_absolute_path"]
 
 
 def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) -> Digits:
     """Return the digits of a source, with one training image of twelve held out for validation.
 
-    MNIST: 55,000, 5,000 and 10,000 digits; ``mnist:N:SEED`` has only N training digits of each of
-    the ten, another choice for each SEED, and the others of MNIST unchanged. ``strided:SOURCE`` has
-    the validation digits that runs of earlier versions held out, and alone may have dark ink:
-    elsewhere such images are inverted. ``say(line)`` is called with what was done to the images.
-    The same source gives the same arrays, whatever the seed of a run. Raises UserError for a source
-    that is unknown, missing or damaged.
+    MNIST has 55,000, 5,000 and 10,000 digits. ``mnist:N:SEED`` keeps N training digits of each of
+    the ten, another choice for each SEED, and all validation and test digits. ``strided:SOURCE``
+    holds out the validation digits of earlier versions, and keeps dark ink; all other sources
+    invert images with dark ink. ``say(line)`` is called with each change of the images. The same
+    source gives the same arrays, whatever the seed of a run. Raises UserError for a source that is
+    unknown, missing or damaged.
     """
-    if (full := whole(source)) != source:
+    if (full := full_source(source)) != source:
         count, _, seed = source.removeprefix(STRIDED).partition(":")[2].partition(":")
         if not (count.isdecimal() and (seed or "0").isdecimal()):
             raise UserError(_unknown(source))
@@ -65,7 +65,7 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
     train, test = raw(source, say)
     if source.startswith(STRIDED):
         return partition.strided(source, train, test)
-    (train, dark), (test, dark_test) = map(source_images.lightened, (train, test))
+    (train, dark), (test, dark_test) = map(source_images.with_light_ink, (train, test))
     if count := dark + dark_test:
         say(f"{count:,} images of {source} have dark ink: inverted")
     digits = partition.hold_out(source, train, test)
@@ -77,24 +77,24 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
     return digits
 
 
-def anchored(source: str) -> str:
-    """The source with a whole path, if it has one, which means the same from every folder. A path
-    without a kind becomes a source of the kind of data set that lies there."""
+def with_absolute_path(source: str) -> str:
+    """The source with its path, if it has one, made absolute. A path without a kind of source gets
+    the kind of the data set at that path."""
     kind, colon, path = source.removeprefix(STRIDED).partition(":")
-    here = os.path.abspath(os.path.expanduser(path))
+    absolute = os.path.abspath(os.path.expanduser(path))
     if not colon and kind not in ("mnist", "synthetic"):
         is_path = os.path.exists(os.path.expanduser(source))
-        return anchored(_kind_of(source)) if is_path else source
+        return with_absolute_path(_source_at(source)) if is_path else source
     if not path or kind not in ("idx", "tfds", "files"):
         return source
-    if kind == "tfds" and not os.path.exists(here):
+    if kind == "tfds" and not os.path.exists(absolute):
         return source  # a name
     strided = STRIDED if source.startswith(STRIDED) else ""
-    return f"{strided}{kind}{colon}{here}"
+    return f"{strided}{kind}{colon}{absolute}"
 
 
-def whole(source: str) -> str:
-    """The source that ``source`` takes a few digits of, or itself."""
+def full_source(source: str) -> str:
+    """The source without its number of digits: ``mnist`` for ``mnist:100``."""
     strided = STRIDED if source.startswith(STRIDED) else ""
     return f"{strided}mnist" if source.removeprefix(STRIDED).startswith("mnist:") else source
 
@@ -103,7 +103,7 @@ def raw(
     source: str = "mnist", say: Callable[[str], None] = lambda line: None
 ) -> tuple[Split, Split]:
     """Return all training digits and the test digits of a source, in file order. ``say(line)`` is
-    called with what was done to them."""
+    called with each change of the images."""
     match source.removeprefix(STRIDED).split(":", 1):
         case ["mnist"]:
             return mnist.raw()
@@ -122,22 +122,22 @@ def raw(
     raise UserError(_unknown(source))
 
 
-def _kind_of(path: str) -> str:
-    """The source that an existing path is."""
-    there = os.path.expanduser(path)
-    if os.path.isfile(os.path.join(there, "dataset_info.json")):
+def _source_at(path: str) -> str:
+    """The source for an existing path."""
+    expanded = os.path.expanduser(path)
+    if os.path.isfile(os.path.join(expanded, "dataset_info.json")):
         return f"tfds:{path}"
-    names = os.listdir(there) if os.path.isdir(there) else []
+    names = os.listdir(expanded) if os.path.isdir(expanded) else []
     if any(name.startswith(("t10k-images-idx3", "t10k-images.idx3")) for name in names):
         return f"idx:{path}"
     return f"files:{path}"
 
 
 def _unknown(source: str) -> str:
-    kinds = {known.split(":")[0]: known for known in reversed(SOURCES)}
-    near = difflib.get_close_matches(source.split(":")[0].lower(), kinds, n=1)
-    meant = kinds[near[0]] if near else ""
+    kinds = {form.split(":")[0]: form for form in reversed(SOURCES)}
+    close = difflib.get_close_matches(source.split(":")[0].lower(), kinds, n=1)
+    guess = kinds[close[0]] if close else ""
     if os.path.exists(os.path.expanduser(source)):
-        meant = _kind_of(source)
-    hint = f"did you mean {meant}? The sources are" if meant else "the sources are"
-    return f"--data {source!r} is no source of digits: {hint} {', '.join(SOURCES)}"
+        guess = _source_at(source)
+    hint = f"did you mean {guess}? The sources are" if guess else "the sources are"
+    return f"--data {source!r} is not a source of digits: {hint} {', '.join(SOURCES)}"

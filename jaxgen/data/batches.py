@@ -1,22 +1,20 @@
-"""Which images a step sees: a pure function of the seed and the step.
+"""The images of each training step: a pure function of the seed and the step.
 
-The images stand in one endless stream of permutations, a new one each epoch,
+The images form one endless stream of permutations, a new one each epoch,
 
     default_rng([seed, 0]).permutation(count), default_rng([seed, 1]).permutation(count), ...
 
-and step n takes the ``batch`` positions from n * batch on. So every image is seen exactly once an
-epoch, batches run on across epochs, and nothing is stored: a run that goes on from step n needs
-only n.
+and step n takes the ``batch`` positions from n * batch on. So each epoch has every image exactly
+once, a batch may span two epochs, and nothing is stored: a run that resumes at step n needs only n.
 """
 
 import numpy as np
 
 
 def indices(seed: int, start: int, stop: int, batch: int, count: int) -> np.ndarray:
-    """Return what steps start to stop - 1 see: int32 [stop - start, batch], positions below count.
+    """Return the images of steps start to stop - 1: int32 [stop - start, batch], below ``count``.
 
-    A batch may be larger than ``count``. Takes some 0.5 ms an epoch that the steps touch (55,000
-    images).
+    A batch may be larger than ``count``. Takes some 0.5 ms for each epoch of 55,000 images.
     """
     if count < 1 or batch < 1 or not 0 <= start <= stop:
         raise ValueError(f"no batches: {start=}, {stop=}, {batch=}, {count=}")

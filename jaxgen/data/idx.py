@@ -7,8 +7,8 @@ four files
 
     train-images-idx3-ubyte  train-labels-idx1-ubyte  t10k-images-idx3-ubyte  t10k-labels-idx1-ubyte
 
-each with or without ``.gz``, and with ``.idx`` for ``-idx`` as some copies have it. Images of other
-small sizes are brought to 28 by 28 as ``source_images`` says.
+Each name may end in ``.gz``, and may have ``.idx`` in place of ``-idx``. ``source_images`` brings
+images of other small sizes to 28 by 28.
 """
 
 import gzip
@@ -27,7 +27,7 @@ from jaxgen.data import files, source_images, split
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
-NAMES = ("images-idx3-ubyte", "labels-idx1-ubyte")  # of the two files of a part, after its own
+NAMES = ("images-idx3-ubyte", "labels-idx1-ubyte")  # of two files, after train- or t10k-
 MOST_BYTES = 2**31  # of one file's data: 2.7 million digits
 _UBYTE = 8
 _GZIP = b"\x1f\x8b"
@@ -35,20 +35,20 @@ _MOST_INFLATION = 1032  # gzip's best ratio; a header that promises more lies
 
 
 def raw(folder: str | Path, say: Callable[[str], None] = lambda line: None) -> tuple[Split, Split]:
-    """Return the training and the test digits of a folder in file order; damage is a UserError.
-    ``say(line)`` is called where images had another size."""
+    """Return the training and the test digits of a folder in file order. ``say(line)`` is called
+    where images have another size. Raises UserError for missing or damaged files."""
     folder = Path(os.path.expanduser(folder))
-    if not os.path.isdir(folder):  # unlike Path.is_dir, it does not raise for any name
-        raise UserError(f"idx:{folder} is no folder: name one that holds MNIST's four files")
+    if not os.path.isdir(folder):  # unlike Path.is_dir, it never raises
+        raise UserError(f"idx:{folder} is not a folder: name one that holds MNIST's four files")
     return _part(folder, "train", say), _part(folder, "t10k", say)
 
 
 def read(path: Path, sha256: str | None = None) -> np.ndarray:
-    """Return the uint8 array of an IDX file, read-only, of whatever shape its header states.
+    """Return the uint8 array of an IDX file, read-only, in the shape that its header states.
 
-    No more is read than the header promises, and nothing is allocated that the file cannot hold.
-    Anything short, long or altered is a UserError, and so are contents, unpacked, whose SHA-256 is
-    not ``sha256`` where that is given.
+    Reads no more than the header states, and allocates no more than the file can hold. Raises
+    UserError for a file that is too short, too long or altered, and for one whose unpacked contents
+    have another SHA-256 than ``sha256``, if that is not None.
     """
     try:
         with path.open("rb") as file:
@@ -62,7 +62,7 @@ def read(path: Path, sha256: str | None = None) -> np.ndarray:
 
 
 def write(path: str | Path, array: np.ndarray) -> None:
-    """Write uint8 of any shape, packed if ``path`` ends in ``.gz``; equal arrays, equal bytes."""
+    """Write uint8 of any shape, packed if ``path`` ends in ``.gz``; see ``content``."""
     files.write(path, content(array, packed=str(path).endswith(".gz")))
 
 
@@ -98,7 +98,7 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def _array(file: io.BufferedIOBase, most: int, sha256: str | None) -> np.ndarray:
-    """Read a file of at most so many bytes of data. Raises ValueError, with the reason."""
+    """Read a file with at most ``most`` bytes of data. Raises ValueError, which says why."""
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= 4:
         raise ValueError(f"it begins with {magic.hex(' ') or 'nothing'}, not 00 00 08")

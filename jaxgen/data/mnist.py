@@ -1,8 +1,8 @@
 """MNIST (LeCun, Cortes, Burges 1998): 60,000 training and 10,000 test digits, in the package.
 
-The four files lie in ``mnist_files/`` with their licence (CC BY-SA 3.0), and are checked by the
-SHA-256 of their unpacked contents at every load. Reading takes 0.2 s, most of it unpacking the
-training images, which is one stream: threads gained nothing that could be measured.
+The four files lie in ``mnist_files/`` with their licence (CC BY-SA 3.0). Every load checks the
+SHA-256 of their unpacked contents, and takes 0.2 s, mostly to unpack the training images; this is
+one stream, so threads do not help.
 """
 
 import functools
@@ -21,7 +21,7 @@ SHA256 = {  # of the unpacked contents
 
 
 def raw(folder: Path = FOLDER) -> tuple[Split, Split]:
-    """Return the 60,000 and the 10,000 digits in file order; an altered byte is a UserError."""
+    """Return the 60,000 and the 10,000 digits in file order. Raises UserError for altered files."""
     return _part(folder, "train"), _part(folder, "t10k")
 
 
@@ -31,5 +31,5 @@ def _part(folder: Path, part: str) -> Split:
     images, labels = (idx.read(folder / f"{name}.gz", SHA256[name]) for name in names)
     digits = split.checked("MNIST", images[..., None], labels)
     for array in digits:
-        array.flags.writeable = False  # all who read MNIST share one copy
+        array.flags.writeable = False  # all callers share one copy
     return digits

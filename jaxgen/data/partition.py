@@ -1,10 +1,9 @@
 """The rules that divide the digits of a source into parts.
 
-A part is a fair sample: it holds each digit as often as the whole does, and within a digit each
-population of writers (``populations``), to within one image. Which images these are is decided by a
-hash of their pixels, and never by their positions, because files have an order: all zeros first, or
-two populations that alternate, as in MNIST. So a part is the same on every machine, and in every
-copy of a dataset, however its images are ordered.
+A part is a fair sample: it has each digit as often as the whole, and within a digit each population
+of writers (``populations``), to within one image. A hash of the pixels chooses the images, never
+their positions, because files have an order: all zeros first, or two populations that alternate, as
+in MNIST. So a part is the same on every machine, and in every copy of a dataset, in any order.
 
     part          size in MNIST   what for
     validation    5,000           one training image of twelve; settings are chosen by these
@@ -14,8 +13,8 @@ copy of a dataset, however its images are ordered.
 The Frechet distance of the floor images to the test images is what real digits get. The judge
 learns from the other 50,000.
 
-Before, every 12th training image was held out and every 6th was a floor image: in MNIST, all of
-them by one population. ``strided`` keeps that rule for the runs that were trained by it.
+In earlier versions, every 12th training image was held out and every 6th was a floor image: in
+MNIST, all of them by one population. ``strided`` keeps that rule for runs of these versions.
 """
 
 import hashlib
@@ -27,19 +26,18 @@ from jaxgen.data.split import DIGITS, Digits, Split, part
 from jaxgen.errors import UserError
 
 RULE = "fair samples 1"  # the name of the rules above; figures of two rules are not comparable
-HELD_OUT = 12  # one training image of so many is for validation
-TEST = 7  # one training image of so many, where there are no test images
+HELD_OUT = 12  # one training image of this number is for validation
+TEST = 7  # one training image of this number is for the test, where there are no test images
 
 
 def hold_out(source: str, train: Split, test: Split) -> Digits:
-    """Hold out one training image of twelve; too few to hold one out is a UserError."""
+    """Hold out one training image of twelve. Raises UserError for fewer than twelve."""
     valid = sample(train, _one_of_twelve(source, train), "held out")
     return Digits(source, part(train, ~valid), part(train, valid), test)
 
 
 def with_test(train: Split) -> tuple[Split, Split]:
-    """Part a fair sample of one training image of seven off as test images, where there are
-    none."""
+    """Split off a fair sample of one training image of seven as test images."""
     is_test = sample(train, len(train.labels) // TEST, "test")
     return part(train, ~is_test), part(train, is_test)
 
@@ -62,26 +60,26 @@ def _one_of_twelve(source: str, train: Split) -> int:
 
 
 def fresh(digits: Digits) -> np.ndarray:
-    """Which training digits of a whole source the judge does not learn from, so that they can stand
-    in the floor: bool [n], as many as are held out for validation."""
+    """The training digits of a full source that the judge does not learn from, as many as there are
+    validation digits: a mask, bool [n]."""
     return sample(digits.train, len(digits.valid.labels), "held out")
 
 
 def floor(digits: Digits) -> Split:
-    """The real digits of a whole source that the judge does not learn from."""
+    """The real digits of a full source that the judge does not learn from."""
     both = zip(digits.valid, part(digits.train, fresh(digits)), strict=True)
     return Split(*(np.concatenate(arrays) for arrays in both))
 
 
 def few(source: str, digits: Digits, count: int, seed: int) -> Digits:
-    """Leave ``count`` training digits of each of the ten, chosen by ``seed``, in their order."""
+    """Keep ``count`` training digits of each of the ten, chosen by ``seed``, in their order."""
     _check_few(source, digits, count)
     chosen = choose(digits.train, np.full(DIGITS, count), f"few {seed}")
     return digits._replace(source=source, train=part(digits.train, chosen))
 
 
 def strided_few(source: str, digits: Digits, count: int, seed: int) -> Digits:
-    """As ``few``, with the choice of earlier versions, for the runs that were trained on it."""
+    """As ``few``, with the choice of earlier versions, for their runs."""
     images, labels = digits.train
     _check_few(source, digits, count)
     order = np.random.default_rng(seed).permutation(len(labels))
@@ -102,27 +100,27 @@ def subset(split: Split, n: int) -> Split:
 
 
 def sample(split: Split, n: int, purpose: str) -> np.ndarray:
-    """Which n of the images a fair sample of the split has: bool. See ``choose``."""
+    """A fair sample of n images, as a mask: bool [len(split)]. See ``choose``."""
     counts = np.bincount(split.labels, minlength=DIGITS)
     return choose(split, quotas(counts, n), purpose)
 
 
 def choose(split: Split, counts: np.ndarray, purpose: str) -> np.ndarray:
-    """Which images are taken, ``counts[d]`` of the digit d, from each population in proportion:
-    bool [n].
+    """Choose ``counts[d]`` images of the digit d, from each population in proportion: a mask, bool
+    [n].
 
-    Another ``purpose`` takes others. Of one purpose, a larger sample of a stratum holds the smaller
-    ones.
+    Another ``purpose`` chooses other images. For one purpose, a larger sample of a population's
+    images of a digit contains the smaller ones.
     """
     salt = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "little")
     fingerprints = populations.fingerprints(split.images)
     order = populations.mix(fingerprints ^ np.uint64(salt))
-    population = populations.known_by(fingerprints)
+    population = populations.of_fingerprints(fingerprints)
     chosen = np.zeros(len(split.labels), bool)
     for digit, count in enumerate(counts.tolist()):
         strata = [
-            np.flatnonzero((split.labels == digit) & (population == one))
-            for one in range(populations.UNKNOWN, populations.COUNT)
+            np.flatnonzero((split.labels == digit) & (population == writers))
+            for writers in range(populations.UNKNOWN, populations.COUNT)
         ]
         sizes = quotas(np.array([len(rows) for rows in strata]), count)
         for rows, size in zip(strata, sizes.tolist(), strict=True):
@@ -131,7 +129,7 @@ def choose(split: Split, counts: np.ndarray, purpose: str) -> np.ndarray:
 
 
 def quotas(sizes: np.ndarray, n: int) -> np.ndarray:
-    """Share out n in proportion to ``sizes``, int [k], by largest remainders: int [k], sum n."""
+    """Divide n in proportion to ``sizes``, int [k], by largest remainders: int [k], sum n."""
     exact = n * sizes / max(sizes.sum(), 1)
     counts = np.floor(exact).astype(int)
     counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1

@@ -1,11 +1,11 @@
-"""The images of a source, brought to MNIST's form as far as files of digits need it.
+"""The images of a source, brought to the size and the ink of MNIST.
 
-Size: the longer edge becomes 28 pixels and the shorter one follows, so that nothing is stretched
-(Lanczos, the same for smaller and larger images). A shorter edge is then filled up evenly on both
-sides with the image's own background: the median of its border.
+Size: the longer edge is scaled to 28 pixels and the shorter one in proportion (Lanczos, for smaller
+and larger images). The shorter edge is then padded evenly on both sides with the image's
+background: the median of its border.
 
-Ink: an image whose border is light for the most part has dark ink, and is inverted. A person's own
-pictures, which may be photographs, need more than that: see ``pictures``.
+Ink: an image whose border is mostly light has dark ink, and is inverted. A person's own pictures,
+which may be photographs, need more than that: see ``pictures``.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from jaxgen.data.split import SIDE, Split
 from jaxgen.errors import UserError
 
 MOST_SIDE = 512  # pixels; larger pictures are scans of pages, not digits
-_LIGHT = 127  # greys above are light
+_LIGHT = 127  # higher greys are light
 
 
 def fit(name: str, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """Return uint8 [n, 28, 28, 1] of images uint8 [h, w] of any sizes from 1 to 512.
+    """Return uint8 [n, 28, 28, 1] of images uint8 [h, w] with edges from 1 to 512 pixels.
 
-    ``name`` is what the UserError calls them.
+    Raises UserError, which calls the images ``name``, for others.
     """
     if isinstance(images, np.ndarray) and images.shape[1:] == (SIDE, SIDE):
         return images[..., None]
@@ -34,7 +34,7 @@ def fit(name: str, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 
 
 def require(name: str, shape: tuple[int, ...]) -> None:
-    """Raise a UserError where an image of this height and width is none of a digit."""
+    """Raise a UserError for a height or width that no image of a digit has."""
     height, width = shape
     if not all(1 <= edge <= MOST_SIDE for edge in shape):
         raise UserError(
@@ -57,14 +57,14 @@ def _resized(image: np.ndarray) -> np.ndarray:
     return np.asarray(canvas)
 
 
-def is_dark(images: np.ndarray) -> np.ndarray:
-    """Whether the ink of each of images uint8 [n, h, w] or [n, h, w, 1] is dark: bool [n]."""
+def has_dark_ink(images: np.ndarray) -> np.ndarray:
+    """Whether each image, uint8 [n, h, w] or [n, h, w, 1], has dark ink: bool [n]."""
     return np.median(_border(images.reshape(images.shape[:3])), 1) > _LIGHT
 
 
-def lightened(digits: Split) -> tuple[Split, int]:
-    """The digits with light ink, and how many had to be inverted; the same arrays where none."""
-    dark = is_dark(digits.images)
+def with_light_ink(digits: Split) -> tuple[Split, int]:
+    """Invert images with dark ink, and return how many; without such images, the same arrays."""
+    dark = has_dark_ink(digits.images)
     if not dark.any():
         return digits, 0
     images = digits.images.copy()
@@ -73,5 +73,5 @@ def lightened(digits: Split) -> tuple[Split, int]:
 
 
 def _border(images: np.ndarray) -> np.ndarray:
-    """The pixels at the edges of images [n, h, w], those in the corners twice: [n, 2 h + 2 w]."""
+    """The pixels at the edges of images [n, h, w], with each corner twice: [n, 2 h + 2 w]."""
     return np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], 1)

@@ -1,4 +1,4 @@
-"""What a source of digits gives: images with their labels, in parts, and what these contain."""
+"""The digits of a source: images with their labels, in parts, and a digest of them."""
 
 import hashlib
 from typing import NamedTuple, Self
@@ -12,35 +12,35 @@ DIGITS = 10
 
 
 class Split(NamedTuple):
-    """Images and what they show, in file order."""
+    """Images and their labels, in file order."""
 
     images: np.ndarray  # uint8 [n, 28, 28, 1], white strokes on black in MNIST
     labels: np.ndarray  # int32 [n], 0 to 9
 
 
 class Digits(NamedTuple):
-    """All digits of a source, in three parts that share none."""
+    """All digits of a source, in three disjoint parts."""
 
-    source: str  # as given to --data
+    source: str  # the value of --data
     train: Split
     valid: Split  # one training image of twelve; settings are chosen by these
     test: Split  # never trained on
 
     @property
     def learned(self) -> tuple[int, ...]:
-        """The digits that there are training images of."""
+        """The digits, 0 to 9, that have training images."""
         return tuple(np.unique(self.train.labels).tolist())
 
 
 class Contents(NamedTuple):
-    """What is in the parts of a source, whatever its name and its place.
+    """A digest and the counts of the digits of a source, which do not depend on its name or path.
 
-    A run keeps this beside its recipe (``training.folder``), so that digits that were moved or
-    renamed are recognised, and others in their old place are noticed.
+    A run keeps this beside its recipe (``training.folder``), so that digits are recognised after
+    they move, and other digits in the old place are noticed.
     """
 
     sha256: str  # of all images and labels, in their order
-    train: tuple[int, ...]  # how many training images there are of each of the ten
+    train: tuple[int, ...]  # training images of each of the ten
     test: tuple[int, ...]
 
     @classmethod
@@ -59,7 +59,7 @@ class Contents(NamedTuple):
 
     @property
     def learned(self) -> tuple[int, ...]:
-        """The digits that there are training images of."""
+        """The digits, 0 to 9, that have training images."""
         return tuple(digit for digit, count in enumerate(self.train) if count)
 
 
@@ -75,7 +75,7 @@ def checked(name: str, images: np.ndarray, labels: np.ndarray) -> Split:
     """
     if len(images) != len(labels):
         raise UserError(
-            f"{name} has {len(images)} images and {len(labels)} labels: give it one label an image"
+            f"{name} has {len(images)} images and {len(labels)} labels: give each image a label"
         )
     if not len(images):
         raise UserError(f"{name} has no images: give it some")

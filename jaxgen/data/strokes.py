@@ -1,6 +1,6 @@
-"""The ink of a digit in a picture: separated from the paper, measured, and laid as MNIST's is.
+"""The ink of a digit in a picture: separated from the paper, measured, and placed as in MNIST.
 
-Pictures are float32 [h, w]; where they are called ink, paper is 0 and the clearest stroke 1.
+Pictures are float32 [h, w]; in a picture called ink, paper is 0 and the clearest stroke 1.
 """
 
 import math
@@ -10,14 +10,14 @@ import numpy as np
 from jaxgen.data.split import SIDE
 
 LONGER = 20  # pixels along the longer edge of a digit of MNIST
-LEAST = 16 / 255  # contrast of the ink
-_FAINT = 0.1  # of the contrast of ink: what is less is paper
-_SPECK = 0.03  # of the largest piece of ink: what is less is dirt
-_ROUGH = 224  # pixels of the picture in which ink is distinguished from grain
+_LEAST_CONTRAST = 16 / 255  # of ink
+_FAINT = 0.1  # of the contrast of ink; less is paper
+_SPECK = 0.03  # of the size of the largest piece of ink; smaller pieces are dirt
+_ROUGH = 224  # pixels along an edge of the reduced picture that tells ink from grain
 
 
 def is_digit(grey: np.ndarray) -> bool:
-    """Whether a picture [h, w] has MNIST's form, with some room for what models draw."""
+    """Whether a picture [h, w] has MNIST's form, within what models draw."""
     if grey.shape != (SIDE, SIDE) or np.median(_border(grey)) > _FAINT or grey.max() < 0.5:
         return False
     longer = max(np.ptp(axis) + 1 for axis in np.nonzero(grey > _FAINT))
@@ -25,9 +25,9 @@ def is_digit(grey: np.ndarray) -> bool:
     return bool(16 <= longer <= 24 and off <= 2)
 
 
-def found(grey: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the ink of a picture [h, w], cut out, and whether it is dark; ValueError, which says
-    why, where there is none."""
+def extract(grey: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Return the ink of a picture [h, w], cropped, and whether it is dark in the picture. Raises
+    ValueError, which says why, where there is no ink."""
     from skimage import measure, morphology, transform
 
     light = grey - _paper(grey)
@@ -36,50 +36,50 @@ def found(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     is_dark = bool(-rough.min() > rough.max())
     light, rough = (-light, -rough) if is_dark else (light, rough)
     high = float(rough.max())
-    if high < LEAST:
+    if high < _LEAST_CONTRAST:
         raise ValueError("nothing: all of it is one grey, but a digit needs ink")
     ink, rough = (light / high).clip(max=1), rough / high
-    there = rough > _grain(rough)
+    mask = rough > _grain(rough)
     if np.ptp(_border(rough)) > 0:  # the paper has grain, and may have specks
-        pieces = np.asarray(measure.label(there))
+        pieces = np.asarray(measure.label(mask))
         sizes = np.bincount(pieces.ravel())
         sizes[0] = 0
-        there &= (sizes >= _SPECK * sizes.max())[pieces]
-    there = morphology.dilation(there, np.ones((3, 3)))
+        mask &= (sizes >= _SPECK * sizes.max())[pieces]
+    mask = morphology.dilation(mask, np.ones((3, 3)))
     height, width = grey.shape
-    there = there.repeat(times, 0).repeat(times, 1)[:height, :width]
-    ink = np.where(there & (ink > _grain(ink)), ink, 0)
+    mask = mask.repeat(times, 0).repeat(times, 1)[:height, :width]
+    ink = np.where(mask & (ink > _grain(ink)), ink, 0)
     if not ink.any():
         raise ValueError("nothing that is clearer than its grain: a digit needs ink")
     return _cropped(ink), is_dark
 
 
 def _paper(grey: np.ndarray) -> np.ndarray:
-    """The grey that paper has where the ink is: a plane through the border's grey, because light
-    falls from a side."""
+    """The grey of the paper, also below the ink: [h, w], a plane through the grey of the border,
+    because light may come from one side."""
     height, width = grey.shape
     down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
-    places = np.stack([np.ones_like(down), down, across], 2)  # [h, w, 3]
-    rim, rim_places = _border(grey), _border(places)
+    basis = np.stack([np.ones_like(down), down, across], 2)  # [h, w, 3]
+    rim, rim_basis = _border(grey), _border(basis)
     plane = np.array([np.median(rim), 0, 0], np.float32)
     for _ in range(5):
-        off = abs(rim - rim_places @ plane)
-        near = off <= 3 * np.median(off)  # what is further off is ink that touches the border
-        plane = np.linalg.lstsq(rim_places[near], rim[near], rcond=None)[0]
-    return places @ plane
+        errors = abs(rim - rim_basis @ plane)
+        near = errors <= 3 * np.median(errors)  # the others are ink that touches the border
+        plane = np.linalg.lstsq(rim_basis[near], rim[near], rcond=None)[0]
+    return basis @ plane
 
 
 def _grain(ink: np.ndarray) -> float:
-    """What is less than this in ink [h, w], of contrast 1, may be grain of the paper."""
-    deviation = 1.5 * float(np.median(abs(_border(ink))))  # of the border, were its grain normal
+    """The threshold in ink [h, w] of contrast 1 below which a pixel may be grain of the paper."""
+    deviation = 1.5 * float(np.median(abs(_border(ink))))  # standard deviation of normal grain
     return min(max(_FAINT, 4 * deviation), 0.5)
 
 
-def count(ink: np.ndarray) -> int:
-    """How many digits lie side by side in ink [h, w]: pieces, most of them nearly as tall as the
-    tallest, with middles at least half its height apart, where all is wider than high.
+def count_digits(ink: np.ndarray) -> int:
+    """How many digits lie side by side in ink [h, w] that is wider than high: pieces nearly as tall
+    as the tallest, whose middles are half its height or more apart.
 
-    Of 5,000 digits of MNIST none counts as two, of pairs of them 1 to 8 pixels apart 93 % do.
+    None of 5,000 digits of MNIST counts as two; 93 % of pairs of them, 1 to 8 pixels apart, do.
     """
     from skimage import measure, morphology, transform
 
@@ -87,8 +87,8 @@ def count(ink: np.ndarray) -> int:
     if width < 1.1 * height:
         return 1
     small = transform.resize_local_mean(ink, (LONGER, round(width * LONGER / height)))
-    there = morphology.closing(np.pad(small > 0.3 * small.max(), 2), np.ones((3, 3)))
-    pieces = measure.regionprops(measure.label(there))
+    mask = morphology.closing(np.pad(small > 0.3 * small.max(), 2), np.ones((3, 3)))
+    pieces = measure.regionprops(measure.label(mask))
     boxes = np.array([piece.bbox for piece in pieces])  # [n, 4]: top, left, bottom, right
     tall = boxes[:, 2] - boxes[:, 0]
     middles = np.sort(boxes[tall >= 0.6 * tall.max()][:, [1, 3]].mean(1))
@@ -96,26 +96,26 @@ def count(ink: np.ndarray) -> int:
 
 
 def width(ink: np.ndarray) -> float:
-    """How wide the strokes of ink [h, w] are, in pixels of a digit of 20: twice the area over the
+    """The width of the strokes in ink [h, w], in pixels of a digit of 20: twice the area over the
     length of the outline."""
     from skimage import measure
 
-    there = np.pad(ink > 0.5, 1)
-    outline = max(measure.perimeter_crofton(there, directions=2), 1)
-    return 2 * np.count_nonzero(there) / outline * LONGER / max(ink.shape)
+    mask = np.pad(ink > 0.5, 1)
+    outline = max(measure.perimeter_crofton(mask, directions=2), 1)
+    return 2 * np.count_nonzero(mask) / outline * LONGER / max(ink.shape)
 
 
 def thickened(ink: np.ndarray, more: float) -> np.ndarray:
-    """Ink [h, w] with strokes that are wider, by so many pixels of a digit of 20."""
+    """Ink [h, w] with strokes that are wider by ``more`` pixels of a digit of 20."""
     from skimage import morphology
 
-    fine = 8  # times that size
+    fine = 8  # times the size of a digit of 20
     steps = max(1, round(more * fine / 2))
     padded = np.pad(_resized(ink, LONGER * fine), steps)
     return _cropped(morphology.dilation(padded, morphology.disk(steps)))
 
 
-def placed(ink: np.ndarray) -> np.ndarray:
+def centred(ink: np.ndarray) -> np.ndarray:
     """Return ink [h, w] as an image uint8 [28, 28, 1]: 20 pixels along its longer edge, its centre
     of mass in the middle, its brightest pixel white."""
     small = _resized(ink, LONGER)
@@ -128,7 +128,7 @@ def placed(ink: np.ndarray) -> np.ndarray:
 
 
 def _resized(ink: np.ndarray, side: int) -> np.ndarray:
-    """Ink [h, w] at one scale along both edges, in the upper left corner of [side, side]."""
+    """Ink [h, w] with its longer edge scaled to ``side``, at the upper left of [side, side]."""
     from skimage import transform
 
     longer, (height, width) = max(ink.shape), ink.shape
@@ -142,12 +142,12 @@ def _cropped(ink: np.ndarray) -> np.ndarray:
 
 
 def _middle(image: np.ndarray) -> np.ndarray:
-    """The centre of mass, down and across, in pixels from the middle of the first."""
+    """The centre of mass, down and across, in pixels from the centre of the first pixel."""
     return np.array([np.average(np.indices(image.shape)[axis], weights=image) for axis in (0, 1)])
 
 
 def _border(picture: np.ndarray) -> np.ndarray:
-    """The pixels [n, ...] of a picture [h, w, ...] along its edges."""
+    """The pixels [n, ...] along the edges of a picture [h, w, ...]."""
     edge = max(1, min(picture.shape[:2]) // 50)
     parts = picture[:edge], picture[-edge:], picture[:, :edge], picture[:, -edge:]
     return np.concatenate([part.reshape(-1, *picture.shape[2:]) for part in parts])

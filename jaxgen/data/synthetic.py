@@ -1,9 +1,9 @@
-"""Crude digits of a few strokes, made in an instant and always the same: for tests.
+"""Crude digits of a few strokes, fast to make and always the same: for tests.
 
 Each class is one or two polylines in a square from -1 to 1, x to the right and y down. A digit is
 its polylines with every corner moved a little, slanted, scaled and shifted, drawn with a pen of
-random width. They look like digits to a person, and a linear classifier tells them apart; no figure
-got on them says anything about MNIST.
+random width. They look like digits to a person, and a linear classifier tells them apart; results
+on them say nothing about MNIST.
 """
 
 import numpy as np
@@ -12,14 +12,14 @@ from jaxgen.data.partition import HELD_OUT
 from jaxgen.data.split import DIGITS, SIDE, Split
 from jaxgen.errors import UserError
 
-COUNT = 2000  # training digits, if none are asked for
+COUNT = 2000  # training digits by default
 MAX_DIGITS = 100_000  # some 8 s of drawing
-_SEED = 28  # of these digits only: no --seed changes them
-_FINE = 4  # drawn on a canvas this many times as wide, then averaged down, for soft edges
+_SEED = 28  # --seed does not change these digits
+_FINE = 4  # times the width of an image: the canvas, averaged down for soft edges
 
 
 def raw(count: int = COUNT) -> tuple[Split, Split]:
-    """Return ``count`` training digits and a quarter as many test digits, in equal shares."""
+    """Return ``count`` training digits and a quarter as many test digits, of all ten equally."""
     if not HELD_OUT <= count <= MAX_DIGITS:
         raise UserError(
             f"synthetic:{count} cannot be made: ask for {HELD_OUT} to {MAX_DIGITS} digits"
@@ -34,10 +34,10 @@ def _draw(count: int, stream: int) -> Split:
     images = np.empty((count, SIDE, SIDE, 1), np.uint8)
     for image, label in zip(images, labels, strict=True):
         slant, wide, high = rng.normal(0.1, 0.12), *rng.uniform(0.85, 1.1, 2)
-        place = np.array([[7.0 * wide, 0.0], [-9.0 * high * slant, 9.0 * high]])  # to pixels
+        to_pixels = np.array([[7.0 * wide, 0.0], [-9.0 * high * slant, 9.0 * high]])
         centre = SIDE / 2 + rng.normal(0, 0.7, 2)
         lines = [
-            (line + rng.normal(0, 0.05, line.shape)) @ place + centre for line in shapes[label]
+            (line + rng.normal(0, 0.05, line.shape)) @ to_pixels + centre for line in shapes[label]
         ]
         image[..., 0] = _strokes(lines, rng.uniform(2.0, 3.6))
     return Split(images, labels)

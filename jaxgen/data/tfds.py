@@ -5,11 +5,10 @@ Any dataset of small grey images with labels 0 to 9 will do, if it was prepared 
 (``TFDS_DATA_DIR``, or ``~/tensorflow_datasets``) and never downloaded, ``tfds:DIR`` is a prepared
 folder, with ``dataset_info.json`` in it. The splits ``train`` and ``test`` are read; where there is
 no ``test``, a fair sample of one training image of seven is the test set (``partition.py``).
-Images of other sizes are brought to 28 by 28 as ``source_images`` says.
+``source_images`` brings images of other sizes to 28 by 28.
 
-TFDS takes 0.15 ms an image, 10 s for MNIST, so what was read is kept as arrays in
-``~/.cache/jaxgen`` (``XDG_CACHE_HOME``), and read again when a file of the dataset has another size
-or time.
+TFDS takes 0.15 ms an image, 10 s for MNIST. So ``~/.cache/jaxgen`` (``XDG_CACHE_HOME``) keeps the
+arrays until a file of the dataset has another size or time.
 """
 
 import contextlib
@@ -31,14 +30,14 @@ from jaxgen.data import files, partition, source_images, split
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
-_RULES = 2  # counted up when what is kept would come out otherwise
+_RULES = 2  # counted up when the arrays of the same dataset change
 _BLOCK = 1000  # examples read at once
-_KEPT = ("train_images", "train_labels"), ("test_images", "test_labels")  # arrays in the cache
+_CACHED = ("train_images", "train_labels"), ("test_images", "test_labels")  # arrays in the cache
 
 
 def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
-    """Return the training and the test digits of a prepared dataset, in its order. ``strided``
-    takes every 7th training image for a test image, as earlier versions did, where there are none.
+    """Return the training and the test digits of a prepared dataset, in its order. For a dataset
+    without test images, ``strided`` takes every 7th training image, as earlier versions did.
 
     The first reading is slow, and so is each one where the cache cannot be written. Raises
     UserError for a dataset that is unknown, not prepared, damaged, or not of digits.
@@ -47,10 +46,10 @@ def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
         builder = _builder(name)
         cache = _cache_path(builder)
         fingerprint = _fingerprint(builder)
-        kept = _kept(cache, fingerprint)
-        train, test = kept or _read(f"tfds:{name}", builder)
-    if not kept:
-        _keep(cache, fingerprint, train, test)
+        cached = _read_cache(cache, fingerprint)
+        train, test = cached or _read(f"tfds:{name}", builder)
+    if not cached:
+        _write_cache(cache, fingerprint, train, test)
     if len(test.labels):
         return train, test
     if not strided:
@@ -61,7 +60,7 @@ def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep TFDS from talking of downloads and of faster libraries."""
+    """Silence what TFDS prints about downloads and faster libraries."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -73,7 +72,7 @@ def quiet() -> Iterator[None]:
 
 
 def _builder(name: str) -> Any:
-    """The builder of a prepared dataset, from its files alone: no code of its own runs."""
+    """The builder of a prepared dataset, from its files alone: no code of the dataset runs."""
     import tensorflow_datasets as tfds  # takes half a second
     from tensorflow_datasets.core import read_only_builder
 
@@ -91,24 +90,24 @@ def _builder(name: str) -> Any:
         raise UserError(
             _not_prepared(name, tfds.list_builders(with_community_datasets=False))
         ) from None
-    except Exception as error:  # of any class, for these are files that anyone may have damaged
+    except Exception as error:  # of any class, for damaged files
         raise _unreadable(f"tfds:{name}", error) from None
 
 
 def _no_dataset(folder: Path) -> str:
     patterns = [f"{'*/' * depth}dataset_info.json" for depth in (1, 2, 3)]  # version, config, name
-    found = [info for pattern in patterns for info in glob.glob(pattern, root_dir=folder)]
-    below = sorted(folder / os.path.dirname(info) for info in found)
+    infos = [info for pattern in patterns for info in glob.glob(pattern, root_dir=folder)]
+    below = sorted(folder / os.path.dirname(info) for info in infos)
     hint = f"did you mean tfds:{below[-1]}?" if below else "name one that TFDS prepared"
     return f"tfds:{folder} has no dataset_info.json: {hint}"
 
 
-def _not_prepared(name: str, known: list[str]) -> str:
+def _not_prepared(name: str, builders: list[str]) -> str:
     where = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
     title = re.split("[/:]", name)[0]
-    near = difflib.get_close_matches(title, known, n=1)
-    if near and title not in known:
-        return f"tfds:{name} is not in {where}, nor known to TFDS: did you mean tfds:{near[0]}?"
+    close = difflib.get_close_matches(title, builders, n=1)
+    if close and title not in builders:
+        return f"tfds:{name} is not in {where}, nor known to TFDS: did you mean tfds:{close[0]}?"
     return (
         f"tfds:{name} is not prepared in {where}: "
         f"run `tfds build {name} --file_format=array_record` in another environment, which has "
@@ -119,12 +118,12 @@ def _not_prepared(name: str, known: list[str]) -> str:
 def _unreadable(name: str, error: Exception) -> UserError:
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return UserError(
-        f"{name} cannot be read ({reason}): prepare it anew, with --file_format=array_record"
+        f"{name} cannot be read ({reason}): prepare it again, with --file_format=array_record"
     )
 
 
 def _read(name: str, builder: Any) -> tuple[Split, Split]:
-    """Read all examples of ``train`` and, where there is one, of ``test``; else none of these."""
+    """Read all examples of ``train`` and of ``test``; without a split ``test``, none of it."""
     parts = builder.info.splits
     if "train" not in parts:
         raise UserError(f"{name} has no split train (it has {', '.join(parts) or 'none'})")
@@ -157,7 +156,7 @@ def _blocks(name: str, builder: Any, part: str) -> Iterator[list[dict]]:
 
 
 def _keys(name: str, builder: Any) -> tuple[str, str]:
-    """The names of the two features, which a dataset states for supervised learning."""
+    """The names of the features of images and labels."""
     keys = builder.info.supervised_keys or ("image", "label")
     if len(keys) == 2 and all(key in builder.info.features for key in keys):
         return keys
@@ -177,35 +176,35 @@ def _grey(name: str, image: np.ndarray) -> np.ndarray:
 
 
 def _cache_path(builder: Any) -> Path:
-    """One file for each place and dataset: a dataset made anew takes the room of its old self."""
+    """One file for each folder and dataset: a dataset that changes replaces its old arrays."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = hashlib.sha256(f"{builder.data_dir} {builder.info.full_name}".encode()).hexdigest()
-    return home / "jaxgen" / f"tfds-{builder.name}-{place[:16]}.npz"
+    digest = hashlib.sha256(f"{builder.data_dir} {builder.info.full_name}".encode()).hexdigest()
+    return home / "jaxgen" / f"tfds-{builder.name}-{digest[:16]}.npz"
 
 
 def _fingerprint(builder: Any) -> str:
     """What changes when the dataset does: its name, version, files, their sizes and times."""
     stats = [(file.name, file.stat()) for file in sorted(Path(builder.data_dir).iterdir())]
-    described = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-    return json.dumps([_RULES, builder.info.full_name, described])
+    sizes = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+    return json.dumps([_RULES, builder.info.full_name, sizes])
 
 
-def _kept(path: Path, fingerprint: str) -> tuple[Split, Split] | None:
-    """What ``_keep`` wrote, or None if that is of another dataset, damaged or not there."""
+def _read_cache(path: Path, fingerprint: str) -> tuple[Split, Split] | None:
+    """The arrays of ``_write_cache``; None if they are missing, damaged or of another dataset."""
     try:
         # Opened here, because np.load leaves a damaged file open.
         with path.open("rb") as file, np.load(file) as arrays:
             if arrays["fingerprint"].item() != fingerprint:
                 return None
-            # Zip has checksums, so these are what was written.
-            train, test = (Split(*(arrays[name] for name in part)) for part in _KEPT)
+            # The checksums of zip find altered arrays.
+            train, test = (Split(*(arrays[name] for name in part)) for part in _CACHED)
             return train, test
-    except Exception:  # whatever is wrong with it, the dataset itself is read
+    except Exception:  # of any class: then the dataset itself is read
         return None
 
 
-def _keep(path: Path, fingerprint: str, *parts: Split) -> None:
-    arrays: dict[str, Any] = dict(zip(sum(_KEPT, ()), sum(parts, ()), strict=True))
+def _write_cache(path: Path, fingerprint: str, *parts: Split) -> None:
+    arrays: dict[str, Any] = dict(zip(sum(_CACHED, ()), sum(parts, ()), strict=True))
     content = io.BytesIO()
     np.savez(content, fingerprint=np.array(fingerprint), **arrays)
     with contextlib.suppress(UserError):  # then the next reading is slow again

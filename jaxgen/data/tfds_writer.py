@@ -1,8 +1,8 @@
-"""A data set of TensorFlow Datasets that grows by one file of array_record a piece.
+"""A data set of TensorFlow Datasets that grows by one file of array_record for each piece.
 
 ``tfds.builder_from_directory(FOLDER).as_data_source("train")`` reads it without TensorFlow. The
-files are written first, then ``tfds.folder_dataset.write_metadata`` describes them, as TFDS wants
-it of data that other programs write. Importing this module imports TensorFlow Datasets.
+files are written first, then ``tfds.folder_dataset.write_metadata`` describes them, TFDS's way for
+data that other programs write. Importing this module imports TensorFlow Datasets.
 """
 
 import io
@@ -23,7 +23,7 @@ _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_INDEX}"
 
 
 class Shards:
-    """Files of records, each whole or not there, and the metadata of all."""
+    """Files of records, each whole or absent, and their metadata."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -42,7 +42,7 @@ class Shards:
         return self._folder / f"{NAME}-{part}.array_record-{number:05}"
 
     def has(self, part: str, number: int) -> bool:
-        """Whether a file is there."""
+        """Whether a file exists."""
         return self._path(part, number).exists()
 
     def records(self, part: str, number: int) -> int:
@@ -54,7 +54,7 @@ class Shards:
             reader.close()
 
     def write(self, part: str, number: int, digits: Split) -> None:
-        """Write a file of digits; an image without a label gets -1, as TFDS has it. Raises OSError
+        """Write a file of digits; an image without a label gets -1, as in TFDS. Raises OSError
         where there is no room."""
         with files.drafts([self._path(part, number)]) as (draft,):
             writer = array_record_module.ArrayRecordWriter(f"{draft}", "group_size:1")
@@ -62,18 +62,18 @@ class Shards:
                 for image, label in zip(*digits, strict=True):
                     writer.write(self._record(pictures.png(image[..., 0]), int(label)))
                 writer.close()
-            except (RuntimeError, ValueError) as error:  # the library's words for a full disk
+            except (RuntimeError, ValueError) as error:  # which the library raises for a full disk
                 raise OSError(f"{error}".partition("\n")[0]) from None
 
     def _record(self, png: bytes, label: int) -> bytes:
         # The image is encoded already: an array would need TensorFlow.
         example = {"image": io.BytesIO(png), "label": -1 if label == DIGITS else label}
         record = self._serializer.get_tf_example(self._features.encode_example(example))
-        # Or each process puts the parts of the record in another order.
+        # Otherwise the order within a record differs from process to process.
         return record.SerializeToString(deterministic=True)
 
     def describe(self, parts: dict[str, list[int]]) -> None:
-        """Write the metadata: by the name of a part, how many records each of its files has."""
+        """Write the metadata; ``parts[name]`` are the numbers of records in the files of a part."""
         template = naming.ShardedFileTemplate(template=_TEMPLATE, data_dir=epath.Path(self._folder))
         infos = [
             tfds.core.SplitInfo(
@@ -86,7 +86,7 @@ class Shards:
         ]
         with quiet(), tempfile.TemporaryDirectory() as folder:
             names = [self._path(part, 0).name for part in parts]
-            for name in names:  # TFDS takes the name and the format of the data set from these
+            for name in names:  # TFDS reads the name and the format of the data set from these
                 Path(folder, name).touch()
             tfds.folder_dataset.write_metadata(
                 data_dir=folder,

@@ -1,13 +1,13 @@
-"""Data sets of any size, written piece by piece in memory for one piece.
+"""Data sets of any size, written piece by piece: one piece is in memory at a time.
 
-A writer of FORMATS puts training digits into a folder, a piece after the other. Between two pieces
-the folder is a sound data set of what there is so far; a piece that fails, for want of room or
-because the process is stopped, leaves it as it was. The test digits of a real data set stand beside
-them, so that what learns from the folder can be measured:
+A writer of FORMATS puts training digits into a folder. After each piece the folder is a sound data
+set of the digits so far; a piece that fails, because the disk is full or the process is stopped,
+leaves the folder unchanged. Beside them are the real test digits, to measure what learns from the
+folder:
 
-    idx     train-images-idx3-ubyte and train-labels-idx1-ubyte, t10k likewise: as MNIST has them
-    npz     train-00000.npz and so on, and test.npz, as ``tables`` has them; csv and parquet alike
-    png     train/3/0000007.png: a folder for each digit, as ImageFolder of many libraries reads
+    idx     train-images-idx3-ubyte and train-labels-idx1-ubyte, t10k likewise: MNIST's format
+    npz     train-00000.npz and so on, and test.npz, as in ``tables``; csv and parquet alike
+    png     train/3/0000007.png: a folder for each digit, for the ImageFolder of many libraries
     tfds    a prepared data set of TensorFlow Datasets, in array_record
 
 The same pieces give the same files, to the bit. ``images.save`` writes the same contents as single
@@ -35,11 +35,11 @@ class Writer(Protocol):
     """Writes one data set."""
 
     def begin(self, test: Split) -> None:
-        """Write what there is but once: the test digits."""
+        """Write the test digits, once."""
 
-    def put(self, place: int, digits: Split) -> None:
-        """Write training digits that come at ``place``, a multiple of PIECE, over what an attempt
-        that failed may have left from there on."""
+    def put(self, start: int, digits: Split) -> None:
+        """Write training digits from the index ``start`` on, a multiple of PIECE; replaces what a
+        failed attempt has left there."""
 
 
 class Idx:
@@ -52,21 +52,21 @@ class Idx:
         for path, array in self._arrays("t10k", test).items():
             idx.write(path, array)
 
-    def put(self, place: int, digits: Split) -> None:
+    def put(self, start: int, digits: Split) -> None:
         arrays = self._arrays("train", digits)
         try:
             for path, array in arrays.items():
-                _cut(path, array, place)
+                _cut(path, array, start)
                 with path.open("ab") as file:
                     file.write(array.tobytes())
                     file.flush()
                     os.fsync(file.fileno())
             for path in arrays:
-                _count(path, place + len(digits.labels))
-        except BaseException:  # also where the process is asked to stop
-            with contextlib.suppress(OSError):  # the next attempt cuts it all the same
+                _write_count(path, start + len(digits.labels))
+        except BaseException:  # also a signal that stops the process
+            with contextlib.suppress(OSError):  # the next attempt cuts the files too
                 for path, array in arrays.items():
-                    _cut(path, array, place)
+                    _cut(path, array, start)
             raise
 
     def _arrays(self, part: str, digits: Split) -> dict[Path, np.ndarray]:
@@ -75,24 +75,24 @@ class Idx:
 
 
 def _cut(path: Path, array: np.ndarray, count: int) -> None:
-    """Leave the first ``count`` items of a file; with none, a header alone."""
+    """Keep the first ``count`` items of a file; with 0, write a header alone."""
     header = idx.content(array[:0], packed=False)
     if count == 0:
         path.write_bytes(header)
         return
-    _count(path, count)
+    _write_count(path, count)
     os.truncate(path, len(header) + count * array[0].nbytes)
 
 
-def _count(path: Path, count: int) -> None:
-    """Write into the header how many items there are."""
+def _write_count(path: Path, count: int) -> None:
+    """Write the number of items into the header."""
     with path.open("r+b") as file:
         file.seek(4)
         file.write(struct.pack(">I", count))
 
 
 class Pieces:
-    """A file a piece, of a kind of ``tables``."""
+    """A file for each piece, in a format of ``tables``."""
 
     def __init__(self, folder: Path, ending: str):
         self._folder, self._ending = folder, ending
@@ -100,8 +100,8 @@ class Pieces:
     def begin(self, test: Split) -> None:
         self._write("test", test)
 
-    def put(self, place: int, digits: Split) -> None:
-        self._write(f"train-{place // PIECE:05}", digits)
+    def put(self, start: int, digits: Split) -> None:
+        self._write(f"train-{start // PIECE:05}", digits)
 
     def _write(self, name: str, digits: Split) -> None:
         content = tables.CONTENTS[self._ending](digits.images[..., 0], digits.labels)
@@ -109,7 +109,7 @@ class Pieces:
 
 
 class Png:
-    """A file a digit."""
+    """A file for each digit."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -118,21 +118,21 @@ class Png:
     def begin(self, test: Split) -> None:
         self._write("test", 0, test)
 
-    def put(self, place: int, digits: Split) -> None:
-        self._write("train", place, digits)
+    def put(self, start: int, digits: Split) -> None:
+        self._write("train", start, digits)
 
-    def _write(self, part: str, place: int, digits: Split) -> None:
+    def _write(self, part: str, start: int, digits: Split) -> None:
         folders = [self._folder / part / f"{digit}" for digit in range(DIGITS)]
-        for folder in folders:  # also of digits that there are none of: their order gives the label
+        for folder in folders:  # also for digits without images: the order of folders gives labels
             folder.mkdir(parents=True, exist_ok=True)
-        numbered = enumerate(zip(*digits, strict=True), place)
+        numbered = enumerate(zip(*digits, strict=True), start)
         files.write_all(
             {folders[label] / f"{n:07}.png": png(image[..., 0]) for n, (image, label) in numbered}
         )
 
 
 class Tfds:
-    """A file of records a piece, and metadata, which count the records."""
+    """A file of records for each piece, and metadata, which count the records."""
 
     def __init__(self, folder: Path):
         from jaxgen.data import tfds_writer  # imports TensorFlow Datasets, half a second
@@ -143,10 +143,10 @@ class Tfds:
         self._shards.write("test", 0, test)
         self._shards.describe({"test": [len(test.labels)]})
 
-    def put(self, place: int, digits: Split) -> None:
-        self._shards.write("train", place // PIECE, digits)
-        whole, test = [PIECE] * (place // PIECE), self._shards.records("test", 0)
-        self._shards.describe({"train": [*whole, len(digits.labels)], "test": [test]})
+    def put(self, start: int, digits: Split) -> None:
+        self._shards.write("train", start // PIECE, digits)
+        before, test = [PIECE] * (start // PIECE), self._shards.records("test", 0)
+        self._shards.describe({"train": [*before, len(digits.labels)], "test": [test]})
 
 
 FORMATS: dict[str, Callable[[Path], Writer]] = {
@@ -161,11 +161,11 @@ FORMATS: dict[str, Callable[[Path], Writer]] = {
 
 @contextlib.contextmanager
 def errors_as_sentences(folder: Path):
-    """Raise UserError in place of OSError: what went wrong with a file of the folder."""
+    """Turn an OSError about a file of the folder into a UserError."""
     try:
         yield
     except OSError as error:
         raise UserError(
-            f"cannot write into {folder}: {error.strerror or error}; what is there is sound: make "
-            "room, and the same command goes on"
+            f"cannot write into {folder}: {error.strerror or error}; the data set so far is sound: "
+            "make room, and the same command goes on"
         ) from None

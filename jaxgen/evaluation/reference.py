@@ -136,7 +136,7 @@ def real_digits(digits: Digits, against: Against) -> Split:
 def floor(digits: Digits, against: Against = "test") -> Split:
     """The training digits that are new to the judge and to the comparison: 10,000 of MNIST, or
     5,000 if the validation digits are compared with."""
-    source = data.whole(digits.source.removeprefix(STRIDED))
+    source = data.full_source(digits.source.removeprefix(STRIDED))
     whole = digits if source == digits.source else data.load(source)
     if against == "valid":
         return part(whole.train, partition.fresh(whole))

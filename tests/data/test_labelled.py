@@ -29,7 +29,7 @@ def test_what_augment_writes_is_read_back(kind, here):
     writer = writers.FORMATS[kind](Path("digits"))
     writer.begin(test)
     writer.put(0, train)
-    assert data.anchored("digits") == f"files:{here}/digits"
+    assert data.with_absolute_path("digits") == f"files:{here}/digits"
     said = []
     found = data.raw("files:digits", said.append)
     assert equal(found[0], train) and equal(found[1], test)
@@ -51,12 +51,12 @@ def test_scans_are_brought_to_form_and_some_are_for_the_test(here):
     scans("scans")
     (Path("scans") / ".DS_Store").touch()
     said = []
-    digits = data.load(data.anchored("scans"), said.append)
+    digits = data.load(data.with_absolute_path("scans"), said.append)
     assert [len(part.labels) for part in digits[1:]] == [55, 5, 10]
     assert said[0].startswith(f"images of files:{here}/scans: 70 inverted")
     assert "70 60 x 80 brought to 28 x 28" in said[0]
     assert said[1] == "55 images to learn from, 5 held out to choose settings by, 10 to test with"
-    again = data.load(data.anchored("scans"))
+    again = data.load(data.with_absolute_path("scans"))
     assert all(equal(a, b) for a, b in zip(digits[1:], again[1:], strict=True))
 
 
@@ -65,10 +65,10 @@ def test_what_cannot_be_learned_from_is_one_sentence(here):
     Image.new("L", (9, 9), 255).save("scans/nobody.png")
     np.savez("x.npz", images=TRAIN.images)
     for source, says in (
-        ("files:scans", "1 images that say no digit, scans/nobody.png"),
-        ("files:x.npz", "60 images that say no digit"),
-        ("files:nowhere", "is not there"),
-        ("scans2", "no source of digits"),
+        ("files:scans", "1 images without a label, scans/nobody.png"),
+        ("files:x.npz", "60 images without a label"),
+        ("files:nowhere", "does not exist"),
+        ("scans2", "not a source of digits"),
         ("scans", "did you mean files:scans"),
     ):
         assert says in sentence(data.load, source)

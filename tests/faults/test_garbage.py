@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from jaxgen import config as configs
 from jaxgen import data, images
 from jaxgen.cli import main
-from jaxgen.data import own
+from jaxgen.data import user_images
 from jaxgen.errors import UserError
 from jaxgen.experiments import execute
 from jaxgen.training import costs, loop
@@ -235,7 +235,7 @@ def test_files_that_nobody_would_write(often, files, tmp_path):
         path = tmp_path / ending
         path.write_bytes(harmed(file.read_bytes(), dice))
         try:
-            for found in own.find(str(path)):
+            for found in user_images.find(str(path)):
                 for item in found.items:
                     image, _ = item.read()
                     assert image.shape == (28, 28, 1) and image.dtype == np.uint8

@@ -1,4 +1,4 @@
-"""Figures to teach with, of trained models: the kinds of figures, and the files."""
+"""Figures of trained models to teach with: the kinds of figures, and the files."""
 
 import io
 import warnings
@@ -23,17 +23,17 @@ class Kind(NamedTuple):
     """A kind of figure."""
 
     draw: Callable[[Lesson], Figure]
-    can: Callable[[Any], bool] = lambda family: True  # whether there is one of a family
+    applies: Callable[[Any], bool] = lambda family: True  # whether it can show a family
 
 
-def _has_codes(family: Any) -> bool:
-    """Whether its codes are vectors, and quick enough for thousands of images."""
-    quick = hasattr(family.config, "latents") and not family.encodes_iteratively
-    return quick and isinstance(family, Encodes)
+def _has_vector_codes(family: Any) -> bool:
+    """Whether the codes are vectors, and fast enough for thousands of images."""
+    vectors = hasattr(family.config, "latents") and not family.encodes_iteratively
+    return vectors and isinstance(family, Encodes)
 
 
 KINDS = {
-    "plane": Kind(plane.draw, _has_codes),
+    "plane": Kind(plane.draw, _has_vector_codes),
     "codebook": Kind(codebook.draw, lambda family: isinstance(family, Quantises)),
     "process": Kind(noise.draw, lambda family: isinstance(family, Diffuses)),
     "training": Kind(training.draw),
@@ -43,25 +43,25 @@ KINDS = {
 
 
 def usual(family: Any) -> str:
-    """The kind of figure that says most about a family."""
-    if KINDS["plane"].can(family):
+    """The default kind of figure for a family."""
+    if KINDS["plane"].applies(family):
         return "plane" if family.config.latents == 2 else "interpolation"
-    kinds = (what for what in ("codebook", "process") if KINDS[what].can(family))
+    kinds = (what for what in ("codebook", "process") if KINDS[what].applies(family))
     return next(kinds, "training")
 
 
 def require(what: str, family: Any, run: str) -> None:
-    """Raise a UserError where there is no such figure of a family."""
+    """Raise a UserError where the figure ``what`` cannot show a family."""
     name = type(family).__module__.rpartition(".")[2]
-    if not KINDS[what].can(family):
-        able = families.names_with(KINDS[what].can)
-        others = [kind for kind, one in KINDS.items() if one.can(family)]
+    if not KINDS[what].applies(family):
+        models = families.names_with(KINDS[what].applies)
+        others = [name for name, kind in KINDS.items() if kind.applies(family)]
         raise UserError(
-            f"{name} has no {what}: take {' or '.join(able)}, or --what {' or '.join(others)}"
+            f"{name} has no {what}: take {' or '.join(models)}, or --what {' or '.join(others)}"
         )
-    if what == "plane" and (found := family.config.latents) != 2:
+    if what == "plane" and (latents := family.config.latents) != 2:
         raise UserError(
-            f"a plane has 2 dimensions and the latent of {run} has {found}: bin/train --model "
+            f"a plane has 2 dimensions and the latent of {run} has {latents}: bin/train --model "
             f"{name} --net.latents 2 --run {name}-2d makes one that fits"
         )
 
@@ -76,12 +76,12 @@ def render(what: str, lesson: Lesson, ending: str) -> bytes:
         "legend.frameon": False,
         "svg.hashsalt": "jaxgen",
         "svg.fonttype": "none",
-        "pdf.fonttype": 42,  # letters that can be copied out
+        "pdf.fonttype": 42,  # text that can be copied
     }
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
-    # From Matplotlib's own defaults, whatever a user has set.
+    # From Matplotlib's defaults, not a user's settings.
     with style.context(["default", settings]), warnings.catch_warnings():
-        # Matplotlib asks PIL for what it will remove.
+        # Matplotlib uses a function that Pillow will remove.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         figure = KINDS[what].draw(lesson)
         figure.suptitle(lesson.name)

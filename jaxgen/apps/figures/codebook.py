@@ -10,7 +10,7 @@ from jaxgen.arrays import SIDE
 from jaxgen.data import Split
 from jaxgen.families.capabilities import Quantises
 
-SHOWN = 256  # codes at most, the most used ones
+SHOWN = 256  # codes at most, the most frequent ones
 
 
 def draw(lesson: drawing.Lesson) -> Figure:
@@ -19,33 +19,33 @@ def draw(lesson: drawing.Lesson) -> Figure:
     test = lesson.coded()
     codes = lesson.encode(test)  # [n, 7, 7]
     counts, patches = patches_of(images.to_float(test.images[..., 0]), codes, family.quantiser.size)
-    taken = np.count_nonzero(counts)
-    order = np.argsort(-counts, kind="stable")[: min(taken, SHOWN)]
+    used = np.count_nonzero(counts)
+    order = np.argsort(-counts, kind="stable")[: min(used, SHOWN)]
     margin = (patches.shape[1] - SIDE // codes.shape[1]) // 2
     inner = np.zeros(patches.shape[1:], bool)
     inner[margin:-margin, margin:-margin] = True
     tiles = np.where(inner, patches, 0.45 * patches)[order]
 
     labels = np.resize(np.unique(lesson.digits.test.labels), 6)
-    shown = measuring.of_digits(lesson.digits.test, labels, lesson.seed)
+    shown = measuring.random_images(lesson.digits.test, labels, lesson.seed)
     grids = lesson.encode(Split(images.to_uint8(shown), labels))
     mosaics = patches[:, margin:-margin, margin:-margin][grids]  # [n, 7, 7, 4, 4]
     mosaics = mosaics.swapaxes(2, 3).reshape(shown.shape)
-    back = lesson.decode(grids, labels.astype(np.int32))
+    decoded = lesson.decode(grids, labels.astype(np.int32))
 
     figure = drawing.figure(3.9)
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
-    used = counts[order] / counts.sum()
+    shares = counts[order] / counts.sum()
     drawing.show(
         left,
         images.grid(tiles, int(np.ceil(np.sqrt(2 * len(tiles)))), gap=1, scale=3),
-        f"What {len(test.labels)} test digits show on average where a code is taken:\n"
-        f"{taken} of {family.quantiser.size} codes are taken, {len(order)} are shown, "
-        f"from {used[0]:.1%} of places to {used[-1]:.2%}",
+        f"The mean of {len(test.labels)} test digits where a code is used:\n"
+        f"{used} of {family.quantiser.size} codes are used, {len(order)} are shown, "
+        f"from {shares[0]:.1%} of positions to {shares[-1]:.2%}",
     )
     drawing.rows(
         right,
-        np.stack([shown, mosaics, back]),
+        np.stack([shown, mosaics, decoded]),
         ["test digits", "their codes,\neach as at left", "decoded"],
         f"{codes[0].size} codes an image, {family.bits:.0f} bits",
     )
@@ -53,8 +53,8 @@ def draw(lesson: drawing.Lesson) -> Figure:
 
 
 def patches_of(pixels: np.ndarray, codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each of ``size`` codes occurs in codes [n, g, g]: int [size]; and the mean of the
-    images [n, 28, 28] there, of a cell and its eight neighbours: [size, 3c, 3c], c = 28 / g."""
+    """How often each of ``size`` codes occurs in codes [n, g, g]: int [size]; and the mean of its
+    cells in images [n, 28, 28], with their eight neighbours: [size, 3c, 3c], c = 28 / g."""
     cell = SIDE // codes.shape[1]
     padded = np.pad(pixels, ((0, 0), (cell, cell), (cell, cell)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3 * cell, 3 * cell), (1, 2))

@@ -1,4 +1,4 @@
-"""What figures show, and the parts that several of them have."""
+"""The model and the data of a figure, and parts that several figures share."""
 
 from dataclasses import dataclass
 
@@ -27,8 +27,8 @@ class Lesson:
     digits: Digits
     run: RunFolder
     name: str  # of the model, as the title of the figure
-    digit: int  # where there is room for one
-    seed: int  # of the choice of test digits, and of drawn ones
+    digit: int  # for figures of one digit
+    seed: int  # of the choice of test digits, and of drawn digits
 
     def coded(self) -> Split:
         """The test digits whose codes are shown."""
@@ -47,12 +47,12 @@ class Lesson:
 
 
 def figure(high: float) -> Figure:
-    """An empty figure as wide as all, and so many inches high."""
+    """An empty figure of the common width, ``high`` inches high."""
     return Figure((10.4, high), layout="constrained")
 
 
 def show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
-    """A picture, uint8 [h, w], without axes."""
+    """Show a picture, uint8 [h, w], without axes."""
     axes.imshow(picture, vmin=0, vmax=255)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
@@ -60,7 +60,7 @@ def show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
 
 
 def rows(axes: Axes, rows: np.ndarray, names: list[str], title: str = "") -> None:
-    """Images [rows, columns, 28, 28, 1], with a name beside each row."""
+    """Show images [rows, columns, 28, 28, 1], with a name beside each row."""
     count, columns = rows.shape[:2]
     gap = 2
     show(axes, images.grid(rows.reshape(-1, *rows.shape[2:]), columns, gap, scale=2), title)

@@ -13,19 +13,19 @@ PAIRS = ((3, 8), (4, 9), (7, 1))
 
 
 def _pairs(labels: np.ndarray) -> list[tuple[int, int]]:
-    """The pairs of PAIRS whose digits are among the labels; or else other pairs of these."""
-    there = np.unique(labels).tolist()
-    known = [pair for pair in PAIRS if set(pair) <= set(there)]
-    others = list(itertools.pairwise(there))[: len(PAIRS)]
-    return known or others or [(there[0], there[0])]
+    """The PAIRS whose digits are both among the labels; without such, other pairs of labels."""
+    digits = np.unique(labels).tolist()
+    pairs = [pair for pair in PAIRS if set(pair) <= set(digits)]
+    others = list(itertools.pairwise(digits))[: len(PAIRS)]
+    return pairs or others or [(digits[0], digits[0])]
 
 
 def draw(lesson: drawing.Lesson) -> Figure:
     pairs = np.array(_pairs(lesson.digits.test.labels), np.int32)
-    ends = measuring.of_digits(lesson.digits.test, pairs.ravel(), lesson.seed)
+    ends = measuring.random_images(lesson.digits.test, pairs.ravel(), lesson.seed)
     family = lesson.family.for_inversion()
-    found = sampling.encode_way(family, lesson.variables, ends, pairs.ravel())
-    ways = sampling.Ways(found.latents, pairs, sampling.in_turn(pairs))
+    encoded = sampling.encode_way(family, lesson.variables, ends, pairs.ravel())
+    ways = sampling.Ways(encoded.latents, pairs, sampling.in_turn(pairs))
     drawn, _ = sampling.interpolate(family, lesson.variables, ways, drawing.FRAMES, lesson.seed)
     t = np.linspace(0, 1, drawing.FRAMES)[:, None, None, None]
     faded = (1 - t) * ends[::2, None] + t * ends[1::2, None]  # [pairs, frames, h, w, c]

@@ -1,5 +1,5 @@
-"""Diffusion: an image drowned in noise, and noise becoming images, with the network's guess of x_0
-at each step (Ho et al. 2020, figure 2)."""
+"""Diffusion: noise added to an image, and noise that becomes images, with the network's prediction
+of x_0 at each step (Ho et al. 2020, figure 2)."""
 
 import functools
 
@@ -24,7 +24,8 @@ def draw(lesson: drawing.Lesson) -> Figure:
     times = np.append(family.steps().time, 0)
     chosen = np.unique(np.linspace(0, len(times) - 1, drawing.FRAMES).round().astype(int))
     labels = np.full(2, lesson.digit, np.int32)
-    real = 2 * measuring.of_digits(lesson.digits.test, labels[:1], lesson.seed) - 1  # [1, h, w, c]
+    test = lesson.digits.test
+    real = 2 * measuring.random_images(test, labels[:1], lesson.seed) - 1  # [1, h, w, c]
     eps = np.random.default_rng(lesson.seed).standard_normal(real.shape)
     alpha, sigma = (
         level[times[chosen[::-1]], None, None, None]
@@ -38,9 +39,9 @@ def draw(lesson: drawing.Lesson) -> Figure:
     above, below = figure.subplots(2, 1, height_ratios=(1, 4))
     drawing.rows(above, np.asarray(noisy)[None], ["a test digit"], "Noise is added")
     rows = np.stack([paths[0], guesses[0], paths[1], guesses[1]])[:, chosen]
-    guess = "what the network\ntakes it for"
+    guess = "what the network\npredicts"
     names = ["drawn from noise", guess, "another noise", guess]
-    drawing.rows(below, rows, names, "The network takes it away")
+    drawing.rows(below, rows, names, "The network removes it")
     pitch = 2 * SIDE + 2
     for axes, shown in ((above, times[chosen[::-1]]), (below, times[chosen])):
         ticks = [2 + pitch * column + SIDE for column in range(len(chosen))]

@@ -1,5 +1,5 @@
-"""A latent plane: the codes of test digits, and the images that the plane decodes to (as in Kingma
-and Welling 2014, figure 4, but evenly spaced)."""
+"""A latent plane: the codes of test digits, and images decoded from the plane (as in Kingma and
+Welling 2014, figure 4, but evenly spaced)."""
 
 import numpy as np
 from matplotlib import patheffects
@@ -14,7 +14,7 @@ from jaxgen.data.split import part
 TILES = 20  # along an edge
 WITHIN = 0.99  # of the codes on each axis lie within the plane
 APART = 14  # points between the centres of two labels
-ROUNDS = 100  # of moving labels apart
+ROUNDS = 100  # at most, to move labels apart
 
 
 def draw(lesson: drawing.Lesson) -> Figure:
@@ -40,7 +40,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
     tiles = images.grid(decoded, TILES, gap=0, scale=1)
     extent = (left, right, low, high)
     plane_axes.imshow(tiles, vmin=0, vmax=255, extent=extent, aspect="auto")
-    plane_axes.set_title("What the frame decodes to")
+    plane_axes.set_title("Images decoded from the frame")
     for axes in (codes_axes, plane_axes):
         axes.set(xlabel="$z_1$", ylabel="$z_2$")
         axes.set_box_aspect(1)
@@ -49,22 +49,22 @@ def draw(lesson: drawing.Lesson) -> Figure:
 
 
 def _scatter(figure: Figure, axes: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
-    """The codes, with a label for each digit at their median, or beside another's label."""
-    there = np.unique(labels)
-    for digit in there:
-        own = codes[labels == digit]
-        axes.scatter(own[:, 0], own[:, 1], s=5, color=f"C{digit}", alpha=0.6, linewidths=0)
-    figure.draw_without_rendering()  # the layout, or distances are not known
-    medians = np.stack([np.median(codes[labels == digit], 0) for digit in there])
+    """The codes, with a label for each digit at their median, or beside another label."""
+    digits = np.unique(labels)
+    for digit in digits:
+        x, y = codes[labels == digit].T
+        axes.scatter(x, y, s=5, color=f"C{digit}", alpha=0.6, linewidths=0)
+    figure.draw_without_rendering()  # lays the figure out, so that pixels are known
+    medians = np.stack([np.median(codes[labels == digit], 0) for digit in digits])
     pixels = axes.transData.transform(medians)
     apart = axes.transData.inverted().transform(moved_apart(pixels, APART * figure.dpi / 72))
     around = [patheffects.withStroke(linewidth=3, foreground="white")]
-    for digit, (x, y) in zip(there, apart, strict=True):
+    for digit, (x, y) in zip(digits, apart, strict=True):
         axes.text(x, y, f"{digit}", fontsize=13, ha="center", va="center", path_effects=around)
 
 
 def moved_apart(points: np.ndarray, least: float) -> np.ndarray:
-    """The points [n, 2], moved a little so that every two are ``least`` or more apart."""
+    """The points [n, 2], moved a little so that any two are ``least`` or more apart."""
     points = points.astype(float)
     order = np.arange(len(points))
     upwards = np.stack(np.broadcast_arrays(0, np.sign(order[:, None] - order)), -1)

@@ -1,4 +1,4 @@
-"""The two populations of MNIST's writers side by side, and which one a model's digits resemble."""
+"""The two populations of MNIST's writers side by side, and which of them a model resembles."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,33 +20,34 @@ DRAWN = 1000  # digits of the model, which are measured
 def draw(lesson: drawing.Lesson) -> Figure:
     classifier = population.load()
     rates = population.rates(classifier, reference.floor(lesson.digits))
-    known = populations.of(lesson.digits.train.images)
-    hands = [part(lesson.digits.train, known == one) for one in range(populations.COUNT)]
-    if rates is None or any(len(np.unique(hand.labels)) < DIGITS for hand in hands):
+    train = lesson.digits.train
+    writers = populations.of(train.images)
+    parts = [part(train, writers == number) for number in range(populations.COUNT)]
+    if rates is None or any(len(np.unique(digits.labels)) < DIGITS for digits in parts):
         raise UserError(
-            f"nobody knows who wrote the digits of {lesson.digits.source}: "
+            f"the writers of the digits of {lesson.digits.source} are unknown: "
             "--what populations is for models of MNIST"
         )
-    asked = reference.labels_for(lesson.family, lesson.digits.test.labels, DRAWN)
-    drawn = sampling.draw(lesson.family, lesson.variables, asked, lesson.seed)
+    labels = reference.labels_for(lesson.family, lesson.digits.test.labels, DRAWN)
+    drawn = sampling.draw(lesson.family, lesson.variables, labels, lesson.seed)
     logits = judge.look(classifier, drawn)[0]
     likeness = logits[:, 1] - logits[:, 0]  # to population 1
-    shows = judge.look(judge.load(), drawn)[0].argmax(1)
+    judged = judge.look(judge.load(), drawn)[0].argmax(1)
     mixture = population.proportion(classifier, rates, drawn)
 
     figure = drawing.figure(4.8)
     axes = figure.subplots(2, 3, width_ratios=(1, 1, 0.8))
-    for one, hand in enumerate(hands):
-        picture = measuring.of_digits(hand, np.tile(np.arange(DIGITS), ROWS), lesson.seed)
-        nearest = drawn[_most_alike(likeness if one else -likeness, shows)]
-        file = f"({'odd' if one else 'even'} positions in MNIST's file)"
+    for number, digits in enumerate(parts):
+        real = measuring.random_images(digits, np.tile(np.arange(DIGITS), ROWS), lesson.seed)
+        nearest = drawn[_most_alike(likeness if number else -likeness, judged)]
+        file = f"({'odd' if number else 'even'} positions in MNIST's file)"
         shown = {
-            f"Training digits of population {one}\n{file}": picture,
-            f"Digits of the model\nthat most resemble population {one}": nearest,
+            f"Training digits of population {number}\n{file}": real,
+            f"Digits of the model\nthat most resemble population {number}": nearest,
         }
         for row, (title, pixels) in enumerate(shown.items()):
-            drawing.show(axes[row, one], images.grid(pixels, DIGITS, gap=1, scale=2), title)
-    _slants(axes[0, 2], {f"population {one}": hand.images for one, hand in enumerate(hands)})
+            drawing.show(axes[row, number], images.grid(pixels, DIGITS, gap=1, scale=2), title)
+    _slants(axes[0, 2], {f"population {n}": digits.images for n, digits in enumerate(parts)})
     _slants(axes[1, 2], {"the model": drawn})
     axes[0, 2].set_title("Slant of the training digits")
     axes[1, 2].set_title(
@@ -56,14 +57,14 @@ def draw(lesson: drawing.Lesson) -> Figure:
     return figure
 
 
-def _most_alike(likeness: np.ndarray, shows: np.ndarray) -> np.ndarray:
-    """The indices of the images [n] with the highest likeness, ROWS for each digit that they show:
-    int [ROWS * 10], a column a digit. Where a digit is shown less often, its images are repeated;
-    where it is never shown, images of other digits take its column."""
+def _most_alike(likeness: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The indices of the images [n] with the highest likeness, ROWS for each digit of ``labels``
+    [n]: int [ROWS * 10], a column for each digit. A digit with fewer images repeats them; a digit
+    without images has images of other digits."""
     columns = []
     for digit in range(DIGITS):
-        rows = np.flatnonzero(shows == digit)
-        rows = rows if len(rows) else np.arange(len(shows))
+        rows = np.flatnonzero(labels == digit)
+        rows = rows if len(rows) else np.arange(len(labels))
         columns.append(np.resize(rows[np.argsort(-likeness[rows], kind="stable")], ROWS))
     return np.stack(columns, 1).ravel()
 

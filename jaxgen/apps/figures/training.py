@@ -21,9 +21,9 @@ def draw(lesson: drawing.Lesson) -> Figure:
     if not pictures:
         raise UserError(f"{lesson.run} holds no pictures in samples/: bin/train makes them")
     steps = sorted(pictures)
-    # More of the beginning, where more happens.
-    wanted = np.geomspace(steps[0], steps[-1], STAGES) if len(steps) > STAGES else steps
-    chosen = sorted({min(steps, key=lambda step: abs(step - want)) for want in wanted})
+    # More stages at the beginning, where more changes.
+    stages = np.geomspace(steps[0], steps[-1], STAGES) if len(steps) > STAGES else steps
+    chosen = sorted({min(steps, key=lambda step: abs(step - stage)) for stage in stages})
     rows = np.stack([first_row(pictures[step]) for step in chosen])
 
     figure = drawing.figure(0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)
@@ -39,14 +39,14 @@ def first_row(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as opened:
             picture = np.asarray(opened)
-    except (OSError, SyntaxError) as error:  # a PNG that is damaged
+    except (OSError, SyntaxError) as error:  # SyntaxError for a damaged PNG
         raise UserError(f"{path} cannot be read ({error}): remove it") from None
     return images.cells(picture, columns=10)[:10]
 
 
 def _curves(figure: Figure, axes: Axes, run: RunFolder, watch: Path | None) -> None:
-    """Losses, each point the mean over a fiftieth of the steps; and the coverage, where the file
-    ``watch`` has it."""
+    """Losses, each point the mean over a fiftieth of the steps; and the coverage in the file
+    ``watch``, if it exists."""
     losses = read_log(run.metrics)
     names = [name for name in losses[0] if name.rpartition("/")[2] == "loss"]
     size = max(len(losses) // 50, 1)

@@ -1,4 +1,4 @@
-"""``bin/apply``: what the models are for. The first word says which application."""
+"""``bin/apply``: applications of the models. The first argument names the application."""
 
 import importlib
 
@@ -6,7 +6,7 @@ from jaxgen import config
 from jaxgen.errors import UserError
 
 APPS = {
-    "complete": "fill in what is hidden of a digit",
+    "complete": "fill in the hidden part of a digit",
     "correct": "mend damaged handwriting",
     "restyle": "write digits in the hand of one image",
     "convert": "turn digits into others, in the same hand",

@@ -34,7 +34,7 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Augment(common.Drawing):
+class Augment(common.DrawingFlags):
     count: int = 50_000
     """How many digits to draw."""
     out: Path | None = None
@@ -48,8 +48,8 @@ class Augment(common.Drawing):
     """Which digits: as many of each, as often as in the real data (real), or weights such as
     0:1,7:3."""
     filter: float | None = None
-    """Draw a digit again where a classifier gives the digit asked for a lower probability than
-    this, above 0 and below 1. The classifier learns from the model's own training digits alone."""
+    """Draw a digit again where a classifier gives its label a lower probability than this, above 0
+    and below 1. The classifier learns from the training digits of the model alone."""
     real: bool = False
     """Put the training digits of the model before the drawn ones."""
 
@@ -62,11 +62,11 @@ class Augment(common.Drawing):
 
 STUDY = """Does drawn data help a classifier that has few real digits? Generators are trained on
 those few alone; classifiers learn from the real digits, the drawn ones, or both, and are compared
-with classifiers that learn from shifted and rotated real digits. What was found is kept: the same
-command goes on.
+with classifiers that learn from shifted and rotated real digits. Results are kept: the same command
+goes on.
 
 examples:
-  bin/apply augment --study                    hours on two cores, which it says first
+  bin/apply augment --study                    hours on two cores; it first says how many
   bin/apply augment --study --sizes 10,20,50,100,500 --models ae,vae,cvae,gan
 
 The report is OUT/report.html, and beside it report.md and report.json."""
@@ -81,7 +81,7 @@ class Study:
     sizes: tuple[int, ...] = (10, 50, 500)
     """Real digits of each of the ten, with commas."""
     seeds: int = 5
-    """Choices of the real digits, each with generators and classifiers of its own."""
+    """Random choices of the real digits, each with new generators and classifiers."""
     out: Path = Path("augment-study")
     """Folder of the report and of everything it is made from."""
     scheduler: str | None = None
@@ -95,7 +95,7 @@ def main(args: list[str]) -> None:
     if wanted.out is None:
         raise UserError("where to? --out digits-synth/, a new folder")
     files.check(wanted.out / "any")
-    common.require_ear(families.build(run.config), "--model with these settings")
+    common.require_conditional(families.build(run.config), "--model with these settings")
     order = augment.Order(
         wanted.count,
         wanted.format,
@@ -106,15 +106,15 @@ def main(args: list[str]) -> None:
         wanted.ink,
     )
     console = consoles.Console()
-    making = augment.Making(order, wanted.out, run.model, run.config, run.digits)
-    making.go_on()
-    before, total = making.state["done"], making.state["total"]
-    with making.lock():
+    data_set = augment.DataSet(order, wanted.out, run.model, run.config, run.digits)
+    data_set.resume()
+    before, total = data_set.state["done"], data_set.state["total"]
+    with data_set.lock():
         if 0 < before < total:
             console.say(f"going on after {before:,} digits")
-        with console.status() as tell:
-            making.make(tell)
-    judged = making.state["judged"]
+        with console.status() as progress:
+            data_set.make(progress)
+    judged = data_set.state["judged"]
     if caution := judged.get("caution"):
         common.warn(caution)
     value, low, high = judged["recognised"]
@@ -122,7 +122,7 @@ def main(args: list[str]) -> None:
         f"recognised as the digit asked for: {value:.1%} of the first {judged['n']:,} drawn "
         f"(95 % interval {low:.1%} to {high:.1%})"
     )
-    already = ", all there already" if before == total else ""
+    already = ", all made before" if before == total else ""
     console.say(
         f"{common.digits(total)} after {common.steps(run.model.step)}{already}: {wanted.out}, "
         f"described in {wanted.out / 'README.md'}"
@@ -139,14 +139,14 @@ def study(args: list[str]) -> None:
     devices.start()
     console = consoles.Console()
     experiment = augmentation.Augmentation(models, wanted.sizes, wanted.seeds)
-    found = experiment.carry_out(wanted.out, console, wanted.scheduler)
-    figures = found.to_dict()
+    results = experiment.carry_out(wanted.out, console, wanted.scheduler)
+    figures = results.to_dict()
     files.write(wanted.out / "report.json", json.dumps(figures, indent=1) + "\n")
     provenance = (
         ("command", f"`{shlex.join(['bin/apply', 'augment', *args])}`"),
         ("jaxgen", f"{jaxgen.__version__}, commit {folders.commit()}"),
         ("devices", devices.describe()),
     )
-    page, *_ = pages.write(augmentation.document(found, provenance), wanted.out, "report")
+    page, *_ = pages.write(augmentation.document(results, provenance), wanted.out, "report")
     console.say("\n".join(figures["verdicts"]))
     console.say(f"report in {page}")

@@ -1,5 +1,5 @@
-"""Complete digits that are partly hidden. The visible part stays as it is, bit for bit. The model
-is not told which digit it was: a classifier reads that from the visible part.
+"""Complete digits that are partly hidden. The visible part does not change, bit for bit. The model
+does not know the digit: a classifier reads it from the visible part.
 
 examples:
   bin/apply complete --model ddpm --hide left                 40 test digits
@@ -7,7 +7,7 @@ examples:
   bin/apply complete --model ddpm --images test:7 mine.png --hide bottom --ways 8
   bin/apply complete --model gan --hide mask.png --out whole.npz
 
-For test digits the command says how many the judge recognises as what they were; and how many
+For test digits the command says how many completions the judge recognises correctly; and how many
 without a model, where the hidden part is copied from the training digit whose visible part is
 nearest."""
 
@@ -23,18 +23,18 @@ from jaxgen.errors import UserError
 
 with epy.lazy_imports():
     from jaxgen.apps import complete, masks, measuring, reader
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
 
 
 @dataclass(frozen=True)
-class Complete(common.OfImages):
+class Complete(common.ImageFlags):
     hide: str = "left"
     """What is hidden: left, right, top, bottom, centre, quadrants (two of the four, by chance),
     random:0.7 of the pixels, or a picture of 28 by 28 that is white there."""
     ways: int = 1
     """How many completions of each digit, to see what is uncertain; 1 gives the most probable."""
     out: str | None = None
-    """Where to: .png a picture of what was visible above its completion, or with several ways
+    """Where to: .png a picture of the visible part above its completion, or with several ways
     beside them; the completed digits alone as .npz, .csv, .parquet or .idx.gz, .gif or .mp4, or a
     folder, if it ends in /."""
 
@@ -46,7 +46,7 @@ class Complete(common.OfImages):
 def main(args: list[str]) -> None:
     wanted, run = common.start(Complete, "apply complete", __doc__, args)
     out = run.out(wanted.out, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
-    digits = given.some(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
     count = len(digits.labels)
     shown = count * (wanted.ways + 1)
     if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MAX_IN_GRID:
@@ -57,27 +57,29 @@ def main(args: list[str]) -> None:
     visible = masks.visible(wanted.hide, count, wanted.seed)
     print("\n".join(digits.lines))
     family, variables = run.model.family, run.model.variables
-    reading = reader.load(run.digits.train, common.warn)
-    done = complete.complete(
-        family, variables, reading, digits.images, visible, wanted.ways, wanted.seed
+    reader_variables = reader.load(run.digits.train, common.warn)
+    completed = complete.complete(
+        family, variables, reader_variables, digits.images, visible, wanted.ways, wanted.seed
     )
-    first = done.images[:, 0]
-    if digits.known:
+    first = completed.images[:, 0]
+    if digits.labels_known:
         run.warn_of_judge()
-        print(f"recognised as what they were: {measuring.recognised(first, digits.labels)}")
-        plain = complete.nearest(digits.images, visible, run.digits.train.images)
-        print(f"  by the nearest training digit: {measuring.recognised(plain, digits.labels)}")
-    where = images.save(
+        print(f"recognised correctly: {measuring.recognised(first, digits.labels)}")
+        nearest = complete.nearest(digits.images, visible, run.digits.train.images)
+        print(f"  by the nearest training digit: {measuring.recognised(nearest, digits.labels)}")
+    labels = digits.labels.repeat(wanted.ways) if digits.labels_known else completed.digits.ravel()
+    path = images.save(
         out,
-        done.images.reshape(-1, *first.shape[1:]),
-        np.repeat(digits.labels, wanted.ways) if digits.known else done.digits.ravel(),
-        lambda: picture(digits.images, visible, done.images),
+        completed.images.reshape(-1, *first.shape[1:]),
+        labels,
+        lambda: picture(digits.images, visible, completed.images),
     )
-    run.announce(f"{common.digits(count)} completed", where)
+    run.announce(f"{common.digits(count)} completed", path)
 
 
 def picture(digits: np.ndarray, visible: np.ndarray, completed: np.ndarray) -> np.ndarray:
-    """What is visible, hidden parts grey, above its completion; with several ways, beside them."""
+    """The visible parts, with hidden pixels grey, each above its completion; or with several ways,
+    each beside its completions."""
     shown = np.where(visible == 1, digits, 0.35)
     if completed.shape[1] == 1:
         return images.pairs(shown, completed[:, 0])

@@ -19,12 +19,12 @@ from jaxgen.errors import UserError
 with epy.lazy_imports():
     from jaxgen import families
     from jaxgen.apps import measuring, restyle
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.families import capabilities
 
 
 @dataclass(frozen=True)
-class Convert(common.OfImages):
+class Convert(common.ImageFlags):
     to: str | None = None
     """The digit to turn them into, 0 to 9."""
     style: str | None = None
@@ -47,19 +47,19 @@ def main(args: list[str]) -> None:
     what = "hand" if wanted.to is None else f"to-{wanted.to}"
     out = run.out(wanted.out, f"converted-{what}-seed-{wanted.seed}.png")
     capabilities.able(families.build(run.config), capabilities.Transfers)
-    digits = given.some(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
     print("\n".join(digits.lines))
     styles, sources, targets = digits.images, digits.labels, digits.labels
     if wanted.style is None:
         targets = np.full_like(sources, int(wanted.to or ""))
         run.model.require(targets, f"--to {wanted.to}")
     else:
-        hand = given.style(wanted.style, run)
+        hand = inputs.read_style(wanted.style, run)
         print("\n".join(hand.lines))
         styles, sources = (array.repeat(len(targets), 0) for array in hand[:2])
     family, variables = run.model.family, run.model.variables
     drawn = restyle.restyle(family, variables, styles, sources, targets, wanted.seed)
     run.warn_of_judge()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
-    where = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
-    run.announce(common.digits(len(drawn)), where)
+    path = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
+    run.announce(common.digits(len(drawn)), path)

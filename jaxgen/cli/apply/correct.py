@@ -1,5 +1,5 @@
-"""Correct damaged handwriting. The model is told the kind of damage and nothing else: a classifier
-reads from the damaged image which digit it was.
+"""Correct damaged handwriting. You give the kind of damage and nothing else: a classifier reads the
+digit from the damaged image.
 
 examples:
   bin/apply correct --model ddpm --damage broken              40 test digits, damaged first
@@ -11,6 +11,7 @@ original ones (the peak signal-to-noise ratio, in dB) and how many the judge rec
 same for the damaged digits, and for filters of scikit-image that are tuned on training digits.
 Your own images count as damaged."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +24,14 @@ from jaxgen.cli.common import Run
 with epy.lazy_imports():
     from jaxgen.apps import correct, filters, measuring, reader
     from jaxgen.apps import damage as damages
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.evaluation import statistics
 
 LEARN = 100  # training digits that filters are tuned on
 
 
 @dataclass(frozen=True)
-class Correct(common.OfImages):
+class Correct(common.ImageFlags):
     damage: str = "broken"
     """What has happened to the digits: broken (strokes with gaps), swelling (strokes too wide),
     noise:0.4 (Gaussian, of that standard deviation where white is 1, then cut off at black and
@@ -47,47 +48,48 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Correct, "apply correct", __doc__, args)
     out = run.out(wanted.out, f"corrected-{wanted.damage}-seed-{wanted.seed}.png")
     damage = damages.named(wanted.damage)
-    clean = given.some(wanted.images, wanted.count, run, wanted.seed, broken=True)
+    clean = inputs.select(wanted.images, wanted.count, run, wanted.seed, broken=True)
     print("\n".join(clean.lines))
-    harmed, own = clean.images, wanted.images not in ((), ("test",))
-    if not own:
-        harmed = correct.harm(damage, harmed, wanted.seed)
+    damaged, are_test_digits = clean.images, wanted.images in ((), ("test",))
+    if are_test_digits:
+        damaged = correct.harm(damage, damaged, wanted.seed)
     family, variables = run.model.family, run.model.variables
-    reading = reader.load(run.digits.train, common.warn)
-    done = correct.correct(family, variables, reading, harmed, damage, wanted.seed)
-    if clean.known:
+    reader_variables = reader.load(run.digits.train, common.warn)
+    corrected = correct.correct(family, variables, reader_variables, damaged, damage, wanted.seed)
+    if clean.labels_known:
         run.warn_of_judge()
-    if not own:
-        print(table(clean.images, clean.labels, harmed, done.images, wanted, run))
-    elif clean.known:
-        print(f"recognised as what they are: {measuring.recognised(done.images, clean.labels)}")
-        print(f"  before: {measuring.recognised(harmed, clean.labels)}")
-    labels = clean.labels if clean.known else done.digits
-    where = images.save(out, done.images, labels, lambda: images.pairs(harmed, done.images))
-    run.announce(f"{common.digits(len(harmed))} corrected", where)
+    if are_test_digits:
+        print(table(clean.images, clean.labels, damaged, corrected.images, wanted, run))
+    elif clean.labels_known:
+        print(f"recognised correctly: {measuring.recognised(corrected.images, clean.labels)}")
+        print(f"  before: {measuring.recognised(damaged, clean.labels)}")
+    labels = clean.labels if clean.labels_known else corrected.digits
+    picture = functools.partial(images.pairs, damaged, corrected.images)
+    path = images.save(out, corrected.images, labels, picture)
+    run.announce(f"{common.digits(len(damaged))} corrected", path)
 
 
 def table(
     clean: np.ndarray,
     labels: np.ndarray,
-    harmed: np.ndarray,
+    damaged: np.ndarray,
     corrected: np.ndarray,
     wanted: Correct,
     run: Run,
 ) -> str:
-    """A line on each way to correct: PSNR in dB, and how many digits are recognised. The filters
-    are tuned on training digits."""
-    learned, seed, damage = run.digits.train, wanted.seed, damages.named(wanted.damage)
-    pixels, digits = given.spread(learned, min(LEARN, len(learned.labels)), seed)
+    """A line for each method: PSNR in dB, and how many digits are recognised. The filters are tuned
+    on training digits."""
+    train, seed, damage = run.digits.train, wanted.seed, damages.named(wanted.damage)
+    pixels, digits = inputs.balanced(train, min(LEARN, len(train.labels)), seed)
     pixels = images.to_float(pixels)
     examples = correct.harm(damage, pixels, seed + 1)
-    ways = {"corrected": corrected, "as they are": harmed}
+    methods = {"corrected": corrected, "not corrected": damaged}
     for name in filters.FILTERS:
-        ways[name] = filters.denoiser(name, pixels, examples)(harmed)
-    closer = filters.closer(lambda mended: measuring.hits(mended, digits), examples)
-    ways["closing"] = closer(harmed)
-    lines = ["                 PSNR in dB        recognised as what they were"]
-    for name, mended in ways.items():
-        nearer = statistics.mean(measuring.psnr(mended, clean))
-        lines.append(f"{name:<17}{nearer!s:<18}{measuring.recognised(mended, labels)}")
+        methods[name] = filters.denoiser(name, pixels, examples)(damaged)
+    closing = filters.best_closing(lambda mended: measuring.hits(mended, digits), examples)
+    methods["closing"] = closing(damaged)
+    lines = ["                 PSNR in dB        recognised correctly"]
+    for name, mended in methods.items():
+        psnr = statistics.mean(measuring.psnr(mended, clean))
+        lines.append(f"{name:<17}{psnr!s:<18}{measuring.recognised(mended, labels)}")
     return "\n".join(lines)

@@ -1,9 +1,9 @@
-"""Make a picture to teach with, of what a run has learned.
+"""Make a picture to teach with, of a trained model.
 
-    plane           where the codes of test digits lie, and what the latent plane decodes to: ae,
-                    vae and cvae of two latent dimensions
+    plane           the codes of test digits, and images decoded from the latent plane: ae, vae and
+                    cvae of two latent dimensions
     codebook        what each code stands for, and digits in codes: vqvae
-    process         noise added to a digit, and taken away by the network: ddpm
+    process         noise added to a digit, and removed by the network: ddpm
     training        the same digits at several steps, and the losses: all families
     interpolation   ways between test digits, beside a cross-fade of pixels: all families
     populations     the two populations of writers in MNIST, and which of them the model's digits
@@ -32,11 +32,11 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Figure(common.Drawing):
+class Figure(common.DrawingFlags):
     what: (
         Literal["plane", "codebook", "process", "training", "interpolation", "populations"] | None
     ) = None
-    """The kind of picture; when not given, what says most about the family."""
+    """The kind of picture; when not given, the one that says most about the family."""
     digit: int | None = None
     """The digit that process, or the plane of a cvae, shows; when not given 3, if the run has
     learned it."""
@@ -45,15 +45,17 @@ class Figure(common.Drawing):
 
     def __post_init__(self):
         super().__post_init__()
-        known = self.digit is None or 0 <= self.digit <= 9
-        configs.require("digit", self.digit, known, "0 to 9")
+        valid = self.digit is None or 0 <= self.digit <= 9
+        configs.require("digit", self.digit, valid, "0 to 9")
         if self.out is not None:
-            known = self.out.suffix.lower() in (".png", ".svg", ".pdf")
-            configs.require("out", self.out, known, "a file that ends in .png, .svg or .pdf")
+            valid = self.out.suffix.lower() in (".png", ".svg", ".pdf")
+            configs.require("out", self.out, valid, "a file that ends in .png, .svg or .pdf")
 
 
 def main(args: list[str]) -> None:
-    wanted, run = common.start(Figure, "apply figure", __doc__, args, adapted=common.even)
+    wanted, run = common.start(
+        Figure, "apply figure", __doc__, args, adapted=common.with_even_steps
+    )
     family, digit = families.build(run.config), wanted.digit
     what = wanted.what or figures.usual(family)
     figures.require(what, family, f"{run.folder}")

@@ -1,5 +1,5 @@
-"""Write digits in the hand of one image: with its slant, the width of its strokes, and everything
-else that does not depend on the digit.
+"""Write digits in the hand of one image: with its slant, the width of its strokes, and all else
+that does not depend on the digit.
 
 examples:
   bin/apply restyle --model cvae --style hand.png --digits 2024
@@ -22,12 +22,12 @@ from jaxgen.errors import UserError
 with epy.lazy_imports():
     from jaxgen import families
     from jaxgen.apps import measuring, restyle
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.families import capabilities
 
 
 @dataclass(frozen=True)
-class Restyle(common.OfRun):
+class Restyle(common.RunFlags):
     style: str | None = None
     """An image file of one digit, a digit of the data set such as test:7, or test for many."""
     digits: str | None = None
@@ -42,7 +42,7 @@ class Restyle(common.OfRun):
         super().__post_init__()
         common.require_number("digits", self.digits)
         if self.style == "test" and self.digits is not None:
-            raise UserError("--style test takes other digits by chance: leave out --digits")
+            raise UserError("--style test writes random other digits: leave out --digits")
         if self.style != "test" and self.count is not None:
             raise UserError("--count is for --style test alone: leave it out")
 
@@ -53,33 +53,32 @@ def main(args: list[str]) -> None:
         raise UserError("whose hand? --style hand.png, or a digit of the data set such as test:7")
     out = run.out(wanted.out, f"restyled-{wanted.digits or 'all'}-seed-{wanted.seed}.png")
     capabilities.able(families.build(run.config), capabilities.Transfers)
-    model, many = run.model, wanted.style == "test"
-    if many:
-        hands = given.some((), wanted.count, run, wanted.seed)
+    model, are_test_digits = run.model, wanted.style == "test"
+    if are_test_digits:
+        hands = inputs.select((), wanted.count, run, wanted.seed)
         styles, sources = hands.images, hands.labels
-        targets = measuring.others(sources, wanted.seed, model.digits)
+        targets = measuring.other_digits(sources, wanted.seed, model.digits)
     else:
-        hands = given.style(wanted.style, run)
-        asked = [*map(int, wanted.digits)] if wanted.digits else model.digits
-        targets = np.array(asked, np.int32)
+        hands = inputs.read_style(wanted.style, run)
+        targets = np.array([*map(int, wanted.digits or model.digits)], np.int32)
         styles, sources = (array.repeat(len(targets), 0) for array in hands[:2])
     model.require(targets, f"--digits {wanted.digits}")
     print("\n".join(hands.lines))
     drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
     run.warn_of_judge()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
-    if many:
+    if are_test_digits:
         test, train = run.digits.test, run.digits.train
-        real = test if np.isin(targets, test.labels).all() else train  # few lack some digits
-        chance = measuring.of_digits(real, targets, wanted.seed)
-        for name, ours, plain in measuring.hands(styles, drawn, chance):
+        real = test if np.isin(targets, test.labels).all() else train  # a few lack some digits
+        others = measuring.random_images(real, targets, wanted.seed)
+        for name, ours, chance in measuring.style_correlations(styles, drawn, others):
             print(
                 f"{name} goes with the style's: r = {ours.within()}; "
-                f"a digit by chance: r = {plain.within()}"
+                f"a random digit: r = {chance.within()}"
             )
 
     def picture() -> np.ndarray:
-        if many:
+        if are_test_digits:
             return images.pairs(styles, drawn)
         return images.grid(np.concatenate([styles[:1], drawn]))
 

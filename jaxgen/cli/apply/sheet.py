@@ -1,13 +1,13 @@
-"""Make a PDF of exercises for those who learn numbers, written by a model, with a
-page of answers. Each digit is drawn anew, and again where the judge cannot read it; or all are in
-the hand of one image.
+"""Make a PDF of exercises for people who learn numbers, written by a model, with a
+page of answers. The model draws each digit, and draws it again where the judge cannot read it; or
+all digits are in the hand of one image.
 
 examples:
   bin/apply sheet --model gan                               20 sums and 24 numbers to read
   bin/apply sheet --model gan --sums 20 --out sheet.pdf
   bin/apply sheet --model gan --sums 40 --operations times,divided --title "Class 3b"
   bin/apply sheet --model cvae --numbers 36 --largest 9999 --columns 2
-  bin/apply sheet --model cvae --style hand.png             written by one hand"""
+  bin/apply sheet --model cvae --style hand.png             in one hand"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from jaxgen.errors import UserError
 with epy.lazy_imports():
     from jaxgen import families
     from jaxgen.apps import sheet
-    from jaxgen.cli import given
+    from jaxgen.cli import inputs
     from jaxgen.families import capabilities
 
 MAX_EXERCISES = 1000  # exercises of a kind
@@ -33,7 +33,7 @@ LETTERS = 40  # of a title
 
 
 @dataclass(frozen=True)
-class Sheet(common.Drawing):
+class Sheet(common.DrawingFlags):
     sums: int | None = None
     """How many sums; 20 when neither --sums nor --numbers is given."""
     numbers: int | None = None
@@ -43,12 +43,12 @@ class Sheet(common.Drawing):
     largest: int = 100
     """The largest number in an exercise or a result."""
     style: str | None = None
-    """An image of a digit, in whose hand everything is written: a file, or a digit of the data set
-    such as test:7."""
+    """An image of a digit in the hand for the whole sheet: a file, or a digit of the data set such
+    as test:7."""
     title: str | None = None
     """The title of each page."""
     columns: int | None = None
-    """Columns of exercises; as many as there is room for when not given."""
+    """Columns of exercises; as many as fit when not given."""
     paper: Literal["a4", "letter"] = "a4"
     """The size of a page."""
     out: Path | None = None
@@ -66,9 +66,9 @@ class Sheet(common.Drawing):
             )
         if not any(self.counts):
             raise UserError("the sheet would be empty: ask for --sums 20 or --numbers 24")
-        known = exercises.operations(self.operations) is not None
+        valid = exercises.operations(self.operations) is not None
         words = "some of plus, minus, times and divided, with commas between them"
-        configs.require("operations", self.operations, known, words)
+        configs.require("operations", self.operations, valid, words)
         title = self.title or ""
         short = len(title) <= LETTERS and title.isprintable()
         configs.require("title", title, short, f"a line of {LETTERS} letters or fewer")
@@ -86,7 +86,7 @@ class Sheet(common.Drawing):
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Of sums, and of numbers to read."""
+        """The number of sums, and of numbers to read."""
         if self.sums is None and self.numbers is None:
             return 20, 24
         return self.sums or 0, self.numbers or 0
@@ -96,14 +96,14 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Sheet, "apply sheet", __doc__, args)
     out = run.out(wanted.out, f"sheet-seed-{wanted.seed}.pdf", files.check_new)
     family, config = families.build(run.config), run.config
-    common.require_ear(family, "--model with these settings")
+    common.require_conditional(family, "--model with these settings")
     sums, numbers = wanted.counts
     operations = exercises.operations(wanted.operations) or ()
-    made = {
+    kinds = {
         exercises.title(operations): exercises.sums(sums, operations, wanted.largest, wanted.seed),
         "Numbers to read": exercises.numbers(numbers, wanted.largest, wanted.seed),
     }
-    sections = [sheet.Section(title, found) for title, found in made.items() if found]
+    sections = [sheet.Section(title, part) for title, part in kinds.items() if part]
     layout = sheet.Layout(wanted.paper, wanted.title or "", wanted.columns)
     for section in sections:
         sheet.columns_of(section, layout)  # before the digits are drawn
@@ -113,24 +113,24 @@ def main(args: list[str]) -> None:
     model.require(map(int, digits), "the sheet")
     run.warn_of_judge()
     if wanted.style:
-        hand = given.style(wanted.style, run)
+        hand = inputs.read_style(wanted.style, run)
         print("\n".join(hand.lines))
-        written = sheet.write_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
-        if not run.caution and (unread := sheet.unread(written, digits)):
+        drawn = sheet.draw_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
+        if not run.caution and (illegible := sheet.illegible(drawn, digits)):
             common.warn(
-                f"the judge cannot read {', '.join(map(str, unread))} in this hand: look at the "
+                f"the judge cannot read {', '.join(map(str, illegible))} in this hand: look at the "
                 "sheet, or take another --style"
             )
     else:
-        written = sheet.write(model, digits, wanted.seed, judged=run.caution is None)
+        drawn = sheet.draw_legible(model, digits, wanted.seed, judged=run.caution is None)
     hands = f" in the hand of {wanted.style}" if wanted.style else ""
     footer = (
         f"Every digit was drawn by {config.model}{hands}, after {common.steps(model.step)} on "
         f"{config.data}. jaxgen {jaxgen.__version__}, seed {wanted.seed}."
     )
-    files.write(out, sheet.pdf(sections, written.images, layout._replace(footer=footer)))
+    files.write(out, sheet.pdf(sections, drawn.images, layout._replace(footer=footer)))
     if not wanted.style:
-        more = f", {written.again} more where the judge could not read them"
+        more = f", {drawn.redrawn} more where the judge could not read them"
         print(f"{common.digits(len(digits))} drawn{'' if run.caution else more}")
-    many = " and ".join(f"{len(part.exercises)} {part.title.lower()}" for part in sections)
-    run.announce(many, out)
+    parts = (f"{len(section.exercises)} {section.title.lower()}" for section in sections)
+    run.announce(" and ".join(parts), out)

@@ -1,4 +1,4 @@
-"""How a data set was made, so that only the same command goes on with it."""
+"""How a data set was made, so that only the same command adds to it."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training.trained import Trained
 
-_EARLIER = {"ink": "light"}  # flags that earlier versions did not have, and did not write
+_NEW_FLAGS = {"ink": "light"}  # flags that files of earlier versions lack
 
 
 def of(order: dict[str, Any], model: Trained, config: Config) -> dict[str, Any]:
-    """An order, by the names of its flags, and the model that draws its digits, for JSON."""
+    """The flags of an order by name, and the model that draws its digits, for JSON."""
     return {
         "jaxgen": jaxgen.__version__,
         "order": order,
@@ -29,29 +29,29 @@ def of(order: dict[str, Any], model: Trained, config: Config) -> dict[str, Any]:
 
 
 def read(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """The content of the file ``path`` in the folder of a data set; None for a folder that has
-    nothing yet. Raises UserError where the folder holds something else, or a data set that was made
-    in another way than ``wanted``; how much of it is there may differ."""
+    """The content of the file ``path`` in the folder of a data set; None for an empty folder.
+    Raises UserError where the folder holds something else, or a data set whose provenance is not
+    ``wanted``. Other values in the file may differ."""
     folder = path.parent
     try:
-        found = json.loads(path.read_text())
+        stored = json.loads(path.read_text())
     except FileNotFoundError:
-        there = folder.iterdir() if folder.exists() else ()
-        if names := sorted(file.name for file in there if file.name[0] != "."):
+        paths = folder.iterdir() if folder.exists() else ()
+        if names := sorted(path.name for path in paths if path.name[0] != "."):
             raise UserError(
                 f"{folder} already holds {names[0]}: name a new folder with --out"
             ) from None
         return None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): name a new folder") from None
-    if not isinstance(found, dict) or found.keys() != wanted.keys():
-        raise UserError(f"{path} is not of a data set of this version: name a new folder")
-    if difference := _difference(found, json.loads(json.dumps(wanted))):
+    if not isinstance(stored, dict) or stored.keys() != wanted.keys():
+        raise UserError(f"{path} is not from this version of jaxgen: name a new folder")
+    if difference := _difference(stored, json.loads(json.dumps(wanted))):
         raise UserError(
             f"{folder} holds a data set of {difference}: give that command again, or name a new "
             "folder with --out"
         )
-    return found
+    return stored
 
 
 def fingerprint(variables: Any) -> str:
@@ -62,13 +62,13 @@ def fingerprint(variables: Any) -> str:
     return digest.hexdigest()
 
 
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
+def _difference(stored: dict[str, Any], wanted: dict[str, Any]) -> str | None:
     """The first difference between the data set in a folder and the wanted one, in words."""
-    order = _EARLIER | found["order"]
+    order = _NEW_FLAGS | stored["order"]
     pairs = {f"--{flag}": (order.get(flag), value) for flag, value in wanted["order"].items()}
-    pairs |= {name: (found[name], wanted[name]) for name in ("jaxgen", "steps")}
+    pairs |= {name: (stored[name], wanted[name]) for name in ("jaxgen", "steps")}
     for name, (theirs, ours) in pairs.items():
         if theirs != ours:
             return f"{name} {theirs}, not {ours}"
-    others = (name for name in ("recipe", "weights") if found[name] != wanted[name])
+    others = (name for name in ("recipe", "weights") if stored[name] != wanted[name])
     return next((f"other {name}" for name in others), None)

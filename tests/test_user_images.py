@@ -11,8 +11,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from jaxgen import config, data, images
-from jaxgen.cli import common, given
-from jaxgen.data import own, pictures
+from jaxgen.cli import common, inputs
+from jaxgen.data import pictures, user_images
 from jaxgen.errors import UserError
 from jaxgen.training.folder import RunFolder
 
@@ -23,18 +23,18 @@ SOME, LABELS = TEST.images[:12], TEST.labels[:12]
 digits = common.Run(RunFolder(Path("none")), config.recipe("ae"))  # is never asked for
 
 
-def same(found: given.Given, expected: np.ndarray = SOME) -> bool:
+def same(found: inputs.Inputs, expected: np.ndarray = SOME) -> bool:
     return np.array_equal(images.to_uint8(found.images), expected)
 
 
 @pytest.mark.parametrize("name", ["x.npz", "x.csv", "x.parquet", "x.idx.gz", "x/"])
 def test_what_is_saved_is_read_back_with_its_labels(name, here):
     images.save(name, SOME, LABELS)
-    found = given.some([name], None, digits, 0)
-    assert same(found) and found.known and np.array_equal(found.labels, LABELS)
-    few = given.some([name], 5, digits, 0)
+    found = inputs.select([name], None, digits, 0)
+    assert same(found) and found.labels_known and np.array_equal(found.labels, LABELS)
+    few = inputs.select([name], 5, digits, 0)
     assert len(few.labels) == 5 and len(set(few.labels.tolist())) == 5
-    again = given.some([name], 5, digits, 0)
+    again = inputs.select([name], 5, digits, 0)
     assert same(few, images.to_uint8(again.images))
     assert all(any(np.array_equal(one, image) for image in found.images) for one in few.images)
 
@@ -51,22 +51,22 @@ def test_tables_of_others_are_read(here):
     }
     for name, (rows, head) in forms.items():
         np.savetxt(name, rows, "%d", ",", header=head, comments="")
-        found = given.some([name], None, digits, 0)
+        found = inputs.select([name], None, digits, 0)
         assert same(found), name
-        assert found.known == (name != "none.csv")
-        if found.known:
+        assert found.labels_known == (name != "none.csv")
+        if found.labels_known:
             assert np.array_equal(found.labels, LABELS)
     np.savetxt("part.csv", pixels / 255, delimiter=",")
-    assert same(given.some(["part.csv"], None, digits, 0))
+    assert same(inputs.select(["part.csv"], None, digits, 0))
     parquet.write_table(pa.table({"image": [*map(images.png, SOME[..., 0])]}), "bytes.parquet")
-    found = given.some(["bytes.parquet"], None, digits, 0)
-    assert same(found) and not found.known
+    found = inputs.select(["bytes.parquet"], None, digits, 0)
+    assert same(found) and not found.labels_known
 
 
 def test_labels_that_nobody_asked_for_are_unknown(here):
     for name in ("x.csv", "x.parquet"):
         images.save(name, SOME, np.full(12, 10))
-        assert not given.some([name], None, digits, 0).known
+        assert not inputs.select([name], None, digits, 0).labels_known
 
 
 def table(**columns) -> bytes:
@@ -80,36 +80,36 @@ def table(**columns) -> bytes:
     [
         ("x.csv", b"", "no numbers with commas"),
         ("x.csv", b"1 2 3", "no numbers with commas"),
-        ("x.csv", b"1,2,3\n", "3 pixels a line, which make no square"),
-        ("x.csv", b"label,a\n0.5,1\n", "its labels are no whole numbers"),
+        ("x.csv", b"1,2,3\n", "3 pixels a line, which are not a square"),
+        ("x.csv", b"label,a\n0.5,1\n", "its labels are not whole numbers"),
         ("x.csv", b"label,a\n1,x\n", "could not convert string 'x'"),
         ("x.csv", b"label,a\n1,2,3\n1,2\n", "number of columns changed"),
         ("x.csv", b"\xff\xfe1,2\n", "codec can't decode"),
         ("x.parquet", b"PAR1 not at all", "magic bytes"),
         ("x.parquet", table(text=["a"], label=[1]), "it has the columns text, label, and no image"),
-        ("x.parquet", table(image=[1.5], label=[1]), "its images are no image files"),
+        ("x.parquet", table(image=[1.5], label=[1]), "its images are not image files"),
     ],
 )
 def test_tables_of_other_things_are_refused(name, content, says, here):
     Path(name).write_bytes(content)
     with pytest.raises(UserError, match=f"cannot read {name}: .*{says}.*; give a sound") as caught:
-        own.find(name)
+        user_images.find(name)
     assert "\n" not in str(caught.value)
 
 
 def test_a_table_of_no_pictures_is_refused(here):
     Path("none.parquet").write_bytes(table(image=[b"no picture"]))
-    with pytest.raises(UserError, match=r"image 0 of none\.parquet is no image"):
-        given.some(["none.parquet"], None, digits, 0)
+    with pytest.raises(UserError, match=r"image 0 of none\.parquet is not a readable image"):
+        inputs.select(["none.parquet"], None, digits, 0)
 
 
 def test_the_file_of_images_stands_for_both(here):
     images.save("x.idx.gz", SOME, LABELS)
     name = "x-images-idx3-ubyte.gz"
-    assert given.some([name], None, digits, 0).known
+    assert inputs.select([name], None, digits, 0).labels_known
     Path("x-labels-idx1-ubyte.gz").unlink()
-    found = given.some([name], None, digits, 0)
-    assert same(found) and not found.known
+    found = inputs.select([name], None, digits, 0)
+    assert same(found) and not found.labels_known
     assert found.lines == [f"12 images of {name}"]
 
 
@@ -118,28 +118,28 @@ def test_folders_of_digits_say_what_they_are(here):
         path = Path("train", f"{label}", f"{place:07}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
-    found = given.some(["train"], None, digits, 0)
-    assert found.known and np.array_equal(np.sort(found.labels), np.sort(LABELS))
+    found = inputs.select(["train"], None, digits, 0)
+    assert found.labels_known and np.array_equal(np.sort(found.labels), np.sort(LABELS))
     # A number in a person's own name of a file says nothing.
     Path("mine").mkdir()
     Image.fromarray(SOME[0, ..., 0]).save("mine/scan-3.png")
-    assert not given.some(["mine"], None, digits, 0).known
+    assert not inputs.select(["mine"], None, digits, 0).labels_known
     with pytest.raises(UserError, match="holds no image file"):
-        given.some(["."], None, digits, 0)
+        inputs.select(["."], None, digits, 0)
 
 
 def test_arrays_of_other_kinds_come_to_the_same(here):
     known = {"images": SOME[..., 0] / 255, "labels": LABELS.astype(np.uint8)}
     np.savez("floats.npz", **known)
-    assert same(given.some(["floats.npz"], None, digits, 0))
+    assert same(inputs.select(["floats.npz"], None, digits, 0))
     np.savez("light.npz", images=255 - SOME)
-    found = given.some(["light.npz"], None, digits, 0)
-    assert same(found) and not found.known
+    found = inputs.select(["light.npz"], None, digits, 0)
+    assert same(found) and not found.labels_known
     np.savez("large.npz", images=SOME[..., 0].repeat(2, 1).repeat(2, 2), labels=LABELS)
-    large = given.some(["large.npz"], None, digits, 0)
+    large = inputs.select(["large.npz"], None, digits, 0)
     assert np.abs(large.images - images.to_float(SOME)).mean() < 0.05
     np.savez("any.npz", images=SOME, labels=np.full(12, 10))  # as drawn where none was asked for
-    assert not given.some(["any.npz"], None, digits, 0).known
+    assert not inputs.select(["any.npz"], None, digits, 0).labels_known
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_arrays_as_other_libraries_have_them(kind, change, here):
     np.savez("alone.npz", images)
     np.save("x.npy", images)
     for file in ("named.npz", "alone.npz", "x.npy"):
-        assert same(given.some([file], None, digits, 0), expected)
+        assert same(inputs.select([file], None, digits, 0), expected)
 
 
 def stored(**members: bytes) -> bytes:
@@ -212,20 +212,20 @@ def header(shape: tuple[int, ...], kind: str = "|u1") -> bytes:
 def test_arrays_that_cannot_be_are_one_sentence(content, says, here):
     Path("x.npz").write_bytes(content)
     with pytest.raises(UserError) as caught:
-        given.some(["x.npz"], None, digits, 0)
+        inputs.select(["x.npz"], None, digits, 0)
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_damage_anywhere_is_one_sentence(here):
     whole = stored(images=header((1, 4, 4)) + bytes(range(16)), labels=header((1,)) + b"\3")
-    sound = own.find(put(whole))[0].items[0]
+    sound = user_images.find(put(whole))[0].items[0]
     assert sound.label == 3
     places, refused = range(0, len(whole), 3), 0
     for place in places:
         content = bytearray(whole)
         content[place] ^= 0xFF
         try:
-            (one,) = own.find(put(bytes(content)))[0].items
+            (one,) = user_images.find(put(bytes(content)))[0].items
             assert np.array_equal(one.read()[0], sound.read()[0])  # a date, or the like
         except UserError as error:
             assert "\n" not in f"{error}"
@@ -233,7 +233,7 @@ def test_damage_anywhere_is_one_sentence(here):
     assert refused > len(places) / 2
     for length in range(0, len(whole), 7):
         with pytest.raises(UserError, match=r"x\.npz"):
-            own.find(put(whole[:length]))
+            user_images.find(put(whole[:length]))
 
 
 def put(content: bytes) -> str:
@@ -244,15 +244,15 @@ def put(content: bytes) -> str:
 def test_how_many_there_may_be(here, monkeypatch):
     images.save("x.npz", SOME, LABELS)
     with pytest.raises(UserError, match="--count 13 is more than --images names, which is 12"):
-        given.some(["x.npz"], 13, digits, 0)
+        inputs.select(["x.npz"], 13, digits, 0)
     with pytest.raises(UserError, match="--count 0"):
-        given.some(["x.npz"], 0, digits, 0)
-    monkeypatch.setattr(given, "MAX_WITHOUT_COUNT", 11)
+        inputs.select(["x.npz"], 0, digits, 0)
+    monkeypatch.setattr(inputs, "MAX_WITHOUT_COUNT", 11)
     with pytest.raises(UserError, match="names 12 images: say how many of them with --count"):
-        given.some(["x.npz"], None, digits, 0)
+        inputs.select(["x.npz"], None, digits, 0)
     for missing in ("y.npz", "y.idx.gz", "y-images-idx3-ubyte"):
         with pytest.raises(UserError, match="cannot read y"):
-            given.some([missing], None, digits, 0)
+            inputs.select([missing], None, digits, 0)
 
 
 def side_by_side(*places: int) -> bytes:
@@ -276,20 +276,20 @@ def test_no_real_digit_is_taken_for_several():
 
 
 def test_what_is_no_digit_is_doubted():
-    assert given.doubts(images.to_float(TEST.images[:1])) is None
+    assert inputs.doubts(images.to_float(TEST.images[:1])) is None
     square = np.zeros((1, 28, 28, 1), np.float32)
     square[:, 4:24, 4:24] = 1
-    assert "of 5000 real digits" in str(given.doubts(square))
+    assert "of 5000 real digits" in str(inputs.doubts(square))
     noise = np.random.default_rng(0).random((1, 28, 28, 1)).astype(np.float32)
-    assert given.doubts(noise) is not None
+    assert inputs.doubts(noise) is not None
 
 
 def test_what_was_drawn_before_keeps_its_name(here):
     run = RunFolder(Path("runs/x"))
-    first = common.unused(run, "completed-my/mask.png-seed-0.png")
+    first = common.unused_path(run, "completed-my/mask.png-seed-0.png")
     assert first == "runs/x/drawn/completed-my-mask.png-seed-0.png"
     for expected in ("", "-2", "-3"):
-        path = Path(common.unused(run, "a.png"))
+        path = Path(common.unused_path(run, "a.png"))
         assert path.name == f"a{expected}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -297,18 +297,18 @@ def test_what_was_drawn_before_keeps_its_name(here):
 
 def test_names_that_stand_for_many():
     many = "x.npy x.npz x.idx.gz train-images-idx3-ubyte x-images-idx3-ubyte.gz /"
-    assert all(own.is_many(name) for name in many.split())
-    assert not any(own.is_many(x) for x in ("x.png", "test:7", "labels-idx1-ubyte", "test"))
+    assert all(user_images.is_many(name) for name in many.split())
+    assert not any(user_images.is_many(x) for x in ("x.png", "test:7", "labels-idx1-ubyte", "test"))
 
 
 def test_of_equal_drawings_one_is_kept(here):
     run = RunFolder(Path("runs/x"))
 
     def draw(content: bytes) -> str:
-        path = Path(common.unused(run, "digit-3-seed-2.png"))
+        path = Path(common.unused_path(run, "digit-3-seed-2.png"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        return Path(common.kept(path)).name
+        return Path(common.without_copy(path)).name
 
     told = [draw(content) for content in (b"a", b"b", b"a", b"b", b"c")]
     assert told[:2] == ["digit-3-seed-2.png", "digit-3-seed-2-2.png"]
@@ -321,4 +321,4 @@ def test_of_equal_drawings_one_is_kept(here):
     # Another seed's is another drawing, equal or not.
     other = run.path / "drawn" / "digit-3-seed-1.png"
     other.write_bytes(b"a")
-    assert common.kept(other) == f"{other}"
+    assert common.without_copy(other) == f"{other}"
