@@ -65,7 +65,7 @@ def test_the_help_of_training_says_whose_flags_it_shows(capsys):
         with pytest.raises(SystemExit):
             main.run(["train", "--model", model, "--help"])
         told = capsys.readouterr().out
-        assert f"are those of {model}:" in " ".join(told.split())
+        assert f"belong to {model};" in " ".join(told.split())
         assert all(name in told for name in [*config.names(), *config.papers()])
 
 

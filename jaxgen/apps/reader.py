@@ -34,13 +34,13 @@ EPOCHS = 7
 DISTORTED = 0.4  # of the judge's distortions: a mask cuts a far rotated digit in other places
 
 
-def load(learned: Split, progress: Callable[[str], None]) -> Any:
+def load(learned: Split, say: Callable[[str], None]) -> Any:
     """The variables for these training digits, from the user's cache folder or fitted now.
-    ``progress(line)`` is called before they are fitted."""
+    ``say(line)`` is called before they are fitted."""
     path = _path(learned)
     variables = _stored(path)
     if variables is None:
-        progress("learning to read digits that are hidden in part or damaged: a minute, once")
+        say("learning to read digits that are hidden in part or damaged: a minute, once")
         variables = jax.tree.map(np.asarray, fit(learned))
         flat: Any = traverse_util.flatten_dict(variables, sep="/")
         # Where the file cannot be written, the next command fits the variables again.

@@ -53,7 +53,7 @@ class RunFlags:
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
     data: str | None = None
-    """Where the digits that the run has learned from are now, if they have moved."""
+    """The new path of the digits that the run has learned from, if they have moved."""
     seed: int = 0
     """Another seed chooses other test digits, or draws other digits."""
 
@@ -76,7 +76,7 @@ class ImageFlags(RunFlags):
     """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
     data set such as test:7; test digits when not given."""
     count: int | None = None
-    """How many of them, spread over the ten; when not given, all images, or 40 test digits."""
+    """How many of them, equally of all ten; when not given, all images, or 40 test digits."""
 
 
 def recipe(args: list[str], verb: str) -> Config:
@@ -215,8 +215,8 @@ def with_even_steps(config: Config) -> Config:
 
 
 def unused_path(folder: RunFolder, name: str) -> str:
-    """A path in the run's folder ``drawn`` without a file, so that no file is lost: its name is
-    ``name``, with a number before the ending where a file has that name."""
+    """A path without a file in the folder ``drawn`` of the run: its name is ``name``, with a number
+    before the ending where a file has that name."""
     path = folder.path / DRAWN / re.sub(r"[^\w.-]", "-", name)
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return str(next(p for p in itertools.chain([path], numbered) if not os.path.lexists(p)))

@@ -254,16 +254,11 @@ def _read_float(text: str) -> float:
         raise ValueError(f"{text or 'nothing'} is not a number") from None
 
 
-def _read_ints(text: str) -> tuple[int, ...]:
-    """One or more whole numbers, such as 1000,500,250."""
-    return tuple(map(_read_int, text.split(",")))
-
-
 # By type, or by the types in a tuple: the name of a value in the help, and its reader.
 _READERS = {
     int: ("N", _read_int),
     float: ("NUMBER", _read_float),
-    (int, ...): ("N,N,...", _read_ints),
+    (int, ...): ("N,N,...", lambda text: tuple(map(_read_int, text.split(",")))),
 }
 
 

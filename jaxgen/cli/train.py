@@ -12,7 +12,7 @@ models:
 set-ups of papers:
   {papers}
 
-The flags and defaults below are those of {shown}: bin/train --model NAME --help shows another's."""
+The flags and defaults below belong to {shown}; for others: bin/train --model NAME --help."""
 
 import contextlib
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Where digits come from: ``load(source)`` gives them as arrays, in three fixed parts.
 
-    split          what a source gives (Split, Digits), and what is in it (Contents)
-    partition      the rules that divide it: which images are held out
+    split          the digits of a source (Split, Digits), and a digest of them (Contents)
+    partition      the rules that divide a source: which images are held out
     populations    who wrote a digit of MNIST
     mnist          MNIST itself, embedded in the package
     idx            folders of IDX files, the format of MNIST, and a writer for it
@@ -52,9 +52,9 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
     MNIST has 55,000, 5,000 and 10,000 digits. ``mnist:N:SEED`` keeps N training digits of each of
     the ten, another choice for each SEED, and all validation and test digits. ``strided:SOURCE``
     holds out the validation digits of earlier versions, and keeps dark ink; all other sources
-    invert images with dark ink. ``say(line)`` is called with each change of the images. The same
-    source gives the same arrays, whatever the seed of a run. Raises UserError for a source that is
-    unknown, missing or damaged.
+    invert images with dark ink. ``say(line)`` is called with each change of the images, and with
+    the sizes of the parts. The same source gives the same arrays, whatever the seed of a run.
+    Raises UserError for a source that is unknown, missing or damaged.
     """
     if (full := full_source(source)) != source:
         count, _, seed = source.removeprefix(STRIDED).partition(":")[2].partition(":")

@@ -71,7 +71,7 @@ def single(name: str, digits: Callable[[], Digits], broken: bool = False) -> Ite
 
 
 def is_many(path: str) -> bool:
-    """Whether a name is that of a folder, or of a file of many images."""
+    """Whether a path names a folder, or a file of many images."""
     is_file = path.lower().endswith((*FILES, ".idx.gz")) or _IDX.search(path)
     return os.path.isdir(path) or bool(is_file)
 

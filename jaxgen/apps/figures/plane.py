@@ -35,8 +35,8 @@ def draw(lesson: drawing.Lesson) -> Figure:
     codes_axes.plot(
         [left, right, right, left, left], [low, low, high, high, low], color="0.4", linewidth=1
     )
-    whose = "test digits" if digit == NO_DIGIT else f"test digits {digit}"
-    codes_axes.set_title(f"The codes of {len(codes):,} {whose}")
+    name = "test digits" if digit == NO_DIGIT else f"test digits {digit}"
+    codes_axes.set_title(f"The codes of {len(codes):,} {name}")
     tiles = images.grid(decoded, TILES, gap=0, scale=1)
     extent = (left, right, low, high)
     plane_axes.imshow(tiles, vmin=0, vmax=255, extent=extent, aspect="auto")

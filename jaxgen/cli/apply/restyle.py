@@ -29,7 +29,7 @@ with epy.lazy_imports():
 @dataclass(frozen=True)
 class Restyle(common.RunFlags):
     style: str | None = None
-    """An image file of one digit, a digit of the data set such as test:7, or test for many."""
+    """An image file of one digit, a digit of the data set such as test:7, or test: many digits."""
     digits: str | None = None
     """The digits to write, such as 2024; all ten when not given."""
     count: int | None = None
