@@ -216,7 +216,7 @@ def test_ways_and_reconstructions_refuse_what_cannot_be(args, says, ae):
     assert "\n" not in str(refused.value)
 
 
-def test_a_model_that_hears_no_digit_says_so(ae, monkeypatch, capsys):
+def test_an_unconditional_model_refuses_digits(ae, monkeypatch, capsys):
     kind = type(families.build(config.recipe("ae")))
     monkeypatch.setattr(kind, "is_conditional", False)
     for args in (
@@ -235,7 +235,7 @@ def test_a_model_that_hears_no_digit_says_so(ae, monkeypatch, capsys):
     capsys.readouterr()
     assert main.run(["evaluate", "--model", "ae", "--count", "70"]) == 0
     told = capsys.readouterr().out
-    assert "none asked for" in told and "digits were not asked for" in told
+    assert "none asked for" in told and "no digits asked for" in told
 
 
 @dataclass(frozen=True)
