@@ -22,9 +22,9 @@ def get_config() -> config.Config:
     return replace(
         short,
         model="ddpm_full",
-        net=replace(short.net, inner_blocks=4),
-        sampling=replace(short.sampling, steps=20, guidance=1.4),
-        optim=replace(short.optim, ema=0.999),
+        net=replace(short.net, inner_blocks=4, gaussian=0),
+        sampling=replace(short.sampling, sampler="dpmpp", steps=20, guidance=1.4),
+        optim=replace(short.optim, warmup=100, ema=0.999),
         steps=12_000,
         batch=128,
         log_every=200,

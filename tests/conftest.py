@@ -40,7 +40,7 @@ SMALL = {
     "ae": {"net": {"layers": (16,), "latents": 4, "components": 1}},
     "cvae": {"net": {"layers": (4, 8, 16), "latents": 4, "prior_width": 8}},
     "ddpm": {
-        "net": {"width": 8, "inner_width": 16, "inner_blocks": 1, "times": 50},
+        "net": {"width": 8, "inner_width": 16, "inner_blocks": 1, "times": 50, "gaussian": 4},
         "sampling": {"steps": 3},
     },
     "gan": {"net": {"layers": (8, 8, 16), "blocks": 1, "critic_blocks": 1, "latents": 8}},

@@ -279,7 +279,8 @@ def test_a_tour_ends_where_it_began(there, capsys):
     way = ["interpolate", "--model", there, "--digits", "121", "--frames", "3"]
     assert main.run([*way, "--out", "round.npz"]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"^\d of 3 ends cannot be read: train the model for longer$", told, re.M)
+    if there == "ae":  # whose digits cannot be read after two steps
+        assert re.search(r"^\d of 3 ends cannot be read: train the model for longer$", told, re.M)
     with np.load("round.npz") as found:
         assert np.array_equal(found["images"][0], found["images"][-1])
         assert not np.array_equal(found["images"][0], found["images"][2])

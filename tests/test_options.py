@@ -40,6 +40,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
         {"critic_turns": 2, "critic_pace": 0.5, "label_drop": 0.5},
         {"network": "dense", "layers": (), "label_drop": 1.0, "penalty": "none"},
     ],
+    "ddpm": [{"gaussian": 0}],
     "vqvae": [
         {"quantiser": "fsq", "levels": (16,)},
         {"blocks": 2, "prior_depth": 2, "prior_heads": 1, "prior_pace": 0.5},
@@ -90,6 +91,8 @@ def made(name: str, changes: dict[str, Any]):
     if changes.get("network") == "conv":
         changes = {"layers": (4, 8, 16), **changes}
     recipe = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, **changes))
+    if changes.get("gaussian") == 0:
+        recipe = dataclasses.replace(recipe, sampling=type(recipe.sampling)(steps=3))
     trainer = Trainer(recipe)
     return trainer.family, trainer.init, trainer.step
 

@@ -18,6 +18,7 @@ class Prediction(NamedTuple):
 
     target: Callable[..., jax.Array]  # (x0, eps, alpha, sigma) -> the target of the network
     to_x0: Callable[..., jax.Array]  # (xt, predicted, alpha, sigma) -> x_0
+    from_x0: Callable[..., jax.Array]  # (xt, x_0, alpha, sigma) -> predicted
     per_x0: Callable[..., jax.Array]  # snr -> |error of the target|^2 per |error of x_0|^2
 
 
@@ -30,16 +31,19 @@ PREDICTIONS = {
     "eps": Prediction(
         target=lambda x0, eps, alpha, sigma: eps,
         to_x0=lambda xt, eps, alpha, sigma: (xt - sigma * eps) / alpha,
+        from_x0=lambda xt, x0, alpha, sigma: (xt - alpha * x0) / sigma,
         per_x0=lambda snr: snr,
     ),
     "x0": Prediction(
         target=lambda x0, eps, alpha, sigma: x0,
         to_x0=lambda xt, x0, alpha, sigma: x0,
+        from_x0=lambda xt, x0, alpha, sigma: x0,
         per_x0=lambda snr: 1 + 0 * snr,
     ),
     "v": Prediction(
         target=lambda x0, eps, alpha, sigma: alpha * eps - sigma * x0,
         to_x0=lambda xt, v, alpha, sigma: alpha * xt - sigma * v,
+        from_x0=lambda xt, x0, alpha, sigma: (alpha * xt - x0) / sigma,
         per_x0=lambda snr: snr + 1,
     ),
 }

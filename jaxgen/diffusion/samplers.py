@@ -24,6 +24,8 @@ from jaxgen.diffusion.schedules import Schedule
 
 Column = np.ndarray | jax.Array
 
+MIDDLE = -4.0, 5.0  # log snr
+
 
 class Steps(NamedTuple):
     """The rows of (1), from noise to image; each array is [steps]."""
@@ -91,6 +93,7 @@ SAMPLERS: dict[str, Callable[[Schedule, np.ndarray], Steps]] = {
     "ancestral": ancestral,
     "ddim": ddim,
     "dpmpp": dpmpp,
+    "fast": dpmpp,  # at the times ``middle``
 }
 
 
@@ -126,8 +129,19 @@ def even(schedule: Schedule, steps: int) -> np.ndarray:
 def even_snr(schedule: Schedule, steps: int) -> np.ndarray:
     """Space times evenly in log snr from T to 1, then 0 (Lu et al. 2022: best for small images and
     few steps)."""
-    log_snr = np.log(schedule.snr[1:])  # rises towards t = 1
-    wanted = np.linspace(log_snr[-1], log_snr[0], steps)
+    noisiest, cleanest = np.log(schedule.snr[[-1, 1]])
+    return _at_snr(schedule, np.linspace(noisiest, cleanest, steps))
+
+
+def middle(schedule: Schedule, steps: int) -> np.ndarray:
+    """Space times evenly in log snr over the MIDDLE levels alone, then 0: before them, x_t is
+    nearly Gaussian, and after them, nearly x_0."""
+    return _at_snr(schedule, np.linspace(*MIDDLE, steps))
+
+
+def _at_snr(schedule: Schedule, wanted: np.ndarray) -> np.ndarray:
+    """The times of these log snr [steps], which rise, then 0: int32 [steps + 1]."""
+    steps, log_snr = len(wanted), np.log(schedule.snr[1:])  # log_snr rises towards t = 1
     times = np.append(np.interp(wanted, log_snr[::-1], np.arange(schedule.last, 0, -1)), 0)
     # Rounded times may coincide where levels are dense: each stays above the next, and below the
     # one before.

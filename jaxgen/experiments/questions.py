@@ -119,7 +119,11 @@ QUESTIONS = (
         ("ddpm",),
         ("sampling.steps=2,5,10,20,50", "net.schedule=linear,cosine,sigmoid"),
         (("distance",), ("recognised",)),
-        ("--steps", "600"),
+        # The network alone: Gaussians would do most of the work at high noise levels.
+        (
+            *("--net.gaussian", "0", "--batch", "96", "--steps", "600"),
+            *("--sampling.sampler", "dpmpp", "--sampling.guidance", "2"),
+        ),
         seeds=3,
         claims=(
             Claim(

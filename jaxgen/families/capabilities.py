@@ -24,6 +24,16 @@ class Encodes(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """Has to know something of the training digits before the first step."""
+
+    def prepare(self, variables: Any, digits: Any) -> Any:
+        """Put it into the ``stats`` of fresh variables, given the split that is trained on; on the
+        host."""
+        ...
+
+
+@runtime_checkable
 class Fits(Protocol):
     """Fits a density to the latents after training."""
 

@@ -12,6 +12,12 @@ unconditional u, and sampling can be guided (Ho and Salimans 2022):
 
     u + guidance (c - u)                             (``nn.guidance``)                          (2)
 
+With ``net.gaussian``, the network corrects what the Gaussians of the digits predict
+(``diffusion.gaussian``), and the sampler "fast" guides by them, since a linear c - u does most of
+what guidance does (Li et al. 2025), and costs no evaluation of the network:
+
+    c + (guidance - 1) (E[x_0 | x_t, y] - E[x_0 | x_t])                                         (3)
+
 A deterministic sampler can run backwards, from an image to its noise (Song et al. 2021).
 """
 
@@ -25,7 +31,8 @@ from jaxgen import arrays
 from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
 from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
-from jaxgen.diffusion import process, samplers, schedules, variational
+from jaxgen.data import Split
+from jaxgen.diffusion import gaussian, process, samplers, schedules, variational
 from jaxgen.errors import UserError
 from jaxgen.families import base
 from jaxgen.families.base import Family, Guided, Metrics, Variables
@@ -46,6 +53,11 @@ def build(config: Config) -> Family:
         raise UserError(
             f"--steps {config.sampling.steps} cannot be: "
             f"the model has {config.net.times} noise levels, and each step needs one"
+        )
+    if config.sampling.sampler == "fast" and not config.net.gaussian:
+        raise UserError(
+            "--sampler fast cannot be: the model has no Gaussians (--net.gaussian 0); "
+            "--sampler dpmpp --steps 10 draws from it, or train one with --net.gaussian 64"
         )
     return DDPM(config.net, config.sampling)
 
@@ -73,8 +85,16 @@ class DDPM(Guided):
         return process.PREDICTIONS[self.config.predict]
 
     def init(self, key: Key) -> Variables:
-        images, times, labels = jnp.zeros((1, *arrays.IMAGE)), jnp.zeros(1), jnp.zeros(1, jnp.int32)
-        return Variables({"model": self.net.init(key, images, times, labels)})
+        rank = self.config.gaussian
+        images = jnp.zeros((1, *arrays.IMAGE[:2], 2 if rank else 1))
+        params = self.net.init(key, images, jnp.zeros(1), jnp.zeros(1, jnp.int32))
+        stats = {"gaussians": gaussian.standard(rank)} if rank else {}
+        return Variables({"model": params}, stats)
+
+    def prepare(self, variables: Variables, digits: Split) -> Variables:
+        if not (rank := self.config.gaussian):
+            return variables
+        return variables.replace(stats={"gaussians": gaussian.fit(digits, rank)})
 
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
@@ -99,8 +119,9 @@ class DDPM(Guided):
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
+        xt = self.start(variables, latents, labels)
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
-        x0, _ = samplers.run(denoise, self.steps(), latents, keys)
+        x0, _ = samplers.run(denoise, self.steps(), xt, keys)
         return process.to_images(x0)
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
@@ -150,38 +171,77 @@ class DDPM(Guided):
 
     def trajectory(self, variables: Variables, keys: Keys, labels: Labels) -> jax.Array:
         noise = self.first_latents(variables, keys, labels)
+        xt = self.start(variables, noise, labels)
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
-        _, path = samplers.run(denoise, self.steps(), noise, base.split(keys)[1])
+        _, path = samplers.run(denoise, self.steps(), xt, base.split(keys)[1])
         frames = jnp.concatenate([noise[None], path])  # [steps + 1, n, h, w, c]
         return process.to_images(frames.swapaxes(0, 1))
 
     def steps(self) -> samplers.Steps:
         """The table of steps of the sampler in the settings."""
         s = self.sampling
-        times = samplers.SPACINGS[s.spacing](self.schedule, s.steps)
-        return samplers.SAMPLERS[s.sampler](self.schedule, times)
+        spaced = samplers.middle if self.is_fast else samplers.SPACINGS[s.spacing]
+        return samplers.SAMPLERS[s.sampler](self.schedule, spaced(self.schedule, s.steps))
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether the Gaussians of the digits do a part of the sampling."""
+        return self.sampling.sampler == "fast"
+
+    def start(self, variables: Variables, noise: Latents, labels: Labels | SoftLabels):
+        """The x_t that the first step of sampling starts from."""
+        if not self.is_fast:
+            return noise
+        time, guidance = self.steps().time[0], self.sampling.guidance
+        alpha, sigma = self.schedule.alpha[time], self.schedule.sigma[time]
+        known, gaussians = self._known(labels, guidance), variables.stats["gaussians"]
+        # (3) is nearly constant at high noise levels, where it is the difference of the means.
+        away = (guidance - 1) * (known - arrays.soft(jnp.full(len(noise), arrays.NO_DIGIT)))
+        shift = (away @ gaussians.means).reshape(noise.shape)
+        return gaussian.flow(gaussians, noise, alpha, sigma, known) + alpha * shift
+
+    def _known(self, labels: Labels | SoftLabels, guidance: Weight) -> SoftLabels:
+        """The labels, or NO_DIGIT where the guidance is 0."""
+        none = arrays.soft(jnp.full(len(labels), arrays.NO_DIGIT))
+        return jnp.where(jnp.asarray(guidance) == 0, none, arrays.soft(labels))
 
     def denoiser(self, variables: Variables, labels: Labels | SoftLabels, guidance: Weight):
         """A function (noisy images [n, h, w, c], one time for all) -> guided x_0 [n, h, w, c]."""
+        none = arrays.soft(jnp.full(len(labels), arrays.NO_DIGIT))
 
         def denoise(xt, time):
             times = jnp.full(len(xt), time)
-            if is_guided(guidance):
-                none = jnp.full(len(xt), arrays.NO_DIGIT)
-                both = jnp.concatenate([arrays.soft(labels), arrays.soft(none)])
+            alpha, sigma = self.levels(times)
+            away = 0.0
+            if not is_guided(guidance):
+                output = self.predict(variables, xt, times, labels)
+            elif self.is_fast:
+                known = self._known(labels, guidance)
+                output = self.predict(variables, xt, times, known)
+                gaussians = variables.stats["gaussians"]
+                away = gaussian.denoise(gaussians, xt, alpha, sigma, known - none)  # (3)
+            else:
+                both = jnp.concatenate([arrays.soft(labels), none])
                 twice = jnp.tile(xt, (2, 1, 1, 1))
                 output = self.predict(variables, twice, jnp.tile(times, 2), both)
                 output = guided(*jnp.split(output, 2), guidance)  # (2)
-            else:
-                output = self.predict(variables, xt, times, labels)
-            return self.prediction.to_x0(xt, output, *self.levels(times)).clip(-1, 1)
+            x0 = self.prediction.to_x0(xt, output, alpha, sigma)
+            return (x0 + (guidance - 1) * away).clip(-1, 1)
 
         return denoise
 
     def predict(self, variables: Variables, xt, times, labels):
-        """The network's output for noisy images: an estimate of ``config.predict``."""
-        output = self.net.apply(variables.params["model"], xt, times / self.config.times, labels)
-        return cast(jax.Array, output)
+        """The output for noisy images: an estimate of ``config.predict``."""
+        if not self.config.gaussian:
+            return self._apply(variables, xt, times, labels)
+        alpha, sigma = self.levels(times)
+        x0 = gaussian.denoise(variables.stats["gaussians"], xt, alpha, sigma, arrays.soft(labels))
+        output = self._apply(variables, jnp.concatenate([xt, x0], -1), times, labels)
+        return self.prediction.from_x0(xt, x0, alpha, sigma) + output
+
+    def _apply(self, variables: Variables, images, times, labels) -> jax.Array:
+        params = variables.params["model"]
+        return cast(jax.Array, self.net.apply(params, images, times / self.config.times, labels))
 
     def draw_times(self, key: Key, count: int):
         """Draw times from 1 to T [n]: independent, or stratified, one in each n-th of the range

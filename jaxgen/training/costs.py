@@ -55,7 +55,7 @@ class Training(NamedTuple):
 def fresh(config: Config, console: Console | None = None) -> tuple[State, Block]:
     """The state of a recipe before the first step, and the program that takes train steps."""
     stack, digits = Stack([config]), data.load(config.data).train
-    state = stack.init()
+    state = stack.init(digits)
     return state, stack.compile(state, digits, console or Console(quiet=True))
 
 

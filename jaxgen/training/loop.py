@@ -97,7 +97,7 @@ def _train(
     config, count = stack.recipes[0], len(folders)
     source = data.load(config.data, console.say)
     distributed.on_first(lambda: [folder.note_digits(source) for folder in folders])
-    state = stack.restore(checkpoints, console, shard_params)
+    state = stack.restore(checkpoints, source.train, console, shard_params)
     first = stack.of(state, 0)
     step, last = int(first.step), config.steps
     if step >= last:

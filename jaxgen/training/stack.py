@@ -15,9 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import config as configs
-from jaxgen import data, devices
+from jaxgen import data, devices, distributed
 from jaxgen.config import Config
 from jaxgen.data import batches
+from jaxgen.families.capabilities import Prepares
 from jaxgen.training import checkpoint
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.console import Console
@@ -37,16 +38,31 @@ class Stack:
         self.trainers = [Trainer(recipe) for recipe in recipes]
         self.is_alone = len(self.recipes) == 1
 
-    def init(self, shard_params: bool = False) -> State:
-        """The state before the first step."""
+    def init(self, digits: data.Split, shard_params: bool = False) -> State:
+        """The state before the first step of a training on these digits."""
         if self.is_alone:
             like = self.trainers[0].abstract(shard_params)
-            return jax.jit(self.trainers[0].init, out_shardings=shardings(like))()
-        begin = jax.vmap(lambda numbers: Trainer(_with(self.recipes[0], numbers)).init())
-        return jax.jit(begin, out_shardings=devices.whole())(_numbers(self.recipes))
+            state = jax.jit(self.trainers[0].init, out_shardings=shardings(like))()
+        else:
+            begin = jax.vmap(lambda numbers: Trainer(_with(self.recipes[0], numbers)).init())
+            state = jax.jit(begin, out_shardings=devices.whole())(_numbers(self.recipes))
+        family, variables = self.trainers[0].family, state.variables
+        if not isinstance(family, Prepares):
+            return state
+        stats = family.prepare(variables, digits).stats
+        stats = jax.tree.map(
+            lambda own, like: jax.device_put(np.broadcast_to(own, like.shape), like.sharding),
+            distributed.fetch(stats),
+            variables.stats,
+        )
+        return state.replace(variables=variables.replace(stats=stats))
 
     def restore(
-        self, checkpoints: Sequence[Checkpoints], console: Console, shard_params: bool = False
+        self,
+        checkpoints: Sequence[Checkpoints],
+        digits: data.Split,
+        console: Console,
+        shard_params: bool = False,
     ) -> State:
         """The newest sound checkpoints, if all are of the same step, else fresh weights. Damaged
         checkpoints are moved to ``damaged/``."""
@@ -62,7 +78,7 @@ class Stack:
             if self.is_alone:
                 return states[0]
             return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-        return self.init(shard_params)
+        return self.init(digits, shard_params)
 
     def of(self, state: State, index: int) -> State:
         """The state of one of the recipes."""

@@ -21,6 +21,8 @@ from jaxgen.mapping import map_images
 def draw(lesson: drawing.Lesson) -> Figure:
     family = lesson.family
     assert isinstance(family, Diffuses)
+    if family.sampling.sampler == "fast":  # it starts from medium noise, in few steps
+        family = family.with_sampling(sampler="dpmpp", steps=drawing.FRAMES - 1)
     times = np.append(family.steps().time, 0)
     chosen = np.unique(np.linspace(0, len(times) - 1, drawing.FRAMES).round().astype(int))
     labels = np.full(2, lesson.digit, np.int32)
