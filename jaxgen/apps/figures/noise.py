@@ -14,13 +14,12 @@ from jaxgen.arrays import SIDE
 from jaxgen.diffusion import process, samplers
 from jaxgen.diffusion.process import to_images
 from jaxgen.families.base import Variables, split
-from jaxgen.families.capabilities import Diffuses
+from jaxgen.families.capabilities import Diffuses, able
 from jaxgen.mapping import map_images
 
 
 def draw(lesson: drawing.Lesson) -> Figure:
-    family = lesson.family
-    assert isinstance(family, Diffuses)
+    family = able(lesson.family, Diffuses)
     if family.sampling.sampler == "fast":  # it starts from medium noise, in few steps
         family = family.with_sampling(sampler="dpmpp", steps=drawing.FRAMES - 1)
     times = np.append(family.steps().time, 0)
