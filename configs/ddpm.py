@@ -1,6 +1,6 @@
 """Diffusion that learns digits in 1000 steps.
 
-    bin/train --model ddpm --steps 1000     80 s on two cores (matrix product 210 GFLOP/s)
+    bin/train --model ddpm --steps 1000     1.3 minutes on two cores (matrix product 210 GFLOP/s)
 
 5,000 digits against the test digits, seeds 0 and 1 (``bin/evaluate``):
 

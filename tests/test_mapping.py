@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgen import families
+from jaxgen import data, families
+from jaxgen.families.capabilities import Prepares
 from jaxgen.mapping import map_images
 from tests import weights
 from tests.conftest import small
@@ -36,9 +37,11 @@ def test_each_image_has_its_key_and_its_row_whatever_the_chunk():
     assert np.array_equal(again["all"][1], noise[rows])
 
 
-@pytest.mark.parametrize("name", ["ddpm", "vqvae"])
-def test_a_program_is_compiled_once_for_equal_families_and_for_every_guidance(name):
-    built, traced = families.build(small(name)), []
+@pytest.mark.parametrize(
+    ("name", "sampling"), [("ddpm", {}), ("ddpm", {"sampler": "dpmpp"}), ("vqvae", {})], ids=str
+)
+def test_a_program_is_compiled_once_for_equal_families_and_for_every_guidance(name, sampling):
+    built, traced = families.build(small(name)).with_sampling(**sampling), []
 
     class Counted(type(built)):
         def sample(self, variables, keys, labels):
@@ -46,6 +49,8 @@ def test_a_program_is_compiled_once_for_equal_families_and_for_every_guidance(na
             return super().sample(variables, keys, labels)
 
     variables = weights.begun(built, jax.random.key(0), 0.1)
+    if isinstance(built, Prepares):  # else guidance changes nothing
+        variables = built.prepare(variables, data.load("synthetic:200").train)
     labels = np.arange(4, dtype=np.int32)
 
     def draw(guidance):
