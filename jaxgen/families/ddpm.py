@@ -200,18 +200,17 @@ class DDPM(Guided):
         alpha, sigma = self.schedule.alpha[time], self.schedule.sigma[time]
         known, gaussians = self._known(labels, guidance), variables.stats["gaussians"]
         # (3) is nearly constant at high noise levels, where it is the difference of the means.
-        away = (guidance - 1) * (known - arrays.soft(jnp.full(len(noise), arrays.NO_DIGIT)))
+        away = (guidance - 1) * (known - no_digit(len(noise)))
         shift = (away @ gaussians.means).reshape(noise.shape)
         return gaussian.flow(gaussians, noise, alpha, sigma, known) + alpha * shift
 
     def _known(self, labels: Labels | SoftLabels, guidance: Weight) -> SoftLabels:
         """The labels, or NO_DIGIT where the guidance is 0."""
-        none = arrays.soft(jnp.full(len(labels), arrays.NO_DIGIT))
-        return jnp.where(jnp.asarray(guidance) == 0, none, arrays.soft(labels))
+        return jnp.where(jnp.asarray(guidance) == 0, no_digit(len(labels)), arrays.soft(labels))
 
     def denoiser(self, variables: Variables, labels: Labels | SoftLabels, guidance: Weight):
         """A function (noisy images [n, h, w, c], one time for all) -> guided x_0 [n, h, w, c]."""
-        none = arrays.soft(jnp.full(len(labels), arrays.NO_DIGIT))
+        none = no_digit(len(labels))
 
         def denoise(xt, time):
             times = jnp.full(len(xt), time)
@@ -268,3 +267,8 @@ class DDPM(Guided):
             return jnp.ones(len(times))
         snr = jnp.asarray(self.schedule.snr[1:], jnp.float32)
         return (weight(snr) / self.prediction.per_x0(snr))[times - 1]
+
+
+def no_digit(count: int) -> SoftLabels:
+    """Soft labels of NO_DIGIT."""
+    return arrays.soft(jnp.full(count, arrays.NO_DIGIT))

@@ -25,7 +25,7 @@ from jaxgen.training.console import Console, duration, plural
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Records
-from jaxgen.training.stack import BLOCK, Stack, shardings
+from jaxgen.training.stack import BLOCK, Stack, with_stats
 from jaxgen.training.trainer import State, Trainer
 
 SECONDS = 1.0  # longest time of a block, since signals wait for its end
@@ -252,9 +252,7 @@ def fitted(family: Family, state: State, digits: data.Split) -> State:
     the family has it."""
     if not isinstance(family, Fits):
         return state
-    stats = family.fit(state.averaged, digits).stats
-    stats = jax.device_put(distributed.fetch(stats), shardings(state).variables.stats)
-    return state.replace(variables=state.variables.replace(stats=stats))
+    return with_stats(state, family.fit(state.averaged, digits).stats)
 
 
 def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:

@@ -49,13 +49,7 @@ class Stack:
         family, variables = self.trainers[0].family, state.variables
         if not isinstance(family, Prepares):
             return state
-        stats = family.prepare(variables, digits).stats
-        stats = jax.tree.map(
-            lambda own, like: jax.device_put(np.broadcast_to(own, like.shape), like.sharding),
-            distributed.fetch(stats),
-            variables.stats,
-        )
-        return state.replace(variables=variables.replace(stats=stats))
+        return with_stats(state, family.prepare(variables, digits).stats)
 
     def restore(
         self,
@@ -137,6 +131,16 @@ class Block:
 def shardings(state: State) -> Any:
     """The sharding of each array of a state, as a tree of the same form."""
     return jax.tree.map(lambda leaf: leaf.sharding, state)
+
+
+def with_stats(state: State, stats: Any) -> State:
+    """The state with other stats of its form, placed as its own are; stacked runs all get them."""
+    placed = jax.tree.map(
+        lambda own, like: jax.device_put(np.broadcast_to(own, like.shape), like.sharding),
+        distributed.fetch(stats),
+        state.variables.stats,
+    )
+    return state.replace(variables=state.variables.replace(stats=placed))
 
 
 def groups(recipes: Sequence[Config]) -> list[list[int]]:
