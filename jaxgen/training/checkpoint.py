@@ -4,6 +4,7 @@ whose files differ from its manifest is skipped, and the step before is used."""
 import contextlib
 import dataclasses
 import errno
+import json
 import logging
 import os
 import shutil
@@ -11,19 +12,26 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
-import orbax.checkpoint as ocp
+import numpy as np
+from etils import epy
 
 from jaxgen import config as configs
-from jaxgen import densities, distributed
+from jaxgen import densities, devices, distributed
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
 from jaxgen.training import manifest
-from jaxgen.training.trainer import State, Trainer
+
+with epy.lazy_imports():  # drawing needs none of it
+    import orbax.checkpoint as ocp
+
+if TYPE_CHECKING:
+    from jaxgen.families.base import Family, Variables
+    from jaxgen.training.trainer import State, Trainer
 
 PARTIAL = ".partial"
 KEEP = 2  # newest steps that are kept: the second is for a damaged first
@@ -46,7 +54,7 @@ class Checkpoints:
             for partial in self.folder.glob(f"*{PARTIAL}"):  # from a process that died
                 shutil.rmtree(partial)
 
-    def save(self, state: State, fitted: bool = True) -> None:
+    def save(self, state: "State", fitted: bool = True) -> None:
         """Begin to save under the state's own step, after the last save has ended; raises as
         ``wait`` does. ``fitted`` says whether ``Family.fit`` was called for this state, if the
         family has it."""
@@ -80,7 +88,7 @@ class Checkpoints:
         self.wait()
         return manifest.steps(self.folder)
 
-    def _begin(self, step: int, state: State) -> ocp.StandardCheckpointer:
+    def _begin(self, step: int, state: "State") -> "ocp.StandardCheckpointer":
         """Start to write a state to the folder N.partial."""
         with self._writing(step):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +97,7 @@ class Checkpoints:
             checkpointer.save(self._partial(step) / "default", state)
         return checkpointer
 
-    def _end(self, step: int, writing: ocp.StandardCheckpointer, fitted: bool) -> None:
+    def _end(self, step: int, writing: "ocp.StandardCheckpointer", fitted: bool) -> None:
         """When all is written, add the manifest, rename the folder, and delete old steps."""
         with self._writing(step):
             writing.close()  # waits until all is written
@@ -147,10 +155,10 @@ class Checkpoints:
 
 def restore(
     folder: Path,
-    trainer: Trainer,
+    trainer: "Trainer",
     damaged: Callable[[int, str], None],
     shard_params: bool = False,
-) -> State | None:
+) -> "State | None":
     """Load the newest sound step of a run of the trainer's recipe, or None if there is none.
 
     ``damaged(step, reason)`` is called for each damaged step that is skipped. Raises ``UserError``
@@ -164,10 +172,60 @@ def restore(
         # Orbax silently casts other types, and prints tracebacks for other shapes.
         saved: Any = checkpointer.metadata(path)
         stored = densities.to_saved(like)
-        _require_arrays(
-            saved.item_metadata.tree, stored, f"the checkpoint of step {step} in {folder}"
-        )
+        _require_arrays(_arrays(saved.item_metadata.tree), _arrays(stored), step, folder)
         return densities.from_saved(checkpointer.restore(path, stored), like)
+
+
+class Averaged(NamedTuple):
+    """The part of a saved step that draws images."""
+
+    step: int
+    variables: "Variables"  # with the averaged weights
+    fitted: bool  # as in ``Manifest``
+
+
+def restore_averaged(
+    folder: Path, config: Config, family: "Family", damaged: Callable[[int, str], None]
+) -> Averaged | None:
+    """Load the averaged weights and the stats of the newest sound step; for ``damaged``, errors and
+    None see ``restore``. Orbax is not used, since its import alone takes longer than this."""
+    step = distributed.on_first(lambda: _newest_sound(folder, config, damaged))
+    if step is None:
+        return None
+    path = folder.absolute() / str(step)
+    like = jax.tree.map(
+        lambda leaf: leaf.update(sharding=devices.whole()),
+        jax.eval_shape(family.init, jax.random.key(0)),
+    )
+    tree = {"ema": like.params, "variables": {"stats": densities.to_saved(like.stats)}}
+    opened = _open(path / "default", tuple(tree))
+    for name in [name for name in opened if name.startswith("variables/params/")]:
+        del opened[name]  # not averaged
+    _require_arrays(_arrays(opened), ours := _arrays(tree), step, folder)
+    reads = [opened[name].read() for name in ours]
+    arrays = jax.device_put([read.result() for read in reads], devices.whole())
+    tree = jax.tree.unflatten(jax.tree.structure(tree), arrays)
+    stats = densities.from_saved(tree["variables"]["stats"], like.stats)
+    return Averaged(step, like.replace(params=tree["ema"], stats=stats), manifest.read(path).fitted)
+
+
+def _open(path: Path, parts: tuple[str, ...]) -> dict[str, Any]:
+    """Open the arrays of some ``parts`` of the tree that Orbax has saved in ``path``, by the names
+    of ``_arrays``. Orbax stores each array in the format zarr, all in one database, OCDBT."""
+    import tensorstore
+
+    content = json.loads((path / "_METADATA").read_text())
+    driver = "zarr3" if content["use_zarr3"] else "zarr"
+    base = {"driver": "file", "path": f"{path}/"}
+    opening = {}
+    for array in content["tree_metadata"].values():
+        keys = [entry["key"] for entry in array["key_metadata"]]
+        if keys[0] in parts and not array["value_metadata"]["skip_deserialize"]:
+            store = {"driver": "ocdbt", "base": base, "path": ".".join(keys)}
+            opening["/".join(keys)] = tensorstore.open(
+                {"driver": driver, "kvstore": store}, read=True
+            )
+    return {name: opened.result() for name, opened in opening.items()}
 
 
 def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], None]) -> int | None:
@@ -192,11 +250,13 @@ def _newest_sound(folder: Path, config: Config, damaged: Callable[[int, str], No
     return None
 
 
-def _require_arrays(saved, like, what: str) -> None:
-    """Raise a UserError if a checkpoint holds other arrays than ``like``."""
-    theirs, ours = _arrays(saved), _arrays(like)
+def _require_arrays(
+    theirs: dict[str, tuple], ours: dict[str, tuple], step: int, folder: Path
+) -> None:
+    """Raise a UserError if a checkpoint holds other arrays than ours."""
     if theirs == ours:
         return
+    what = f"the checkpoint of step {step} in {folder}"
     wide = sorted({str(kind) for _, kind in theirs.values() if kind.itemsize == 8})
     if wide:  # earlier versions used JAX_ENABLE_X64 of the shell
         raise UserError(
@@ -213,7 +273,10 @@ def _require_arrays(saved, like, what: str) -> None:
 def _arrays(tree) -> dict[str, tuple]:
     """The shape and type of every array, by its path in the tree."""
     return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): (tuple(leaf.shape), leaf.dtype)
+        jax.tree_util.keystr(path, simple=True, separator="/"): (
+            tuple(leaf.shape),
+            np.dtype(getattr(leaf.dtype, "numpy_dtype", leaf.dtype)),
+        )
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
 

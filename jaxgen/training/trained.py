@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from jaxgen import data
+from jaxgen import data, families
 from jaxgen.arrays import DIGITS, NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Fits, able
-from jaxgen.training import checkpoint, manifest
+from jaxgen.training import checkpoint
 from jaxgen.training.folder import RunFolder
-from jaxgen.training.trainer import Trainer
 
 
 class Trained(NamedTuple):
@@ -46,24 +45,25 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     ``say(line)`` is called for each damaged checkpoint, which stays in place. Raises ``UserError``
     if there is no sound checkpoint.
     """
-    trainer = Trainer(config)
-    state = checkpoint.restore(
+    family = families.build(config)
+    saved = checkpoint.restore_averaged(
         folder.checkpoints,
-        trainer,
+        config,
+        family,
         lambda step, reason: say(
             f"the checkpoint of step {step} is damaged ({reason}): using the one before"
         ),
     )
-    if state is None:
+    if saved is None:
         raise UserError(
             f"{folder} has no sound checkpoint: bin/train --model {config.model}"
             f"{folder.run_flag(config.model)} makes one"
         )
-    variables, step = state.averaged, int(state.step)
-    if not manifest.read(folder.checkpoints / f"{step}").fitted:
+    step, variables, fitted = saved
+    if not fitted:
         say(f"the checkpoint of step {step} has no fitted density: it is fitted now")
-        variables = able(trainer.family, Fits).fit(variables, folder.digits(config).train)
-    return Trained(trainer.family, variables, step, _learned(folder, config))
+        variables = able(family, Fits).fit(variables, folder.digits(config).train)
+    return Trained(family, variables, step, _learned(folder, config))
 
 
 def _learned(folder: RunFolder, config: Config) -> tuple[int, ...]:
