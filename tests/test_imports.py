@@ -21,6 +21,7 @@ LAYERS = [
     {"training", "evaluation"},
     {"apps"},
     {"experiments"},
+    {"benchmark"},
     {"cli", "__main__"},
 ]
 

@@ -6,7 +6,10 @@ are shared.
 
 examples:
   bin/bench --model ddpm             trains the recipe from nothing and judges it: some minutes
-  bin/bench --model ddpm --quick     the step and the drawing only"""
+  bin/bench --model ddpm --quick     the step and the drawing only
+  bin/bench --profile ddpm           where the time of a train step goes
+  bin/bench --against v1.0           this version and another one in turn
+  bin/bench --against HEAD~9 --models gan vae --check     fails if this version is slower"""
 
 import os
 import subprocess
@@ -20,12 +23,16 @@ import numpy as np
 import tyro
 from etils import epy
 
+from jaxgen import config
 from jaxgen.cli import common, flags
 from jaxgen.config import Config
+from jaxgen.errors import UserError
 
 with epy.lazy_imports():
-    from jaxgen import devices, sampling
-    from jaxgen.training import console, costs
+    from jaxgen import devices, families, sampling
+    from jaxgen.benchmark import against, profiling
+    from jaxgen.training import console as consoles
+    from jaxgen.training import costs
 
 DRAWN = 1000  # digits
 
@@ -37,7 +44,38 @@ class Bench:
     """Leave out the whole training."""
 
 
-def main(args: list[str]) -> None:
+@dataclass(frozen=True)
+class Profiling:
+    profile: str
+    """The recipe whose train step is profiled."""
+    layers: int = 15
+    """How many layers to show, from the slowest on."""
+
+    def __post_init__(self):
+        config.require("layers", self.layers, self.layers >= 1, "1 or more")
+
+
+@dataclass(frozen=True)
+class Against:
+    against: str
+    """A revision of git: a commit, a tag or a branch."""
+    models: tuple[str, ...] = ()
+    """The recipes to compare; one of each family when not given."""
+    pairs: int = 5
+    """How often both versions are measured."""
+    check: bool = False
+    """Exit with status 1 if a figure of this version is worse: if a ratio is below 0.9."""
+
+    def __post_init__(self):
+        config.require("pairs", self.pairs, self.pairs >= 2, "2 or more, for an interval")
+
+
+def main(args: list[str]) -> int:
+    profiled, revision = flags.peek(args, "profile", "against")
+    if profiled is not None:
+        return profile(flags.parse(Profiling(profiled), "bench", __doc__, args))
+    if revision is not None:
+        return compare(flags.parse(Against(revision), "bench", __doc__, args))
     bench = flags.parse(Bench(common.recipe(args, "bench")), "bench", __doc__, args)
     if not bench.quick:
         whole_training(args)
@@ -46,6 +84,41 @@ def main(args: list[str]) -> None:
     step(bench.config)
     seconds = costs.drawing(bench.config, sampling.CHUNK, DRAWN)
     print(f"drawing {DRAWN} digits, compile excluded: {np.median(seconds):.2g} s")
+    return 0
+
+
+def profile(wanted: Profiling) -> int:
+    recipe = config.recipe(config.canonical(wanted.profile))
+    devices.start()
+    print(f"{recipe.model} on {devices.describe()}")
+    print(profiling.profile(recipe).table(wanted.layers))
+    return 0
+
+
+def compare(wanted: Against) -> int:
+    """Print a table of this version and another one. Raises ``UserError`` where a check has no
+    verdict."""
+    models = [config.recipe(config.canonical(name)).model for name in wanted.models]
+    say = consoles.Console().say
+    other = against.checkout(wanted.against, say)
+    print(f"{wanted.against} and this version, in turn, {wanted.pairs} times; 95 % intervals")
+    print(against.HEADER, flush=True)
+    found = []
+    for comparison in against.compare(other, models or families.names(), wanted.pairs, say):
+        print(comparison, flush=True)
+        found.append(comparison)
+    worse = [comparison.what for comparison in found if comparison.is_worse]
+    open_ = [comparison for comparison in found if comparison.is_worse is None]
+    if worse:
+        print(f"worse: {'; '.join(worse)}")
+    if wanted.check and not worse and open_:
+        least = max(open_, key=lambda comparison: comparison.width)
+        raise UserError(
+            f"this machine is too busy for a verdict on {'; '.join(c.what for c in open_)} (the "
+            f"ratio of {least.what} is anywhere from {least.ratio.low:.2f} to "
+            f"{least.ratio.high:.2f}): stop other work, or give more --pairs"
+        )
+    return 1 if wanted.check and worse else 0
 
 
 def whole_training(args: list[str]) -> None:
@@ -68,9 +141,9 @@ def whole_training(args: list[str]) -> None:
         subprocess.run([*command, "evaluate", "--run", run], env=environment, check=True)
 
 
-def step(config: Config) -> None:
+def step(recipe: Config) -> None:
     """Print the time of a train step, and its speed as a fraction of a matrix product's."""
-    cost = costs.training(config, console.Console())
+    cost = costs.training(recipe, consoles.Console())
     speed = cost.operations / np.median(cost.seconds)
     product = np.median(cost.products)
     least, usual, most = (1e3 * f(cost.seconds) for f in (min, np.median, max))

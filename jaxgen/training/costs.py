@@ -30,14 +30,14 @@ STEPS = 10  # in each repetition
 
 # The bytes that each of n devices in a ring sends for one byte of the result (Patarasuk and Yuan
 # 2009).
-_SENT: dict[str, Callable[[int], float]] = {
+COLLECTIVES: dict[str, Callable[[int], float]] = {
     "all-reduce": lambda n: 2 * (n - 1) / n,
     "all-gather": lambda n: (n - 1) / n,
     "all-to-all": lambda n: (n - 1) / n,
     "reduce-scatter": lambda n: n - 1,
     "collective-permute": lambda n: 1,
 }
-_CALL = re.compile(rf"= (.*?) ({'|'.join(_SENT)})(?:-start)?\(")
+_CALL = re.compile(rf"= (.*?) ({'|'.join(COLLECTIVES)})(?:-start)?\(")
 _ARRAY = re.compile(r"\b[a-z]+(\d+)\[([\d,]*)\]")
 
 
@@ -156,7 +156,7 @@ def bytes_sent(program: str, devices: int) -> float:
     """The bytes that each device sends if each collective of a program runs once. ``program`` is
     the HLO text of XLA that ``Compiled.as_text()`` returns."""
     calls = _CALL.findall(program)
-    return sum(_SENT[name](devices) * _size(result) for result, name in calls)
+    return sum(COLLECTIVES[name](devices) * _size(result) for result, name in calls)
 
 
 def _size(result: str) -> float:
