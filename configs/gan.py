@@ -43,6 +43,9 @@ class Net(config.Net):
     """On the gradient of the critic: r1 at real images, gp between real and generated ones."""
     penalty_weight: float = 0.1
     """Weight of the penalty in the loss of the critic; 10 is usual for gp."""
+    penalty_every: int = 1
+    """The penalty is computed in one of so many steps on average, with as many times its weight
+    (Karras et al. 2020, lazy regularisation)."""
     critic_turns: int = 1
     """Updates of the critic for one of the generator."""
     critic_pace: float = 1.0
@@ -53,7 +56,7 @@ class Net(config.Net):
 
     def __post_init__(self):
         config.require_layers(self.network, self.layers)
-        for name in ("latents", "critic_turns"):
+        for name in ("latents", "penalty_every", "critic_turns"):
             value = getattr(self, name)
             config.require(f"net.{name.replace('_', '-')}", value, value >= 1, "1 or more")
         for name in ("blocks", "critic_blocks", "penalty_weight"):

@@ -244,6 +244,9 @@ def _fill(default, values: Any):
             f"this version of jaxgen has no setting {unknown[0]!r} of a {type(default).__name__}"
         )
     changed = {}
+    if not isinstance(default, Config):  # a setting that came later: by default it changes nothing
+        later = [f for f in dataclasses.fields(default) if f.name not in values]
+        changed = {f.name: f.default for f in later if f.default is not dataclasses.MISSING}
     for name, value in values.items():
         current = getattr(default, name)
         if dataclasses.is_dataclass(current):

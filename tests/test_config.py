@@ -90,6 +90,14 @@ def test_a_setting_of_another_version_is_refused():
         config.from_dict(values)
 
 
+def test_a_setting_that_came_later_changes_no_run():
+    """The recipe uses it, but a run of before is as it was."""
+    settings = config.to_dict(config.recipe("ddpm"))
+    assert settings["net"].pop("gaussian") > 0
+    assert config.from_dict(settings).net.gaussian == 0
+    assert config.from_dict(settings).net.width == config.recipe("ddpm").net.width
+
+
 def test_a_recipe_without_a_format_is_of_the_former_split():
     settings = config.to_dict(config.recipe("ae"))
     assert settings.pop("format") == config.FORMAT

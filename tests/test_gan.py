@@ -112,6 +112,20 @@ def test_penalties_are_taken_at_the_images_they_should_be(batch):
     assert 0 < found < 2 * float(lengths.max())
 
 
+def test_a_penalty_that_is_computed_sometimes_has_the_same_mean(batch):
+    family = Linear(recipe(penalty_every=4, penalty_weight=5.0).net)
+    variables = begun(family, KEY)
+
+    @jax.jit
+    def found(key):
+        return family.loss(variables, batch, key, player="critic")[1][1]["critic/penalty"]
+
+    penalties = jax.vmap(found)(jax.random.split(KEY, 400))
+    assert {round(float(value), 3) for value in penalties} == {0.0, 4 * 5 / 2 * 9}
+    due = float((penalties > 0).mean())  # a standard deviation is 0.022
+    assert 0.16 < due < 0.34
+
+
 def test_the_critic_has_its_turns_and_its_rate_lasts_to_the_horizon(batch):
     plain = recipe(critic_turns=2, critic_pace=0.5, **DENSE)
     trainer = Trainer(plain)

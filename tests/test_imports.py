@@ -13,7 +13,8 @@ ROOT = Path(jaxgen.__file__).parent
 LAYERS = [
     {"errors", "environment", "sources"},
     {"config", "arrays", "data", "configs"},
-    {"devices", "distributed", "films", "images", "losses", "densities", "descent", "mapping"},
+    {"devices", "distributed", "films", "images", "kept", "losses"}
+    | {"densities", "descent", "mapping"},
     {"pages"},  # so that it cannot know a model
     {"nn", "diffusion"},
     {"families"},

@@ -57,6 +57,28 @@ def gradient(family, variables, of=None):
     return jax.jit(jax.grad(of or loss))(variables.params["model"])
 
 
+def test_the_prior_learns_from_the_codes_of_the_pass_before_the_update():
+    """It shares the encoder's pass with the autoencoder, but has the new codebook."""
+    trainer = Trainer(recipe())
+    state = jax.jit(trainer.init)()
+    step, turn = jax.jit(trainer.step), jax.jit(trainer.turn, static_argnames="player")
+    state, _ = step(state, batch())  # the first step chooses the codebook
+    after, _ = step(state, batch())
+    keys = [jax.random.fold_in(jax.random.fold_in(trainer._key, 1), i) for i in range(2)]
+    middle, _ = turn(state, batch(), keys[0], player="model")
+    prior = {}
+    for name, params in (("before", state.variables.params), ("after", None)):
+        prior[name] = turn(middle, batch(), keys[1], player="prior", at=params)[0]
+        prior[name] = ravel(prior[name].variables.params["prior"])
+    found = ravel(after.variables.params["prior"])
+    assert np.allclose(found, prior["before"], atol=1e-6)
+    assert not np.allclose(found, prior["after"], atol=1e-6)
+
+
+def ravel(tree) -> np.ndarray:
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
 def zero(tree) -> bool:
     return all(not leaf.any() for leaf in jax.tree.leaves(tree))
 

@@ -6,25 +6,20 @@ output is an input of the applications and measures nothing, and it learns from 
 of the models.
 """
 
-import contextlib
 import functools
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import safetensors
-import safetensors.numpy
 from flax import linen as nn
 from flax import traverse_util
 
-from jaxgen import devices
+from jaxgen import kept
 from jaxgen.apps import damage, masks
 from jaxgen.arrays import DIGITS, IMAGE, Images, Key
-from jaxgen.data import Split, files
-from jaxgen.errors import UserError
+from jaxgen.data import Split
 from jaxgen.evaluation import classifier
 from jaxgen.evaluation.distort import distort
 
@@ -37,36 +32,19 @@ DISTORTED = 0.4  # of the judge's distortions: a mask cuts a far rotated digit i
 def load(learned: Split, say: Callable[[str], None]) -> Any:
     """The variables for these training digits, from the user's cache folder or fitted now.
     ``say(line)`` is called before they are fitted."""
-    path = _path(learned)
-    variables = _stored(path)
-    if variables is None:
+
+    def make() -> dict[str, np.ndarray]:
         say("learning to read digits that are hidden in part or damaged: a minute, once")
-        variables = jax.tree.map(np.asarray, fit(learned))
-        flat: Any = traverse_util.flatten_dict(variables, sep="/")
-        # Where the file cannot be written, the next command fits the variables again.
-        with contextlib.suppress(UserError):
-            files.write(path, safetensors.numpy.save(flat))
-    return variables
+        flat: Any = traverse_util.flatten_dict(jax.tree.map(np.asarray, fit(learned)), sep="/")
+        return flat
 
+    def is_of_network(flat: dict[str, np.ndarray]) -> bool:
+        wanted: Any = traverse_util.flatten_dict(jax.eval_shape(_init, jax.random.key(0)), sep="/")
+        shapes = {name: leaf.shape for name, leaf in wanted.items()}
+        return shapes == {name: leaf.shape for name, leaf in flat.items()}
 
-def _path(learned):
-    """A file named by a digest of everything that the variables depend on."""
-    digest = hashlib.sha256(f"{VERSION}".encode())
-    for array in learned:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return devices.cache() / f"reader-{digest.hexdigest()[:16]}.safetensors"
-
-
-def _stored(path):
-    """The variables in a file, or None where it is missing, damaged or of another network."""
-    try:
-        flat = safetensors.numpy.load(path.read_bytes())
-    except (OSError, safetensors.SafetensorError):
-        return None
-    variables = traverse_util.unflatten_dict(flat, sep="/")
-    wanted = jax.eval_shape(_init, jax.random.key(0))
-    shapes = jax.tree.map(jnp.shape, variables)
-    return variables if shapes == jax.tree.map(lambda leaf: leaf.shape, wanted) else None
+    flat = kept.arrays("reader", (VERSION, *learned), make, is_of_network)
+    return traverse_util.unflatten_dict(flat, sep="/")
 
 
 def read(variables: Any, images: Images, visible: Images) -> jax.Array:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxgen import kept
 from jaxgen.data import Digits, Split, partition
 from jaxgen.evaluation import metrics, reference
 from jaxgen.evaluation.report import Against
@@ -21,6 +22,7 @@ from jaxgen.mapping import map_images
 
 SEARCHED = 200  # digits at most, where encoding is a search
 PROBED = 10_000  # training digits at most of a probe
+COMPONENTS = 1  # the version of ``components``, raised with every change
 ACTIVE = 0.01  # least variance of the mean of an active dimension (Burda et al. 2016, section 5)
 
 
@@ -119,34 +121,44 @@ def _linear(family, variables, train, real):
     few = partition.subset(train, min(PROBED, len(train.labels)))
     codes = [_map_digits(able(family, Encodes).encode, variables, split) for split in (few, real)]
     size = codes[0].shape[1]
-    pca = _components(train, size)
-    pixels = metrics.pixels(real.images)
-    components = [pca.transform(vectors) for vectors in (metrics.pixels(few.images), pixels)]
-    back = pca.inverse_transform(components[1])
+    linear, pixels = components(train, size), metrics.pixels(real.images)
+    linear_codes = [linear.codes(vectors) for vectors in (metrics.pixels(few.images), pixels)]
+    back = linear.images(linear_codes[1])
     labels = few.labels, real.labels
     return Linear(
         size,
         _squared_error(pixels, back),
         _probe(codes, labels),
-        _probe(components, labels),
+        _probe(linear_codes, labels),
     )
 
 
-# A value holds the images, so that no other array takes their id.
-_fitted: dict[tuple[int, int], tuple[np.ndarray, Any]] = {}
+class Components(NamedTuple):
+    """Principal components of images, as vectors of their pixels."""
+
+    mean: np.ndarray  # float32 [p]
+    axes: np.ndarray  # float32 [c, p], orthonormal, from the largest variance to the smallest
+
+    def codes(self, pixels: np.ndarray) -> np.ndarray:
+        """The coordinates [n, c] of images [n, p]."""
+        return (pixels - self.mean) @ self.axes.T
+
+    def images(self, codes: np.ndarray) -> np.ndarray:
+        """The images [n, p] with these coordinates."""
+        return codes @ self.axes + self.mean
 
 
-def _components(train: Split, size: int) -> Any:
-    """The principal components of training digits, fitted once."""
-    from sklearn.decomposition import PCA
+def components(train: Split, size: int) -> Components:
+    """The first principal components of training digits. All are computed once, and kept."""
 
-    key = id(train.images), size
-    if key not in _fitted:
-        if len(_fitted) == 8:
-            _fitted.clear()
-        pca = PCA(min(size, len(train.labels)), random_state=0)
-        _fitted[key] = train.images, pca.fit(metrics.pixels(train.images))
-    return _fitted[key][1]
+    def make() -> kept.Arrays:
+        from sklearn.decomposition import PCA
+
+        pca: Any = PCA(random_state=0).fit(metrics.pixels(train.images))
+        return {"mean": pca.mean_, "axes": pca.components_}
+
+    found = kept.arrays("components", (COMPONENTS, train.images), make)
+    return Components(found["mean"], found["axes"][:size])
 
 
 def _is_vector(family, variables) -> bool:

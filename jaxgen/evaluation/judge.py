@@ -22,7 +22,7 @@ from flax import traverse_util
 from scipy import special
 from scipy.spatial import distance
 
-from jaxgen import data
+from jaxgen import data, kept
 from jaxgen.arrays import DIGITS
 from jaxgen.data import files, partition
 from jaxgen.data.split import Split, part
@@ -219,7 +219,7 @@ def save(path: str | Path, variables: dict[str, Any]) -> None:
     its training digits."""
     flat = traverse_util.flatten_dict(variables, sep="/")
     halves = {name: np.asarray(array, np.float16) for name, array in flat.items()}
-    files.write(path, safetensors.numpy.save(halves, {"split": partition.RULE}))
+    files.write(path, kept.to_bytes(halves, {"split": partition.RULE}))
 
 
 def parts() -> tuple[Split, Split, Split]:

@@ -52,6 +52,9 @@ class Family(abc.ABC):
     encodes_iteratively: ClassVar[bool] = False
     """Whether ``encode`` takes many steps, too slow for thousands of images."""
 
+    learns_at_once: ClassVar[bool] = False
+    """Whether each player takes its gradient at the weights from before the step, so that what the
+    losses have in common is computed once; else at those that the others have just changed."""
     codes_depend_on_digit: ClassVar[bool] = False
     """Whether the same code means different things for different digits."""
 

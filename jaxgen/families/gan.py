@@ -131,6 +131,7 @@ class GAN(Family):
         self, variables: Variables, batch: Batch, key: Key, *, player: str
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         key_drop, key_latent, key_mix = jax.random.split(key, 3)
+        key_time = jax.random.fold_in(key_mix, 0)
         count = len(batch.labels)
         labels = base.drop_labels(batch.labels, self.config.label_drop, key_drop)
         latents = jax.random.normal(key_latent, (count, self.config.latents))
@@ -144,7 +145,9 @@ class GAN(Family):
             return loss, (variables.stats, {"generator/loss": loss})
         real = self.score(variables, batch.images, labels)
         loss = objective.critic(real, fake).mean()
-        penalty = self.penalty(variables, batch.images, generated, labels, key_mix)
+        penalty = self.sometimes(
+            lambda: self.penalty(variables, batch.images, generated, labels, key_mix), key_time
+        )
         metrics = {
             "critic/loss": loss,
             "critic/real": real.mean(),
@@ -223,6 +226,15 @@ class GAN(Family):
         slopes = self.slopes(variables, t * images + (1 - t) * generated, labels)
         # The root has no gradient at 0.
         return c.penalty_weight * jnp.square(jnp.sqrt(slopes + 1e-12) - 1).mean()
+
+    def sometimes(self, penalty: Callable[[], jax.Array], key: Key) -> jax.Array:
+        """``penalty_every`` times the penalty in one of so many steps, which ``key`` chooses; else
+        0, without computing it."""
+        every = self.config.penalty_every
+        if every == 1:
+            return penalty()
+        is_due = jax.random.uniform(key) < 1 / every
+        return lax.cond(is_due, lambda: every * penalty(), lambda: jnp.zeros(()))
 
     def slopes(self, variables: Variables, images: Images, labels: Labels) -> jax.Array:
         """|grad score|^2 [n] with respect to the pixels in [0, 1] of each image."""

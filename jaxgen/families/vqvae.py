@@ -53,6 +53,8 @@ class VQVAE(Guided):
     config: Net
     sampling: Sampling
 
+    learns_at_once = True  # the prior learns from codes that the loss of the autoencoder computes
+
     @property
     def update_order(self) -> tuple[str, ...]:
         return ("model", "prior")

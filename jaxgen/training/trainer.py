@@ -79,14 +79,18 @@ class Trainer:
 
         return jax.tree.map(with_sharding, jax.eval_shape(self.init))
 
-    def turn(self, state: State, batch: Batch, key: Key, player: str) -> tuple[State, Metrics]:
-        """One update of the params of ``player`` on a batch; the other players stay unchanged."""
+    def turn(
+        self, state: State, batch: Batch, key: Key, player: str, at: dict[str, Params] | None = None
+    ) -> tuple[State, Metrics]:
+        """One update of the params of ``player`` on a batch, by the gradient for the params ``at``
+        of all players, the state's own by default; the other players stay unchanged."""
         all_params = state.variables.params
+        known = all_params if at is None else at
 
         def loss(params):
             # Params that are split over the devices are gathered for the loss, and again for its
             # gradient; else the compiler would move the activations, which are larger.
-            params = lax.with_sharding_constraint(all_params | {player: params}, devices.whole())
+            params = lax.with_sharding_constraint(known | {player: params}, devices.whole())
             variables = state.variables.replace(params=params)
             return self.family.loss(variables, batch, key, player=player)
 
@@ -101,9 +105,9 @@ class Trainer:
     def step(self, state: State, batch: Batch) -> tuple[State, Metrics]:
         """One step: the turns of all players in order."""
         key_step = jax.random.fold_in(self._key, state.step)
-        metrics = {}
+        metrics, at = {}, state.variables.params if self.family.learns_at_once else None
         for turn, player in enumerate(self.family.update_order):
-            state, logs = self.turn(state, batch, jax.random.fold_in(key_step, turn), player)
+            state, logs = self.turn(state, batch, jax.random.fold_in(key_step, turn), player, at)
             metrics |= logs
         # A short average at first, so that it does not include the first weights.
         decay = jnp.minimum(self.config.optim.ema, 1 - (1.0 + state.step) ** -0.75)

@@ -1,0 +1,48 @@
+"""Arrays that take long to compute, kept in the user's cache folder, in the format safetensors."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from jaxgen import devices
+from jaxgen.data import files
+from jaxgen.errors import UserError
+
+Arrays = dict[str, np.ndarray]
+
+
+def arrays(
+    name: str,
+    inputs: Iterable[np.ndarray | int],
+    make: Callable[[], Arrays],
+    fit: Callable[[Arrays], bool] = lambda arrays: True,
+) -> Arrays:
+    """The arrays that ``make()`` computes from ``inputs``, by name; from a file if an earlier call
+    has computed them. ``inputs`` should hold a number that changes with the computation.
+
+    They are computed anew where the file is missing or damaged, or where ``fit(arrays)`` is false.
+    """
+    digest = hashlib.sha256()
+    for part in inputs:
+        digest.update(np.ascontiguousarray(part).tobytes())
+    path = devices.cache() / f"{name}-{digest.hexdigest()[:16]}.safetensors"
+    with contextlib.suppress(OSError, safetensors.SafetensorError):
+        found = safetensors.numpy.load(path.read_bytes())
+        if fit(found):
+            return found
+    made = make()
+    # Where the file cannot be written, the next call computes them again.
+    with contextlib.suppress(UserError):
+        files.write(path, to_bytes(made))
+    return made
+
+
+def to_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:
+    """Arrays in the format safetensors, in any memory order. Its own function writes the memory as
+    it lies, so that a transposed array would be read as another one."""
+    rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return safetensors.numpy.save(rows, metadata)
