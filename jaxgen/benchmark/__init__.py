@@ -1,0 +1,1 @@
+"""The speed of jaxgen beside that of other projects."""
