@@ -6,8 +6,8 @@ pins what is installed. Recipes of jaxgen are peers too (``recipe``), in jaxgen'
 and with empty caches. The clock is the same for all (``programs/clock.py``): it starts with the
 process, counts compiling and fitting, and stops while digits are drawn. They are judged later.
 
-Each peer comes with documented settings, and where it can with a network of jaxgen's architecture
-(``*-ours``); ``recipe`` has jaxgen's settings that come near a peer's.
+Names say the settings: documented ones of the project, the best small ones that were found, or
+jaxgen's own architecture (ours). ``recipe`` has settings of jaxgen that come near a peer's.
 """
 
 import contextlib
@@ -89,7 +89,8 @@ def _peers() -> Iterator[Peer]:
             yield _peer(f"pythae-{settings}", "pythae_models", settings, *PYTHAE, labelled=False)
     for settings in ("dcgan", "ours"):
         yield _peer(f"torch-gan-{settings}", "gan", settings, *TORCH)
-    yield _peer("torch-unet-ours", "ours_unet", "ours", *TORCH)
+    for settings in ("ours", "compiled"):
+        yield _peer(f"torch-unet-{settings}", "ours_unet", settings, *TORCH)
     for name in recipe.SETTINGS:
         yield Peer(f"jaxgen-{name}", ("-m", recipe.__name__), name, reads_sources=True)
 

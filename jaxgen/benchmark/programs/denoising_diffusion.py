@@ -6,8 +6,9 @@
     small        dim 16, multiples 1, 2, 4, v predicted, a tenth of the labels dropped; batches of
                  64, Adam at 2e-3 falling as a cosine over the budget, averaged weights, guidance 2
 
-The README draws with 1000 steps, which takes hours on a CPU; here its DDIM draws with 20 steps. The
-network halves its images three times, so they are padded from 28 to 32 pixels.
+The README's example draws with 1000 steps, which take too long on a CPU; here the package's own
+DDIM, without fresh noise, draws with 20 steps. The network halves its images three times, so they
+are padded from 28 to 32 pixels.
 """
 
 import importlib.util

@@ -10,8 +10,8 @@
 A step is what pythae's trainer does with a batch: the model's own loss, backward and Adam. Its data
 loader, its log and its checkpoints are left out, and so are clipping and averaged weights, which
 the recipes have and pythae has not; all of that favours pythae. Codes are drawn from pythae's
-mixture of ten Gaussians, fitted to the codes of FITTED digits at each mark. For VQVAE there is no
-drawing: pythae draws its grids by a PixelCNN that is trained afterwards, for longer than the model.
+mixture of ten Gaussians, fitted to the codes of FITTED digits at each mark. VQVAE draws nothing:
+pythae draws its grids by a PixelCNN, which has to be trained afterwards.
 """
 
 import itertools
