@@ -60,6 +60,8 @@ def test_a_family_knows_no_other_and_no_loop():
 # Where a course, papers or a default name families.
 NAMING = {"config.py", *(f"experiments/{x}.py" for x in ("claims", "course", "papers"))}
 NAMING |= {"experiments/paper_measures.py", "experiments/questions.py"}
+# Where a family stands beside the same one of another project.
+NAMING |= {"benchmark/peers.py", "benchmark/recipe.py", "benchmark/programs/pythae_models.py"}
 
 
 def test_no_family_is_named_where_any_could_stand():
