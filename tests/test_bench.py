@@ -235,6 +235,10 @@ def answer(monkeypatch, own):
         (["--profile", "ae", "--layers", "0"], "--layers 0 cannot be"),
         (["--against", "HEAD", "--pairs", "1"], "--pairs 1 cannot be"),
         (["--against", "HEAD", "--models", "none"], "no model is called 'none'"),
+        (["--quality", "none"], "no model is called 'none'"),
+        (["--quality", "gan", "--seconds", "0"], "--seconds 0.* cannot be"),
+        (["--peers", "none"], "no peer is called 'none'"),
+        (["--peers", "--seconds", "-1"], "--seconds -1.* cannot be"),
     ],
 )
 def test_mistakes_are_told(args, says):

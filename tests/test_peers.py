@@ -328,3 +328,16 @@ def test_a_recipe_prints_what_a_peer_prints(settings, tmp_path):
             assert file["images"].shape == (20, 28, 28) and file["images"].dtype == np.uint8
     else:
         assert line["digits"] is None
+
+
+def test_a_curve_has_the_time_of_each_threshold_by_itself():
+    points = tuple(curve((10, 0.9, 2.0), (40, 0.985, 0.5), (160, 0.985, 0.3)))
+    text = peers.curve(Result("jaxgen-x", 500, points))
+    head, *rows, times = text.splitlines()
+    assert head.split()[:2] == ["jaxgen-x", "s"] and len(rows) == 3
+    assert rows[1].split()[::2] == ["40.0", "98.5%", "0.500"]
+    # 95 % is 10/17 of the way over log s from 10 to 40; 1 N two thirds of it.
+    assert f"95% recognised: {10 * 4 ** (50 / 85):.3g}, " in times
+    assert "99% recognised: -" in times
+    assert f"1 N: {10 * 4 ** (2 / 3):.3g}, 0.5 N: 40, 0.25 N: -" in times
+    assert peers.curve(Result("gone", 500, failed="was stopped")) == "gone: was stopped"

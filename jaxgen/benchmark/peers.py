@@ -337,6 +337,34 @@ def seconds_to(
     return None
 
 
+# The thresholds of ``curve``, each by itself.
+RECOGNISED = (0.95, 0.98, 0.99)
+FRECHET = (1.0, 0.5, 0.25)  # N
+
+
+def curve(result: Result) -> str:
+    """The points of a result as text, and the seconds to each threshold alone."""
+    if result.failed and not result.curve:
+        return f"{result.name}: {result.failed}"
+    lines = [f"{result.name:<18}{'s':>7}{'images':>10}{'recognised':>12}{'N':>9}{'coverage':>10}"]
+    for point in result.curve:
+        known = _number(point.recognised, ".1%")
+        lines.append(
+            f"{'':<18}{point.seconds:7.1f}{point.images:10,}{known:>12}{point.frechet:9.3f}"
+            f"{point.coverage:10.3f}"
+        )
+    times = [
+        (f"{part:.0%} recognised", seconds_to(result.curve, part, math.inf)) for part in RECOGNISED
+    ]
+    times += [(f"{distance:g} N", seconds_to(result.curve, None, distance)) for distance in FRECHET]
+    lines.append(
+        "seconds to "
+        + ", ".join(f"{what}: {_number(seconds, '.3g')}" for what, seconds in times)
+        + f" ({result.count} digits at each time)"
+    )
+    return "\n".join(lines)
+
+
 def table(results: Sequence[Result], recognised: float = 0.95, frechet: float = 1.0) -> str:
     """The results as text: a line for each, then the sentences of those that failed."""
     goal = f"s to {recognised:.0%}, {frechet:g} N"

@@ -8,6 +8,8 @@ examples:
   bin/bench --model ddpm             trains the recipe from nothing and judges it: some minutes
   bin/bench --model ddpm --quick     the step and the drawing only
   bin/bench --profile ddpm           where the time of a train step goes
+  bin/bench --quality ddpm gan       what they draw after 4, 6, 8, 11 ... seconds of training
+  bin/bench --peers diffusers-small jaxgen-ddpm    other projects, which pip installs, and jaxgen
   bin/bench --against v1.0           this version and another one in turn
   bin/bench --against HEAD~9 --models gan vae --check     fails if this version is slower"""
 
@@ -30,7 +32,7 @@ from jaxgen.errors import UserError
 
 with epy.lazy_imports():
     from jaxgen import devices, families, sampling
-    from jaxgen.benchmark import against, profiling
+    from jaxgen.benchmark import against, peers, profiling
     from jaxgen.training import console as consoles
     from jaxgen.training import costs
 
@@ -70,8 +72,39 @@ class Against:
         config.require("pairs", self.pairs, self.pairs >= 2, "2 or more, for an interval")
 
 
+@dataclass(frozen=True)
+class Quality:
+    quality: tuple[str, ...] = ()
+    """The recipes to train; one of each family when not given."""
+    seconds: float = 600.0
+    """The longest training of each."""
+    count: int = 5000
+    """Digits that are drawn and judged at each of the times."""
+
+    def __post_init__(self):
+        config.require("seconds", self.seconds, self.seconds > 0, "above 0")
+
+
+@dataclass(frozen=True)
+class Peers:
+    peers: tuple[str, ...] = ()
+    """The models to train; all when not given, which takes hours."""
+    seconds: float = 600.0
+    """The longest training of each."""
+    count: int = 1000
+    """Digits that are drawn and judged at each of the times."""
+
+    def __post_init__(self):
+        config.require("seconds", self.seconds, self.seconds > 0, "above 0")
+
+
 def main(args: list[str]) -> int:
     profiled, revision = flags.peek(args, "profile", "against")
+    given = {arg.partition("=")[0] for arg in args}
+    if "--quality" in given:
+        return quality(flags.parse(Quality(), "bench", __doc__, args))
+    if "--peers" in given:
+        return beside_peers(flags.parse(Peers(), "bench", __doc__, args))
     if profiled is not None:
         return profile(flags.parse(Profiling(profiled), "bench", __doc__, args))
     if revision is not None:
@@ -92,6 +125,22 @@ def profile(wanted: Profiling) -> int:
     devices.start()
     print(f"{recipe.model} on {devices.describe()}")
     print(profiling.profile(recipe).table(wanted.layers))
+    return 0
+
+
+def quality(wanted: Quality) -> int:
+    """Print what recipes draw after each time of training, and the times to some qualities."""
+    names = [config.recipe(config.canonical(name)).model for name in wanted.quality]
+    names = [f"jaxgen-{name}" for name in names or families.names()]
+    for result in peers.measure(names, wanted.seconds, wanted.count, consoles.Console().say):
+        print(f"\n{peers.curve(result)}", flush=True)
+    return 0
+
+
+def beside_peers(wanted: Peers) -> int:
+    """Print a table of the models of other projects, and those of jaxgen."""
+    names = wanted.peers or tuple(peers.PEERS)
+    print(peers.table(peers.measure(names, wanted.seconds, wanted.count, consoles.Console().say)))
     return 0
 
 
