@@ -118,7 +118,8 @@ def test_many_steps_in_a_call_are_the_same_steps(trainer, state):
     images = rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
     labels = rng.integers(0, 10, 40, np.int32)
     indices = rng.integers(0, 40, (4, 8), np.int32)
-    advance = jax.jit(trainer.advance, donate_argnums=0)
+    whole = devices.whole()  # as training has it
+    advance = jax.jit(trainer.advance, donate_argnums=0, out_shardings=whole)
 
     def place(tree):
         return jax.tree.map(lambda a: jax.device_put(np.array(a), devices.whole()), tree)

@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import optax
 import optax.contrib
+from jax import lax
 
+from jaxgen import devices
 from jaxgen.config import Optim
 
 
@@ -72,7 +74,7 @@ def stacked(inner: optax.GradientTransformation) -> optax.GradientTransformation
 
     def update(updates, state, params=None):
         stacks, state = inner.update(_stack(updates), state, _stack(params))
-        return _unstack(stacks, updates), state
+        return _unstack(jax.tree.map(_divided, stacks), updates), state
 
     return optax.GradientTransformation(init, update)
 
@@ -82,6 +84,14 @@ def _stack(tree) -> dict[str, jax.Array]:
     for leaf in jax.tree.leaves(tree):
         groups.setdefault(_group(leaf), []).append(_flat(leaf))
     return {group: jnp.concatenate(parts) for group, parts in groups.items()}
+
+
+def _divided(stack):
+    """The same stack, but each device computes a part of its matrices, and all get the result."""
+    if stack.ndim < 3 or len(stack) % devices.count():
+        return stack
+    part = lax.with_sharding_constraint(stack, devices.split())
+    return lax.with_sharding_constraint(part, devices.whole())
 
 
 def _unstack(stacks, like):
