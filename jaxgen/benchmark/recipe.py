@@ -81,7 +81,9 @@ SETTINGS: dict[str, Callable[[], Config]] = {
 
 
 class Autoencoder(VQVAE):
-    """The family without the prior's turns: it has no sampler."""
+    """The family without the prior: it has no sampler."""
+
+    learns_at_once = False
 
     @property
     def update_order(self) -> tuple[str, ...]:

@@ -53,8 +53,8 @@ class Family(abc.ABC):
     """Whether ``encode`` takes many steps, too slow for thousands of images."""
 
     learns_at_once: ClassVar[bool] = False
-    """Whether each player takes its gradient at the weights from before the step, so that what the
-    losses have in common is computed once; else at those that the others have just changed."""
+    """Whether all players learn in one turn, from one ``loss`` without a player; else in turns,
+    where each meets those that have just learned."""
     codes_depend_on_digit: ClassVar[bool] = False
     """Whether the same code means different things for different digits."""
 
@@ -102,12 +102,13 @@ class Family(abc.ABC):
 
     @abc.abstractmethod
     def loss(
-        self, variables: Variables, batch: Batch, key: Key, *, player: str
+        self, variables: Variables, batch: Batch, key: Key, *, player: str | None
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         """The mean loss of ``player`` on a batch, with the new ``stats`` and the metrics.
 
         Its gradient is taken with respect to the params of that player only. Two players never use
-        the same name for a metric.
+        the same name for a metric. None is only for families that learn at once: the sum of the
+        losses, whose gradient with respect to each player's params is that of its own loss.
         """
 
     @abc.abstractmethod

@@ -53,7 +53,7 @@ class VQVAE(Guided):
     config: Net
     sampling: Sampling
 
-    learns_at_once = True  # the prior learns from codes that the loss of the autoencoder computes
+    learns_at_once = True  # the prior from the codes in the autoencoder's loss
 
     @property
     def update_order(self) -> tuple[str, ...]:
@@ -110,12 +110,24 @@ class VQVAE(Guided):
         return Variables({"model": model, "prior": prior}, stats)
 
     def loss(
-        self, variables: Variables, batch: Batch, key: Key, *, player: str
+        self, variables: Variables, batch: Batch, key: Key, *, player: str | None
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
-        return {"model": self.loss_model, "prior": self.loss_prior}[player](variables, batch, key)
+        key_model, key_prior = jax.random.split(key)
+        if player == "prior":
+            codes = self.encode(variables, batch.images, batch.labels)
+            loss, metrics = self.loss_prior(
+                variables, self.rows(variables)[codes], codes, batch.labels, key_prior
+            )
+            return loss, (variables.stats, metrics)
+        loss, (stats, metrics), rows, codes = self.loss_model(variables, batch, key_model)
+        if player is None:
+            loss_prior, more = self.loss_prior(variables, rows, codes, batch.labels, key_prior)
+            loss, metrics = loss + loss_prior, metrics | more
+        return loss, (stats, metrics)
 
     def loss_model(self, variables, batch, key):
-        """(3), and the codebook's updates from the batch without a gradient."""
+        """(3), and the codebook's updates from the batch without a gradient; with the rows and the
+        codes of the images."""
         key_start, key_learn = jax.random.split(key)
         quantiser, stats = self.quantiser, variables.stats
         encoded = self.vectors(variables, batch.images)
@@ -154,7 +166,7 @@ class VQVAE(Guided):
             "codes_used": (usage["idle"] < WINDOW).mean(),
         }
         stats = {"steps": stats["steps"] + 1, "codebook": codebook, "usage": usage}
-        return loss, (stats, metrics)
+        return loss, (stats, metrics), rows, codes
 
     def count_usage(self, usage, codes):
         """Update, for each code, its average count and the steps since it was last chosen; return
@@ -164,17 +176,18 @@ class VQVAE(Guided):
         idle = jnp.where(counts > 0, 0, usage["idle"] + 1)
         return {"often": often, "idle": idle}, counts
 
-    def loss_prior(self, variables, batch, key):
-        codes = self.encode(variables, batch.images, batch.labels)
-        labels = drop_labels(batch.labels, self.config.label_drop, key)
-        loss = self.prior_nll(variables, codes, labels).mean()
-        metrics = {"prior/loss": loss, "prior/bits": loss / math.log(2)}
-        return loss, (variables.stats, metrics)
+    def loss_prior(self, variables, rows, codes, labels, key):
+        labels = drop_labels(labels, self.config.label_drop, key)
+        loss = self._nll(variables, lax.stop_gradient(rows), codes, labels).mean()
+        return loss, {"prior/loss": loss, "prior/bits": loss / math.log(2)}
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
-        rows = self.rows(variables)[latents]
+        return self._nll(variables, self.rows(variables)[latents], latents, labels)
+
+    def _nll(self, variables, rows, codes, labels):
+        """``prior_nll`` of codes, whose rows are given."""
         logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
-        hot = jax.nn.one_hot(latents.reshape(len(latents), -1), self.quantiser.size)
+        hot = jax.nn.one_hot(codes.reshape(len(codes), -1), self.quantiser.size)
         return (jax.nn.logsumexp(logits, axis=-1) - (hot * logits).sum(-1)).sum(-1)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:

@@ -86,11 +86,13 @@ def _operations(config: Config, state: State) -> int:
     all_params = state.variables.params
 
     def loss(params, player):
-        variables = state.variables.replace(params=all_params | {player: params})
+        variables = state.variables.replace(params=all_params | params)
         return family.loss(variables, batch, key, player=player)[0]
 
+    if family.learns_at_once:
+        return operations(jax.grad(functools.partial(loss, player=None)), all_params)
     return sum(
-        operations(jax.grad(functools.partial(loss, player=player)), all_params[player])
+        operations(jax.grad(functools.partial(loss, player=player)), {player: all_params[player]})
         for player in family.update_order
     )
 

@@ -80,34 +80,37 @@ class Trainer:
         return jax.tree.map(with_sharding, jax.eval_shape(self.init))
 
     def turn(
-        self, state: State, batch: Batch, key: Key, player: str, at: dict[str, Params] | None = None
+        self, state: State, batch: Batch, key: Key, player: str | None
     ) -> tuple[State, Metrics]:
-        """One update of the params of ``player`` on a batch, by the gradient for the params ``at``
-        of all players, the state's own by default; the other players stay unchanged."""
-        all_params = state.variables.params
-        known = all_params if at is None else at
+        """One update of the params of ``player`` on a batch, or of all players for None; the other
+        players stay unchanged."""
+        all_params, all_opt = state.variables.params, state.opt
+        players = (player,) if player else tuple(self.optimisers)
 
         def loss(params):
             # Params that are split over the devices are gathered for the loss, and again for its
             # gradient; else the compiler would move the activations, which are larger.
-            params = lax.with_sharding_constraint(known | {player: params}, devices.whole())
+            params = lax.with_sharding_constraint(all_params | params, devices.whole())
             variables = state.variables.replace(params=params)
             return self.family.loss(variables, batch, key, player=player)
 
-        params = all_params[player]
-        grads, (stats, metrics) = jax.grad(loss, has_aux=True)(params)
-        updates, opt = self.optimisers[player].update(grads, state.opt[player], params)
-        variables = Variables(all_params | {player: optax.apply_updates(params, updates)}, stats)
-        name = "grad_norm" if len(state.opt) == 1 else f"{player}/grad_norm"
-        metrics = metrics | {name: optax.tree.norm(grads)}
-        return state.replace(variables=variables, opt=state.opt | {player: opt}), metrics
+        own = {name: all_params[name] for name in players}
+        grads, (stats, metrics) = jax.grad(loss, has_aux=True)(own)
+        for name in players:
+            updates, opt = self.optimisers[name].update(grads[name], state.opt[name], own[name])
+            all_params = all_params | {name: optax.apply_updates(own[name], updates)}
+            all_opt = all_opt | {name: opt}
+            log = "grad_norm" if len(state.opt) == 1 else f"{name}/grad_norm"
+            metrics = metrics | {log: optax.tree.norm(grads[name])}
+        return state.replace(variables=Variables(all_params, stats), opt=all_opt), metrics
 
     def step(self, state: State, batch: Batch) -> tuple[State, Metrics]:
         """One step: the turns of all players in order."""
         key_step = jax.random.fold_in(self._key, state.step)
-        metrics, at = {}, state.variables.params if self.family.learns_at_once else None
-        for turn, player in enumerate(self.family.update_order):
-            state, logs = self.turn(state, batch, jax.random.fold_in(key_step, turn), player, at)
+        turns = (None,) if self.family.learns_at_once else self.family.update_order
+        metrics = {}
+        for turn, player in enumerate(turns):
+            state, logs = self.turn(state, batch, jax.random.fold_in(key_step, turn), player)
             metrics |= logs
         # A short average at first, so that it does not include the first weights.
         decay = jnp.minimum(self.config.optim.ema, 1 - (1.0 + state.step) ** -0.75)
