@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jax.scipy.stats import norm
+from jax.scipy.special import log_ndtr
 from jaxtyping import Array, Float
 
 from jaxgen.arrays import Images
@@ -50,7 +50,7 @@ def discretised_gaussian(
     # The mirrored interval has the same mass; the logarithms are exact in the tail below the mean.
     mirrored = lower > 0
     lower, upper = jnp.where(mirrored, -upper, lower), jnp.where(mirrored, -lower, upper)
-    log_lower, log_upper = norm.logcdf(lower), norm.logcdf(upper)
+    log_lower, log_upper = log_ndtr(lower), log_ndtr(upper)
     return -_sum(log_upper + jnp.log1p(-jnp.exp(log_lower - log_upper)), 1.0)
 
 

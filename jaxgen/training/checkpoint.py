@@ -189,14 +189,15 @@ def restore_averaged(
 ) -> Averaged | None:
     """Load the averaged weights and the stats of the newest sound step; for ``damaged``, errors and
     None see ``restore``. Orbax is not used, since its import alone takes longer than this."""
-    step = distributed.on_first(lambda: _newest_sound(folder, config, damaged))
-    if step is None:
+    with futures.ThreadPoolExecutor(1) as reader:  # the digests of the files are computed meanwhile
+        newest = reader.submit(distributed.on_first, lambda: _newest_sound(folder, config, damaged))
+        like = jax.tree.map(
+            lambda leaf: leaf.update(sharding=devices.whole()),
+            jax.eval_shape(family.init, jax.random.key(0)),
+        )
+    if (step := newest.result()) is None:
         return None
     path = folder.absolute() / str(step)
-    like = jax.tree.map(
-        lambda leaf: leaf.update(sharding=devices.whole()),
-        jax.eval_shape(family.init, jax.random.key(0)),
-    )
     tree = {"ema": like.params, "variables": {"stats": densities.to_saved(like.stats)}}
     opened = _open(path / "default", tuple(tree))
     for name in [name for name in opened if name.startswith("variables/params/")]:

@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 import rich.console
-import rich.progress
 import rich.text
+from etils import epy
+
+with epy.lazy_imports():  # for terminals only
+    import rich.progress
 
 EVERY = 30.0  # seconds between lines of ``status`` if the output is no terminal
 
@@ -55,11 +58,14 @@ class Console:
     @contextlib.contextmanager
     def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar on a terminal; gives a function (number done) that moves it."""
+        if not self._rich.is_terminal:
+            yield lambda done: None
+            return
         with self._progress() as bar:
             task = bar.add_task(what, total=total)
             yield lambda done: bar.update(task, completed=done)
 
-    def _progress(self, *more: rich.progress.ProgressColumn) -> rich.progress.Progress:
+    def _progress(self, *more: "rich.progress.ProgressColumn") -> "rich.progress.Progress":
         """A bar that disappears at its end, with ``more`` columns before the time left."""
         return rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
@@ -69,7 +75,6 @@ class Console:
             rich.progress.TimeRemainingColumn(compact=True),
             console=self._rich,
             transient=True,
-            disable=not self._rich.is_terminal,
         )
 
     @contextlib.contextmanager

@@ -20,7 +20,6 @@ import platform
 import shlex
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -233,6 +232,8 @@ class RunFolder:
     def begin_session(self, step: int, devices: str) -> list[str]:
         """Write a session that begins at ``step`` to the log; return messages about differences
         from the session before."""
+        from importlib import metadata  # which takes long, and drawing does without it
+
         session = {
             "step": step,
             "command": shlex.join(sys.argv),
