@@ -24,7 +24,7 @@ from jaxgen.diffusion.schedules import Schedule
 
 Column = np.ndarray | jax.Array
 
-MIDDLE = -4.0, 5.0  # log snr
+MIDDLE = -3.5, 4.5  # log snr
 
 
 class Steps(NamedTuple):
