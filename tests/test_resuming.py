@@ -45,6 +45,18 @@ def test_a_run_leaves_everything_in_its_folder(straight):
     assert session["devices"] == "2 cpu devices"
 
 
+def test_what_draws_is_the_averaged_part_of_the_state(straight):
+    """It is read in another way than the whole state."""
+    config, path = straight
+    model = trained.load(RunFolder(path), config, lambda _: None)
+    assert model.step == 8
+    whole = final(config, path).averaged
+    assert jax.tree.structure(model.variables) == jax.tree.structure(whole)
+    assert same(model.variables, whole)
+    if config.optim.ema:  # else the weights are their own average
+        assert not same(model.variables.params, final(config, path).variables.params)
+
+
 def test_resuming_equals_not_stopping_bit_for_bit(straight, tmp_path):
     """Stopped twice; the second time as by a kill: the newest checkpoint is damaged (in any of the
     ways of test_manifest.py), and the log has lines of later steps."""

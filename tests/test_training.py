@@ -323,8 +323,10 @@ def test_records_give_means_over_the_log_interval(tmp_path):
 
 def test_a_checkpoint_of_other_networks_is_told(tmp_path, monkeypatch):
     """As a run of an earlier version is, whose networks had other weights."""
-    config, init = small("ae", steps=4), Trainer.init
+    config = small("ae", steps=4)
     run(config, tmp_path)
+    family = type(families.build(config))
+    init, first = Trainer.init, family.init
     for change in (
         lambda model: {**model, "more": jnp.zeros(3)},
         lambda model: jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape, 1)), model),
@@ -339,3 +341,12 @@ def test_a_checkpoint_of_other_networks_is_told(tmp_path, monkeypatch):
         monkeypatch.setattr(Trainer, "init", begin)
         with pytest.raises(UserError, match="holds other arrays"):
             checkpoint.restore(tmp_path / "checkpoints", Trainer(config), lambda *_: None)
+
+        def fresh(self, key, change=change):
+            variables = first(self, key)
+            return variables.replace(params={"model": change(variables.params["model"])})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(family, "init", fresh)
+            with pytest.raises(UserError, match="holds other arrays"):
+                trained.load(RunFolder(tmp_path), config, lambda _: None)
