@@ -72,10 +72,10 @@ class Against:
         config.require("pairs", self.pairs, self.pairs >= 2, "2 or more, for an interval")
 
 
-@dataclass(frozen=True)
-class Quality:
-    quality: tuple[str, ...] = ()
-    """The recipes to train; one of each family when not given."""
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """The flags of trainings that are judged again and again on their way."""
+
     seconds: float = 600.0
     """The longest training of each."""
     count: int = 5000
@@ -85,17 +85,18 @@ class Quality:
         config.require("seconds", self.seconds, self.seconds > 0, "above 0")
 
 
-@dataclass(frozen=True)
-class Peers:
+@dataclass(frozen=True, kw_only=True)
+class Quality(Timed):
+    quality: tuple[str, ...] = ()
+    """The recipes to train; one of each family when not given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peers(Timed):
     peers: tuple[str, ...] = ()
     """The models to train; all when not given, which takes hours."""
-    seconds: float = 600.0
-    """The longest training of each."""
     count: int = 1000
-    """Digits that are drawn and judged at each of the times."""
-
-    def __post_init__(self):
-        config.require("seconds", self.seconds, self.seconds > 0, "above 0")
+    """Digits that are drawn and judged at each of the times; some draw slowly."""
 
 
 def main(args: list[str]) -> int:

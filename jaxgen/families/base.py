@@ -55,6 +55,7 @@ class Family(abc.ABC):
     learns_at_once: ClassVar[bool] = False
     """Whether all players learn in one turn, from one ``loss`` without a player; else in turns,
     where each meets those that have just learned."""
+
     codes_depend_on_digit: ClassVar[bool] = False
     """Whether the same code means different things for different digits."""
 
