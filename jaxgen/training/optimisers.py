@@ -1,5 +1,7 @@
 """From settings to optax: the schedule of the learning rate, and the optimiser of a player."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -8,6 +10,9 @@ from jax import lax
 
 from jaxgen import devices
 from jaxgen.config import Optim
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # a x + b x^3 + c x^5 (Jordan et al. 2024)
+STEPS = 5
 
 
 def rate(config: Optim, steps: int, turns: int = 1, pace: float = 1.0) -> optax.Schedule:
@@ -46,21 +51,48 @@ def _adam(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
 def _muon(config: Optim, rate: optax.Schedule) -> optax.GradientTransformation:
     """Muon (Jordan et al. 2024): orthogonalises the momentum of each matrix and scales it to the
     size of Adam's updates. A kernel is a matrix of its other axes by its last axis."""
+    matrix = optax.contrib.MuonDimensionNumbers(1, 2)
 
-    def axes(stacks):  # None: Adam
-        matrix = optax.contrib.MuonDimensionNumbers(1, 2)
-        return jax.tree.map(lambda stack: matrix if stack.ndim == 3 else None, stacks)
+    def axes(stacks):
+        return jax.tree.map(lambda stack: matrix, stacks)
 
-    return stacked(
-        optax.contrib.muon(
-            rate,
-            adam_b1=config.b1,
-            adam_b2=config.b2,
-            weight_decay=config.weight_decay,
-            consistent_rms=0.2,
-            muon_weight_dimension_numbers=axes,
-        )
+    def kinds(stacks):
+        return jax.tree.map(lambda stack: "muon" if stack.ndim == 3 else "adam", stacks)
+
+    muon = optax.chain(
+        optax.contrib.scale_by_muon(ns_steps=0, weight_dimension_numbers=axes),  # momentum alone
+        optax.stateless(lambda stacks, _: jax.tree.map(orthogonal_update, stacks)),
+        optax.add_decayed_weights(config.weight_decay),
+        optax.scale_by_learning_rate(rate),
     )
+    adam = optax.nadamw(rate, config.b1, config.b2, weight_decay=0.0)
+    return stacked(optax.partition({"muon": muon, "adam": adam}, kinds))
+
+
+def orthogonal_update(stack: jax.Array) -> jax.Array:
+    """Orthogonal matrices with a root mean square of 0.2, as Adam's updates have (Liu et al.
+    2025)."""
+    return 0.2 * stack.shape[2] ** 0.5 * orthogonal(stack)
+
+
+def orthogonal(stack: jax.Array) -> jax.Array:
+    """Matrices X [k, m, n], m <= n, to U V^T of their singular value decompositions U S V^T,
+    approximately: singular values become 0.7 to 1.2.
+
+    Jordan et al. 2024 apply a polynomial to the singular values five times: X <- p(X X^T) X. Here
+    the product of the p is computed first, from the m x m matrix X X^T alone, and multiplied by X
+    at the end. A matrix of 256 x 3136 takes a third of the operations.
+    """
+    dot = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
+    stack = stack / (jnp.linalg.norm(stack, axis=(1, 2), keepdims=True) + 1e-8)
+    gram = dot(stack, stack.mT)
+    a, b, c = NEWTON_SCHULZ
+    product = eye = jnp.eye(stack.shape[1])
+    for i in range(STEPS):
+        p = a * eye + b * gram + c * dot(gram, gram)
+        product = dot(p, product) if i else p
+        gram = dot(dot(p, gram), p)
+    return dot(product, stack)
 
 
 def stacked(inner: optax.GradientTransformation) -> optax.GradientTransformation:
@@ -87,10 +119,12 @@ def _stack(tree) -> dict[str, jax.Array]:
 
 
 def _divided(stack):
-    """The same stack, but each device computes a part of its matrices, and all get the result."""
-    if stack.ndim < 3 or len(stack) % devices.count():
+    """The same stack, but each device computes a part of its matrices, or else of their columns,
+    and all get the result."""
+    axes = [axis for axis in (0, 2) if stack.ndim == 3 and stack.shape[axis] % devices.count() == 0]
+    if not axes:
         return stack
-    part = lax.with_sharding_constraint(stack, devices.split())
+    part = lax.with_sharding_constraint(stack, devices.split(axes[0]))
     return lax.with_sharding_constraint(part, devices.whole())
 
 
