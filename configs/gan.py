@@ -28,6 +28,9 @@ class Net(config.Net):
     layers: tuple[int, ...] = (32, 64, 256)
     """Of both players, from the image on: neurons of dense layers; for conv, first channels at 14 x
     14 and at 7 x 7."""
+    kernel: Literal[2, 4, 6] = 6
+    """Pixels along an edge of the kernels of convolutions. Each halves or doubles the size, with
+    stride 2."""
     blocks: int = 0
     """Residual blocks of the generator at 7 x 7, for conv."""
     critic_blocks: int = 0

@@ -40,6 +40,9 @@ class Coder(Net):
     conv: channels at 14 x 14, channels at 7 x 7, then neurons of hidden layers."""
     activation: Literal["relu", "silu", "gelu", "elu", "tanh", "sigmoid"] = "silu"
     """The function between two layers."""
+    kernel: Literal[2, 4, 6] = 6
+    """Pixels along an edge of the kernels of convolutions. Each halves or doubles the size, with
+    stride 2."""
     latents: int = 16
     """Dimensions of the code."""
 

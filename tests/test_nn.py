@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from jax import lax
 
-from jaxgen.nn import blocks, conv, unet
+from jaxgen.nn import blocks, conv, dense, transformer, unet
 from tests.weights import shaken
 
 
@@ -67,12 +68,83 @@ def test_gradients_of_a_penalty_on_the_gradient_are_those_of_jax(size, window, p
         assert jnp.allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(5,), (5, 3), (2, 3, 5)])
+@pytest.mark.parametrize(("narrow", "wide"), [(4, 9), (9, 4), (6, 6)])
+def test_gradients_of_the_product_are_those_of_jax(shape, narrow, wide):
+    inputs = jax.random.normal(jax.random.key(0), (*shape, narrow))
+    kernel = jax.random.normal(jax.random.key(1), (narrow, wide))
+
+    def slopes(product):
+        def loss(inputs, kernel):
+            return jnp.sin(product(inputs, kernel)).sum()
+
+        def penalty(inputs, kernel):  # a gradient of a gradient
+            return jnp.square(jax.grad(loss)(inputs, kernel)).sum()
+
+        return [jax.grad(f, (0, 1))(inputs, kernel) for f in (loss, penalty)]
+
+    ours = slopes(
+        lambda inputs, kernel: dense.product(inputs, kernel, (((inputs.ndim - 1,), (0,)), ((), ())))
+    )
+    for a, b in zip(*map(jax.tree.leaves, (ours, slopes(jnp.matmul))), strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_attention_is_causal_attention():
+    query, key, value = jax.random.normal(jax.random.key(0), (3, 2, 7, 4, 5))
+    ours = transformer.attention(query, key, value)
+    theirs = jax.nn.dot_product_attention(query, key, value, is_causal=True)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_depth_and_space_are_inverse():
     images = jnp.arange(2 * 8 * 8 * 3.0).reshape(2, 8, 8, 3)
     deep = blocks.to_depth(images)
     assert deep.shape == (2, 4, 4, 12)
     assert jnp.array_equal(deep[0, 1, 1, :3], images[0, 2, 2])
     assert jnp.array_equal(blocks.to_space(deep), images)
+
+
+@pytest.mark.parametrize(("kernel", "around"), [(2, (0, 0)), (4, (0, 2)), (6, (2, 2))])
+def test_halving_is_a_convolution_with_stride_2(kernel, around):
+    images = jax.random.normal(jax.random.key(0), (3, 12, 12, 5))
+    halved, params = convolved(blocks.halved, images, 7, kernel)
+    edge = kernel // 2  # of the kernel, in blocks
+    pixels = params["kernel"].reshape(edge, edge, 2, 2, 5, 7).transpose(0, 2, 1, 3, 4, 5)
+    pixels = pixels.reshape(kernel, kernel, 5, 7)
+    known = lax.conv_general_dilated(
+        images, pixels, (2, 2), (around, around), dimension_numbers=conv.LAYOUT
+    )
+    assert halved.shape == (3, 6, 6, 7)
+    np.testing.assert_allclose(halved, known, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kernel", "around"), [(2, (1, 1)), (4, (1, 3)), (6, (3, 3))])
+def test_doubling_is_a_transposed_convolution_with_stride_2(kernel, around):
+    images = jax.random.normal(jax.random.key(0), (3, 6, 6, 5))
+    doubled, params = convolved(blocks.doubled, images, 7, kernel)
+    edge = kernel // 2
+    # Offset b of a block and pixel d in it: place 2b + 1 - d of the kernel.
+    pixels = params["kernel"].reshape(edge, edge, 5, 2, 2, 7)[:, :, :, ::-1, ::-1]
+    pixels = pixels.transpose(0, 3, 1, 4, 2, 5).reshape(kernel, kernel, 5, 7)
+    known = lax.conv_general_dilated(
+        images, pixels, (1, 1), (around, around), (2, 2), dimension_numbers=conv.LAYOUT
+    )
+    assert doubled.shape == (3, 12, 12, 7)
+    np.testing.assert_allclose(doubled, known, rtol=1e-4, atol=1e-4)
+
+
+def convolved(function, *arguments):
+    """What a function of ``blocks`` with one convolution makes, and its params."""
+
+    class Module(nn.Module):
+        @nn.compact
+        def __call__(self):
+            return function(*arguments)
+
+    result, variables = Module().init_with_output(jax.random.key(1))
+    return result, variables["params"]["Conv_0"]
 
 
 @pytest.mark.parametrize("attention", [False, True])

@@ -41,8 +41,8 @@ class Network(nn.Module):
 
     def setup(self):
         c = self.config
-        self.encoder = Encoder(c.network, c.layers, c.activation, out=c.latents)
-        self.decoder = Decoder(c.network, c.layers, c.activation)
+        self.encoder = Encoder(c.network, c.layers, c.activation, c.kernel, out=c.latents)
+        self.decoder = Decoder(c.network, c.layers, c.activation, c.kernel)
 
     def encode(self, images):  # [n, h, w, c] -> [n, z]
         return self.encoder(images)

@@ -40,6 +40,7 @@ from jaxgen.families import base
 from jaxgen.families.base import Family, Gaussian, Metrics, Variables, Variational
 from jaxgen.nn.blocks import ACTIVATIONS, ZEROS
 from jaxgen.nn.coders import Decoder, Encoder, LogSigma
+from jaxgen.nn.dense import Dense
 
 
 def build(config: Config) -> Family:
@@ -55,13 +56,13 @@ class Network(nn.Module):
 
     def setup(self):
         c = self.config
-        self.encoder = Encoder(c.network, c.layers, c.activation, out=2 * c.latents)
-        self.decoder = Decoder(c.network, c.layers, c.activation)
+        self.encoder = Encoder(c.network, c.layers, c.activation, c.kernel, out=2 * c.latents)
+        self.decoder = Decoder(c.network, c.layers, c.activation, c.kernel)
         self.log_sigma = LogSigma(c.sigma)
-        self.prior_hidden = nn.Dense(c.prior_width)
-        self.prior_out = nn.Dense(2 * c.latents, kernel_init=ZEROS)  # N(0, I) at first
+        self.prior_hidden = Dense(c.prior_width)
+        self.prior_out = Dense(2 * c.latents, kernel_init=ZEROS)  # N(0, I) at first
         if c.part != "none":
-            self.seen = Encoder(c.network, c.layers, c.activation, out=c.prior_width)
+            self.seen = Encoder(c.network, c.layers, c.activation, c.kernel, out=c.prior_width)
 
     def condition(self, images, visible, labels):  # -> y [n, e]; visible [n, h, w, 1] is 0 or 1
         if self.config.part == "none":

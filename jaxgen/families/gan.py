@@ -112,12 +112,12 @@ class GAN(Family):
     @property
     def critic(self) -> Critic:
         c = self.config
-        return Critic(c.network, c.layers, c.critic_blocks, c.critic_digit)
+        return Critic(c.network, c.layers, c.critic_blocks, c.critic_digit, c.kernel)
 
     @property
     def generator(self) -> Generator:
         c = self.config
-        return Generator(c.network, c.layers, c.blocks)
+        return Generator(c.network, c.layers, c.blocks, c.kernel)
 
     def init(self, key: Key) -> Variables:
         key_critic, key_generator = jax.random.split(key)

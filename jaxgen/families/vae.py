@@ -55,8 +55,8 @@ class Network(nn.Module):
 
     def setup(self):
         c = self.config
-        self.encoder = Encoder(c.network, c.layers, c.activation, out=2 * c.latents)
-        self.decoder = Decoder(c.network, c.layers, c.activation)
+        self.encoder = Encoder(c.network, c.layers, c.activation, c.kernel, out=2 * c.latents)
+        self.decoder = Decoder(c.network, c.layers, c.activation, c.kernel)
         self.log_sigma = LogSigma(c.sigma)
 
     def encode(self, images):  # [n, h, w, c] -> mean [n, z], log variance [n, z]

@@ -10,6 +10,7 @@ from jax import lax
 
 from jaxgen.arrays import DIGITS
 from jaxgen.nn.conv import Conv
+from jaxgen.nn.dense import Dense
 
 ZEROS = nn.initializers.zeros
 ACTIVATIONS = {
@@ -58,7 +59,7 @@ class ResBlock(nn.Module):
     @nn.compact
     def __call__(self, images, condition):  # [n, h, w, c], [n, e] -> [n, h, w, width]
         hidden = Conv(self.width, (3, 3))(nn.silu(Norm()(images)))
-        film = nn.Dense(2 * self.width, kernel_init=ZEROS)(condition)[:, None, None, :]
+        film = Dense(2 * self.width, kernel_init=ZEROS)(condition)[:, None, None, :]
         scale, shift = jnp.split(film, 2, axis=-1)
         hidden = nn.silu(Norm()(hidden) * (1 + scale) + shift)
         hidden = Conv(self.width, (3, 3), kernel_init=ZEROS)(hidden)
@@ -75,10 +76,10 @@ class Attention(nn.Module):
     def __call__(self, images):
         n, h, w, c = images.shape
         hidden = nn.LayerNorm()(images).reshape(n, h * w, c)
-        split = nn.Dense(3 * c)(hidden).reshape(n, h * w, 3, self.heads, c // self.heads)
+        split = Dense(3 * c)(hidden).reshape(n, h * w, 3, self.heads, c // self.heads)
         query, key, value = split[:, :, 0], split[:, :, 1], split[:, :, 2]
         mixed = jax.nn.dot_product_attention(query, key, value).reshape(n, h * w, c)
-        return images + nn.Dense(c, kernel_init=ZEROS)(mixed).reshape(images.shape)
+        return images + Dense(c, kernel_init=ZEROS)(mixed).reshape(images.shape)
 
 
 def to_depth(images):
@@ -93,3 +94,14 @@ def to_space(images):
     n, h, w, c = images.shape
     blocks = images.reshape(n, h, w, 2, 2, c // 4).transpose(0, 1, 3, 2, 4, 5)
     return blocks.reshape(n, 2 * h, 2 * w, c // 4)
+
+
+def halved(images, width: int, kernel: int):
+    """A convolution with stride 2, [n, 2h, 2w, c] -> [n, h, w, width]. The edge of its kernel,
+    ``kernel`` pixels, is an even number: a convolution of blocks of two by two pixels."""
+    return Conv(width, (kernel // 2, kernel // 2))(to_depth(images))
+
+
+def doubled(images, width: int, kernel: int):
+    """A transposed convolution with stride 2, [n, h, w, c] -> [n, 2h, 2w, width]."""
+    return to_space(Conv(4 * width, (kernel // 2, kernel // 2))(images))

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgen.arrays import IMAGE
-from jaxgen.nn.blocks import ACTIVATIONS, to_depth, to_space
-from jaxgen.nn.conv import Conv
+from jaxgen.nn.blocks import ACTIVATIONS, doubled, halved
+from jaxgen.nn.dense import Dense
 
 HALVINGS = 2  # by convolutions
 GRID_SIDE = 7  # positions along an edge after them
@@ -27,6 +27,7 @@ class Encoder(nn.Module):
     network: str  # dense or conv
     layers: tuple[int, ...]
     activation: str
+    kernel: int
     out: int
 
     @nn.compact
@@ -34,13 +35,13 @@ class Encoder(nn.Module):
         act = ACTIVATIONS[self.activation]
         channels, neurons = split(self.network, self.layers)
         for width in channels:
-            images = act(Conv(width, (3, 3))(to_depth(images)))  # half as high and wide
+            images = act(halved(images, width, self.kernel))
         hidden = images.reshape(len(images), -1)
         if condition is not None:
             hidden = jnp.concatenate([hidden, condition], axis=-1)
         for width in neurons:
-            hidden = act(nn.Dense(width)(hidden))
-        return nn.Dense(self.out)(hidden)
+            hidden = act(Dense(width)(hidden))
+        return Dense(self.out)(hidden)
 
 
 class Decoder(nn.Module):
@@ -49,6 +50,7 @@ class Decoder(nn.Module):
     network: str
     layers: tuple[int, ...]
     activation: str
+    kernel: int
 
     @nn.compact
     def __call__(self, vectors):
@@ -56,14 +58,14 @@ class Decoder(nn.Module):
         channels, neurons = split(self.network, self.layers)
         hidden = vectors
         for width in reversed(neurons):
-            hidden = act(nn.Dense(width)(hidden))
+            hidden = act(Dense(width)(hidden))
         if not channels:
-            return nn.Dense(28 * 28)(hidden).reshape(-1, *IMAGE)
-        hidden = act(nn.Dense(GRID_SIDE * GRID_SIDE * channels[-1])(hidden))
+            return Dense(28 * 28)(hidden).reshape(-1, *IMAGE)
+        hidden = act(Dense(GRID_SIDE * GRID_SIDE * channels[-1])(hidden))
         images = hidden.reshape(-1, GRID_SIDE, GRID_SIDE, channels[-1])
         for width in reversed(channels[:-1]):
-            images = act(to_space(Conv(4 * width, (3, 3))(images)))  # twice as high and wide
-        return to_space(Conv(4, (3, 3))(images))
+            images = act(doubled(images, width, self.kernel))
+        return doubled(images, 1, self.kernel)
 
 
 def split(network: str, layers: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgen.arrays import IMAGE
-from jaxgen.nn.blocks import ZEROS, Digit, ResBlock, to_depth, to_space
+from jaxgen.nn.blocks import ZEROS, Digit, ResBlock, doubled, halved
 from jaxgen.nn.coders import GRID_SIDE, split
 from jaxgen.nn.conv import Conv
+from jaxgen.nn.dense import Dense
 
 HE = nn.initializers.he_normal()
 DIGIT = 32  # dimensions of the digit's vector, where it is one more input of the critic
@@ -23,6 +24,7 @@ class Generator(nn.Module):
     network: str  # dense or conv
     layers: tuple[int, ...]
     blocks: int  # residual blocks at 7 x 7, conditioned on the output of the dense layers
+    kernel: int
 
     @nn.compact
     def __call__(self, latents, labels):
@@ -30,17 +32,17 @@ class Generator(nn.Module):
         digit = Digit(latents.shape[-1])(labels)
         hidden = jnp.concatenate([latents, digit], axis=-1)
         for width in reversed(neurons):
-            hidden = leaky(nn.Dense(width, kernel_init=HE)(hidden))
+            hidden = leaky(Dense(width, kernel_init=HE)(hidden))
         if not channels:
-            return nn.sigmoid(nn.Dense(28 * 28)(hidden).reshape(-1, *IMAGE))
+            return nn.sigmoid(Dense(28 * 28)(hidden).reshape(-1, *IMAGE))
         outer, inner = channels
-        images = nn.Dense(GRID_SIDE * GRID_SIDE * inner)(hidden).reshape(
+        images = Dense(GRID_SIDE * GRID_SIDE * inner)(hidden).reshape(
             -1, GRID_SIDE, GRID_SIDE, inner
         )
         for _ in range(self.blocks):
             images = ResBlock(inner)(images, hidden)
-        images = to_space(Conv(4 * outer, (3, 3))(leaky(images)))  # [n, 14, 14, outer]
-        return nn.sigmoid(to_space(Conv(4, (3, 3))(leaky(images))))
+        images = doubled(leaky(images), outer, self.kernel)
+        return nn.sigmoid(doubled(leaky(images), 1, self.kernel))
 
 
 class Critic(nn.Module):
@@ -55,12 +57,13 @@ class Critic(nn.Module):
     layers: tuple[int, ...]
     blocks: int  # residual blocks at 7 x 7
     digit: str  # projection or concatenation
+    kernel: int
 
     @nn.compact
     def __call__(self, images, labels):
         channels, neurons = split(self.network, self.layers)
         for width in channels:
-            images = Conv(width, (3, 3))(leaky(to_depth(images)))
+            images = halved(leaky(images), width, self.kernel)
         for _ in range(self.blocks if channels else 0):
             images = Block()(images)
         hidden = images.reshape(len(images), -1)
@@ -68,8 +71,8 @@ class Critic(nn.Module):
         if self.digit == "concatenation":
             hidden = jnp.concatenate([hidden, Digit(DIGIT)(labels)], axis=-1)
         for width in neurons:
-            hidden = leaky(nn.Dense(width, kernel_init=HE)(hidden))
-        scores = nn.Dense(1)(hidden)[:, 0]
+            hidden = leaky(Dense(width, kernel_init=HE)(hidden))
+        scores = Dense(1)(hidden)[:, 0]
         if self.digit == "projection":
             scores = scores + (hidden * Digit(hidden.shape[-1])(labels)).sum(-1)
         return scores

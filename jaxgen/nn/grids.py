@@ -5,6 +5,7 @@ from flax import linen as nn
 
 from jaxgen.nn.blocks import ZEROS, Norm, to_depth, to_space
 from jaxgen.nn.conv import Conv
+from jaxgen.nn.dense import Dense
 
 
 class Block(nn.Module):
@@ -32,10 +33,10 @@ class GridEncoder(nn.Module):
         hidden = nn.silu(Conv(self.width, (3, 3))(to_depth(2 * images - 1)))
         if self.side == 7:
             hidden = to_depth(hidden)
-        hidden = nn.Dense(self.inner_width)(hidden)
+        hidden = Dense(self.inner_width)(hidden)
         for _ in range(self.blocks):
             hidden = Block()(hidden)
-        return nn.Dense(self.out)(nn.silu(Norm()(hidden)))
+        return Dense(self.out)(nn.silu(Norm()(hidden)))
 
 
 class GridDecoder(nn.Module):
@@ -53,6 +54,6 @@ class GridDecoder(nn.Module):
             hidden = Block()(hidden)
         hidden = nn.silu(Norm()(hidden))
         if self.side == 7:
-            hidden = nn.silu(to_space(nn.Dense(4 * self.width)(hidden)))
+            hidden = nn.silu(to_space(Dense(4 * self.width)(hidden)))
         pixels = to_space(Conv(4, (3, 3))(hidden))
         return jnp.asarray(nn.sigmoid(pixels))

@@ -14,6 +14,7 @@ from jax import lax
 
 from jaxgen.arrays import NO_DIGIT, Keys
 from jaxgen.nn.blocks import ZEROS, Digit
+from jaxgen.nn.dense import Dense
 from jaxgen.nn.guidance import Weight, guided, is_guided
 
 Cache = tuple[jax.Array, jax.Array]  # keys and values of a layer, each [n, positions, heads, e]
@@ -27,15 +28,13 @@ class Layer(nn.Module):
 
     def setup(self):
         self.norms = [nn.RMSNorm() for _ in range(2)]
-        self.project = nn.Dense(3 * self.width)
-        self.mix = nn.Dense(self.width, kernel_init=ZEROS)
-        self.widen = nn.Dense(4 * self.width)
-        self.narrow = nn.Dense(self.width, kernel_init=ZEROS)
+        self.project = Dense(3 * self.width)
+        self.mix = Dense(self.width, kernel_init=ZEROS)
+        self.widen = Dense(4 * self.width)
+        self.narrow = Dense(self.width, kernel_init=ZEROS)
 
     def __call__(self, hidden):  # [n, positions, width]
-        query, key, value = self.split(hidden)
-        mixed = jax.nn.dot_product_attention(query, key, value, is_causal=True)
-        return self.finish(hidden, mixed)
+        return self.finish(hidden, attention(*self.split(hidden)))
 
     def step(self, hidden, cache: Cache, position):
         """The same for one ``position``, [n, 1, width]; returns its vectors and the new cache."""
@@ -56,6 +55,14 @@ class Layer(nn.Module):
         return hidden + self.narrow(nn.silu(self.widen(self.norms[1](hidden))))
 
 
+def attention(query, key, value):
+    """Causal attention; all [n, positions, heads, e]. On CPUs this takes three quarters of the time
+    of ``jax.nn.dot_product_attention``, with its gradient."""
+    scores = jnp.einsum("nqhe,nkhe->nhqk", query * query.shape[-1] ** -0.5, key)
+    after = jnp.triu(jnp.full(scores.shape[2:], -jnp.inf), 1)
+    return jnp.einsum("nhqk,nkhe->nqhe", jax.nn.softmax(scores + after), value)
+
+
 class Prior(nn.Module):
     """The distribution of grids of codes, given the digit. Inputs are the rows [e] of codes, so
     that what the network has learned stays valid while the codebook moves; outputs are logits of
@@ -68,13 +75,13 @@ class Prior(nn.Module):
     heads: int
 
     def setup(self):
-        self.neighbours = nn.Dense(self.width)
+        self.neighbours = Dense(self.width)
         positions = (self.side**2, self.width)
         self.positions = self.param("positions", nn.initializers.normal(0.02), positions)
         self.digit = Digit(self.width)
         self.layers = [Layer(self.width, self.heads) for _ in range(self.depth)]
         self.norm = nn.RMSNorm()
-        self.head = nn.Dense(self.codes, kernel_init=ZEROS)
+        self.head = Dense(self.codes, kernel_init=ZEROS)
 
     def __call__(self, grids, labels):
         """The logits of each code given the rows before it: [n, side, side, e] -> [n, side^2,

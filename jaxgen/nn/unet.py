@@ -10,6 +10,7 @@ from flax import linen as nn
 
 from jaxgen.nn.blocks import ZEROS, Attention, Digit, Norm, ResBlock, to_depth, to_space
 from jaxgen.nn.conv import Conv
+from jaxgen.nn.dense import Dense
 
 
 class UNet(nn.Module):
@@ -29,12 +30,12 @@ class UNet(nn.Module):
         outer = Conv(self.width, (3, 3))(to_depth(images))  # [n, 14, 14, width]
         for _ in range(self.blocks):
             outer = ResBlock(self.width)(outer, condition)
-        inner = nn.Dense(self.inner_width)(to_depth(outer))  # [n, 7, 7, inner_width]
+        inner = Dense(self.inner_width)(to_depth(outer))  # [n, 7, 7, inner_width]
         for block in range(self.inner_blocks):
             inner = ResBlock(self.inner_width)(inner, condition)
             if self.attention and block < self.inner_blocks - 1:
                 inner = Attention(self.heads)(inner)
-        outer = outer + to_space(nn.Dense(4 * self.width)(inner))
+        outer = outer + to_space(Dense(4 * self.width)(inner))
         for _ in range(self.blocks):
             outer = ResBlock(self.width)(outer, condition)
         outer = nn.silu(Norm()(outer))
@@ -42,7 +43,7 @@ class UNet(nn.Module):
 
     def embed(self, times, labels):
         waves = fourier(times)
-        hidden = nn.Dense(self.condition)(nn.silu(nn.Dense(self.condition)(waves)))
+        hidden = Dense(self.condition)(nn.silu(Dense(self.condition)(waves)))
         return nn.silu(hidden + Digit(self.condition)(labels))
 
 
