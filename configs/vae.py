@@ -55,11 +55,11 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="vae",
-        net=Net(network="conv", layers=(32, 64, 256), latents=10),
+        net=Net(network="conv", layers=(32, 64, 256), kernel=4, latents=10),
         sampling=Sampling(),
-        optim=config.Optim(rate=2e-3, ema=0.999),
-        steps=4000,
+        optim=config.Optim(name="muon", rate=5e-3, ema=0.999),
+        steps=2800,
         log_every=200,
-        sample_every=2000,
-        save_every=2000,
+        sample_every=1400,
+        save_every=1400,
     )

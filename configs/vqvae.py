@@ -96,10 +96,11 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="vqvae",
-        net=Net(),
+        net=Net(prior_heads=2),
         sampling=Sampling(),
         optim=config.Optim(name="muon", rate=5e-3, ema=0.0),
-        steps=3000,
+        steps=3200,
+        batch=96,
         sample_every=500,
         save_every=500,
     )

@@ -12,13 +12,14 @@ if there are seconds left.
 
     ae-mlp, vae-mlp      pythae's networks where none is given: one hidden layer of 512, 16 latents,
                          its losses, batches and learning rate
+    vae-adam             the recipe ``vae`` with Adam: vae-ours of ``programs/pythae_models.py``
     ddpm-network         the U-Net without the Gaussians, with Adam: what ``programs/ours_unet.py``
                          is in PyTorch
     vqvae-autoencoder    without the prior, with Adam: vqvae-ours of ``programs/pythae_models.py``
 
 There are none for pythae's convolutional networks (four halvings, batch normalisation), for DCGAN
-(transposed convolutions, batch normalisation), nor for the U-Nets of diffusers and
-denoising-diffusion-pytorch (a grid of 28 x 28 or 32 x 32, attention): jaxgen has no such layers.
+(batch normalisation), nor for the U-Nets of diffusers and denoising-diffusion-pytorch (a grid of
+28 x 28 or 32 x 32, attention): jaxgen has no such layers.
 """
 
 import functools
@@ -66,6 +67,11 @@ def _network() -> Config:
     )
 
 
+def _vae_adam() -> Config:
+    recipe = configs.recipe("vae")
+    return replace(recipe, optim=replace(recipe.optim, name="adam", rate=2e-3))
+
+
 def _autoencoder() -> Config:
     recipe = configs.recipe("vqvae")
     return replace(recipe, optim=replace(recipe.optim, name="adam", rate=2e-3))
@@ -75,6 +81,7 @@ SETTINGS: dict[str, Callable[[], Config]] = {
     **{name: functools.partial(configs.recipe, name) for name in configs.names()},
     "ae-mlp": lambda: _mlp("ae"),
     "vae-mlp": lambda: _mlp("vae", likelihood="gaussian", sigma=1.0),
+    "vae-adam": _vae_adam,
     "ddpm-network": _network,
     "vqvae-autoencoder": _autoencoder,
 }

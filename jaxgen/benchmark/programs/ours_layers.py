@@ -10,6 +10,11 @@ def conv(inputs: int, outputs: int, zero: bool = False) -> nn.Conv2d:
     return started(nn.Conv2d(inputs, outputs, 3, padding=1), zero)
 
 
+def pair_conv(inputs: int, outputs: int) -> nn.Conv2d:
+    """A convolution of 2 x 2 that keeps the size: each position with its right and lower ones."""
+    return started(nn.Conv2d(inputs, outputs, 2, padding="same"))
+
+
 def dense_conv(inputs: int, outputs: int) -> nn.Conv2d:
     """The same dense layer at each position."""
     return started(nn.Conv2d(inputs, outputs, 1))

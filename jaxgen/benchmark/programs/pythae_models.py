@@ -18,7 +18,7 @@ import itertools
 
 import runner
 import torch
-from ours_layers import Block, Norm, conv, dense_conv, linear, to_depth, to_space
+from ours_layers import Block, Norm, conv, dense_conv, linear, pair_conv, to_depth, to_space
 from pythae.models import AE, VAE, VQVAE, AEConfig, VAEConfig, VQVAEConfig
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
@@ -66,7 +66,7 @@ class ConvEncoder(BaseEncoder):
 
     def __init__(self, latents: int):
         super().__init__()
-        self.outer, self.inner = conv(4, 32), conv(4 * 32, 64)
+        self.outer, self.inner = pair_conv(4, 32), pair_conv(4 * 32, 64)
         self.hidden, self.end = linear(64 * 49, 256), linear(256, 2 * latents)
 
     def forward(self, images):
@@ -82,7 +82,7 @@ class ConvDecoder(BaseDecoder):
     def __init__(self, latents: int):
         super().__init__()
         self.hidden, self.spread = linear(latents, 256), linear(256, 64 * 49)
-        self.outer, self.end = conv(64, 4 * 32), conv(32, 4)
+        self.outer, self.end = pair_conv(64, 4 * 32), pair_conv(32, 4)
 
     def forward(self, codes):
         hidden = functional.silu(self.spread(functional.silu(self.hidden(codes))))
@@ -157,7 +157,7 @@ def conv_decoder(config):
 def vqvae(kind: str):
     if kind == "ours":
         config = VQVAEConfig(SIZE, 16, num_embeddings=128, use_ema=True)
-        return VQVAE(config, GridEncoder(), GridDecoder()), 128
+        return VQVAE(config, GridEncoder(), GridDecoder()), 96
     config = VQVAEConfig(SIZE, 16)
     coders = mnist.Encoder_ResNet_VQVAE_MNIST(config), mnist.Decoder_ResNet_VQVAE_MNIST(config)
     return VQVAE(config, *coders), 64
