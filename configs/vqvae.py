@@ -96,11 +96,10 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="vqvae",
-        net=Net(prior_heads=2),
+        net=Net(),
         sampling=Sampling(),
         optim=config.Optim(name="muon", rate=5e-3, ema=0.0),
-        steps=3200,
-        batch=96,
+        steps=3000,
         sample_every=500,
         save_every=500,
     )

@@ -157,7 +157,7 @@ def conv_decoder(config):
 def vqvae(kind: str):
     if kind == "ours":
         config = VQVAEConfig(SIZE, 16, num_embeddings=128, use_ema=True)
-        return VQVAE(config, GridEncoder(), GridDecoder()), 96
+        return VQVAE(config, GridEncoder(), GridDecoder()), 128
     config = VQVAEConfig(SIZE, 16)
     coders = mnist.Encoder_ResNet_VQVAE_MNIST(config), mnist.Decoder_ResNet_VQVAE_MNIST(config)
     return VQVAE(config, *coders), 64
