@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from jaxgen.benchmark import peers, recipe
-from jaxgen.benchmark.peers import Peer, Point, Result
+from jaxgen.benchmark import results as tables
+from jaxgen.benchmark.peers import Peer
 from jaxgen.benchmark.programs import clock
+from jaxgen.benchmark.results import Point, Result
 from jaxgen.errors import UserError
 
 SOURCE, COUNT = "synthetic", 100
@@ -139,7 +141,7 @@ def test_peers_are_measured_and_the_bad_ones_named(measured):
     assert results["wrong"].step == 0.5  # what was measured stays
     assert any(line.startswith("nameless: 1.5 s of training of 80 digits") for line in said)
 
-    lines = peers.table(list(results.values())).splitlines()
+    lines = tables.table(list(results.values())).splitlines()
     assert lines[0].split("  ")[-1] == "coverage"
     row = next(line for line in lines if line.startswith("falling"))
     assert " 1,234 " in row and " 20 " in row and f"{last.frechet:.3f}" in row
@@ -210,25 +212,25 @@ def curve(*rows) -> list[Point]:
 def test_the_seconds_to_thresholds_are_interpolated_over_the_logarithm_of_time():
     known = curve((10, 0.5, 9.0), (100, 0.9, 5.0), (1000, 1.0, 0.0))
     # 0.95 is half of the way from 0.9 to 1.0, a distance of 1 four fifths of that from 5 to 0.
-    assert peers.seconds_to(known, 0.95, 1.0) == pytest.approx(10 ** (2 + 0.8))
-    assert peers.seconds_to(known, 0.95, 4.0) == pytest.approx(10**2.5)
-    assert peers.seconds_to(known, 0.9, 5.0) == pytest.approx(100)
-    assert peers.seconds_to(known, 0.5, 9.0) == 10  # an upper bound
-    assert peers.seconds_to(known, None, 1.0) == pytest.approx(10 ** (2 + 0.8))
+    assert tables.seconds_to(known, 0.95, 1.0) == pytest.approx(10 ** (2 + 0.8))
+    assert tables.seconds_to(known, 0.95, 4.0) == pytest.approx(10**2.5)
+    assert tables.seconds_to(known, 0.9, 5.0) == pytest.approx(100)
+    assert tables.seconds_to(known, 0.5, 9.0) == 10  # an upper bound
+    assert tables.seconds_to(known, None, 1.0) == pytest.approx(10 ** (2 + 0.8))
     # One threshold long before the other.
     late = curve((10, 0.99, 2.0), (20, 0.99, 0.5))
-    assert peers.seconds_to(late) == pytest.approx(20 ** (2 / 3) * 10 ** (1 / 3))
+    assert tables.seconds_to(late) == pytest.approx(20 ** (2 / 3) * 10 ** (1 / 3))
 
 
 def test_thresholds_that_are_never_reached_together_have_no_seconds():
-    assert peers.seconds_to([]) is None
-    assert peers.seconds_to(curve((10, 0.94, 0.1), (20, 0.99, 1.1))) is None
-    assert peers.seconds_to(curve((10, None, 0.1))) is None
-    assert peers.seconds_to(curve((10, None, 0.1)), None) == 10
+    assert tables.seconds_to([]) is None
+    assert tables.seconds_to(curve((10, 0.94, 0.1), (20, 0.99, 1.1))) is None
+    assert tables.seconds_to(curve((10, None, 0.1))) is None
+    assert tables.seconds_to(curve((10, None, 0.1)), None) == 10
 
 
 def test_a_table_of_results_says_what_is_not_known():
-    text = peers.table(
+    text = tables.table(
         [
             Result("both", 500, tuple(curve((10, 0.9, 2.0), (40, 0.96, 0.5))), 0.012, 3.5, 1000),
             Result("grids", 500, step=0.025, parameters=20),
@@ -332,7 +334,7 @@ def test_a_recipe_prints_what_a_peer_prints(settings, tmp_path):
 
 def test_a_curve_has_the_time_of_each_threshold_by_itself():
     points = tuple(curve((10, 0.9, 2.0), (40, 0.985, 0.5), (160, 0.985, 0.3)))
-    text = peers.curve(Result("jaxgen-x", 500, points))
+    text = tables.curve(Result("jaxgen-x", 500, points))
     head, *rows, times = text.splitlines()
     assert head.split()[:2] == ["jaxgen-x", "s"] and len(rows) == 3
     assert rows[1].split()[::2] == ["40.0", "98.5%", "0.500"]
@@ -340,4 +342,4 @@ def test_a_curve_has_the_time_of_each_threshold_by_itself():
     assert f"95% recognised: {10 * 4 ** (50 / 85):.3g}, " in times
     assert "99% recognised: -" in times
     assert f"1 N: {10 * 4 ** (2 / 3):.3g}, 0.5 N: 40, 0.25 N: -" in times
-    assert peers.curve(Result("gone", 500, failed="was stopped")) == "gone: was stopped"
+    assert tables.curve(Result("gone", 500, failed="was stopped")) == "gone: was stopped"

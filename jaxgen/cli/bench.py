@@ -32,7 +32,7 @@ from jaxgen.errors import UserError
 
 with epy.lazy_imports():
     from jaxgen import devices, families, sampling
-    from jaxgen.benchmark import against, peers, profiling
+    from jaxgen.benchmark import against, peers, profiling, results
     from jaxgen.training import console as consoles
     from jaxgen.training import costs
 
@@ -134,14 +134,14 @@ def quality(wanted: Quality) -> int:
     names = [config.recipe(config.canonical(name)).model for name in wanted.quality]
     names = [f"jaxgen-{name}" for name in names or families.names()]
     for result in peers.measure(names, wanted.seconds, wanted.count, consoles.Console().say):
-        print(f"\n{peers.curve(result)}", flush=True)
+        print(f"\n{results.curve(result)}", flush=True)
     return 0
 
 
 def beside_peers(wanted: Peers) -> int:
     """Print a table of the models of other projects, and those of jaxgen."""
     names = wanted.peers or tuple(peers.PEERS)
-    print(peers.table(peers.measure(names, wanted.seconds, wanted.count, consoles.Console().say)))
+    print(results.table(peers.measure(names, wanted.seconds, wanted.count, consoles.Console().say)))
     return 0
 
 
