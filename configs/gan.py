@@ -77,7 +77,7 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="gan",
-        net=Net(kernel=4, penalty_every=2),
+        net=Net(kernel=4),
         sampling=Sampling(),
         optim=config.Optim(rate=2e-3, b1=0.0, clip=0.0, decay="linear"),
         steps=5000,

@@ -2,8 +2,9 @@
 
 The gradient to a kernel is a product that sums over all positions of all images. If they are
 several axes, XLA's CPU backend first writes one of the two factors transposed, and computes its
-activations again on the way; if they are one axis, it does not. And it is faster if the narrower of
-the two is the factor on the left. ``product`` says both; the sums are the same.
+activations again on the way; if they are one axis, it does not. And what JAX derives is the
+transpose of the gradient, which leaves the optimiser's arrays in two different orders. ``product``
+joins the axes and states the gradient as it is needed; the sums are the same.
 """
 
 import functools
@@ -34,9 +35,7 @@ def _forward(rows, kernel):
 
 def _backward(saved, cotangent):
     rows, kernel = saved
-    is_wide = kernel.shape[0] <= kernel.shape[1]
-    to_kernel = rows.T @ cotangent if is_wide else (cotangent.T @ rows).T
-    return cotangent @ kernel.T, to_kernel
+    return cotangent @ kernel.T, rows.T @ cotangent
 
 
 _product.defvjp(_forward, _backward)
