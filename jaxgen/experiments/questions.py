@@ -40,7 +40,11 @@ class Question:
     coding: bool = False  # show distortion over rate
 
 
-_DENSE = ("--net.network", "dense", "--net.layers", "256,256", "--steps", "1000")
+# Adam for all: Muon takes most of the time of small dense networks.
+_DENSE = (
+    *("--net.network", "dense", "--net.layers", "256,256", "--steps", "1000"),
+    *("--optim.name", "adam", "--optim.rate", "2e-3"),
+)
 _CODERS = ("ae", "vae", "cvae")
 
 QUESTIONS = (
