@@ -80,7 +80,7 @@ def get_config() -> config.Config:
         net=Net(kernel=4),
         sampling=Sampling(),
         optim=config.Optim(rate=2e-3, b1=0.0, clip=0.0, decay="linear"),
-        steps=5000,
+        steps=5600,
         batch=64,
         log_every=100,
         sample_every=500,
