@@ -77,10 +77,10 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="gan",
-        net=Net(kernel=4),
+        net=Net(),
         sampling=Sampling(),
         optim=config.Optim(rate=2e-3, b1=0.0, clip=0.0, decay="linear"),
-        steps=5600,
+        steps=5000,
         batch=64,
         log_every=100,
         sample_every=500,

@@ -13,7 +13,7 @@ jaxgen has no batch normalisation, so it cannot train the first.
 
 import runner
 import torch
-from ours_layers import linear, pair_conv, to_depth, to_space
+from ours_layers import conv, linear, to_depth, to_space
 from torch import nn
 from torch.nn import functional
 
@@ -92,7 +92,7 @@ class Generator(nn.Module):
         self.digit = nn.Embedding(11, noise)
         nn.init.normal_(self.digit.weight, std=noise**-0.5)
         self.first, self.second = linear(2 * noise, 256, gain=2.0), linear(256, 64 * 49)
-        self.outer, self.end = pair_conv(64, 4 * 32), pair_conv(32, 4)
+        self.outer, self.end = conv(64, 4 * 32), conv(32, 4)
 
     def forward(self, noise, labels):
         hidden = leaky(self.first(torch.cat([noise, self.digit(labels)], 1)))
@@ -106,7 +106,7 @@ class Critic(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.outer, self.inner = pair_conv(4, 32), pair_conv(4 * 32, 64)
+        self.outer, self.inner = conv(4, 32), conv(4 * 32, 64)
         self.hidden, self.end = linear(64 * 49, 256, gain=2.0), linear(256, 1)
         self.digit = nn.Embedding(11, 256)
         nn.init.normal_(self.digit.weight, std=256**-0.5)
