@@ -1,12 +1,12 @@
 """The conditional variational autoencoder, of the size of the VAE.
 
-    bin/train --model cvae      2.6 minutes on two cores (matrix product 470 GFLOP/s)
+    bin/train --model cvae      3.3 minutes on two cores (matrix product 205 GFLOP/s)
 
 ``bin/evaluate --count 10000`` against the test digits, seeds 0, 1 and 2:
 
-    recognised   95.6 to 97.0 %                       real digits: 99.5 %
-    Frechet      0.123 to 0.133 N                                  0.012 N
-    coverage     0.88 to 0.89                                      0.94
+    recognised   97.3 to 97.5 %                       real digits: 99.5 %
+    Frechet      0.100 to 0.103 N                                  0.012 N
+    coverage     0.90                                              0.94
 
 How the settings were chosen: docs/tuning.md.
 """

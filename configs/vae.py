@@ -1,12 +1,12 @@
 """The variational autoencoder, with convolutions and ten latent dimensions.
 
-    bin/train --model vae       2.9 minutes on two cores (matrix product 470 GFLOP/s)
+    bin/train --model vae       3.0 minutes on two cores (matrix product 205 GFLOP/s)
 
 ``bin/evaluate --count 10000`` against the test digits, seeds 0, 1 and 2:
 
-    recognised   95.2 to 95.4 %                       real digits: 99.5 %
-    Frechet      0.111 to 0.116 N                                  0.012 N
-    coverage     0.92 to 0.93                                      0.94
+    recognised   95.3 to 95.6 %                       real digits: 99.5 %
+    Frechet      0.097 to 0.104 N                                  0.012 N
+    coverage     0.93 to 0.94                                      0.94
 
 How the settings were chosen: docs/tuning.md.
 """

@@ -108,7 +108,7 @@ def test_a_folder_is_of_one_question(tmp_path):
     studies.claim_folder(tmp_path / "a", made("net.beta=1,2"))
     studies.claim_folder(tmp_path / "a", made("net.beta=1,2,3", "--seed=5"))
     for other in (made("net.latents=1,2"), made("net.beta=1,2", "--steps=7")):
-        with pytest.raises(UserError, match=r"another question .*beta of vae, 4000 steps"):
+        with pytest.raises(UserError, match=rf"another question .*beta of vae, {VAE.steps} steps"):
             studies.claim_folder(tmp_path / "a", other)
 
 

@@ -136,9 +136,9 @@ def ours(job) -> None:
             fake = generator(torch.randn(len(labels), noise), labels)
         images.requires_grad_(True)
         real = critic(images, labels)
-        losses = functional.softplus(-real) + functional.softplus(critic(fake, labels))
         (slopes,) = torch.autograd.grad(real.sum(), images, create_graph=True)
-        losses = losses + 0.1 / 2 * slopes.square().sum((1, 2, 3))
+        penalty = 0.1 / 2 * slopes.square().sum((1, 2, 3))
+        losses = functional.softplus(-real) + functional.softplus(critic(fake, labels)) + penalty
         of_critic.zero_grad()
         losses.mean().backward()
         of_critic.step()
