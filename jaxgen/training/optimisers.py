@@ -77,7 +77,7 @@ def orthogonal_update(stack: jax.Array) -> jax.Array:
 
 def orthogonal(stack: jax.Array) -> jax.Array:
     """Matrices X [k, m, n], m <= n, to U V^T of their singular value decompositions U S V^T,
-    approximately: singular values become 0.7 to 1.2.
+    approximately: large singular values become 0.7 to 1.2, tiny ones stay smaller.
 
     Jordan et al. 2024 apply a polynomial to the singular values five times: X <- p(X X^T) X. Here
     the product of the p is computed first, from the m x m matrix X X^T alone, and multiplied by X
