@@ -238,13 +238,24 @@ def from_dict(values: dict[str, Any]) -> Config:
     return config if number == FORMAT else dataclasses.replace(config, data=STRIDED + config.data)
 
 
+def changed(config: Config, changes: dict[str, Any]) -> Config:
+    """The recipe with other settings: ``changes`` by name, groups as dictionaries. Raises
+    ``UserError`` as ``from_dict`` does."""
+    values = dataclasses.asdict(config)
+    for name, value in changes.items():
+        is_group = isinstance(values.get(name), dict) and isinstance(value, dict)
+        values[name] = values[name] | value if is_group else value
+    return _fill(config, values)
+
+
 def _fill(default, values: Any):
     if not isinstance(values, dict):
         raise UserError(f"{values!r} cannot be the settings of a {type(default).__name__}")
     kinds = typing.get_type_hints(type(default))
     if unknown := sorted(values.keys() - kinds.keys()):
         raise UserError(
-            f"this version of jaxgen has no setting {unknown[0]!r} of a {type(default).__name__}"
+            f"this version of jaxgen has no setting {unknown[0]!r} of a {type(default).__name__}: "
+            f"{suggest(unknown[0], kinds)}"
         )
     changed = {}
     if not isinstance(default, Config):  # a setting that came later: by default it changes nothing

@@ -7,9 +7,11 @@ On a CPU each core is one virtual device: many operations of XLA's CPU backend r
 two devices are 1.5 times faster than one device with two cores.
 """
 
+import contextlib
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -41,6 +43,18 @@ def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
         _keep_programs(cache() / f"xla-{jax.__version__}")
     if not joins:
         require()
+
+
+def adopt(cpu_devices: int | None = None) -> None:
+    """As ``start``, in a program that is not jaxgen's: what it has set stays, and so do the devices
+    if JAX has any already."""
+    options: Any = jax.config
+    if not environment.asks_for_cpu_devices() and options.jax_num_cpu_devices == -1:
+        with contextlib.suppress(RuntimeError):  # JAX has its devices
+            jax.config.update("jax_num_cpu_devices", cpu_devices or _cores())
+    if options.jax_compilation_cache_dir is None:
+        _keep_programs(cache() / f"xla-{jax.__version__}")
+    require()
 
 
 def _keep_programs(folder: Path) -> None:

@@ -1,4 +1,7 @@
-"""The exception for mistakes that the user can correct, and the sentence for a full memory."""
+"""The exception for mistakes that the user can correct, lines for the user, and the sentence for a
+full memory."""
+
+import sys
 
 
 class UserError(Exception):
@@ -14,6 +17,11 @@ NO_MEMORY = (
     "no memory is left for that: give a smaller --batch or --count, a smaller network, or a larger "
     "machine"
 )
+
+
+def warn(line: str) -> None:
+    """Print a line on standard error; results go to standard output."""
+    print(f"jaxgen: {line}", file=sys.stderr)
 
 
 def is_of_memory(error: BaseException) -> bool:

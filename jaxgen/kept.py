@@ -44,5 +44,5 @@ def arrays(
 def to_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:
     """Arrays in the format safetensors, in any memory order. Its own function writes the memory as
     it lies, so that a transposed array would be read as another one."""
-    rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    rows = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return safetensors.numpy.save(rows, metadata)

@@ -9,7 +9,9 @@ import jax
 import numpy as np
 from filelock import FileLock
 
+from jaxgen import config, families
 from jaxgen.cli import main
+from jaxgen.model import Model
 from jaxgen.training import checkpoint, loop
 from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder
@@ -19,6 +21,14 @@ from tests.conftest import flags
 QUIET = Console(quiet=True)
 SOURCE = "synthetic:600"
 TINY = [f"--data={SOURCE}", "--steps=2", "--batch=8", "--sample-every=2", "--save-every=1"]
+
+
+def untrained(name):
+    """A model whose variables are never asked for."""
+    recipe, folder = config.recipe(name), RunFolder(Path("none"))
+    return Model(
+        family=families.build(recipe), variables=None, step=0, config=recipe, folder=folder
+    )
 
 
 def at_home(patch, folder):

@@ -9,20 +9,20 @@ from PIL import Image
 from jaxgen import config, data
 from jaxgen.apps import measuring
 from jaxgen.apps.figures import interpolation
-from jaxgen.cli import common, inputs, main
+from jaxgen.cli import inputs, main
 from jaxgen.data import Split, idx, source_images
 from jaxgen.errors import UserError
 from jaxgen.evaluation import reference
 from jaxgen.experiments import grid as grids
 from jaxgen.experiments import study as studies
-from jaxgen.training.folder import RunFolder
+from tests import runs
 from tests.conftest import small, swept
 from tests.test_moving import train, write_digits
 
 TEST = data.load("mnist").test
 SOME, LABELS = TEST.images[:40], TEST.labels[:40]
 
-NONE = common.Run(RunFolder(Path("none")), config.recipe("ae"))  # is never asked for
+NONE = runs.untrained("ae")
 
 
 def only(*digits):

@@ -21,6 +21,7 @@ LAYERS = [
     {"sampling"},
     {"training", "evaluation"},
     {"apps"},
+    {"model"},
     {"experiments"},
     {"benchmark"},
     {"cli", "__main__"},

@@ -220,14 +220,14 @@ def test_each_family_has_its_figure(name, there):
     recipe = small(name)
     family = families.build(recipe)
     if name in ("ae", "cvae", "vae"):
-        assert figures.usual(family) == "interpolation"
+        assert figures.usual(family, has_run=True) == "interpolation"
         family = families.build(replace(recipe, net=replace(recipe.net, latents=2)))
     kind, says = {
         "vqvae": ("codebook", "of 16 codes are used"),
         "gan": ("training", "coverage"),
         "ddpm": ("process", "what the network"),
     }.get(name, ("plane", "The codes of"))
-    assert figures.usual(family) == kind
+    assert figures.usual(family, has_run=True) == kind
     figures.require(kind, family, "runs/x")
     made = figures.render(kind, lesson(family), ".svg")
     assert says in made.decode() and "a name" in made.decode()

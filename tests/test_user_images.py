@@ -10,17 +10,18 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from jaxgen import config, data, images
+from jaxgen import data, images
 from jaxgen.cli import common, inputs
 from jaxgen.data import pictures, user_images
 from jaxgen.errors import UserError
 from jaxgen.training.folder import RunFolder
+from tests import runs
 
 TEST = data.load("mnist").test
 SOME, LABELS = TEST.images[:12], TEST.labels[:12]
 
 
-digits = common.Run(RunFolder(Path("none")), config.recipe("ae"))  # is never asked for
+NONE = runs.untrained("ae")
 
 
 def same(found: inputs.Inputs, expected: np.ndarray = SOME) -> bool:
@@ -30,11 +31,11 @@ def same(found: inputs.Inputs, expected: np.ndarray = SOME) -> bool:
 @pytest.mark.parametrize("name", ["x.npz", "x.csv", "x.parquet", "x.idx.gz", "x/"])
 def test_what_is_saved_is_read_back_with_its_labels(name, here):
     images.save(name, SOME, LABELS)
-    found = inputs.select([name], None, digits, 0)
+    found = inputs.select([name], None, NONE, 0)
     assert same(found) and found.labels_known and np.array_equal(found.labels, LABELS)
-    few = inputs.select([name], 5, digits, 0)
+    few = inputs.select([name], 5, NONE, 0)
     assert len(few.labels) == 5 and len(set(few.labels.tolist())) == 5
-    again = inputs.select([name], 5, digits, 0)
+    again = inputs.select([name], 5, NONE, 0)
     assert same(few, images.to_uint8(again.images))
     assert all(any(np.array_equal(one, image) for image in found.images) for one in few.images)
 
@@ -51,22 +52,22 @@ def test_tables_of_others_are_read(here):
     }
     for name, (rows, head) in forms.items():
         np.savetxt(name, rows, "%d", ",", header=head, comments="")
-        found = inputs.select([name], None, digits, 0)
+        found = inputs.select([name], None, NONE, 0)
         assert same(found), name
         assert found.labels_known == (name != "none.csv")
         if found.labels_known:
             assert np.array_equal(found.labels, LABELS)
     np.savetxt("part.csv", pixels / 255, delimiter=",")
-    assert same(inputs.select(["part.csv"], None, digits, 0))
+    assert same(inputs.select(["part.csv"], None, NONE, 0))
     parquet.write_table(pa.table({"image": [*map(images.png, SOME[..., 0])]}), "bytes.parquet")
-    found = inputs.select(["bytes.parquet"], None, digits, 0)
+    found = inputs.select(["bytes.parquet"], None, NONE, 0)
     assert same(found) and not found.labels_known
 
 
 def test_labels_that_nobody_asked_for_are_unknown(here):
     for name in ("x.csv", "x.parquet"):
         images.save(name, SOME, np.full(12, 10))
-        assert not inputs.select([name], None, digits, 0).labels_known
+        assert not inputs.select([name], None, NONE, 0).labels_known
 
 
 def table(**columns) -> bytes:
@@ -100,15 +101,15 @@ def test_tables_of_other_things_are_refused(name, content, says, here):
 def test_a_table_of_no_pictures_is_refused(here):
     Path("none.parquet").write_bytes(table(image=[b"no picture"]))
     with pytest.raises(UserError, match=r"image 0 of none\.parquet is not a readable image"):
-        inputs.select(["none.parquet"], None, digits, 0)
+        inputs.select(["none.parquet"], None, NONE, 0)
 
 
 def test_the_file_of_images_stands_for_both(here):
     images.save("x.idx.gz", SOME, LABELS)
     name = "x-images-idx3-ubyte.gz"
-    assert inputs.select([name], None, digits, 0).labels_known
+    assert inputs.select([name], None, NONE, 0).labels_known
     Path("x-labels-idx1-ubyte.gz").unlink()
-    found = inputs.select([name], None, digits, 0)
+    found = inputs.select([name], None, NONE, 0)
     assert same(found) and not found.labels_known
     assert found.lines == [f"12 images of {name}"]
 
@@ -118,28 +119,28 @@ def test_folders_of_digits_say_what_they_are(here):
         path = Path("train", f"{label}", f"{place:07}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
-    found = inputs.select(["train"], None, digits, 0)
+    found = inputs.select(["train"], None, NONE, 0)
     assert found.labels_known and np.array_equal(np.sort(found.labels), np.sort(LABELS))
     # A number in a person's own name of a file says nothing.
     Path("mine").mkdir()
     Image.fromarray(SOME[0, ..., 0]).save("mine/scan-3.png")
-    assert not inputs.select(["mine"], None, digits, 0).labels_known
+    assert not inputs.select(["mine"], None, NONE, 0).labels_known
     with pytest.raises(UserError, match="holds no image file"):
-        inputs.select(["."], None, digits, 0)
+        inputs.select(["."], None, NONE, 0)
 
 
 def test_arrays_of_other_kinds_come_to_the_same(here):
     known = {"images": SOME[..., 0] / 255, "labels": LABELS.astype(np.uint8)}
     np.savez("floats.npz", **known)
-    assert same(inputs.select(["floats.npz"], None, digits, 0))
+    assert same(inputs.select(["floats.npz"], None, NONE, 0))
     np.savez("light.npz", images=255 - SOME)
-    found = inputs.select(["light.npz"], None, digits, 0)
+    found = inputs.select(["light.npz"], None, NONE, 0)
     assert same(found) and not found.labels_known
     np.savez("large.npz", images=SOME[..., 0].repeat(2, 1).repeat(2, 2), labels=LABELS)
-    large = inputs.select(["large.npz"], None, digits, 0)
+    large = inputs.select(["large.npz"], None, NONE, 0)
     assert np.abs(large.images - images.to_float(SOME)).mean() < 0.05
     np.savez("any.npz", images=SOME, labels=np.full(12, 10))  # as drawn where none was asked for
-    assert not inputs.select(["any.npz"], None, digits, 0).labels_known
+    assert not inputs.select(["any.npz"], None, NONE, 0).labels_known
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_arrays_as_other_libraries_have_them(kind, change, here):
     np.savez("alone.npz", images)
     np.save("x.npy", images)
     for file in ("named.npz", "alone.npz", "x.npy"):
-        assert same(inputs.select([file], None, digits, 0), expected)
+        assert same(inputs.select([file], None, NONE, 0), expected)
 
 
 def stored(**members: bytes) -> bytes:
@@ -212,7 +213,7 @@ def header(shape: tuple[int, ...], kind: str = "|u1") -> bytes:
 def test_arrays_that_cannot_be_are_one_sentence(content, says, here):
     Path("x.npz").write_bytes(content)
     with pytest.raises(UserError) as caught:
-        inputs.select(["x.npz"], None, digits, 0)
+        inputs.select(["x.npz"], None, NONE, 0)
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -244,15 +245,15 @@ def put(content: bytes) -> str:
 def test_how_many_there_may_be(here, monkeypatch):
     images.save("x.npz", SOME, LABELS)
     with pytest.raises(UserError, match="--count 13 is more than --images names, which is 12"):
-        inputs.select(["x.npz"], 13, digits, 0)
+        inputs.select(["x.npz"], 13, NONE, 0)
     with pytest.raises(UserError, match="--count 0"):
-        inputs.select(["x.npz"], 0, digits, 0)
+        inputs.select(["x.npz"], 0, NONE, 0)
     monkeypatch.setattr(inputs, "MAX_WITHOUT_COUNT", 11)
     with pytest.raises(UserError, match="names 12 images: say how many of them with --count"):
-        inputs.select(["x.npz"], None, digits, 0)
+        inputs.select(["x.npz"], None, NONE, 0)
     for missing in ("y.npz", "y.idx.gz", "y-images-idx3-ubyte"):
         with pytest.raises(UserError, match="cannot read y"):
-            inputs.select([missing], None, digits, 0)
+            inputs.select([missing], None, NONE, 0)
 
 
 def side_by_side(*places: int) -> bytes:

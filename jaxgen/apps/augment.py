@@ -158,8 +158,7 @@ class DataSet:
                 done = self._real + indices[count - 1] % redraw.INDICES + 1
                 progress(f"{done:,} of {self.state['total']:,} digits")
 
-            family, variables, *_ = self._model
-            seed = self.order.seed
+            family, variables, seed = self._model.family, self._model.variables, self.order.seed
             return sampling.draw(family, variables, labels, seed, indices, progress=report)
 
         labels = self._labels[indices % len(self._labels)]

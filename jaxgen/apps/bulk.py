@@ -21,8 +21,7 @@ from jaxgen import devices, images, mapping, sampling
 from jaxgen.apps import provenance
 from jaxgen.config import Config
 from jaxgen.data import Split, files, tfds_writer, writers
-from jaxgen.training import trained
-from jaxgen.training.folder import RunFolder
+from jaxgen.training import published, trained
 from jaxgen.training.trained import Trained
 
 # A multiple of CHUNK, so that a digit has the same position in its chunk as in any other drawing.
@@ -80,7 +79,7 @@ class Bulk:
     def _digits(self, number: int) -> Split:
         indices = number * SHARD + np.arange(self._lengths[number])
         labels = self._cycle[indices % len(self._cycle)]
-        family, variables, *_ = self._model
+        family, variables = self._model.family, self._model.variables
         drawn = sampling.draw(family, variables, labels, self._seed, indices)
         return Split(images.to_uint8(drawn), labels)
 
@@ -95,5 +94,5 @@ def make_shard(number: int, *order: Any) -> None:
 def _bulk(
     count: int, cycle: tuple[int, ...], seed: int, folder: Path, run: Path, config: Config
 ) -> Bulk:
-    model = trained.load(RunFolder(run), config, lambda line: None)
+    model = trained.load(published.at(run), config, lambda line: None)
     return Bulk(count, np.array(cycle, np.int32), seed, folder, model, config)

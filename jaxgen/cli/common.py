@@ -10,35 +10,24 @@ import functools
 import itertools
 import os
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-import numpy as np
 import tyro
 from etils import epy
 
-from jaxgen import config, data, images
+from jaxgen import config, images
 from jaxgen.cli import flags
-from jaxgen.config import STRIDED, Config, Sampling
-from jaxgen.data import Digits
-from jaxgen.errors import UserError
-from jaxgen.images import to_float
-from jaxgen.training import folder
-from jaxgen.training.folder import RunFolder
+from jaxgen.config import Config, Sampling
+from jaxgen.errors import UserError, warn
+from jaxgen.training import published
+from jaxgen.training.folder import ModelFolder
 
 with epy.lazy_imports():
-    import jax.numpy as jnp
-
     from jaxgen import devices
-    from jaxgen.apps import reader
-    from jaxgen.evaluation import judge
-    from jaxgen.training import trained
-
-if TYPE_CHECKING:
-    from jaxgen.families.base import Family
+    from jaxgen import model as models
 
 Flags = TypeVar("Flags", bound="RunFlags")
 DRAWN = "drawn"  # the folder within a run's folder for results without --out
@@ -97,34 +86,32 @@ def start(
     """Read the flags of a command that uses a trained model, find the run that they name, and set
     JAX up. ``adapted(config)`` returns the recipe of the run with the command's default sampling
     settings."""
-    run_folder, recipe = _find(args, verb)
+    found, recipe = _find(args, verb)
     if not issubclass(kind, DrawingFlags):
         wanted = flags.parse(kind(), verb, description, args)
     else:
         wanted = flags.parse(kind(sampling=adapted(recipe).sampling), verb, description, args)
         recipe = dataclasses.replace(recipe, sampling=wanted.sampling)
     devices.start()
-    return wanted, Run(run_folder, recipe, wanted.data)
+    return wanted, Run(found, recipe, wanted.data)
 
 
-def _find(args: list[str], verb: str) -> tuple[RunFolder, Config]:
-    """The run that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, the
+def _find(args: list[str], verb: str) -> tuple[ModelFolder, Config]:
+    """The model that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, the
     default recipe."""
     model, run = flags.peek(args, "model", "run")
     asks_help = _asks_help(args)
     if not (model or run or asks_help):
         raise _which(args, verb)
-    run_folder = folder.locate(model or config.DEFAULT, run)
-    if asks_help and not run_folder.config.exists():
-        return run_folder, config.recipe(model or config.DEFAULT)
+    found = published.find(model or config.DEFAULT, run)
+    if asks_help and not found.config.exists():
+        return found, config.recipe(model or config.DEFAULT)
     if model:
         config.recipe(model)  # a wrong name is reported before a missing folder
-    recipe = run_folder.load()
+    recipe = found.load()
     if model and recipe.model != model:
-        raise UserError(
-            f"{run_folder} is a run of {recipe.model}, not of {model}: leave out --model"
-        )
-    return run_folder, recipe
+        raise UserError(f"{found} is a run of {recipe.model}, not of {model}: leave out --model")
+    return found, recipe
 
 
 def _asks_help(args: list[str]) -> bool:
@@ -144,47 +131,23 @@ def _which(args: list[str], verb: str) -> UserError:
 
 
 class Run:
-    """A trained run. Its digits, its model and the caution about the judge are loaded once, when a
-    command needs them."""
+    """The model that a command names, and where its results go. The model is loaded once, when the
+    command needs it."""
 
-    def __init__(self, folder: RunFolder, config: Config, moved: str | None = None):
+    def __init__(self, folder: ModelFolder, config: Config, moved: str | None = None):
         self.folder, self.config, self._moved = folder, config, moved
 
     @functools.cached_property
-    def digits(self) -> Digits:
-        """The digits that the run has learned from."""
-        return self.folder.digits(self.config, self._moved)
-
-    @functools.cached_property
-    def model(self) -> "trained.Trained":
-        """The model of the newest sound checkpoint."""
-        return trained.load(self.folder, self.config, warn)
-
-    @functools.cached_property
-    def caution(self) -> str | None:
-        """A sentence that says why the judge cannot read the digits of the run; None where it can
-        read them, as MNIST's, and where the digits are missing."""
-        if data.full_source(self.config.data).removeprefix(STRIDED) == "mnist":
-            return None
-        try:
-            return judge.caution(judge.load(), self.digits.test)
-        except UserError as error:
-            warn(f"it is not known whether the judge can read such digits: {error}")
-            return None
+    def model(self) -> "models.Model":
+        """The trained model; prints a remark if it is one that ships."""
+        if remark := self.folder.remark:
+            warn(remark)
+        return models.of(self.folder, self.config, self._moved, warn)
 
     def warn_of_judge(self) -> None:
-        """Print the caution, if there is one, beside figures that the judge makes."""
-        if self.caution:
-            warn(self.caution)
-
-    def classify(self, images: np.ndarray) -> np.ndarray:
-        """The digits int [n] in images uint8 [n, 28, 28, 1], by the judge, or where it cannot read
-        such digits, by a classifier that learns from the digits of the run."""
-        if self.caution is None:
-            return judge.look(judge.load(), images)[0].argmax(1)
-        variables = reader.load(self.digits.train, warn)
-        pixels = jnp.asarray(to_float(images))
-        return np.asarray(reader.read(variables, pixels, jnp.ones_like(pixels)).argmax(1))
+        """Print why the judge cannot read the digits, if so, beside figures that it makes."""
+        if self.model.caution:
+            warn(self.model.caution)
 
     def out(
         self,
@@ -214,10 +177,10 @@ def with_even_steps(config: Config) -> Config:
     return dataclasses.replace(config, sampling=dataclasses.replace(config.sampling, **changes))
 
 
-def unused_path(folder: RunFolder, name: str) -> str:
-    """A path without a file in the folder ``drawn`` of the run: its name is ``name``, with a number
-    before the ending where a file has that name."""
-    path = folder.path / DRAWN / re.sub(r"[^\w.-]", "-", name)
+def unused_path(folder: ModelFolder, name: str) -> str:
+    """A path without a file in the folder ``drawn`` of the model's results: its name is ``name``,
+    with a number before the ending where a file has that name."""
+    path = folder.results / DRAWN / re.sub(r"[^\w.-]", "-", name)
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return str(next(p for p in itertools.chain([path], numbered) if not os.path.lexists(p)))
 
@@ -234,15 +197,6 @@ def without_copy(out: str | Path) -> str:
                 path.unlink()
                 return f"{earlier}, as before"
     return f"{out}"
-
-
-def require_conditional(family: "Family", flags: str) -> None:
-    """Raise a ``UserError`` where the model draws any digit, whatever ``flags`` ask for."""
-    if not family.is_conditional:
-        raise UserError(
-            f"{type(family).__name__} draws any digit with these settings: leave out {flags}, "
-            "or give others, such as --prior fitted, or guidance above 0"
-        )
 
 
 def require_number(flag: str, digits: str | None) -> None:
@@ -266,8 +220,3 @@ def digits(count: int) -> str:
 def steps(count: int) -> str:
     """The number of steps of training, in words."""
     return f"{count:,} step{'s' * (count != 1)} of training"
-
-
-def warn(line: str) -> None:
-    """Print a line on standard error; results go to standard output."""
-    print(f"jaxgen: {line}", file=sys.stderr)

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from etils import epy
 
-from jaxgen import data
-from jaxgen.cli import common, flags
+from jaxgen import data, errors
+from jaxgen.cli import flags
 from jaxgen.data import files
 from jaxgen.errors import UserError
 
@@ -72,7 +72,7 @@ def main(args: list[str]) -> int:
     page, *_ = pages.write(course_report.document(results), wanted.out, "report")
     console.say(f"report in {page}")
     for line in comparison.skipped:
-        common.warn(f"skipped {line}")
+        errors.warn(f"skipped {line}")
     return 2 if comparison.skipped else 0
 
 

@@ -25,7 +25,7 @@ with epy.lazy_imports():
     import rich.console
 
     from jaxgen import devices
-    from jaxgen.evaluation import judge, population, reference, suite
+    from jaxgen.evaluation import judge, population
 
 
 @dataclass(frozen=True)
@@ -51,30 +51,18 @@ def main(args: list[str]) -> None:
     if any(flags.peek(args, "train-judge", "train-population")):
         return train(args)
     wanted, run = common.start(Evaluate, "evaluate", __doc__, args)
-    model, digits = run.model, run.digits
-    amount = suite.FULL if wanted.full else suite.QUICK
-    classifier = judge.load()
-    most = max(reference.most_of(digits, wanted.against), reference.least_of(classifier))
-    amount = amount._replace(count=wanted.count or min(amount.count, most))
+    model = run.model
     console = rich.console.Console(highlight=False, soft_wrap=True)
-    with console.status("measuring real digits") as status:
-        real = suite.real_figures(classifier, digits, amount.count, wanted.against)
-        results = suite.measure(
-            model.family,
-            model.variables,
-            digits,
-            classifier,
-            real,
-            amount,
-            wanted.seed,
-            status.update,
+    with console.status("loading") as status:
+        results = model.evaluate(
+            wanted.count, wanted.against, wanted.seed, full=wanted.full, progress=status.update
         )
     console.print(f"{run.config.model} after {common.steps(model.step)}, {run.folder}")
-    console.print(f"{amount.count} digits drawn in {results.drawing:.1f} s")
+    console.print(f"{results.report.n} digits drawn in {results.drawing:.1f} s")
     console.print(results.report.table())
     console.print("", *results.lines(), "", sep="\n")
     figures = results.to_dict() | {"step": model.step, "config": configs.to_dict(run.config)}
-    report = run.folder.path / "report.json"
+    report = run.folder.results / "report.json"
     files.write(report, json.dumps(figures, indent=2) + "\n")
     print(f"also in {report}")
 

@@ -8,12 +8,11 @@ import numpy as np
 
 from jaxgen import config as configs
 from jaxgen import data
-from jaxgen.cli import common
-from jaxgen.cli.common import Run
 from jaxgen.data import Split, user_images
-from jaxgen.errors import UserError
+from jaxgen.errors import UserError, warn
 from jaxgen.evaluation import judge
 from jaxgen.images import to_float, to_uint8
+from jaxgen.model import Model
 
 MAX_WITHOUT_COUNT = 10_000  # images at most without --count
 
@@ -28,7 +27,7 @@ class Inputs(NamedTuple):
 
 
 def select(
-    names: Sequence[str], count: int | None, run: Run, seed: int, broken: bool = False
+    names: Sequence[str], count: int | None, model: Model, seed: int, broken: bool = False
 ) -> Inputs:
     """The images of ``names``; without names or for ``test``, test digits, 40 if ``count`` is None.
 
@@ -39,7 +38,7 @@ def select(
     if count is not None:
         configs.require("count", count, count >= 1, "1 or more")
     if names in ((), ("test",)):
-        test = run.digits.test
+        test = model.digits.test
         count = min(40, len(test.labels)) if count is None else count
         pixels, labels = balanced(test, count, seed)
         lines = [f"{count} test digits"] if count > 1 else ["a test digit"]
@@ -47,26 +46,26 @@ def select(
     groups: list[user_images.Group] = []
     for name in names:
         is_many = user_images.is_many(name)
-        groups += user_images.find(name, broken) if is_many else [_single(name, run, broken)]
+        groups += user_images.find(name, broken) if is_many else [_single(name, model, broken)]
     items = [(item, group.in_one_file) for group in groups for item in group.items]
     if count is None and len(items) > MAX_WITHOUT_COUNT:
         raise UserError(f"--images names {len(items)} images: say how many of them with --count")
     if count is not None:
         items = [items[index] for index in _choose([item.label for item, _ in items], count, seed)]
-    return _read(groups, items, count, run)
+    return _read(groups, items, count, model)
 
 
-def read(names: Sequence[str], run: Run) -> Inputs:
+def read(names: Sequence[str], model: Model) -> Inputs:
     """Read image files of one digit each, and digits of the data set such as ``test:7``."""
-    groups = [_single(name, run) for name in names]
-    return _read(groups, [(group.items[0], False) for group in groups], None, run)
+    groups = [_single(name, model) for name in names]
+    return _read(groups, [(group.items[0], False) for group in groups], None, model)
 
 
-def read_style(name: str, run: Run) -> Inputs:
+def read_style(name: str, model: Model) -> Inputs:
     """Read the one image that shows a hand, and warn where it may be no digit."""
-    image = read([name], run)
-    if not image.labels_known and not run.caution and (doubt := doubts(image.images)):
-        common.warn(f"{name} may be no digit: {doubt}")
+    image = read([name], model)
+    if not image.labels_known and not model.caution and (doubt := doubts(image.images)):
+        warn(f"{name} may be no digit: {doubt}")
     return image
 
 
@@ -115,9 +114,9 @@ def _choose(labels: Sequence[int | None], count: int, seed: int) -> np.ndarray:
     return order[np.lexsort((ordered, rank))[:count]]
 
 
-def _single(name: str, run: Run, broken: bool = False) -> user_images.Group:
+def _single(name: str, model: Model, broken: bool = False) -> user_images.Group:
     return user_images.Group(
-        [user_images.single(name, lambda: run.digits, broken)], in_one_file=False
+        [user_images.single(name, lambda: model.digits, broken)], in_one_file=False
     )
 
 
@@ -125,7 +124,7 @@ def _read(
     groups: Sequence[user_images.Group],
     items: Sequence[tuple[user_images.Item, bool]],
     count: int | None,
-    run: Run,
+    model: Model,
 ) -> Inputs:
     """Read ``items`` of ``groups``, each with ``in_one_file`` of its group. One line describes a
     file, and counts the changes of its images."""
@@ -133,7 +132,7 @@ def _read(
     images = np.stack([image for image, _ in pairs])
     labels = [item.label for item, _ in items]
     labels_known = None not in labels
-    guesses = labels if labels_known else run.classify(images)
+    guesses = labels if labels_known else model.classify(images)
     labels = [guesses[i] if label is None else label for i, label in enumerate(labels)]
     changes = {group.items[0].name: Counter[str]() for group in groups if group.in_one_file}
     lines = []

@@ -10,7 +10,6 @@ Digits that a way begins or ends with are drawn again where the judge cannot rea
 images may be of any size and kind, one digit each; the command says how they were brought
 to 28 by 28, and what digit the judge takes them for."""
 
-import functools
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,14 +20,10 @@ from etils import epy
 from jaxgen import config as configs
 from jaxgen import films, images
 from jaxgen.cli import common
-from jaxgen.cli.common import Run
 from jaxgen.errors import UserError
 
 with epy.lazy_imports():
-    from jaxgen import sampling
-    from jaxgen.apps import redraw
     from jaxgen.cli import inputs
-    from jaxgen.evaluation import judge
 
 
 @dataclass(frozen=True)
@@ -106,23 +101,16 @@ def main(args: list[str]) -> None:
     out = run.out(wanted.out, f"{wanted.name}-seed-{seed}.png")
     kind = images.ending(out)
     if stops is None:
-        ends = inputs.read(wanted.between, run)
+        ends = inputs.read(wanted.between, run.model)
         print("\n".join(ends.lines))
-        family = run.model.family.for_inversion()
-        ways = sampling.encode_way(family, run.model.variables, ends.images, ends.labels)
+        points, known, count = ends.images, ends.labels, 1
     else:
-        flags, family = "--digits" if wanted.digits else "--from and --to", run.model.family
-        common.require_conditional(family, flags)
+        points, known = stops, None
         count = wanted.count or (5 if wanted.to and kind == ".png" else 1)
-        labels = np.tile([int(digit) for digit in stops], (count, 1)).astype(np.int32)
-        run.model.require(labels.ravel(), flags.replace("and", "or"))
-        indices = legible(labels, seed, run)
-        ways = sampling.draw_ways(family, run.model.variables, labels, seed, indices)
-        if len(stops) > 2 and stops[0] == stops[-1]:
-            ways = ways.round_trip()
-    legs = ways.labels.shape[1] - 1
+    flag = "--digits" if wanted.digits else "--from and --to"
+    legs = len(points) - 1
     frames = wanted.frames or (10 if kind not in films.CONTENTS else 60 if legs == 1 else 20)
-    drawn, nearest = sampling.interpolate(family, run.model.variables, ways, frames, seed)
+    drawn, nearest = run.model.walk(points, frames, count, seed, known, print, flag)
     path = out
     if kind == ".png":  # a row for each leg of each way, with both ends
         firsts = [(frames - 1) * leg for leg in range(legs)]
@@ -134,27 +122,3 @@ def main(args: list[str]) -> None:
         path = images.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())
     count = "one way" if len(drawn) == 1 else f"{len(drawn)} ways"
     run.announce(f"{count} of {drawn.shape[1]} images", path)
-
-
-def legible(labels: np.ndarray, seed: int, run: Run) -> np.ndarray:
-    """Indices in the seed, int [ways, stops], of images of the digits ``labels`` [ways, stops] that
-    the judge can read; prints how many are not the first ones. Where the judge cannot read the
-    digits of the run, the first indices."""
-    first = sampling.in_turn(labels)
-    if run.caution:
-        return first
-    model = run.model
-
-    def draw(labels, indices):
-        return sampling.draw(model.family, model.variables, labels, seed, indices, sampling.FEW)
-
-    flat = labels.ravel()
-    sure = functools.partial(judge.sure_of, judge.load())
-    redrawn = redraw.redraw(draw, flat, first.ravel(), sure, judge.SURE, tries=16)
-    others = (redrawn.indices != first.ravel()).sum()
-    illegible = (redrawn.scores < judge.SURE).sum()
-    if others:
-        print(f"{others} of {len(flat)} ends are drawn again: the judge could not read them")
-    if illegible:
-        print(f"{illegible} of {len(flat)} ends cannot be read: train the model for longer")
-    return redrawn.indices.reshape(labels.shape)

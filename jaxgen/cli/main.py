@@ -23,6 +23,7 @@ VERBS = {
     "study": "study what a setting changes, by many runs",
     "reproduce": "compare published numbers with ours",
     "apply": "complete, correct, restyle, convert, augment and teach with digits",
+    "publish": "write a trained model to a folder that can be passed on",
     "launch": "train, or draw, in several processes on this machine",
     "verify": "check that saved models are as they were written",
     "bench": "measure speed on this machine",
@@ -78,9 +79,9 @@ def run(args: list[str]) -> int:
     verb, *rest = args
     if verb not in VERBS:
         raise UserError(f"there is no verb {verb!r}: {config.suggest(verb, VERBS)}")
-    from jaxgen.cli import common, flags  # here, so that a Python without packages gets a sentence
+    from jaxgen.cli import flags  # here, so that a Python without packages gets a sentence
 
-    environment.settle(common.warn)
+    environment.settle(errors.warn)
     rest = flags.normalised(rest)
     return importlib.import_module(f"jaxgen.cli.{verb}").main(rest) or 0
 

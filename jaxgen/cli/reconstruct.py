@@ -17,7 +17,6 @@ from jaxgen import images
 from jaxgen.cli import common
 
 with epy.lazy_imports():
-    from jaxgen import sampling
     from jaxgen.cli import inputs
 
 
@@ -32,11 +31,8 @@ class Reconstruct(common.ImageFlags):
 def main(args: list[str]) -> None:
     wanted, run = common.start(Reconstruct, "reconstruct", __doc__, args)
     out = run.out(wanted.out, f"reconstructed-seed-{wanted.seed}.png")
-    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
-    family = run.model.family.for_inversion()
-    back = sampling.reconstruct(
-        family, run.model.variables, digits.images, digits.labels, wanted.seed
-    )
+    digits = inputs.select(wanted.images, wanted.count, run.model, wanted.seed)
+    back = run.model.reconstruct(digits.images, digits.labels, wanted.seed)
     errors = np.square(back - digits.images).sum((1, 2, 3))
     each = len(digits.lines) == len(errors)
     for index, line in enumerate(digits.lines):

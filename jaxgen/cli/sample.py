@@ -27,7 +27,7 @@ from jaxgen.cli.common import Run
 from jaxgen.errors import UserError
 
 with epy.lazy_imports():
-    from jaxgen import arrays, families, mapping, sampling
+    from jaxgen import families, mapping
     from jaxgen.apps import bulk
     from jaxgen.data import files
     from jaxgen.experiments import execute, executors
@@ -132,12 +132,14 @@ def main(args: list[str]) -> None:
             f"{type(family).__name__} draws in one step, so there is no trajectory to show: "
             f"leave out --trajectory, or take --model {others[0]}"
         )
-    cycle, count = labels_of(wanted, run)
+    digit = wanted.digit if wanted.digit in (None, "any") else int(wanted.digit)
+    cycle = run.model.cycle(digit, wanted.digits)
     if wanted.shards:
-        return draw_shards(wanted, run, cycle, count)
+        return draw_shards(wanted, run, cycle)
+    count = wanted.count or (len(wanted.digits) if wanted.digits else 64 if wanted.digit else 100)
     labels = cycle[np.arange(count) % len(cycle)]
     with consoles.Console().counting("drawing", count) as progress:
-        drawn = sampling.draw(family, run.model.variables, labels, wanted.seed, progress=progress)
+        drawn = run.model.sample(digits=cycle, count=count, seed=wanted.seed, progress=progress)
     name = wanted.digits or (f"digit-{wanted.digit}" if wanted.digit else "digits")
     out = wanted.out or common.unused_path(run.folder, f"{name}-seed-{wanted.seed}.png")
     joined = wanted.digits is not None and not wanted.cells
@@ -159,26 +161,10 @@ def main(args: list[str]) -> None:
         print(f"how they came about: {film}")
 
 
-def labels_of(wanted: Sample, run: Run) -> tuple[np.ndarray, int]:
-    """The labels of the digits to draw, in turn, int32 [n], and how many digits in all."""
-    model = run.model
-    digits = wanted.digits if wanted.digit in (None, "any") else wanted.digit
-    if digits is not None:
-        flag = "--digits" if wanted.digits else "--digit"
-        common.require_conditional(model.family, flag)
-        model.require(map(int, digits), f"{flag} {digits}")
-    if wanted.digits is not None:
-        return np.array([int(digit) for digit in wanted.digits], np.int32), len(wanted.digits)
-    if wanted.digit is None:
-        cycle = model.digits if model.family.is_conditional else [arrays.NO_DIGIT]
-        return np.array(cycle, np.int32), wanted.count or 100
-    label = arrays.NO_DIGIT if wanted.digit == "any" else int(wanted.digit)
-    return np.full(1, label, np.int32), wanted.count or 64
-
-
-def draw_shards(wanted: Sample, run: Run, cycle: np.ndarray, count: int) -> None:
-    """Make the shards of this process, or all shards by the workers of a cluster."""
-    out, config, model = Path(wanted.out or ""), run.config, run.model
+def draw_shards(wanted: Sample, run: Run, cycle: np.ndarray) -> None:
+    """Make the shards of this process, or all shards by the workers of a cluster. ``cycle`` int32
+    [n] are the labels in turn."""
+    out, config, model, count = Path(wanted.out or ""), run.config, run.model, wanted.count or 0
     files.check(out / bulk.STATE)
     data_set = bulk.Bulk(count, cycle, wanted.seed, out, model, config)
     console = consoles.Console()

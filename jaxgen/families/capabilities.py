@@ -150,6 +150,7 @@ class Quantises(Encodes, Protocol):
 
 LACKS: dict[type, str] = {
     Encodes: "has no way from an image to a latent",
+    HasBound: "has no bound of its likelihood",
     HasPriorDensity: "cannot say how likely a latent is",
     Transfers: "cannot tell the hand from the digit, since its codes hold both",
     HasTrajectory: "draws in one step, so there is no trajectory to show",

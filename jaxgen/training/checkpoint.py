@@ -24,7 +24,7 @@ from jaxgen import densities, devices, distributed
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
-from jaxgen.training import manifest
+from jaxgen.training import manifest, weights
 
 with epy.lazy_imports():  # drawing needs none of it
     import orbax.checkpoint as ocp
@@ -274,11 +274,8 @@ def _require_arrays(
 def _arrays(tree) -> dict[str, tuple]:
     """The shape and type of every array, by its path in the tree."""
     return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): (
-            tuple(leaf.shape),
-            np.dtype(getattr(leaf.dtype, "numpy_dtype", leaf.dtype)),
-        )
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        name: (tuple(leaf.shape), np.dtype(getattr(leaf.dtype, "numpy_dtype", leaf.dtype)))
+        for name, leaf in weights.named(tree).items()
     }
 
 

@@ -40,37 +40,101 @@ ROOT = Path("runs")
 FREE = ("steps", "log_every", "sample_every", "save_every", "sampling")
 
 
-class RunFolder:
-    """The paths of a run, and its notes about itself."""
+class ModelFolder:
+    """A folder with a trained model: a run, or a published model (``published``)."""
 
     def __init__(self, path: Path):
         self.path = path
         self.config = path / "config.json"
         self.data = path / "data.json"
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def results(self) -> Path:
+        """The folder for results without ``--out``."""
+        return self.path
+
+    @property
+    def remark(self) -> str | None:
+        """A sentence about a model that nobody has asked for by its path."""
+        return None
+
+    def load(self) -> Config:
+        """The recipe; raises ``UserError`` if there is none or it cannot be read."""
+        try:
+            return configs.from_dict(json.loads(self.config.read_text()))
+        except FileNotFoundError:
+            raise UserError(self._missing()) from None
+        except (OSError, ValueError, RecursionError, UserError) as error:
+            raise UserError(
+                f"{self.config} cannot be read ({error}): is it a model of jaxgen?"
+            ) from None
+
+    def _missing(self) -> str:
+        return f"there is no {self.config.name} in {self.path.absolute()}: is it a model of jaxgen?"
+
+    @property
+    def learned(self) -> "Learned | None":
+        """The digits that the model has learned from; None in a run of a version that did not note
+        them. Raises ``UserError`` if the note cannot be read."""
+        try:
+            note = json.loads(self.data.read_text())
+            counts = (tuple(map(int, note[part])) for part in ("train", "test"))
+            return Learned(Contents(str(note["sha256"]), *counts), tuple(note["sources"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UserError(
+                f"{self.data} cannot be read ({error}): delete it, and training makes it again"
+            ) from None
+
+    def digits(self, config: Config, source: str | None = None) -> data.Digits:
+        """Load the digits that the model of a recipe has learned from; ``source`` is their new
+        place if they have moved. Raises ``UserError`` if they are other digits."""
+        try:
+            digits = data.load(source or config.data)
+        except UserError as error:
+            moved = f"; or say with --data where the digits of {self} are now"
+            raise UserError(f"{error}{'' if source else moved}") from None
+        learned = self.learned
+        if learned and learned.contents.sha256 != Contents.of(digits).sha256:
+            raise UserError(
+                f"the digits of {digits.source} are not the digits that {self} has learned from: "
+                "say with --data where these are now"
+            )
+        return digits
+
+    def run_flag(self, model: str) -> str:
+        """The flag that names the folder in addition to ``--model``, after a space; empty for the
+        default folder of the model."""
+        if self.path == ROOT / model:
+            return ""
+        path = str(self.path)
+        if self.path.parent == ROOT:
+            path = self.path.name
+        elif os.sep not in path:  # else it would mean a folder in ROOT
+            path = os.path.join(os.curdir, path)
+        return f" --run {shlex.quote(path)}"
+
+
+class RunFolder(ModelFolder):
+    """The paths of a run, and its notes about itself."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
         self.metrics = path / "metrics.jsonl"
         self.looks = path / "watch.jsonl"
         self._sessions = path / "sittings.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
 
-    def __str__(self) -> str:
-        return str(self.path)
-
-    def load(self) -> Config:
-        """The recipe of the run; raises ``UserError`` if there is no run or it cannot be read."""
-        try:
-            return configs.from_dict(json.loads(self.config.read_text()))
-        except FileNotFoundError:
-            folders = (path.parent for path in ROOT.glob("*/config.json"))
-            runs = sorted(f"{path}" for path in folders if RunFolder(path).metrics.exists())
-            others = f"there is {', '.join(runs)}, and " if runs else ""
-            raise UserError(
-                f"there is no run in {self.path.absolute()}: {others}bin/train makes one"
-            ) from None
-        except (OSError, ValueError, RecursionError, UserError) as error:
-            raise UserError(
-                f"{self.config} cannot be read ({error}): is it a run of jaxgen?"
-            ) from None
+    def _missing(self) -> str:
+        folders = (path.parent for path in ROOT.glob("*/config.json"))
+        runs = sorted(f"{path}" for path in folders if RunFolder(path).metrics.exists())
+        others = f"there is {', '.join(runs)}, and " if runs else ""
+        return f"there is no run in {self.path.absolute()}: {others}bin/train makes one"
 
     def prepare(self, config: Config, fresh: bool) -> list[str]:
         """Prepare the folder for the training of ``config``, and return messages for the user.
@@ -133,21 +197,6 @@ class RunFolder:
             self._keep(learned.contents, (*learned.sources, source))
         return same
 
-    @property
-    def learned(self) -> "Learned | None":
-        """The digits that the run learns from; None in a run of a version that did not note them.
-        Raises ``UserError`` if the note cannot be read."""
-        try:
-            note = json.loads(self.data.read_text())
-            counts = (tuple(map(int, note[part])) for part in ("train", "test"))
-            return Learned(Contents(str(note["sha256"]), *counts), tuple(note["sources"]))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise UserError(
-                f"{self.data} cannot be read ({error}): delete it, and training makes it again"
-            ) from None
-
     def note_digits(self, digits: data.Digits) -> None:
         """Note the digits that the run learns from; raises ``UserError`` if it has begun with other
         digits."""
@@ -160,37 +209,9 @@ class RunFolder:
                 "put the old digits back, or give --run another folder, or --fresh"
             )
 
-    def digits(self, config: Config, source: str | None = None) -> data.Digits:
-        """Load the digits that the run of a recipe has learned from; ``source`` is their new place
-        if they have moved. Raises ``UserError`` if they are other digits."""
-        try:
-            digits = data.load(source or config.data)
-        except UserError as error:
-            moved = f"; or say with --data where the digits of {self} are now"
-            raise UserError(f"{error}{'' if source else moved}") from None
-        learned = self.learned
-        if learned and learned.contents.sha256 != Contents.of(digits).sha256:
-            raise UserError(
-                f"the digits of {digits.source} are not the digits that {self} has learned from: "
-                "say with --data where these are now"
-            )
-        return digits
-
     def _keep(self, contents: Contents, sources: tuple[str, ...]) -> None:
         note = {"sources": list(dict.fromkeys(sources)), **contents._asdict()}
         files.write(self.data, json.dumps(note, indent=2) + "\n")
-
-    def run_flag(self, model: str) -> str:
-        """The flag that names the run in addition to ``--model``, after a space; empty for the
-        default folder of the model."""
-        if self.path == ROOT / model:
-            return ""
-        path = str(self.path)
-        if self.path.parent == ROOT:
-            path = self.path.name
-        elif os.sep not in path:  # else it would mean a folder in ROOT
-            path = os.path.join(os.curdir, path)
-        return f" --run {shlex.quote(path)}"
 
     def prepare_or_replace(self, config: Config) -> list[str]:
         """Prepare a folder that belongs to an experiment: as ``prepare``, but a run of another

@@ -1,7 +1,11 @@
 """A trained model, for the commands that use one."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Self
+
+import safetensors.numpy
 
 from jaxgen import data, families
 from jaxgen.arrays import DIGITS, NO_DIGIT
@@ -9,27 +13,43 @@ from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Fits, able
-from jaxgen.training import checkpoint
-from jaxgen.training.folder import RunFolder
+from jaxgen.training import checkpoint, weights
+from jaxgen.training.folder import ModelFolder, RunFolder
+from jaxgen.training.published import Published
 
 
-class Trained(NamedTuple):
+@dataclass(frozen=True)
+class Trained:
+    """A family with its trained variables."""
+
     family: Family
-    variables: Variables  # with the averaged weights
+    variables: Variables
+    """With the averaged weights."""
     step: int
-    digits: tuple[int, ...] = tuple(range(DIGITS))  # the digits in its training data
+    """The number of train steps."""
+    learned: tuple[int, ...] = tuple(range(DIGITS))
+    """The digits in its training data."""
 
-    def with_sampling(self, **settings: Any) -> "Trained":
+    def with_sampling(self, **settings: Any) -> Self:
         """The same model with these sampling settings changed."""
-        return self._replace(family=self.family.with_sampling(**settings))
+        return dataclasses.replace(self, family=self.family.with_sampling(**settings))
 
     def require(self, digits: Iterable[int], flags: str) -> None:
         """Raise a ``UserError``, which names ``flags``, if it has not learned all of ``digits``."""
-        if unknown := sorted(set(map(int, digits)) - {*self.digits, NO_DIGIT}):
+        if unknown := sorted(set(map(int, digits)) - {*self.learned, NO_DIGIT}):
             raise UserError(
                 f"{flags} asks for {listed(unknown)}, and the model has learned only "
-                f"{listed(self.digits)}: ask for these, or take another --run"
+                f"{listed(self.learned)}: ask for these, or take another --run"
             )
+
+
+def require_conditional(family: Family, flags: str) -> None:
+    """Raise a ``UserError`` where a model draws any digit, whatever ``flags`` ask for."""
+    if not family.is_conditional:
+        raise UserError(
+            f"{type(family).__name__} draws any digit with these settings: leave out {flags}, "
+            "or give others, such as --prior fitted, or guidance above 0"
+        )
 
 
 def listed(names: Sequence[int] | Sequence[str]) -> str:
@@ -38,14 +58,19 @@ def listed(names: Sequence[int] | Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Trained:
-    """Load the newest sound checkpoint of a run with the recipe ``config``; only the sampling
-    settings may differ from the run's own.
+def load(folder: ModelFolder, config: Config, say: Callable[[str], None]) -> Trained:
+    """Load the newest sound checkpoint of a run, or a published model, with the recipe ``config``;
+    only the sampling settings may differ from those in the folder.
 
     ``say(line)`` is called for each damaged checkpoint, which stays in place. Raises ``UserError``
-    if there is no sound checkpoint.
+    if there is no sound checkpoint, or a published model is damaged.
     """
     family = families.build(config)
+    if isinstance(folder, Published):
+        arrays = safetensors.numpy.load(folder.content())
+        variables = weights.unflatten(family, arrays, f"{folder.weights}")
+        return Trained(family, variables, folder.facts()["steps"], _learned(folder, config))
+    assert isinstance(folder, RunFolder)
     saved = checkpoint.restore_averaged(
         folder.checkpoints,
         config,
@@ -66,8 +91,8 @@ def load(folder: RunFolder, config: Config, say: Callable[[str], None]) -> Train
     return Trained(family, variables, step, _learned(folder, config))
 
 
-def _learned(folder: RunFolder, config: Config) -> tuple[int, ...]:
-    """The digits in the training data of a run, or all ten if the data are unknown."""
+def _learned(folder: ModelFolder, config: Config) -> tuple[int, ...]:
+    """The digits in the training data of a model, or all ten if the data are unknown."""
     if learned := folder.learned:
         return learned.contents.learned
     try:

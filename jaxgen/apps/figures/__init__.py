@@ -42,12 +42,12 @@ KINDS = {
 }
 
 
-def usual(family: Any) -> str:
-    """The default kind of figure for a family."""
+def usual(family: Any, has_run: bool) -> str:
+    """The default kind of figure for a family; ``has_run`` is whether its training is known."""
     if KINDS["plane"].applies(family):
         return "plane" if family.config.latents == 2 else "interpolation"
     kinds = (what for what in ("codebook", "process") if KINDS[what].applies(family))
-    return next(kinds, "training")
+    return next(kinds, "training" if has_run else "interpolation")
 
 
 def require(what: str, family: Any, run: str) -> None:

@@ -25,7 +25,7 @@ class Lesson:
     family: Family
     variables: Variables
     digits: Digits
-    run: RunFolder
+    run: RunFolder | None  # None for a published model
     name: str  # of the model, as the title of the figure
     digit: int  # for figures of one digit
     seed: int  # of the choice of test digits, and of drawn digits

@@ -17,6 +17,11 @@ STAGES = 8
 
 
 def draw(lesson: drawing.Lesson) -> Figure:
+    if lesson.run is None:
+        raise UserError(
+            "a published model comes without the pictures and losses of its training: bin/train "
+            "makes a run with them"
+        )
     pictures = {int(path.stem): path for path in lesson.run.samples.glob("[0-9]*.png")}
     if not pictures:
         raise UserError(f"{lesson.run} holds no pictures in samples/: bin/train makes them")

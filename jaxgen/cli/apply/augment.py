@@ -20,6 +20,7 @@ from etils import epy
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen import errors
 from jaxgen.cli import common, flags
 from jaxgen.data import files
 from jaxgen.errors import UserError
@@ -31,6 +32,7 @@ with epy.lazy_imports():
     from jaxgen.experiments import augmentation
     from jaxgen.pages import files as pages
     from jaxgen.training import console as consoles
+    from jaxgen.training import trained
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def main(args: list[str]) -> None:
     if wanted.out is None:
         raise UserError("where to? --out digits-synth/, a new folder")
     files.check(wanted.out / "any")
-    common.require_conditional(families.build(run.config), "--model with these settings")
+    trained.require_conditional(families.build(run.config), "--model with these settings")
     order = augment.Order(
         wanted.count,
         wanted.format,
@@ -106,7 +108,7 @@ def main(args: list[str]) -> None:
         wanted.ink,
     )
     console = consoles.Console()
-    data_set = augment.DataSet(order, wanted.out, run.model, run.config, run.digits)
+    data_set = augment.DataSet(order, wanted.out, run.model, run.config, run.model.digits)
     data_set.resume()
     before, total = data_set.state["done"], data_set.state["total"]
     with data_set.lock():
@@ -116,7 +118,7 @@ def main(args: list[str]) -> None:
             data_set.make(progress)
     judged = data_set.state["judged"]
     if caution := judged.get("caution"):
-        common.warn(caution)
+        errors.warn(caution)
     value, low, high = judged["recognised"]
     console.say(
         f"recognised as the digit asked for: {value:.1%} of the first {judged['n']:,} drawn "

@@ -22,7 +22,7 @@ from jaxgen.cli import common
 from jaxgen.errors import UserError
 
 with epy.lazy_imports():
-    from jaxgen.apps import complete, masks, measuring, reader
+    from jaxgen.apps import complete, masks, measuring
     from jaxgen.cli import inputs
 
 
@@ -46,7 +46,7 @@ class Complete(common.ImageFlags):
 def main(args: list[str]) -> None:
     wanted, run = common.start(Complete, "apply complete", __doc__, args)
     out = run.out(wanted.out, f"completed-{wanted.hide}-seed-{wanted.seed}.png")
-    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.select(wanted.images, wanted.count, run.model, wanted.seed)
     count = len(digits.labels)
     shown = count * (wanted.ways + 1)
     if images.ending(out) == ".png" and wanted.ways > 1 and shown > images.MAX_IN_GRID:
@@ -56,16 +56,12 @@ def main(args: list[str]) -> None:
         )
     visible = masks.visible(wanted.hide, count, wanted.seed)
     print("\n".join(digits.lines))
-    family, variables = run.model.family, run.model.variables
-    reader_variables = reader.load(run.digits.train, common.warn)
-    completed = complete.complete(
-        family, variables, reader_variables, digits.images, visible, wanted.ways, wanted.seed
-    )
+    completed = run.model.complete(digits.images, visible == 0, wanted.ways, wanted.seed)
     first = completed.images[:, 0]
     if digits.labels_known:
         run.warn_of_judge()
         print(f"recognised correctly: {measuring.recognised(first, digits.labels)}")
-        nearest = complete.nearest(digits.images, visible, run.digits.train.images)
+        nearest = complete.nearest(digits.images, visible, run.model.digits.train.images)
         print(f"  by the nearest training digit: {measuring.recognised(nearest, digits.labels)}")
     labels = digits.labels.repeat(wanted.ways) if digits.labels_known else completed.digits.ravel()
     path = images.save(

@@ -18,7 +18,7 @@ from jaxgen.errors import UserError
 
 with epy.lazy_imports():
     from jaxgen import families
-    from jaxgen.apps import measuring, restyle
+    from jaxgen.apps import measuring
     from jaxgen.cli import inputs
     from jaxgen.families import capabilities
 
@@ -47,18 +47,17 @@ def main(args: list[str]) -> None:
     what = "hand" if wanted.to is None else f"to-{wanted.to}"
     out = run.out(wanted.out, f"converted-{what}-seed-{wanted.seed}.png")
     capabilities.able(families.build(run.config), capabilities.Transfers)
-    digits = inputs.select(wanted.images, wanted.count, run, wanted.seed)
+    digits = inputs.select(wanted.images, wanted.count, run.model, wanted.seed)
     print("\n".join(digits.lines))
     styles, sources, targets = digits.images, digits.labels, digits.labels
     if wanted.style is None:
         targets = np.full_like(sources, int(wanted.to or ""))
         run.model.require(targets, f"--to {wanted.to}")
     else:
-        hand = inputs.read_style(wanted.style, run)
+        hand = inputs.read_style(wanted.style, run.model)
         print("\n".join(hand.lines))
-        styles, sources = (array.repeat(len(targets), 0) for array in hand[:2])
-    family, variables = run.model.family, run.model.variables
-    drawn = restyle.restyle(family, variables, styles, sources, targets, wanted.seed)
+        styles, sources = hand.images, hand.labels
+    drawn = run.model.restyle(styles, targets, sources, wanted.seed)
     run.warn_of_judge()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
     path = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))

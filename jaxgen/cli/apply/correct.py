@@ -22,7 +22,7 @@ from jaxgen.cli import common
 from jaxgen.cli.common import Run
 
 with epy.lazy_imports():
-    from jaxgen.apps import correct, filters, measuring, reader
+    from jaxgen.apps import correct, filters, measuring
     from jaxgen.apps import damage as damages
     from jaxgen.cli import inputs
     from jaxgen.evaluation import statistics
@@ -48,14 +48,12 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Correct, "apply correct", __doc__, args)
     out = run.out(wanted.out, f"corrected-{wanted.damage}-seed-{wanted.seed}.png")
     damage = damages.named(wanted.damage)
-    clean = inputs.select(wanted.images, wanted.count, run, wanted.seed, broken=True)
+    clean = inputs.select(wanted.images, wanted.count, run.model, wanted.seed, broken=True)
     print("\n".join(clean.lines))
     damaged, are_test_digits = clean.images, wanted.images in ((), ("test",))
     if are_test_digits:
         damaged = correct.harm(damage, damaged, wanted.seed)
-    family, variables = run.model.family, run.model.variables
-    reader_variables = reader.load(run.digits.train, common.warn)
-    corrected = correct.correct(family, variables, reader_variables, damaged, damage, wanted.seed)
+    corrected = run.model.correct(damaged, wanted.damage, wanted.seed)
     if clean.labels_known:
         run.warn_of_judge()
     if are_test_digits:
@@ -79,7 +77,7 @@ def table(
 ) -> str:
     """A line for each method: PSNR in dB, and how many digits are recognised. The filters are tuned
     on training digits."""
-    train, seed, damage = run.digits.train, wanted.seed, damages.named(wanted.damage)
+    train, seed, damage = run.model.digits.train, wanted.seed, damages.named(wanted.damage)
     pixels, digits = inputs.balanced(train, min(LEARN, len(train.labels)), seed)
     pixels = images.to_float(pixels)
     examples = correct.harm(damage, pixels, seed + 1)

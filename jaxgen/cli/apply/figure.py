@@ -25,6 +25,7 @@ from etils import epy
 from jaxgen import config as configs
 from jaxgen.cli import common
 from jaxgen.data import files
+from jaxgen.training.folder import RunFolder
 
 with epy.lazy_imports():
     from jaxgen import families
@@ -57,19 +58,20 @@ def main(args: list[str]) -> None:
         Figure, "apply figure", __doc__, args, adapted=common.with_even_steps
     )
     family, digit = families.build(run.config), wanted.digit
-    what = wanted.what or figures.usual(family)
+    trained_here = run.folder if isinstance(run.folder, RunFolder) else None
+    what = wanted.what or figures.usual(family, trained_here is not None)
     figures.require(what, family, f"{run.folder}")
     out = run.out(wanted.out, f"{what}-seed-{wanted.seed}.png", files.check_new)
     model = run.model
     if digit is None:
-        digit = 3 if 3 in model.digits else model.digits[0]
+        digit = 3 if 3 in model.learned else model.learned[0]
     else:
         model.require([digit], f"--digit {digit}")
     name = f"{run.config.model} after {common.steps(model.step)}"
     if run.folder.path.name != run.config.model:
         name = f"{run.folder.path.name}: {name}"
     lesson = figures.Lesson(
-        model.family, model.variables, run.digits, run.folder, name, digit, wanted.seed
+        model.family, model.variables, model.digits, trained_here, name, digit, wanted.seed
     )
     files.write(out, figures.render(what, lesson, Path(out).suffix.lower()))
     run.announce(what, out)

@@ -21,7 +21,7 @@ from jaxgen.errors import UserError
 
 with epy.lazy_imports():
     from jaxgen import families
-    from jaxgen.apps import measuring, restyle
+    from jaxgen.apps import measuring
     from jaxgen.cli import inputs
     from jaxgen.families import capabilities
 
@@ -55,20 +55,20 @@ def main(args: list[str]) -> None:
     capabilities.able(families.build(run.config), capabilities.Transfers)
     model, are_test_digits = run.model, wanted.style == "test"
     if are_test_digits:
-        hands = inputs.select((), wanted.count, run, wanted.seed)
+        hands = inputs.select((), wanted.count, run.model, wanted.seed)
         styles, sources = hands.images, hands.labels
-        targets = measuring.other_digits(sources, wanted.seed, model.digits)
+        targets = measuring.other_digits(sources, wanted.seed, model.learned)
     else:
-        hands = inputs.read_style(wanted.style, run)
-        targets = np.array([*map(int, wanted.digits or model.digits)], np.int32)
-        styles, sources = (array.repeat(len(targets), 0) for array in hands[:2])
+        hands = inputs.read_style(wanted.style, run.model)
+        targets = np.array([*map(int, wanted.digits or model.learned)], np.int32)
+        styles, sources = hands.images, hands.labels
     model.require(targets, f"--digits {wanted.digits}")
     print("\n".join(hands.lines))
-    drawn = restyle.restyle(model.family, model.variables, styles, sources, targets, wanted.seed)
+    drawn = model.restyle(styles, targets, sources, wanted.seed)
     run.warn_of_judge()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
     if are_test_digits:
-        test, train = run.digits.test, run.digits.train
+        test, train = model.digits.test, model.digits.train
         real = test if np.isin(targets, test.labels).all() else train  # a few lack some digits
         others = measuring.random_images(real, targets, wanted.seed)
         for name, ours, chance in measuring.style_correlations(styles, drawn, others):

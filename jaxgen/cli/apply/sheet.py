@@ -17,6 +17,7 @@ from etils import epy
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen import errors
 from jaxgen.apps import exercises
 from jaxgen.cli import common
 from jaxgen.data import files
@@ -27,6 +28,7 @@ with epy.lazy_imports():
     from jaxgen.apps import sheet
     from jaxgen.cli import inputs
     from jaxgen.families import capabilities
+    from jaxgen.training import trained
 
 MAX_EXERCISES = 1000  # exercises of a kind
 LETTERS = 40  # of a title
@@ -96,7 +98,7 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(Sheet, "apply sheet", __doc__, args)
     out = run.out(wanted.out, f"sheet-seed-{wanted.seed}.pdf", files.check_new)
     family, config = families.build(run.config), run.config
-    common.require_conditional(family, "--model with these settings")
+    trained.require_conditional(family, "--model with these settings")
     sums, numbers = wanted.counts
     operations = exercises.operations(wanted.operations) or ()
     kinds = {
@@ -113,16 +115,16 @@ def main(args: list[str]) -> None:
     model.require(map(int, digits), "the sheet")
     run.warn_of_judge()
     if wanted.style:
-        hand = inputs.read_style(wanted.style, run)
+        hand = inputs.read_style(wanted.style, run.model)
         print("\n".join(hand.lines))
         drawn = sheet.draw_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
-        if not run.caution and (illegible := sheet.illegible(drawn, digits)):
-            common.warn(
+        if not model.caution and (illegible := sheet.illegible(drawn, digits)):
+            errors.warn(
                 f"the judge cannot read {', '.join(map(str, illegible))} in this hand: look at the "
                 "sheet, or take another --style"
             )
     else:
-        drawn = sheet.draw_legible(model, digits, wanted.seed, judged=run.caution is None)
+        drawn = sheet.draw_legible(model, digits, wanted.seed, judged=model.caution is None)
     hands = f" in the hand of {wanted.style}" if wanted.style else ""
     footer = (
         f"Every digit was drawn by {config.model}{hands}, after {common.steps(model.step)} on "
@@ -131,6 +133,6 @@ def main(args: list[str]) -> None:
     files.write(out, sheet.pdf(sections, drawn.images, layout._replace(footer=footer)))
     if not wanted.style:
         more = f", {drawn.redrawn} more where the judge could not read them"
-        print(f"{common.digits(len(digits))} drawn{'' if run.caution else more}")
+        print(f"{common.digits(len(digits))} drawn{'' if model.caution else more}")
     parts = (f"{len(section.exercises)} {section.title.lower()}" for section in sections)
     run.announce(" and ".join(parts), out)

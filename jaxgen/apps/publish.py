@@ -1,0 +1,131 @@
+"""Publishing a model: its weights, its recipe and its card in a folder (``training.published``)."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen import families, images, kept, sampling
+from jaxgen.config import Config
+from jaxgen.data import Digits, files
+from jaxgen.data.split import Contents
+from jaxgen.errors import UserError
+from jaxgen.evaluation import judge, reference
+from jaxgen.evaluation.evaluate import evaluate
+from jaxgen.training import weights
+from jaxgen.training.folder import ModelFolder, RunFolder, read_log
+from jaxgen.training.published import FORMAT, Published
+from jaxgen.training.trained import Trained
+
+COUNT = 10_000  # digits that are drawn and judged
+
+
+def publish(
+    model: Trained,
+    config: Config,
+    folder: ModelFolder,
+    digits: Digits,
+    out: Path,
+    half: bool,
+    count: int = COUNT,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Published:
+    """Write a model of a run, or one that is published already, to the new folder ``out``; with
+    ``half``, its weights as float16. What the judge says of ``count`` digits of these weights, or
+    of as many as there are test digits, is a part of the card.
+
+    ``digits`` are those that it has learned from. ``progress(line)`` gets the next step. Raises
+    UserError if the folder exists or cannot be written.
+    """
+    target = Published(out)
+    if out.exists():
+        raise UserError(f"{out} exists already: name a new folder with --out")
+    files.check(target.card)
+    arrays = weights.flatten(model.variables, half)
+    recipe = json.dumps(configs.to_dict(config), indent=2) + "\n"
+    content = kept.to_bytes(arrays, {"recipe": recipe, "jaxgen": jaxgen.__version__})
+    rounded = weights.unflatten(families.build(config), arrays, f"{target.weights}")
+    facts = {
+        "format": FORMAT,
+        "jaxgen": jaxgen.__version__,
+        "model": config.model,
+        "steps": model.step,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "numbers": sum(array.size for array in arrays.values()),
+        "precision": "float16" if half else "float32",
+        "training": _training(folder),
+        "judged": _judged(model, rounded, digits, count, progress),
+    }
+    data = {"sources": [digits.source], **Contents.of(digits)._asdict()}
+    files.write_all(
+        {
+            target.weights: content,
+            target.config: recipe.encode(),
+            target.data: (json.dumps(data, indent=2) + "\n").encode(),
+            target.readme: _card(facts, config, digits).encode(),
+            target.card: (json.dumps(facts, indent=2) + "\n").encode(),
+        }
+    )
+    return target
+
+
+def _training(folder: ModelFolder) -> dict[str, Any]:
+    """Where a run was trained, and how long it took; of a published model what its card says."""
+    if isinstance(folder, Published):
+        return folder.facts()["training"]
+    assert isinstance(folder, RunFolder)
+    sessions, losses = folder.sessions(), read_log(folder.metrics)
+    last = sessions[-1] if sessions else {}
+    names = ("devices", "machine", "commit", "python", "jax", "jaxlib", "flax", "optax")
+    seconds = losses[-1]["seconds"] if losses else None
+    return {"seconds": seconds} | {name: last.get(name) for name in names}
+
+
+def _judged(
+    model: Trained,
+    variables: Any,
+    digits: Digits,
+    count: int,
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """The judge's figures of drawn digits, and of as many real ones."""
+    classifier = judge.load()
+    count = min(count, max(reference.most_of(digits, "test"), reference.least_of(classifier)))
+    progress("measuring real digits")
+    real = reference.measure(classifier, digits, count)
+    asked = reference.labels_for(model.family, digits.test.labels, count, digits.learned)
+    progress(f"drawing {count} digits")
+    drawn = images.to_uint8(sampling.draw(model.family, variables, asked, 0))
+    progress("judging them")
+    report = evaluate(drawn, asked, digits.source, classifier, 0, reference=real).to_dict()
+    names = ("recognised", "frechet_in_noise_units", "frechet_in_noise_units_interval")
+    names += ("precision", "recall", "coverage", "diversity", "copied")
+    shared = ("n", "seed", "judge", "against", "means_nothing")
+    return {name: report[name] for name in shared} | {
+        kind: {name: report[kind][name] for name in names} for kind in ("generated", "real")
+    }
+
+
+def _card(facts: dict[str, Any], config: Config, digits: Digits) -> str:
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters |= {"count": "{:,}".format, "percent": "{:.1%}".format}
+    return templates.get_template("model_card.md.j2").render(
+        facts=facts,
+        config=config,
+        differing=configs.differences(config, configs.recipe(config.model)),
+        judged=facts["judged"],
+        training=facts["training"],
+        count=len(digits.train.labels),
+        is_mnist=digits.source.partition(":")[0] == "mnist",
+    )

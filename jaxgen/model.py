@@ -1,0 +1,499 @@
+"""A trained model in Python: what the commands do, as functions of arrays.
+
+    import jaxgen
+
+    model = jaxgen.load("cvae")
+    images = model.sample(digit=3, count=64)
+    codes = model.encode(images, 3)
+
+``jaxgen.load`` and ``jaxgen.train`` make models. Images are float32 [n, 28, 28, 1] in [0, 1], light
+ink on black. Mistakes are ``jaxgen.UserError`` with the sentences of the commands.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from etils import epy
+
+from jaxgen import config as configs
+from jaxgen import data, devices, images, sampling
+from jaxgen.arrays import IMAGE, NO_DIGIT
+from jaxgen.config import STRIDED, Config
+from jaxgen.data import Digits, pictures
+from jaxgen.errors import UserError, warn
+from jaxgen.families.base import Variational, split
+from jaxgen.families.capabilities import Encodes, HasBound, Transfers, able
+from jaxgen.images import to_float, to_uint8
+from jaxgen.mapping import CHUNK, FEW, map_images
+from jaxgen.training import folder as folders
+from jaxgen.training import published, trained
+from jaxgen.training.folder import ModelFolder
+from jaxgen.training.published import Published
+from jaxgen.training.trained import Trained
+
+with epy.lazy_imports():  # drawing needs none of them
+    from jaxgen.apps import complete, correct, damage, masks, publish, reader, redraw, restyle
+    from jaxgen.evaluation import judge, likelihood, reference, suite
+    from jaxgen.training import console as consoles
+    from jaxgen.training import loop
+
+SHOWN = 1000  # images at most that a notebook shows
+Digit = int | Literal["any"]
+
+
+class Images(np.ndarray):
+    """Images float32 [n, 28, 28, 1]: an array that a notebook shows as a picture. What is computed
+    from it is a plain array."""
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        return array[()] if return_scalar else np.asarray(array)
+
+    def _repr_png_(self) -> bytes | None:
+        stack = np.asarray(self).reshape(-1, *IMAGE) if self.shape[-3:] == IMAGE else None
+        if stack is None or not 1 <= len(stack) <= SHOWN:
+            return None
+        columns = self.shape[1] if self.ndim == 5 else None  # the way of an interpolation is a row
+        return pictures.png(images.grid(stack, columns))
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Model(Trained):
+    """A trained model.
+
+    ``family`` has the pure functions and ``variables`` their arrays, to use under ``jit``, ``grad``
+    or ``vmap``; the methods here call them for any number of images, chunk by chunk on all devices.
+    """
+
+    config: Config
+    """The recipe."""
+    folder: ModelFolder
+    """The run, or the published model."""
+    moved: str | None = None
+    """The new source of its digits, if they have moved."""
+
+    def __repr__(self) -> str:
+        steps = f"{self.step:,} step{'s' * (self.step != 1)}"
+        return f"<{self.config.model} after {steps} of training, {self.folder}>"
+
+    def _repr_png_(self) -> bytes | None:
+        return self.sample(count=2 * len(self.learned))._repr_png_()
+
+    @functools.cached_property
+    def digits(self) -> Digits:
+        """The digits that it has learned from, with those for validation and for tests."""
+        return self.folder.digits(self.config, self.moved)
+
+    def cycle(
+        self,
+        digit: Digit | None = None,
+        digits: str | Sequence[int] | np.ndarray | None = None,
+        flag: str = "--digits",
+    ) -> np.ndarray:
+        """The labels int32 [n] that a drawing repeats in turn: of one ``digit``, of ``digits``, or
+        of all that the model has learned. Raises UserError, which names the ``flag``, for digits
+        that it cannot draw."""
+        if digit is not None and digits is not None:
+            raise UserError("--digits says what to draw and how many: leave out --digit")
+        if digit == "any":
+            return np.full(1, NO_DIGIT, np.int32)
+        if digit is None and digits is None:
+            cycle = self.learned if self.family.is_conditional else [NO_DIGIT]
+            return np.array(cycle, np.int32)
+        flag = flag if digit is None else "--digit"
+        wanted = labels(digits if digit is None else digit, flag)
+        if (wanted != NO_DIGIT).any():
+            trained.require_conditional(self.family, flag)
+        self.require(wanted, f"{flag} {digits if digit is None else digit}")
+        return wanted
+
+    def sample(
+        self,
+        digit: Digit | None = None,
+        count: int | None = None,
+        seed: int = 0,
+        *,
+        digits: str | Sequence[int] | np.ndarray | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Images:
+        """Draw digits: float32 [n, 28, 28, 1] in [0, 1], those of ``bin/sample``, bit for bit.
+
+        ``digit`` is 0 to 9, or "any"; without it all digits come in turn. ``digits``, such as
+        "2024" or labels [n], asks for one image each, or for ``count`` in turn. ``count`` is 64 of
+        one digit, or 100 of all, when not given. Image i depends on the seed, i and its digit
+        alone. ``progress(done)`` gets the number of images drawn.
+
+        >>> model.sample(digit=3, count=5).shape
+        (5, 28, 28, 1)
+        """
+        cycle = self.cycle(digit, digits)
+        if count is None:
+            count = len(cycle) if digits is not None else 100 if digit is None else 64
+        configs.require("count", count, count >= 1, "1 or more")
+        configs.require("seed", seed, 0 <= seed < 2**32, "from 0 to 4294967295")
+        asked = cycle[np.arange(count) % len(cycle)]
+        drawn = sampling.draw(self.family, self.variables, asked, seed, progress=progress)
+        return drawn.view(Images)
+
+    def encode(self, images: Any, digits: Any = None) -> Any:
+        """The latents of n images: a tree of arrays [n, ...], such as codes [n, z].
+
+        ``images`` are float in [0, 1] or uint8, [n, 28, 28, 1] or [n, 28, 28]. ``digits`` are the
+        digits that they show: one for all, or [n]; as a classifier reads them when not given.
+
+        >>> model.encode(model.sample(digit=3, count=5), 3).shape
+        (5, 16)
+        """
+        family, pixels = self.family.for_inversion(), checked(images)
+        able(family, Encodes)
+        chunk = FEW if self.family.encodes_iteratively or len(pixels) < CHUNK else 1024
+        return map_images(
+            able(family, Encodes).encode,
+            self.variables,
+            chunk=chunk,
+            images=pixels,
+            labels=self._labels(pixels, digits),
+        )
+
+    def decode(self, latents: Any, digits: Any = None, seed: int = 0) -> Images:
+        """The images of latents, as ``encode`` returns them: float32 [n, 28, 28, 1]. ``digits`` are
+        one for all, or [n]; any digit when not given. Only a random decoder uses the seed."""
+        import jax
+
+        count = len(jax.tree.leaves(latents)[0])
+        wanted = labels("any" if digits is None else digits, "digits", count)
+        decode = self.family.for_inversion().decode
+        drawn = map_images(decode, self.variables, seed=seed, latents=latents, labels=wanted)
+        return drawn.view(Images)
+
+    def reconstruct(self, images: Any, digits: Any = None, seed: int = 0) -> Images:
+        """Encode and decode images; for the arguments see ``encode``."""
+        pixels, family = checked(images), self.family.for_inversion()
+        known = self._labels(pixels, digits)
+        return sampling.reconstruct(family, self.variables, pixels, known, seed).view(Images)
+
+    def interpolate(
+        self,
+        stops: Any,
+        frames: int = 10,
+        count: int = 1,
+        seed: int = 0,
+        digits: Any = None,
+        say: Callable[[str], None] = warn,
+    ) -> Images:
+        """Walk from digit to digit through the latents: float32 [count, t, 28, 28, 1], with
+        ``frames`` images from a stop to the next, both included.
+
+        ``stops`` are digits, such as "38" or [3, 8], of which each way has new drawings; or images
+        [n, 28, 28, 1] of the digits ``digits`` (see ``encode``), between which there is one way.
+        ``say(line)`` tells how many drawn ends the judge could not read, which are drawn again.
+        """
+        return self.walk(stops, frames, count, seed, digits, say)[0].view(Images)
+
+    def walk(
+        self,
+        stops: Any,
+        frames: int,
+        count: int,
+        seed: int,
+        digits: Any,
+        say: Callable[[str], None],
+        flag: str = "--digits",
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``interpolate``, with the digit of the nearest stop, int32 [count, t]. An error for
+        digits that the model cannot draw names the ``flag``."""
+        configs.require("frames", frames, frames >= 2, "2 or more: both ends, and what is between")
+        family = self.family
+        if isinstance(stops, np.ndarray) and stops.ndim > 1:
+            family, pixels = family.for_inversion(), checked(stops)
+            known = self._labels(pixels, digits)
+            ways = sampling.encode_way(family, self.variables, pixels, known)
+        else:
+            tour = self.cycle(digits=stops, flag=flag)
+            configs.require("digits", stops, len(tour) > 1, "two digits or more, such as 38")
+            wanted = np.tile(tour, (count, 1))
+            indices = self._legible(wanted, seed, say)
+            ways = sampling.draw_ways(family, self.variables, wanted, seed, indices)
+            if len(tour) > 2 and tour[0] == tour[-1]:
+                ways = ways.round_trip()
+        return sampling.interpolate(family, self.variables, ways, frames, seed)
+
+    def _legible(self, wanted: np.ndarray, seed: int, say: Callable[[str], None]) -> np.ndarray:
+        """Indices in the seed, int [ways, stops], of images of the digits ``wanted`` [ways, stops]
+        that the judge can read. Where it cannot read the digits of the data, the first indices."""
+        first = sampling.in_turn(wanted)
+        if self.caution:
+            return first
+
+        def draw(labels, indices):
+            return sampling.draw(self.family, self.variables, labels, seed, indices, FEW)
+
+        flat = wanted.ravel()
+        sure = functools.partial(judge.sure_of, judge.load())
+        redrawn = redraw.redraw(draw, flat, first.ravel(), sure, judge.SURE, tries=16)
+        others = (redrawn.indices != first.ravel()).sum()
+        illegible = (redrawn.scores < judge.SURE).sum()
+        if others:
+            say(f"{others} of {len(flat)} ends are drawn again: the judge could not read them")
+        if illegible:
+            say(f"{illegible} of {len(flat)} ends cannot be read: train the model for longer")
+        return redrawn.indices.reshape(wanted.shape)
+
+    def log_likelihood(
+        self, images: Any, digits: Any = None, samples: int = 500, seed: int = 0
+    ) -> np.ndarray:
+        """A lower bound of log p(image | digit) in nats [n]; for the arguments see ``encode``.
+
+        For a family with a posterior it is the bound by importance with ``samples`` codes (Burda et
+        al. 2016), and its Bernoulli pixels need images that are black and white. For diffusion it
+        is an unbiased estimate of its bound. Raises UserError for a family without a bound.
+        """
+        family, pixels = self.family, checked(images)
+        bounded, known = able(family, HasBound), self._labels(pixels, digits)
+        if not isinstance(family, Variational):
+            nats = bounded.bound
+        else:
+            greys = np.isin(pixels, (0, 1), invert=True)
+            if family.is_bernoulli and greys.any():
+                raise UserError(
+                    f"{greys.sum()} of {pixels.size} pixels are grey, and for "
+                    f"{type(family).__name__} with --net.likelihood bernoulli a pixel is black or "
+                    "white: give images > 0.5"
+                )
+
+            def nats(variables, images, labels, keys):
+                keys = split(keys)[1]
+                return likelihood.importance_bound(family, variables, images, labels, keys, samples)
+
+        chunk = min(CHUNK, len(pixels))
+        return -map_images(
+            nats, self.variables, seed=seed, chunk=chunk, images=pixels, labels=known
+        )
+
+    def evaluate(
+        self,
+        count: int | None = None,
+        against: Literal["test", "valid"] = "test",
+        seed: int = 0,
+        *,
+        full: bool = False,
+        progress: Callable[[str], None] = lambda line: None,
+    ) -> "suite.Suite":
+        """Draw ``count`` digits and measure them, and all else that applies to the family, as
+        ``bin/evaluate`` does; print the result, or take ``to_dict()``. ``progress(line)`` gets the
+        next step."""
+        amount = suite.FULL if full else suite.QUICK
+        classifier = judge.load()
+        most = max(reference.most_of(self.digits, against), reference.least_of(classifier))
+        amount = amount._replace(count=count or min(amount.count, most))
+        progress("measuring real digits")
+        real = suite.real_figures(classifier, self.digits, amount.count, against)
+        return suite.measure(
+            self.family, self.variables, self.digits, classifier, real, amount, seed, progress
+        )
+
+    def complete(
+        self, images: Any, hide: Any = "left", ways: int = 1, seed: int = 0
+    ) -> "complete.Completed":
+        """Complete images that are partly hidden: the images float32 [n, ways, 28, 28, 1], and the
+        digits int32 [n, ways] as a classifier reads them. Visible pixels do not change.
+
+        ``hide`` is a name as for ``bin/apply complete`` ("left", "random:0.7" ...), or an array
+        [28, 28] or [n, 28, 28] that is true where pixels are hidden.
+        """
+        pixels = checked(images)
+        configs.require("ways", ways, 1 <= ways <= 100, "from 1 to 100")
+        visible = masks.visible(hide, len(pixels), seed) if isinstance(hide, str) else None
+        if visible is None:
+            visible = 1 - np.broadcast_to(checked(np.asarray(hide, bool)), pixels.shape)
+        completed = complete.complete(
+            self.family, self.variables, self._reader, pixels, visible, ways, seed
+        )
+        return completed._replace(images=completed.images.view(Images))
+
+    def correct(self, images: Any, damage_: str, seed: int = 0) -> "correct.Corrected":
+        """Correct damaged images: the images float32 [n, 28, 28, 1], and the digits int32 [n] as a
+        classifier reads them. ``damage_`` is a kind as for ``bin/apply correct``: "broken",
+        "noise:0.4" ..."""
+        kind, pixels = damage.named(damage_), checked(images)
+        corrected = correct.correct(self.family, self.variables, self._reader, pixels, kind, seed)
+        return corrected._replace(images=corrected.images.view(Images))
+
+    def restyle(self, style: Any, digits: Any = None, source: Any = None, seed: int = 0) -> Images:
+        """Write ``digits`` in the hand of images: float32 [n, 28, 28, 1].
+
+        ``style`` is one image, for n digits, or n images; ``source`` the digits that they show, as
+        a classifier reads them when not given. ``digits`` are those to write, such as "2024" or 7;
+        all that the model has learned when not given.
+        """
+        able(self.family, Transfers)
+        wanted = np.array(self.learned, np.int32) if digits is None else labels(digits, "--digits")
+        pixels = checked(style)
+        known = self._labels(pixels, source)
+        if len(pixels) == 1:
+            pixels, known = (array.repeat(len(wanted), 0) for array in (pixels, known))
+        elif len(wanted) == 1:
+            wanted = wanted.repeat(len(pixels))
+        if len(wanted) != len(pixels):
+            raise UserError(
+                f"{len(wanted)} digits need one style image, or one each, not {len(pixels)}"
+            )
+        self.require(wanted, "digits")
+        drawn = restyle.restyle(self.family, self.variables, pixels, known, wanted, seed)
+        return drawn.view(Images)
+
+    def publish(
+        self,
+        out: str | Path,
+        *,
+        half: bool = True,
+        progress: Callable[[str], None] = lambda line: None,
+    ) -> Published:
+        """Write the weights, the recipe and a card to the new folder ``out``, which ``load`` reads;
+        with ``half``, weights as float16. Draws and judges 10,000 digits for the card."""
+        return publish.publish(
+            self, self.config, self.folder, self.digits, Path(out), half, progress=progress
+        )
+
+    @functools.cached_property
+    def _reader(self) -> Any:
+        return reader.load(self.digits.train, warn)
+
+    @functools.cached_property
+    def caution(self) -> str | None:
+        """A sentence that says why the judge cannot read the digits of the data; None where it can
+        read them, as MNIST's, and where they are missing."""
+        if data.full_source(self.config.data).removeprefix(STRIDED) == "mnist":
+            return None
+        try:
+            return judge.caution(judge.load(), self.digits.test)
+        except UserError as error:
+            warn(f"it is not known whether the judge can read such digits: {error}")
+            return None
+
+    def classify(self, images: Any) -> np.ndarray:
+        """The digits int [n] in images, by the judge, or where it cannot read such digits, by a
+        classifier that learns from the digits of the model."""
+        pixels = checked(images)
+        if self.caution is None:
+            return judge.look(judge.load(), to_uint8(pixels))[0].argmax(1)
+        both: Any = pixels, np.ones_like(pixels)
+        return np.asarray(reader.read(self._reader, *both).argmax(1))
+
+    def _labels(self, pixels: np.ndarray, digits: Any) -> np.ndarray:
+        """The digits that images show, int32 [n]."""
+        if digits is None:
+            return self.classify(pixels).astype(np.int32)
+        return labels(digits, "digits", len(pixels))
+
+
+def load(name: str | Path, *, data: str | None = None, say: Callable[[str], None] = warn) -> Model:
+    """Load a trained model.
+
+    ``name`` is the path of a run or of a published model; or the name of a model, such as "cvae":
+    the run in runs/ of that name, or else the model that ships. ``data`` is the new source of its
+    digits, if they have moved. ``say(line)`` is called for remarks, such as damaged checkpoints.
+    Raises UserError if there is no such model, or it is damaged.
+
+    On CPUs, JAX gets a device for each core if it has no devices yet, as in the commands.
+
+    >>> jaxgen.load("cvae")
+    <cvae after 2,800 steps of training, ...>
+    """
+    found = find(name)
+    config = found.load()
+    devices.adopt()
+    return of(found, config, data, say)
+
+
+def find(name: str | Path) -> ModelFolder:
+    """The folder that ``load`` reads."""
+    text = f"{name}"
+    if os.sep in text or text not in configs.names():
+        return published.find(None, text)
+    return published.find(text, None)
+
+
+def of(folder: ModelFolder, config: Config, moved: str | None, say: Callable[[str], None]) -> Model:
+    """The model in a folder, with the recipe ``config``: only its sampling settings may differ from
+    those in the folder."""
+    found = trained.load(folder, config, say)
+    return Model(**vars(found), config=config, folder=folder, moved=moved)
+
+
+def train(
+    recipe: str | Config,
+    run: str | Path | None = None,
+    *,
+    fresh: bool = False,
+    quiet: bool = False,
+    **changes: Any,
+) -> Model:
+    """Train a model, as ``bin/train`` does: a run in the folder ``run`` goes on, unless ``fresh``
+    moves it aside.
+
+    ``recipe`` is the name of a recipe, or a ``Config``. ``changes`` are its settings, and groups of
+    them as dictionaries. ``run`` is a path, or a name in runs/; that of the model when not given.
+    Ctrl-C saves, and raises KeyboardInterrupt. Raises UserError for settings that cannot be.
+
+    >>> jaxgen.train("vae", steps=1000, net={"latents": 2}, run="plane")
+    <vae after 1,000 steps of training, runs/plane>
+    """
+    config = configs.recipe(recipe) if isinstance(recipe, str) else recipe
+    config = configs.changed(config, changes)
+    folder = folders.locate(config.model, None if run is None else f"{run}")
+    console = consoles.Console(quiet)
+    with folder.lock():
+        for line in folder.prepare(config, fresh):
+            console.say(line)
+        devices.adopt(folder.cpu_devices())
+        status = loop.train(config, folder, console)
+    if status:
+        raise KeyboardInterrupt(f"stopped and saved; the same call goes on with {folder}")
+    return of(folder, config, None, warn)
+
+
+def checked(images: Any) -> np.ndarray:
+    """Images as float32 [n, 28, 28, 1] in [0, 1]. Raises UserError for arrays of another kind."""
+    array = np.asarray(images)
+    shape = array.shape
+    if shape == IMAGE or shape == IMAGE[:2]:
+        array = array[None]
+    if array.shape[1:] == IMAGE[:2]:
+        array = array[..., None]
+    if array.shape[1:] != IMAGE or not len(array):
+        raise UserError(f"images must be [n, 28, 28, 1] or [n, 28, 28], not {list(shape)}")
+    if array.dtype == np.uint8:
+        return to_float(array)
+    if array.dtype == bool:
+        return array.astype(np.float32)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise UserError(f"images must be floats in [0, 1], or uint8, not {array.dtype}")
+    if not ((array >= 0) & (array <= 1)).all():  # False for NaN too
+        raise UserError(
+            f"images must be in [0, 1], and these are in [{array.min():g}, {array.max():g}]"
+        )
+    return array.astype(np.float32)
+
+
+def labels(digits: Any, name: str, count: int | None = None) -> np.ndarray:
+    """Digits as labels int32 [n]: from one digit, or "any", a text such as "2024", or numbers [n].
+    One digit is repeated ``count`` times. Raises UserError, which calls them ``name``, for others.
+    """
+    array = np.asarray(digits).reshape(-1)
+    if isinstance(digits, str) and digits.isascii() and digits.isdigit():
+        array = np.array([int(digit) for digit in digits])
+    elif isinstance(digits, str) and digits == "any":
+        array = np.array([NO_DIGIT])
+    is_whole = array.dtype.kind in "iu" and len(array) > 0
+    if not is_whole or array.min() < 0 or array.max() > NO_DIGIT:
+        raise UserError(f"{name} {digits} cannot be: it must be of digits 0 to 9, or any")
+    if count is not None and len(array) == 1:
+        array = array.repeat(count)
+    if count is not None and len(array) != count:
+        raise UserError(f"{count} images need one digit for all or {count}, not {len(array)}")
+    return array.astype(np.int32)
