@@ -77,10 +77,10 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="gan",
-        net=Net(),
+        net=Net(penalty_every=4),
         sampling=Sampling(),
         optim=config.Optim(rate=2e-3, b1=0.0, clip=0.0, decay="linear"),
-        steps=5000,
+        steps=4500,
         batch=64,
         log_every=100,
         sample_every=500,

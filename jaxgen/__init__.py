@@ -3,6 +3,7 @@
     load        a trained model: a run, a published model, or one that ships
     train       train a model of a recipe
     recipe      the settings of a recipe, and recipes() their names
+    register    a recipe in a file of your own, also with a family of its own
     Model       a trained model: sample, encode, decode, complete, evaluate ...
     UserError   the exception for mistakes
 
@@ -14,13 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Model", "UserError", "load", "recipe", "recipes", "train"]
+__all__ = ["Model", "UserError", "load", "recipe", "recipes", "register", "train"]
 
 if TYPE_CHECKING:
     from jaxgen.config import names as recipes
     from jaxgen.config import recipe
     from jaxgen.errors import UserError
     from jaxgen.model import Model, load, train
+    from jaxgen.own import register
 
 _PLACES = {
     "Model": ("model", "Model"),
@@ -28,6 +30,7 @@ _PLACES = {
     "load": ("model", "load"),
     "recipe": ("config", "recipe"),
     "recipes": ("config", "names"),
+    "register": ("own", "register"),
     "train": ("model", "train"),
 }
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from jaxgen import own
 from jaxgen.errors import UserError
 
 FORMAT = 2  # of a recipe in JSON; recipes of format 1 say no number
@@ -181,8 +182,8 @@ def require_layers(network: str, layers: tuple[int, ...]) -> None:
 
 
 def names() -> list[str]:
-    """The recipes for ``--model``, in alphabetical order."""
-    return _recipes(RECIPES)
+    """The recipes for ``--model``, in alphabetical order, with those of the user's own."""
+    return sorted([*_recipes(RECIPES), *own.names()])
 
 
 def papers() -> list[str]:
@@ -196,13 +197,15 @@ def _recipes(package: str) -> list[str]:
 
 
 def recipe(name: str) -> Config:
-    """The recipe of ``configs/NAME.py``, or of ``configs/papers/NAME.py``."""
+    """The recipe of ``configs/NAME.py``, of ``configs/papers/NAME.py``, or of the user's own."""
+    if name in own.names():
+        return own.module(name).get_config()
     for package in (RECIPES, PAPERS):
         if name in _recipes(package):
             return importlib.import_module(f"{package}.{name}").get_config()
     near = difflib.get_close_matches(name, [*names(), *papers()], n=1, cutoff=0.7)
     meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(names())}"
-    raise UserError(f"no model is called {name!r}: {meant}")
+    raise UserError(f"no model is called {name!r}: {meant}; --recipe FILE.py adds one of yours")
 
 
 def canonical(name: str) -> str:

@@ -402,7 +402,7 @@ def load(name: str | Path, *, data: str | None = None, say: Callable[[str], None
     On CPUs, JAX gets a device for each core if it has no devices yet, as in the commands.
 
     >>> jaxgen.load("cvae")
-    <cvae after 2,800 steps of training, ...>
+    <cvae after 2,800 steps of training, jaxgen/weights/cvae>
     """
     found = find(name)
     config = found.load()
@@ -440,8 +440,8 @@ def train(
     them as dictionaries. ``run`` is a path, or a name in runs/; that of the model when not given.
     Ctrl-C saves, and raises KeyboardInterrupt. Raises UserError for settings that cannot be.
 
-    >>> jaxgen.train("vae", steps=1000, net={"latents": 2}, run="plane")
-    <vae after 1,000 steps of training, runs/plane>
+    >>> jaxgen.train("vae", "plane", steps=9, net={"latents": 2}, data="synthetic", quiet=True)
+    <vae after 9 steps of training, runs/plane>
     """
     config = configs.recipe(recipe) if isinstance(recipe, str) else recipe
     config = configs.changed(config, changes)

@@ -1,60 +1,38 @@
-"""What every family promises, whatever it is: the sweep that a new family joins by being in the
-folder."""
+"""What every family promises: the clauses of ``jaxgen.testing``, for each family of the package and
+one that is a file outside it; and that a clause finds the family that breaks it."""
 
 import dataclasses
-import functools
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 
-from jaxgen import config, devices, families, sampling
-from jaxgen.arrays import NO_DIGIT, Batch
-from jaxgen.families.base import Family
-from jaxgen.training import optimisers
-from jaxgen.training.trainer import State, Trainer
+import jaxgen
+from jaxgen import config, families, own, testing
+from jaxgen.cli import main
+from jaxgen.configs import ae
+from jaxgen.families.ae import AE
+from jaxgen.testing import Subject
+from jaxgen.training.trainer import Trainer
+from tests import runs
 from tests.conftest import small
 
-KEY = jax.random.key(7)
+FLOW = Path(__file__).parents[1] / "examples" / "flow.py"
+
+
+@pytest.fixture
+def flow(here, monkeypatch):
+    """The recipe of the file in examples/."""
+    monkeypatch.setenv(own.VARIABLE, "")
+    yield jaxgen.register(FLOW)
+    sys.modules.pop("jaxgen.own.flow", None)
 
 
 @pytest.fixture(scope="module", params=families.names())
-def recipe(request) -> config.Config:
-    return small(request.param)
-
-
-@pytest.fixture(scope="module")
-def trainer(recipe) -> Trainer:
-    return Trainer(recipe)
-
-
-@pytest.fixture(scope="module")
-def family(trainer) -> Family:
-    return trainer.family
-
-
-@pytest.fixture(scope="module")
-def state(trainer) -> State:
-    return jax.jit(trainer.init)()
-
-
-@pytest.fixture(scope="module")
-def batch() -> Batch:
-    images = jax.random.uniform(jax.random.key(1), (8, 28, 28, 1))
-    return Batch(images, jnp.arange(8, dtype=jnp.int32))
-
-
-@pytest.fixture(scope="module")
-def after(trainer, state, batch) -> State:
-    """The state after a step."""
-    return jax.jit(trainer.step)(state, batch)[0]
-
-
-def equal(a, b) -> bool:
-    return all(
-        jnp.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-    )
+def subject(request) -> Subject:
+    return Subject(small(request.param))
 
 
 def test_every_family_has_a_recipe_and_every_recipe_a_family():
@@ -62,112 +40,99 @@ def test_every_family_has_a_recipe_and_every_recipe_a_family():
     assert {config.recipe(name).family for name in config.names()} == set(families.names())
 
 
-def test_players_have_params(family, state):
-    assert set(state.variables.params) == set(family.update_order) == set(state.opt)
-    assert set(family.lr_scale) <= set(family.update_order)
+@pytest.mark.parametrize("clause", testing.CLAUSES, ids=lambda clause: clause.__name__)
+def test_every_family_keeps_every_clause(subject, clause):
+    clause(subject)
 
 
-def test_losses_are_finite_scalars_and_metrics_have_names_of_their_own(family, state, batch):
-    seen = set()
-    for player in set(family.update_order):
-        loss, (stats, metrics) = jax.jit(family.loss, static_argnames="player")(
-            state.variables, batch, KEY, player=player
-        )
-        assert loss.shape == ()
-        assert all(jnp.isfinite(value) for value in (loss, *metrics.values()))
-        assert jax.tree.structure(stats) == jax.tree.structure(state.variables.stats)
-        assert not seen & set(metrics)
-        seen |= set(metrics)
+def test_the_average_follows_the_weights(subject):
+    after, _ = jax.jit(subject.trainer.step)(subject.state, subject.batch)
+    # One step old, the average is the weights.
+    assert testing.same(after.ema, after.variables.params)
 
 
-def test_a_turn_changes_its_own_player_only(family, trainer, state, batch):
-    turn = jax.jit(trainer.turn, static_argnames="player")
-    for player in set(family.update_order):
-        after, _ = turn(state, batch, KEY, player=player)
-        for other in family.update_order:
-            same = equal(after.variables.params[other], state.variables.params[other])
-            assert same == (other != player)
-            assert equal(after.opt[other], state.opt[other]) == (other != player)
+class NoPlayers(AE):
+    @property
+    def update_order(self):
+        return ("model", "other")
 
 
-def test_the_loss_falls_on_one_batch(family, recipe, state, batch):
-    for player in set(family.update_order):  # the others stand still
-
-        def loss_of(own, player=player):
-            params = state.variables.params | {player: own}
-            return family.loss(state.variables.replace(params=params), batch, KEY, player=player)[0]
-
-        optimiser = optimisers.build(dataclasses.replace(recipe.optim, rate=2e-3, warmup=0), 100)
-        own = state.variables.params[player]
-
-        @jax.jit
-        def learn(own, opt, optimiser=optimiser, loss_of=loss_of):
-            updates, opt = optimiser.update(jax.grad(loss_of)(own), opt, own)
-            return jax.tree.map(jnp.add, own, updates), opt
-
-        loss_now = jax.jit(loss_of)
-        first, opt = loss_now(own), optimiser.init(own)
-        for _ in range(30):
-            own, opt = learn(own, opt)
-        assert loss_now(own) < first - 1e-3 * abs(first)
+class Endless(AE):
+    def loss(self, variables, batch, key, *, player):
+        loss, (stats, metrics) = super().loss(variables, batch, key, player=player)
+        return loss, (stats, metrics | {"more": jnp.float32(jnp.inf)})
 
 
-def test_many_steps_in_a_call_are_the_same_steps(trainer, state):
-    """Four steps in one call, four calls of one step, and two of two: equal to the bit."""
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
-    labels = rng.integers(0, 10, 40, np.int32)
-    indices = rng.integers(0, 40, (4, 8), np.int32)
-    whole = devices.whole()  # as training has it
-    advance = jax.jit(trainer.advance, donate_argnums=0, out_shardings=whole)
-
-    def place(tree):
-        return jax.tree.map(lambda a: jax.device_put(np.array(a), devices.whole()), tree)
-
-    images, labels = place((images, labels))
-
-    def walk(*counts):
-        now, logs, begin = place(state), [], 0
-        for count in counts:
-            rows = np.zeros_like(indices)
-            rows[:count] = indices[begin : begin + count]
-            now, metrics = advance(
-                now, images, labels, jax.device_put(rows, devices.split(1)), place(np.int32(count))
-            )
-            logs.append(
-                jax.tree.map(lambda values, count=count: np.asarray(values)[:count], metrics)
-            )
-            begin += count
-        return now, jax.tree.map(lambda *parts: np.concatenate(parts), *logs)
-
-    whole, logs = walk(4)
-    assert int(whole.step) == 4
-    assert not equal(whole.variables.params, state.variables.params)
-    for counts in ((1, 1, 1, 1), (2, 2), (3, 1)):
-        parts, part_logs = walk(*counts)
-        assert equal(whole, parts)
-        assert equal(logs, part_logs)
+class Still(AE):
+    def loss(self, variables, batch, key, *, player):
+        loss, aux = super().loss(variables, batch, key, player=player)
+        return 0 * loss, aux
 
 
-def test_the_average_follows_the_weights(after):
-    assert equal(after.ema, after.variables.params)  # one step old, the average is the weights
+class Bright(AE):
+    def decode(self, variables, latents, labels, keys):
+        return 1.5 + super().decode(variables, latents, labels, keys)
 
 
-def test_samples_are_images_and_depend_on_seed_and_index_alone(family, state):
-    draw = functools.partial(sampling.draw, family, state.variables, chunk=8)
-    labels = np.array([0, 1, 2, 3, NO_DIGIT] * 3, np.int32)
-    many = draw(labels, seed=5)
-    assert many.shape == (15, 28, 28, 1)
-    assert many.dtype == np.float32
-    assert many.min() >= 0 and many.max() <= 1
-    assert np.array_equal(draw(labels[:3], seed=5), many[:3])
-    assert np.array_equal(draw(labels[8:], 5, np.arange(8, len(labels))), many[8:])
-    assert not np.array_equal(draw(labels, seed=6), many)
+class Together(AE):
+    def decode(self, variables, latents, labels, keys):
+        images = super().decode(variables, latents, labels, keys)
+        return images * images.mean() / (images.mean() + 0.1)
 
 
-def test_samples_agree_over_chunk_shapes(family, state):
-    labels = sampling.balanced(12)
-    wide, narrow = (
-        sampling.draw(family, state.variables, labels, 5, chunk=chunk) for chunk in (12, 4)
-    )
-    assert np.abs(wide - narrow).max() < 1e-4
+class Flat(AE):
+    def encode(self, variables, images, labels):
+        return super().encode(variables, images, labels).sum()
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (NoPlayers, "Each player of update_order has its params, and lr_scale .*'other'"),
+        (Endless, "The loss of each player is one finite number, .*more of model is inf"),
+        (Still, "(falls on one batch|changes its own params)"),
+        (Bright, r"Samples are float32 \[n, 28, 28, 1\] in \[0, 1\].*they are in \[1\."),
+        (Together, "A sample depends on the seed, its index and its label, and on no other"),
+        (Flat, r"Latents have the images along their first axis.*encode gives|encode \("),
+    ],
+)
+def test_the_clause_that_a_family_breaks_is_named(broken, said, monkeypatch):
+    recipe = small("ae")
+    assert isinstance(recipe.net, ae.Net)
+    family = broken(recipe.net, recipe.sampling)
+    monkeypatch.setattr(Trainer, "family", family)
+    with pytest.raises(jaxgen.UserError, match=f"{broken.__name__} breaks the contract.*{said}"):
+        testing.check_family(recipe)
+
+
+def test_a_family_in_a_file_of_ones_own_keeps_the_contract(flow):
+    recipe = jaxgen.recipe(flow)
+    testing.check_family(dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, layers=2)))
+
+
+def test_commands_take_a_family_in_a_file_of_ones_own(here, monkeypatch, capsys):
+    monkeypatch.setenv(own.VARIABLE, "")
+    short = [f"--data={runs.SOURCE}", "--steps=3", "--batch=8", "--net.layers=2"]
+    assert main.run(["train", "--recipe", f"{FLOW}", *short]) == 0
+    assert main.run(["sample", f"--recipe={FLOW}", "--digit=3", "--count=4"]) == 0
+    assert main.run(["reconstruct", "--recipe", f"{FLOW}", "--count=3"]) == 0
+    model = jaxgen.load("flow")
+    assert model.log_likelihood(model.digits.test.images[:2], 3).shape == (2,)
+    monkeypatch.setenv(own.VARIABLE, "")
+    with pytest.raises(jaxgen.UserError, match=r"no model is called 'flow'.*--recipe FILE\.py"):
+        main.run(["sample", "--run", "flow"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("none.txt", "", "is no file of Python"),
+        ("empty.py", "", r"has no get_config\(\)"),
+        ("wrong.py", "1 / 0", "cannot be imported .ZeroDivisionError: division by zero.: correct"),
+    ],
+)
+def test_a_file_that_is_no_recipe(name, content, said, here, monkeypatch):
+    monkeypatch.setenv(own.VARIABLE, "")
+    Path(name).write_text(content)
+    with pytest.raises(jaxgen.UserError, match=said):
+        main.run(["train", "--recipe", name])

@@ -22,7 +22,7 @@ import docstring_parser
 import tyro
 from tyro import _errors, constructors
 
-from jaxgen import config
+from jaxgen import config, own
 from jaxgen import data as sources
 from jaxgen.errors import UserError
 
@@ -158,6 +158,23 @@ def normalised(args: list[str]) -> list[str]:
         else:
             result.append(f"{flag}{equals}{value}")
     return result[1:]
+
+
+def without_recipes(args: list[str]) -> list[str]:
+    """Register the file of each ``--recipe``, which every command takes, and return the other
+    arguments. Where they name no model, the recipe of the last file is meant."""
+    rest, name, files = [], None, iter(args)
+    for arg in files:
+        flag, equals, file = arg.partition("=")
+        if flag != "--recipe":
+            rest.append(arg)
+            continue
+        file = file if equals else next(files, "")
+        if not file:
+            raise UserError("--recipe needs a value: give the path of a file such as flow.py")
+        name = own.register(expanded(file))
+    named = any(arg.partition("=")[0] in ("--model", "--models", "--run") for arg in rest)
+    return rest if name is None or named else [*rest, "--model", name]
 
 
 def expanded(arg: str) -> str:

@@ -74,7 +74,9 @@ def run(args: list[str]) -> int:
     if not args or args[0] in ("-h", "--help"):
         print("usage: jaxgen VERB ...   (in a clone: bin/VERB ...)\n")
         print("\n".join(f"  {verb:<13}{what}" for verb, what in VERBS.items()))
-        print("\nEach verb has --help.")
+        print(
+            "\nEach verb has --help, and takes --recipe FILE.py: a recipe or a family of your own."
+        )
         return 0 if args else 2
     verb, *rest = args
     if verb not in VERBS:
@@ -82,7 +84,7 @@ def run(args: list[str]) -> int:
     from jaxgen.cli import flags  # here, so that a Python without packages gets a sentence
 
     environment.settle(errors.warn)
-    rest = flags.normalised(rest)
+    rest = flags.normalised(flags.without_recipes(rest))
     return importlib.import_module(f"jaxgen.cli.{verb}").main(rest) or 0
 
 

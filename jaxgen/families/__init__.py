@@ -9,6 +9,9 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
+from jaxgen import own
+from jaxgen.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,14 +20,22 @@ if TYPE_CHECKING:
 
 
 def names() -> list[str]:
-    """All families, in alphabetical order."""
+    """All families of the package, in alphabetical order."""
     shared = ("base", "capabilities")
     return [module.name for module in pkgutil.iter_modules(__path__) if module.name not in shared]
 
 
 def build(config: "Config") -> "Family":
     """Build the family that ``config`` describes."""
-    return importlib.import_module(f"{__name__}.{config.family}").build(config)
+    if config.family not in own.names():
+        return importlib.import_module(f"{__name__}.{config.family}").build(config)
+    module = own.module(config.family)
+    if not callable(getattr(module, "build", None)):
+        raise UserError(
+            f"{module.__file__} has settings of its own, but no build(config) that makes a Family "
+            "of them: define it, or use the Net of a family in jaxgen.configs"
+        )
+    return module.build(config)
 
 
 def names_with(can: "Callable[[Family], bool]") -> list[str]:

@@ -27,13 +27,16 @@ FORMAT = 1
 
 
 class Published(ModelFolder):
-    """The paths of a published model."""
+    """The paths of a published model. One that ships is shown as the package has it."""
 
     def __init__(self, path: Path):
         super().__init__(path)
         self.weights = path / "model.safetensors"
         self.card = path / "card.json"
         self.readme = path / "README.md"
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(SHIPPED.parents[1]) if self.ships else self.path}"
 
     @property
     def ships(self) -> bool:

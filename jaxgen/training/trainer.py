@@ -110,7 +110,10 @@ class Trainer:
         turns = (None,) if self.family.learns_at_once else self.family.update_order
         metrics = {}
         for turn, player in enumerate(turns):
-            state, logs = self.turn(state, batch, jax.random.fold_in(key_step, turn), player)
+            # The first turns of all players have one key, and so on: what is alike in them, such as
+            # the images that a GAN generates for both, is computed once.
+            key = jax.random.fold_in(key_step, turns[:turn].count(player))
+            state, logs = self.turn(state, batch, key, player)
             metrics |= logs
         # A short average at first, so that it does not include the first weights.
         decay = jnp.minimum(self.config.optim.ema, 1 - (1.0 + state.step) ** -0.75)
