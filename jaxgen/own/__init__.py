@@ -1,8 +1,8 @@
-"""Recipes and families of a user's own, each in one file: NAME.py is the module ``jaxgen.own.NAME``.
+"""Recipes and families of a user's own, one file each: NAME.py is the module ``jaxgen.own.NAME``.
 
-Such a file has what a file of ``configs/`` has, and ``build(config) -> Family`` if its family is its
-own too. The variable JAXGEN_RECIPES holds the paths of the files, so that processes which this one
-starts know them.
+Such a file has what a file of ``configs/`` has, and ``build(config) -> Family`` if its settings are
+those of a family of its own. The variable JAXGEN_RECIPES holds the paths of the files, so that the
+processes that this one starts know them.
 """
 
 import importlib
