@@ -354,7 +354,7 @@ class Model(Trained):
         progress: Callable[[str], None] = lambda line: None,
     ) -> Published:
         """Write the weights, the recipe and a card to the new folder ``out``, which ``load`` reads;
-        with ``half``, weights as float16. Draws and judges 10,000 digits for the card."""
+        with ``half``, large arrays as float16. Draws and judges 10,000 digits for the card."""
         return publish.publish(
             self, self.config, self.folder, self.digits, Path(out), half, progress=progress
         )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgen import config, data, devices
+from jaxgen import config, data, devices, own
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
@@ -23,7 +23,15 @@ from tests.conftest import flags
 ROOT = Path(__file__).parents[1]
 APPLIED = ("augment", "complete", "convert", "correct", "figure", "restyle", "sheet")
 PLAIN = ("sample", "train", "reconstruct", "interpolate", "evaluate", "compare", "study")
-HELPED = [*PLAIN, "reproduce", "bench", "verify", "launch", *(f"apply.{name}" for name in APPLIED)]
+HELPED = [
+    *PLAIN,
+    "publish",
+    "reproduce",
+    "bench",
+    "verify",
+    "launch",
+    *(f"apply.{name}" for name in APPLIED),
+]
 # What these compute takes minutes, and is in other tests.
 LONG = ("train", "compare", "study", "reproduce", "bench", "evaluate")
 MAX_DRAWN = 1000  # digits that a command here may draw for real
@@ -68,10 +76,15 @@ def home(tmp_path_factory, often):
     folder = tmp_path_factory.mktemp("documents")
     with pytest.MonkeyPatch.context() as patch:
         runs.at_home(patch, folder)
-        plane = ["--run=vae-2d", "--net.latents=2"]
-        for name, *more in [*([name] for name in config.names()), ["vae", *plane]]:
+        plane = ["--run=vae-2d", *flags("vae"), "--net.latents=2"]
+        patch.setenv(own.VARIABLE, "")
+        models = [*(["--model", name, *flags(name)] for name in config.names())]
+        models += [["--model", "vae", *plane], ["--recipe", f"{ROOT / 'examples/flow.py'}"]]
+        for args in models:
             patch.setattr(loop, "train", often(untrained, loop.train))
-            assert main.run(["train", "--model", name, *SHORT, *flags(name), *more]) == 0
+            assert main.run(["train", *args, *SHORT]) == 0
+        Path("cvae-of-mine").symlink_to(folder / "runs" / "cvae")
+        Path("examples").symlink_to(ROOT / "examples")
         digits = data.load("mnist").test.images[..., 0]
         for place, name in enumerate(PICTURES):
             Path(name).parent.mkdir(exist_ok=True)
@@ -101,7 +114,7 @@ def there(home, monkeypatch):
 def test_the_documents_have_commands():
     assert len(COMMANDS) > 80
     verbs = {shlex.split(command)[0] for command in COMMANDS}
-    assert len(verbs) == 12, verbs
+    assert len(verbs) == 13, verbs
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -113,9 +126,12 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
     counts = [int(count) for count in re.findall(r"--count[ =](\d+)", command)]
     many = [word for word in ("--study", "--real", "--filter", "populations") if word in args]
     monkeypatch.chdir(tmp_path)  # what it writes is new
-    for name in ("runs", "studies", "mask.png", *PICTURES[:4], "mine", "folder"):
-        if (name, args[0]) != ("runs", "train"):  # of networks that are smaller
-            Path(name).symlink_to(there / name)
+    monkeypatch.setenv(own.VARIABLE, "")
+    names = {"runs", "studies", "mask.png", *PICTURES[:4], "mine", "folder", "examples"}
+    names |= {"cvae-of-mine"}
+    names -= {"train": {"runs"}, "publish": {"cvae-of-mine"}}.get(args[0], set())
+    for name in names:  # those of runs have smaller networks than are trained here
+        Path(name).symlink_to(there / name)
     long = args[0] in LONG or many or any(count > MAX_DRAWN for count in counts)
     if often(True, long):
 

@@ -120,9 +120,9 @@ def test_variables_go_through_their_names_and_back(model):
     for ours, theirs in zip(*map(jax.tree.leaves, (back, model.variables)), strict=True):
         assert ours.dtype == theirs.dtype
         np.testing.assert_array_equal(ours, theirs)
-    halves = weights.flatten(model.variables, half=True)
-    kinds = {a.dtype.name for n, a in halves.items() if n.startswith("params/")}
-    assert kinds == {"float16"}
+    for name, array in weights.flatten(model.variables, half=True).items():
+        is_large = array.size >= weights.LARGE
+        assert array.dtype == (np.float16 if is_large else arrays[name].dtype), name
     first = next(iter(arrays))
     with pytest.raises(jaxgen.UserError, match=f"here does not hold .* first .* is {first}"):
         weights.unflatten(model.family, {**arrays, first: np.zeros(3)}, "here")
@@ -139,7 +139,6 @@ def test_a_published_model_is_the_same_model_anywhere(model, tmp_path):
     assert readme.startswith("---\n") and card["sha256"] in readme and "2 steps of 8" in readme
     again = found.publish(tmp_path / "half")  # also from one that is published
     assert again.facts()["training"] == card["training"]
-    assert again.weights.stat().st_size < 0.8 * folder.weights.stat().st_size
     near = jaxgen.load(again.path).sample(digit=3, count=4)
     assert np.abs(near - model.sample(digit=3, count=4)).mean() < 0.02
 

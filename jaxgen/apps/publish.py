@@ -36,8 +36,8 @@ def publish(
     progress: Callable[[str], None] = lambda line: None,
 ) -> Published:
     """Write a model of a run, or one that is published already, to the new folder ``out``; with
-    ``half``, its weights as float16. What the judge says of ``count`` digits of these weights, or
-    of as many as there are test digits, is a part of the card.
+    ``half``, its large arrays as float16. What the judge says of ``count`` digits of these weights,
+    or of as many as there are test digits, is a part of the card.
 
     ``digits`` are those that it has learned from. ``progress(line)`` gets the next step. Raises
     UserError if the folder exists or cannot be written.

@@ -59,8 +59,7 @@ def main(args: list[str]) -> None:
         )
     console.print(f"{run.config.model} after {common.steps(model.step)}, {run.folder}")
     console.print(f"{results.report.n} digits drawn in {results.drawing:.1f} s")
-    console.print(results.report.table())
-    console.print("", *results.lines(), "", sep="\n")
+    console.print(f"{results}\n")
     figures = results.to_dict() | {"step": model.step, "config": configs.to_dict(run.config)}
     report = run.folder.results / "report.json"
     files.write(report, json.dumps(figures, indent=2) + "\n")

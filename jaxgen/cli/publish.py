@@ -19,7 +19,7 @@ class Publish(common.RunFlags):
     out: Path | None = None
     """The new folder."""
     weights: Literal["float16", "float32"] = "float16"
-    """The numbers of the weights: float16 takes half the room, and draws as well."""
+    """The numbers of large arrays: float16 takes half the room, and draws as well."""
 
 
 def main(args: list[str]) -> None:

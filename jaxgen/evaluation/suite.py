@@ -84,6 +84,9 @@ class Suite:
             "bits_per_dimension": plain(self.bits),
         }
 
+    def __str__(self) -> str:
+        return "\n".join([self.report.table(), "", *self.lines()])
+
     def lines(self) -> list[str]:
         """The figures beyond the report, as sentences."""
         s, p, n = self.smoothness, self.parzen, self.report.n

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 
+LARGE = 4096  # numbers: smaller arrays take little room
+
 
 def named(tree: Any) -> dict[str, Any]:
     """The leaves of a tree by the names of their places, keys joined with a slash."""
@@ -24,11 +26,11 @@ def named(tree: Any) -> dict[str, Any]:
 
 
 def flatten(variables: "Variables", half: bool = False) -> Arrays:
-    """The arrays of a model on the host; with ``half``, weights are float16 where they are
-    float32."""
+    """The arrays of a model on the host; with ``half``, float16 for those float32 that have
+    ``LARGE`` numbers or more."""
     arrays = jax.device_get(named(_tree(variables)))
     for name, array in arrays.items():
-        if half and name.startswith("params/") and array.dtype == np.float32:
+        if half and array.size >= LARGE and array.dtype == np.float32:
             arrays[name] = array.astype(np.float16)
     return arrays
 
