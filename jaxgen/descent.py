@@ -52,4 +52,4 @@ def descend(
 
 def pick(ends: Any, chosen: jax.Array) -> Any:
     """For each image, the end of number ``chosen`` [n] in a tree of [starts, n, ...]."""
-    return jax.tree.map(lambda parts: parts[chosen, jnp.arange(len(chosen))], ends)
+    return jax.tree.map(lambda parts: parts[chosen, jnp.arange(chosen.shape[0])], ends)

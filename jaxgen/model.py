@@ -37,7 +37,17 @@ from jaxgen.training.published import Published
 from jaxgen.training.trained import Trained
 
 with epy.lazy_imports():  # drawing needs none of them
-    from jaxgen.apps import complete, correct, damage, masks, publish, reader, redraw, restyle
+    from jaxgen.apps import (
+        complete,
+        correct,
+        damage,
+        export,
+        masks,
+        publish,
+        reader,
+        redraw,
+        restyle,
+    )
     from jaxgen.evaluation import judge, likelihood, reference, suite
     from jaxgen.training import console as consoles
     from jaxgen.training import loop
@@ -358,6 +368,16 @@ class Model(Trained):
         return publish.publish(
             self, self.config, self.folder, self.digits, Path(out), half, progress=progress
         )
+
+    def export(self, to: str | Path, what: str = "sampler") -> list[Path]:
+        """Write a function of the model with its weights to a new file for other programs, and a
+        text beside it that says how to call it; returns both paths.
+
+        ``to`` ends in .stablehlo, for a program that needs jax alone, or in .safetensors, for the
+        arrays. ``what`` is the function: sampler, encoder, decoder, or network, the denoiser of a
+        diffusion model. Raises UserError for a function that the family does not have.
+        """
+        return export.export(self, self.config, Path(to), what)
 
     @functools.cached_property
     def _reader(self) -> Any:

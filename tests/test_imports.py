@@ -21,7 +21,7 @@ LAYERS = [
     {"sampling"},
     {"training", "evaluation"},
     {"apps"},
-    {"model"},
+    {"model", "testing"},
     {"experiments"},
     {"benchmark"},
     {"cli", "__main__"},

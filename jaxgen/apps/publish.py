@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import jaxgen
 from jaxgen import config as configs
 from jaxgen import families, images, kept, sampling
+from jaxgen.apps import export
 from jaxgen.config import Config
 from jaxgen.data import Digits, files
 from jaxgen.data.split import Contents
@@ -48,7 +49,7 @@ def publish(
     files.check(target.card)
     arrays = weights.flatten(model.variables, half)
     recipe = json.dumps(configs.to_dict(config), indent=2) + "\n"
-    content = kept.to_bytes(arrays, {"recipe": recipe, "jaxgen": jaxgen.__version__})
+    content = kept.to_bytes(arrays, export.metadata(config))
     rounded = weights.unflatten(families.build(config), arrays, f"{target.weights}")
     facts = {
         "format": FORMAT,

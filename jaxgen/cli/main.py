@@ -24,6 +24,7 @@ VERBS = {
     "reproduce": "compare published numbers with ours",
     "apply": "complete, correct, restyle, convert, augment and teach with digits",
     "publish": "write a trained model to a folder that can be passed on",
+    "export": "write a trained model for other programs",
     "launch": "train, or draw, in several processes on this machine",
     "verify": "check that saved models are as they were written",
     "bench": "measure speed on this machine",

@@ -57,7 +57,7 @@ def terms(
         return None, (nats, error / 4)
 
     alpha_bar = float(schedule.alpha_bar[-1])
-    noise = jnp.full_like(x0, np.log1p(-alpha_bar)).reshape(len(x0), -1)
-    start = losses.kl_normal(np.sqrt(alpha_bar) * x0.reshape(len(x0), -1), noise).sum(-1)
+    noise = jnp.full_like(x0, np.log1p(-alpha_bar)).reshape(x0.shape[0], -1)
+    start = losses.kl_normal(np.sqrt(alpha_bar) * x0.reshape(x0.shape[0], -1), noise).sum(-1)
     _, (nats, errors) = lax.scan(level, None, rows)
     return start, nats, errors

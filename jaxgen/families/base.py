@@ -345,7 +345,7 @@ def slerp(starts: jax.Array, ends: jax.Array, t: jax.Array) -> jax.Array:
     In many dimensions all draws from N(0, I) have nearly the same length; the points on a straight
     line between two draws are shorter.
     """
-    a, b = (x.reshape(len(x), -1) for x in (starts, ends))
+    a, b = (x.reshape(x.shape[0], -1) for x in (starts, ends))
     lengths = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
     cosine = (a * b).sum(1, keepdims=True) / jnp.maximum(lengths[0] * lengths[1], 1e-12)
     angle = jnp.arccos(cosine.clip(-1, 1))

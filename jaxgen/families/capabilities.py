@@ -149,6 +149,7 @@ class Quantises(Encodes, Protocol):
 
 
 LACKS: dict[type, str] = {
+    Diffuses: "removes no noise level by level",
     Encodes: "has no way from an image to a latent",
     HasBound: "has no bound of its likelihood",
     HasPriorDensity: "cannot say how likely a latent is",

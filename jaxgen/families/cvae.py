@@ -116,10 +116,12 @@ class CVAE(Variational):
         c, step = self.config, variables.stats["step"]
         images, key = self.inputs(batch.images, key)
         key_noise, key_drop, key_part = jax.random.split(key, 3)
-        count = len(batch.labels)
+        count = batch.labels.shape[0]
         noise = jax.random.normal(key_noise, (count, c.latents))
         labels = base.drop_labels(batch.labels, c.label_drop, key_drop)
-        visible = some_quadrants(key_part, count) if c.part == "quadrants" else nothing(count)
+        visible = nothing(labels)
+        if c.part == "quadrants":
+            visible = some_quadrants(key_part, count)
         terms = self._apply("__call__", variables, images, visible, labels, noise)
         loss, metrics = self.weighted(step, *terms)  # (1)
         return loss, ({"step": step + 1}, metrics)
@@ -180,7 +182,7 @@ class CVAE(Variational):
 
     def _condition(self, variables, labels):
         """The condition if no pixel is visible."""
-        none = nothing(len(labels))
+        none = nothing(labels)
         return self._apply("condition", variables, none, none, labels)
 
     def _decode(self, variables, codes, condition):
@@ -190,9 +192,9 @@ class CVAE(Variational):
         return self.net.apply(variables.params["model"], *args, method=method)
 
 
-def nothing(count: int) -> Images:
-    """The mask that shows no pixel."""
-    return jnp.zeros((count, *IMAGE))
+def nothing(labels: jax.Array) -> Images:
+    """Masks that show no pixel, one for each of ``labels`` [n, ...]."""
+    return jnp.zeros((labels.shape[0], *IMAGE))
 
 
 def some_quadrants(key: Key, count: int) -> Images:

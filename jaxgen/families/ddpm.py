@@ -103,7 +103,7 @@ class DDPM(Guided):
         self, variables: Variables, batch: Batch, key: Key, *, player: str
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         key_time, key_noise, key_drop = jax.random.split(key, 3)
-        count = len(batch.labels)
+        count = batch.labels.shape[0]
         x0 = 2 * batch.images - 1
         times = self.draw_times(key_time, count)
         eps = jax.random.normal(key_noise, x0.shape)
@@ -130,7 +130,7 @@ class DDPM(Guided):
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         times = samplers.SPACINGS[self.sampling.spacing](self.schedule, self.sampling.steps)
         steps = samplers.backwards(self.schedule, times)
-        keys = jax.vmap(jax.random.key)(jnp.arange(len(labels)))  # nothing is drawn
+        keys = jax.vmap(jax.random.key)(jnp.arange(labels.shape[0]))  # nothing is drawn
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
         _, path = samplers.run(denoise, steps, 2 * images - 1, keys)
         return path[-1]
@@ -200,20 +200,20 @@ class DDPM(Guided):
         alpha, sigma = self.schedule.alpha[time], self.schedule.sigma[time]
         known, gaussians = self._known(labels, guidance), variables.stats["gaussians"]
         # (3) is nearly constant at high noise levels, where it is the difference of the means.
-        away = (guidance - 1) * (known - no_digit(len(noise)))
+        away = (guidance - 1) * (known - no_digit(noise))
         shift = (away @ gaussians.means).reshape(noise.shape)
         return gaussian.flow(gaussians, noise, alpha, sigma, known) + alpha * shift
 
     def _known(self, labels: Labels | SoftLabels, guidance: Weight) -> SoftLabels:
         """The labels, or NO_DIGIT where the guidance is 0."""
-        return jnp.where(jnp.asarray(guidance) == 0, no_digit(len(labels)), arrays.soft(labels))
+        return jnp.where(jnp.asarray(guidance) == 0, no_digit(labels), arrays.soft(labels))
 
     def denoiser(self, variables: Variables, labels: Labels | SoftLabels, guidance: Weight):
         """A function (noisy images [n, h, w, c], one time for all) -> guided x_0 [n, h, w, c]."""
-        none = no_digit(len(labels))
+        none = no_digit(labels)
 
         def denoise(xt, time):
-            times = jnp.full(len(xt), time)
+            times = jnp.full(xt.shape[0], time)
             alpha, sigma = self.levels(times)
             away = 0.0
             if not is_guided(guidance):
@@ -264,11 +264,11 @@ class DDPM(Guided):
         """The weights [n] of the errors at times [n]."""
         weight = process.WEIGHTS[self.config.weight]
         if weight is None:
-            return jnp.ones(len(times))
+            return jnp.ones(times.shape[0])
         snr = jnp.asarray(self.schedule.snr[1:], jnp.float32)
         return (weight(snr) / self.prediction.per_x0(snr))[times - 1]
 
 
-def no_digit(count: int) -> SoftLabels:
-    """Soft labels of NO_DIGIT."""
-    return arrays.soft(jnp.full(count, arrays.NO_DIGIT))
+def no_digit(like: jax.Array) -> SoftLabels:
+    """Soft labels of NO_DIGIT, as many as ``like`` [n, ...] has rows."""
+    return arrays.soft(jnp.full(like.shape[0], arrays.NO_DIGIT))

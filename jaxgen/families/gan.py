@@ -132,7 +132,7 @@ class GAN(Family):
     ) -> tuple[Scalar, tuple[dict, Metrics]]:
         key_drop, key_latent, key_mix = jax.random.split(key, 3)
         key_time = jax.random.fold_in(key_mix, 0)
-        count = len(batch.labels)
+        count = batch.labels.shape[0]
         labels = base.drop_labels(batch.labels, self.config.label_drop, key_drop)
         latents = jax.random.normal(key_latent, (count, self.config.latents))
         generated = self.generate(variables, latents, labels)
@@ -175,7 +175,7 @@ class GAN(Family):
         """Minimise |G(z, y) - x|^2 + TYPICAL |z|^2 by multi-start descent, and keep the best end.
         For NO_DIGIT the candidates are of all digits."""
         noise = jax.random.normal(jax.random.key(0), (CANDIDATES, self.config.latents))
-        keys = jax.vmap(jax.random.key)(jnp.arange(len(images)))  # nothing is drawn
+        keys = jax.vmap(jax.random.key)(jnp.arange(images.shape[0]))  # nothing is drawn
 
         def candidate(numbers):  # [n], one for each image
             digits = jnp.where(labels == arrays.NO_DIGIT, numbers % arrays.DIGITS, labels)
@@ -186,7 +186,7 @@ class GAN(Family):
             errors = jnp.square(self.decode(variables, fixed, labels, keys) - images)
             return errors.sum((1, 2, 3)) + TYPICAL * jnp.square(latents.noise).sum(-1)
 
-        starts = descent.best_of(energies, candidate, len(labels), CANDIDATES, STARTS)
+        starts = descent.best_of(energies, candidate, labels.shape[0], CANDIDATES, STARTS)
         ends, last = descent.descend(energies, starts, SEARCH_STEPS, SEARCH_RATE)
         return descent.pick(ends, last.argmin(0))
 
@@ -222,7 +222,7 @@ class GAN(Family):
         if c.penalty == "r1":
             slopes = self.slopes(variables, images, labels)
             return c.penalty_weight / 2 * slopes.mean()
-        t = jax.random.uniform(key, (len(images), 1, 1, 1))
+        t = jax.random.uniform(key, (images.shape[0], 1, 1, 1))
         slopes = self.slopes(variables, t * images + (1 - t) * generated, labels)
         # The root has no gradient at 0.
         return c.penalty_weight * jnp.square(jnp.sqrt(slopes + 1e-12) - 1).mean()

@@ -115,7 +115,7 @@ class VAE(Fitted, Variational):
         return self._apply("encode", variables, images)
 
     def prior_given(self, variables: Variables, labels: Labels) -> Gaussian:
-        standard = jnp.zeros((len(labels), self.config.latents))
+        standard = jnp.zeros((labels.shape[0], self.config.latents))
         return standard, standard
 
     def decoder_nll(

@@ -187,7 +187,7 @@ class VQVAE(Guided):
     def _nll(self, variables, rows, codes, labels):
         """``prior_nll`` of codes, whose rows are given."""
         logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
-        hot = jax.nn.one_hot(codes.reshape(len(codes), -1), self.quantiser.size)
+        hot = jax.nn.one_hot(codes.reshape(codes.shape[0], -1), self.quantiser.size)
         return (jax.nn.logsumexp(logits, axis=-1) - (hot * logits).sum(-1)).sum(-1)
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:

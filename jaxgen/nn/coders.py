@@ -36,7 +36,7 @@ class Encoder(nn.Module):
         channels, neurons = split(self.network, self.layers)
         for width in channels:
             images = act(halved(images, width, self.kernel))
-        hidden = images.reshape(len(images), -1)
+        hidden = images.reshape(images.shape[0], -1)
         if condition is not None:
             hidden = jnp.concatenate([hidden, condition], axis=-1)
         for width in neurons:

@@ -66,7 +66,7 @@ class Critic(nn.Module):
             images = halved(leaky(images), width, self.kernel)
         for _ in range(self.blocks if channels else 0):
             images = Block()(images)
-        hidden = images.reshape(len(images), -1)
+        hidden = images.reshape(images.shape[0], -1)
         hidden = leaky(hidden) if channels else hidden
         if self.digit == "concatenation":
             hidden = jnp.concatenate([hidden, Digit(DIGIT)(labels)], axis=-1)

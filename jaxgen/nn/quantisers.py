@@ -106,7 +106,7 @@ class Ema(Quantiser):
         step = (1 - self.decay) * (sums - taken[:, None] * rows)
         rows = rows + step / jnp.maximum(counts, 1e-12)[:, None]  # no vectors, no step
 
-        mean_count = len(vectors) / self.size
+        mean_count = vectors.shape[0] / self.size
         dead = counts < self.restart * mean_count
 
         def restarted():
@@ -168,7 +168,7 @@ def k_means(vectors: jax.Array, size: int, key: Key) -> tuple[jax.Array, jax.Arr
         means = sums / jnp.maximum(taken, 1)[:, None]
         return jnp.where(taken[:, None] > 0, means, rows), None
 
-    first = vectors[draw(jnp.ones(len(vectors)), size, key)]
+    first = vectors[draw(jnp.ones(vectors.shape[0]), size, key)]
     rows, _ = lax.scan(improve, first, length=LLOYD)
     counts, _ = totals(vectors, nearest(rows, vectors), size)
     return rows, counts
@@ -178,7 +178,7 @@ def draw(weights: jax.Array, count: int, key: Key) -> jax.Array:
     """Draw ``count`` indices without replacement, with probabilities proportional to ``weights``
     [m]; where m is less than ``count``, the indices repeat."""
     gumbels = jax.random.gumbel(key, weights.shape) + jnp.log(jnp.maximum(weights, 1e-30))
-    _, order = lax.top_k(gumbels, min(count, len(weights)))
+    _, order = lax.top_k(gumbels, min(count, weights.shape[0]))
     return jnp.resize(order, (count,))
 
 

@@ -127,7 +127,7 @@ def sample(
     """Draw a grid of codes [n, side, side] for each key and label, position by position; ``table``
     [codes, e] has the rows of the codes. The logits for the digit are guided away from the logits
     for any digit (``nn.guidance``)."""
-    n, side, both = len(labels), prior.side, is_guided(guidance)
+    n, side, both = labels.shape[0], prior.side, is_guided(guidance)
     asked = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)]) if both else labels
     repeats = 2 if both else 1
 
@@ -145,6 +145,6 @@ def sample(
         return (framed, caches), codes
 
     framed = jnp.zeros((n, side + 1, side + 2, table.shape[-1]))
-    caches = prior.apply(params, len(asked), method="begin")
+    caches = prior.apply(params, asked.shape[0], method="begin")
     _, codes = lax.scan(draw, (framed, caches), jnp.arange(side**2))
     return codes.T.reshape(n, side, side)

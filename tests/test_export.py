@@ -1,0 +1,119 @@
+"""Models for other programs: that the file does what the model does, for any number of images, in a
+process that has jax alone."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from jax import export as jax_export
+from safetensors import safe_open
+
+import jaxgen
+from jaxgen import config as configs
+from jaxgen.apps import export
+from jaxgen.cli import main
+from jaxgen.families.capabilities import Diffuses
+from tests import runs
+
+pytestmark = pytest.mark.usefixtures("hasty")
+# Run after what the text beside a file says.
+ALONE = """
+import sys
+others = {"jaxgen", "flax", "optax", "orbax"} & set(sys.modules)
+assert not others, others
+np.save("alone.npy", np.asarray(found[0]))
+"""
+
+
+@pytest.fixture(scope="module", params=configs.names())
+def model(request, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp(request.param))
+        runs.tiny(request.param)
+        yield jaxgen.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def sampler(model):
+    """The sampler, as it is read from its bytes."""
+    content = export.to_stablehlo(export.part(model, "sampler")).serialize()
+    return jax_export.deserialize(content).call
+
+
+def arguments(count):
+    numbers = np.arange(count, dtype=np.uint32)
+    return 0 * numbers, numbers, np.full(count, 3, np.int32)
+
+
+def called(model, what, *arrays):
+    return jax.jit(export.to_stablehlo(export.part(model, what)).call)(*arrays)
+
+
+def test_the_file_is_used_as_its_text_says(model, sampler):
+    file, text = model.export("draw.stablehlo")
+    (code,) = re.findall(r"```python\n(.*?)```", text.read_text(), re.DOTALL)
+    command = [sys.executable, "-c", code + ALONE]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (ours,) = sampler(*arguments(16))
+    np.testing.assert_array_equal(np.load("alone.npy"), ours)
+    assert np.abs(ours - model.sample(digit=3, count=16)).max() < 1e-4
+    with pytest.raises(jaxgen.UserError, match=r"draw\.stablehlo exists already"):
+        model.export(file)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_any_number_of_images_goes_through_one_file(model, sampler, count):
+    (images,) = sampler(*arguments(count))
+    assert np.abs(images - model.sample(digit=3, count=count)).max() < 1e-4
+
+
+def test_the_encoder_and_the_decoder_are_those_of_the_model(model):
+    images = model.digits.test.images[:5] / np.float32(255)
+    digits = model.digits.test.labels[:5]
+    latents = called(model, "encoder", images, digits)
+    ours = jax.tree.leaves(model.encode(images, digits))
+    for found, expected in zip(latents, ours, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+    (back,) = called(model, "decoder", *latents, digits)
+    np.testing.assert_allclose(back, model.reconstruct(images, digits), atol=1e-3)
+
+
+def test_the_network_is_that_of_a_diffusion_model(model):
+    if not isinstance(model.family, Diffuses):
+        with pytest.raises(jaxgen.UserError, match="removes no noise level by level: take ddpm"):
+            model.export("x.stablehlo", what="network")
+        return
+    noisy = np.asarray(jax.random.normal(jax.random.key(0), (3, 28, 28, 1)))
+    times, digits = np.array([1, 20, 50], np.int32), np.full(3, 3, np.int32)
+    (clean,) = called(model, "network", noisy, times, digits)
+    denoise = model.family.denoiser(model.variables, digits, 1.0)
+    np.testing.assert_allclose(clean, denoise(noisy, times), atol=1e-5)
+
+
+def test_arrays_go_with_their_recipe(model):
+    file, text = model.export("arrays.safetensors")
+    with safe_open(file, "np") as opened:
+        recipe = configs.from_dict(json.loads(opened.metadata()["recipe"]))
+        names = set(opened.keys())
+    assert recipe == model.config
+    assert all(f"| {name} |" in text.read_text() for name in names)
+
+
+def test_exports_that_cannot_be(here, capsys):
+    runs.tiny("ae")
+    assert main.run(["export", "--model=ae", "--to=a.stablehlo", "--what=decoder"]) == 0
+    assert "the decoder" in capsys.readouterr().out and Path("a.stablehlo.md").exists()
+    for args, said in {
+        (): "where to?",
+        ("--to=a.pt",): r"must be a file that ends in \.stablehlo or \.safetensors",
+        ("--to=a.stablehlo",): "exists already",
+        ("--to=b.stablehlo", "--what=nothing"): "--what nothing cannot be",
+    }.items():
+        with pytest.raises(jaxgen.UserError, match=said):
+            main.run(["export", "--model=ae", *args])
