@@ -14,6 +14,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import export as jax_export
 
 from jaxgen import devices, sampling
 from jaxgen.arrays import IMAGE, NO_DIGIT, Batch, soft
@@ -212,6 +213,24 @@ def latents_have_an_axis_of_images(subject: Subject) -> None:
             assert leaf.shape[:1] == (BATCH,), f"{name} gives an array {leaf.shape}"
 
 
+def any_number_of_images_can_be_traced(subject: Subject) -> None:
+    """Sampling and encoding can be traced for a number of images that is not known: they use
+    ``x.shape[0]``, and not ``len(x)``."""
+    (n,) = jax_export.symbolic_shape("n")
+    keys = jax.ShapeDtypeStruct((n,), subject.key.dtype)
+    labels = jax.ShapeDtypeStruct((n,), jnp.int32)
+    images = jax.ShapeDtypeStruct((n, *IMAGE), jnp.float32)
+    family, variables = subject.family, subject.state.variables
+    calls = {"sample": (family.sample, keys, labels)}
+    if isinstance(family, Encodes):
+        calls["encode"] = (family.encode, images, labels)
+    for name, (function, *rest) in calls.items():
+        try:
+            jax_export.export(jax.jit(functools.partial(function, variables)))(*rest)
+        except (TypeError, jax.errors.JAXTypeError) as error:
+            raise AssertionError(f"{name}: {f'{error}'.splitlines()[0]}") from error
+
+
 def _form(tree):
     return jax.tree.map(lambda leaf: (leaf.shape, f"{leaf.dtype}"), tree)
 
@@ -225,4 +244,5 @@ CLAUSES: tuple[Callable[[Subject], None], ...] = (
     latents_have_an_axis_of_images,
     samples_are_images,
     samples_depend_on_seed_index_and_label_alone,
+    any_number_of_images_can_be_traced,
 )

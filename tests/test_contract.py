@@ -80,6 +80,11 @@ class Together(AE):
         return images * images.mean() / (images.mean() + 0.1)
 
 
+class Counted(AE):
+    def decode(self, variables, latents, labels, keys):
+        return super().decode(variables, latents, labels, keys) * len(labels) / len(labels)
+
+
 class Flat(AE):
     def encode(self, variables, images, labels):
         return super().encode(variables, images, labels).sum()
@@ -93,6 +98,7 @@ class Flat(AE):
         (Still, "(falls on one batch|changes its own params)"),
         (Bright, r"Samples are float32 \[n, 28, 28, 1\] in \[0, 1\].*they are in \[1\."),
         (Together, "A sample depends on the seed, its index and its label, and on no other"),
+        (Counted, r"Sampling and encoding can be traced.*sample: "),
         (Flat, r"Latents have the images along their first axis.*encode gives|encode \("),
     ],
 )

@@ -26,6 +26,7 @@ PLAIN = ("sample", "train", "reconstruct", "interpolate", "evaluate", "compare",
 HELPED = [
     *PLAIN,
     "publish",
+    "export",
     "reproduce",
     "bench",
     "verify",
@@ -114,7 +115,7 @@ def there(home, monkeypatch):
 def test_the_documents_have_commands():
     assert len(COMMANDS) > 80
     verbs = {shlex.split(command)[0] for command in COMMANDS}
-    assert len(verbs) == 13, verbs
+    assert len(verbs) == 14, verbs
 
 
 @pytest.mark.parametrize("command", COMMANDS)

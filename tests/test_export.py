@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import export as jax_export
@@ -89,8 +90,8 @@ def test_the_network_is_that_of_a_diffusion_model(model):
         with pytest.raises(jaxgen.UserError, match="removes no noise level by level: take ddpm"):
             model.export("x.stablehlo", what="network")
         return
-    noisy = np.asarray(jax.random.normal(jax.random.key(0), (3, 28, 28, 1)))
-    times, digits = np.array([1, 20, 50], np.int32), np.full(3, 3, np.int32)
+    noisy = jax.random.normal(jax.random.key(0), (3, 28, 28, 1))
+    times, digits = jnp.array([1, 20, 50]), jnp.full(3, 3)
     (clean,) = called(model, "network", noisy, times, digits)
     denoise = model.family.denoiser(model.variables, digits, 1.0)
     np.testing.assert_allclose(clean, denoise(noisy, times), atol=1e-5)
