@@ -4,6 +4,7 @@
     train       train a model of a recipe
     recipe      the settings of a recipe, and recipes() their names
     register    a recipe in a file of your own, also with a family of its own
+    show        images as an array that a notebook shows as a picture
     Model       a trained model: sample, encode, decode, complete, evaluate ...
     UserError   the exception for mistakes
 
@@ -15,13 +16,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Model", "UserError", "load", "recipe", "recipes", "register", "train"]
+__all__ = ["Model", "UserError", "load", "recipe", "recipes", "register", "show", "train"]
 
 if TYPE_CHECKING:
     from jaxgen.config import names as recipes
     from jaxgen.config import recipe
     from jaxgen.errors import UserError
-    from jaxgen.model import Model, load, train
+    from jaxgen.model import Model, load, show, train
     from jaxgen.own import register
 
 _PLACES = {
@@ -31,6 +32,7 @@ _PLACES = {
     "recipe": ("config", "recipe"),
     "recipes": ("config", "names"),
     "register": ("own", "register"),
+    "show": ("model", "show"),
     "train": ("model", "train"),
 }
 

@@ -10,12 +10,13 @@
 ink on black. Mistakes are ``jaxgen.UserError`` with the sentences of the commands.
 """
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from etils import epy
@@ -97,6 +98,18 @@ class Model(Trained):
     def digits(self) -> Digits:
         """The digits that it has learned from, with those for validation and for tests."""
         return self.folder.digits(self.config, self.moved)
+
+    def with_sampling(self, **settings: Any) -> Self:
+        """The same model with these sampling settings changed. Raises UserError for settings that
+        the family does not have, or that cannot be.
+
+        >>> model.with_sampling(prior="standard")
+        Traceback (most recent call last):
+        jaxgen.errors.UserError: this version of jaxgen has no setting 'prior' of a Sampling...
+        """
+        config = configs.changed(self.config, {"sampling": settings})
+        family = self.family.with_sampling(**vars(config.sampling))
+        return dataclasses.replace(self, config=config, family=family)
 
     def cycle(
         self,
@@ -475,6 +488,12 @@ def train(
     if status:
         raise KeyboardInterrupt(f"stopped and saved; the same call goes on with {folder}")
     return of(folder, config, None, warn)
+
+
+def show(images: Any) -> Images:
+    """Images [n, 28, 28, 1], or rows of them [rows, columns, 28, 28, 1], as an array that a
+    notebook shows as a picture; values outside [0, 1] are clipped."""
+    return np.clip(np.asarray(images, np.float32), 0, 1).view(Images)
 
 
 def checked(images: Any) -> np.ndarray:

@@ -20,7 +20,7 @@ from jaxgen.cli import main
 from jaxgen.families.capabilities import Encodes, HasBound, Transfers
 from jaxgen.images import to_uint8
 from jaxgen.model import checked, labels
-from jaxgen.training import published, weights
+from jaxgen.training import console, published, weights
 from tests import runs
 from tests.conftest import SMALL, swept
 
@@ -193,7 +193,13 @@ def test_a_notebook_shows_images_and_models(ae):
         assert picture.mode == "L" and picture.width > 4 * 28
     assert type(images[:2]) is type(images) and images[0, 0]._repr_png_() is None
     assert type(images * 2) is np.ndarray and isinstance(images.mean(), np.float32)
+    rows = jaxgen.show(np.full((2, 3, 28, 28, 1), 1.5))
+    assert rows.max() == 1 and rows._repr_png_().startswith(b"\x89PNG")
     assert ae._repr_png_().startswith(b"\x89PNG")
+    normal = ae.with_sampling(prior="normal")
+    assert normal.config.sampling.prior == "normal" and not normal.family.is_conditional
+    with pytest.raises(jaxgen.UserError, match="prior cannot be 'standard'"):
+        ae.with_sampling(prior="standard")
     other = dataclasses.replace(ae, learned=(0, 1))
     with pytest.raises(jaxgen.UserError, match="--digit 7 asks for 7, and the model has learned"):
         other.sample(digit=7)
@@ -220,3 +226,26 @@ def test_a_model_that_does_not_exist(here):
     with pytest.raises(jaxgen.UserError, match=r"there is no run in .*nothing"):
         jaxgen.load("nothing")
     assert published.find("ae", "x").path == Path("runs/x")
+
+
+def test_a_notebook_has_a_bar_of_its_own(monkeypatch):
+    class Cell:
+        def update(self, text):
+            shown.append(text)
+
+    class Display:
+        HTML = str
+
+        @staticmethod
+        def display(text, display_id):
+            shown.append(text)
+            return Cell()
+
+    shown = []
+    monkeypatch.setattr(console, "_notebook", lambda: Display)
+    bar = console.Console()
+    monkeypatch.setattr(bar._rich, "is_jupyter", True)
+    with bar.bar(0, 10):
+        bar.progress(5, 10, {"loss": 1.5}, 2.0, line=True)
+    assert shown[0] == "compiling"
+    assert '<progress value="5" max="10">' in shown[1] and "loss 1.5000" in shown[1]

@@ -1,12 +1,15 @@
 """Output during a command: lines, and a live bar on a terminal."""
 
 import contextlib
+import html
+import importlib
 import math
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import rich.console
 import rich.text
@@ -35,6 +38,7 @@ class Console:
     def __init__(self, quiet: bool = False):
         self._rich = _Output(quiet=quiet, highlight=False, soft_wrap=True)
         self._bar: rich.progress.Progress | None = None
+        self._cell: Any = None  # of a notebook, with a bar
 
     @property
     def quiet(self) -> bool:
@@ -45,7 +49,13 @@ class Console:
 
     @contextlib.contextmanager
     def bar(self, done: int, total: int) -> Iterator[None]:
-        """Show a bar of the training on a terminal; ``progress`` moves it."""
+        """Show a bar of the training on a terminal or in a notebook; ``progress`` moves it."""
+        if self._rich.is_jupyter and not self.quiet:
+            shown = _notebook()
+            self._cell = shown.display(shown.HTML("compiling"), display_id=True)
+            yield
+            self._cell = None
+            return
         if not self._rich.is_terminal:
             yield
             return
@@ -103,11 +113,19 @@ class Console:
             f"{name} {value:.4f}" for name, value in metrics.items() if "grad_norm" not in name
         ]
         state = "  ".join([*shown, f"{speed:.1f} steps/s"])
-        if self._bar:
+        if self._cell:
+            bar = f'<progress value="{step}" max="{total}"></progress> {step}/{total}'
+            self._cell.update(_notebook().HTML(f"{bar}<pre>{html.escape(state)}</pre>"))
+        elif self._bar:
             self._bar.update(self._bar.task_ids[0], completed=step, state=state)
         elif line:
             left = f"  {duration((total - step) / speed)} left" if step < total else ""
             self.say(f"step {step:{len(str(total))}d}/{total}  {state}{left}")
+
+
+def _notebook() -> Any:
+    """What a program in a notebook shows things with."""
+    return importlib.import_module("IPython.display")
 
 
 def plural(count: int, noun: str) -> str:
