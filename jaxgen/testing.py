@@ -10,6 +10,7 @@ with what was found, where the family does not keep it.
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -221,7 +222,7 @@ def any_number_of_images_can_be_traced(subject: Subject) -> None:
     labels = jax.ShapeDtypeStruct((n,), jnp.int32)
     images = jax.ShapeDtypeStruct((n, *IMAGE), jnp.float32)
     family, variables = subject.family, subject.state.variables
-    calls = {"sample": (family.sample, keys, labels)}
+    calls: dict[str, tuple[Any, ...]] = {"sample": (family.sample, keys, labels)}
     if isinstance(family, Encodes):
         calls["encode"] = (family.encode, images, labels)
     for name, (function, *rest) in calls.items():
