@@ -58,7 +58,7 @@ def commands(text: str) -> list[str]:
 
 
 def written() -> list[str]:
-    texts = [path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))]
+    texts = [path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"))]
     for name in HELPED:
         module = import_module(f"jaxgen.cli.{name}")
         texts += [value for value in vars(module).values() if isinstance(value, str)]
