@@ -1,0 +1,48 @@
+"""The documentation: ``sphinx-build -W docs OUT``. The pages are Markdown; the reference of the
+commands is what ``--help`` prints, that of Python the docstrings."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jaxgen
+from jaxgen.cli.apply import APPS
+from jaxgen.cli.main import VERBS
+
+project, author, release = "jaxgen", "The authors of jaxgen", jaxgen.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = "jaxgen"
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_default_options = {"members": True, "undoc-members": False}
+HERE = Path(__file__).parent
+
+
+def help_of(*words: str) -> str:
+    """What a command prints for ``--help``."""
+    environment = os.environ | {"COLUMNS": "100", "JAXGEN_BIN": "1", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "jaxgen", *words, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    return done.stdout.rstrip()
+
+
+def write_commands(app) -> None:
+    """The reference of the commands, from the code."""
+    calls = [(verb,) for verb in VERBS if verb != "apply"] + [("apply", name) for name in APPS]
+    lines = ["# Reference of the commands", ""]
+    for words in calls:
+        name = shlex.join(("bin/" + words[0], *words[1:]))
+        lines += [f"## {name}", "", "```text", help_of(*words), "```", ""]
+    page = HERE / "reference" / "commands.md"
+    text = "\n".join(lines)
+    if not page.exists() or page.read_text() != text:
+        page.write_text(text)
+
+
+def setup(app) -> None:
+    app.connect("builder-inited", write_commands)
