@@ -58,7 +58,8 @@ def commands(text: str) -> list[str]:
 
 
 def written() -> list[str]:
-    texts = [path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"))]
+    pages = {*ROOT.glob("docs/**/*.md")} - {ROOT / "docs" / "reference" / "commands.md"}
+    texts = [path.read_text() for path in (ROOT / "README.md", *sorted(pages))]
     for name in HELPED:
         module = import_module(f"jaxgen.cli.{name}")
         texts += [value for value in vars(module).values() if isinstance(value, str)]
