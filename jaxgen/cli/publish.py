@@ -1,5 +1,6 @@
 """Write a trained model to a folder of its own, without its training: the weights, the recipe, and
-a card with the judge's figures. The commands and ``jaxgen.load`` read such a folder anywhere.
+a card with the judge's figures. The commands and ``jaxgen.load`` read such a folder anywhere, and
+draw with the sampling settings that are given here.
 
 examples:
   bin/publish --model cvae --out cvae-of-mine
@@ -15,7 +16,7 @@ from jaxgen.training import console as consoles
 
 
 @dataclass(frozen=True)
-class Publish(common.RunFlags):
+class Publish(common.DrawingFlags):
     out: Path | None = None
     """The new folder."""
     weights: Literal["float16", "float32"] = "float16"

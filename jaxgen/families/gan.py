@@ -21,6 +21,7 @@ For NO_DIGIT the digit is drawn at random and is a part of the latent. No networ
 its latent: ``encode`` searches for it.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -84,7 +85,7 @@ TYPICAL = 0.02
 
 def build(config: Config) -> Family:
     assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
-    return GAN(config.net)
+    return GAN(config.net, config.sampling)
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class GAN(Family):
     """A generator and a critic; both take the digit as input."""
 
     config: Net
+    sampling: Sampling
 
     may_collapse = True
     encodes_iteratively = True
@@ -158,7 +160,7 @@ class GAN(Family):
 
     def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         keys_noise, keys_digit = base.split(keys)
-        noise = base.normals(keys_noise, self.config.latents)
+        noise = self.sampling.truncation * base.normals(keys_noise, self.config.latents)
         drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, arrays.DIGITS))(keys_digit)
         return Latent(noise, arrays.soft(jnp.where(labels == arrays.NO_DIGIT, drawn, labels)))
 
@@ -195,7 +197,7 @@ class GAN(Family):
         return Latent(noise, base.lerp(starts.digit, ends.digit, t))
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
-        return -losses.log_normal(latents.noise)
+        return -losses.log_normal(latents.noise, 0.0, 2 * math.log(self.sampling.truncation))
 
     def transfer(
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
