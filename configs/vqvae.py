@@ -85,7 +85,7 @@ class Sampling(config.Sampling):
     temperature: float = 1.0
     """Divides the logits of the codes; below 1 the likely codes are drawn more often, and digits
     are more alike."""
-    guidance: float = 1.4
+    guidance: float = 1.5
     """Weight of classifier-free guidance; 1 is none, which takes half the time."""
 
     def __post_init__(self):
@@ -99,7 +99,7 @@ def get_config() -> config.Config:
         net=Net(),
         sampling=Sampling(),
         optim=config.Optim(name="muon", rate=5e-3, ema=0.0),
-        steps=2400,
+        steps=3000,
         sample_every=500,
         save_every=500,
     )
