@@ -169,7 +169,7 @@ class Model(Trained):
         digits that they show: one for all, or [n]; as a classifier reads them when not given.
 
         >>> model.encode(model.sample(digit=3, count=5), 3).shape
-        (5, 16)
+        (5, 10)
         """
         family, pixels = self.family.for_inversion(), checked(images)
         able(family, Encodes)
