@@ -81,7 +81,12 @@ def home(tmp_path_factory, often):
         plane = ["--run=vae-2d", *flags("vae"), "--net.latents=2"]
         patch.setenv(own.VARIABLE, "")
         models = [*(["--model", name, *flags(name)] for name in config.names())]
-        models += [["--model", "vae", *plane], ["--recipe", f"{ROOT / 'examples/flow.py'}"]]
+        ae = ["--run=ae-2d", *flags("ae"), "--net.latents=2"]
+        models += [
+            ["--model", "vae", *plane],
+            ["--model", "ae", *ae],
+            ["--recipe", f"{ROOT / 'examples/flow.py'}"],
+        ]
         for args in models:
             patch.setattr(loop, "train", often(untrained, loop.train))
             assert main.run(["train", *args, *SHORT]) == 0

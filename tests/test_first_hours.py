@@ -83,7 +83,7 @@ def test_names_of_models_and_flags_of_other_programs_are_understood():
 
 
 def test_a_model_that_does_not_exist_is_told_with_those_that_do():
-    with pytest.raises(UserError, match=r"'nothing': there is ae, cvae, ddpm, .*vqvae$"):
+    with pytest.raises(UserError, match=r"'nothing': there is ae, cvae, ddpm, .*vqvae; --recipe"):
         config.recipe("nothing")
     with pytest.raises(UserError, match="did you mean cvae"):
         config.recipe("cvea")
@@ -137,7 +137,7 @@ def test_what_seems_to_be_meant_is_said(args, says, here):
 
 def test_a_run_that_is_not_there_is_told_with_those_that_are(ddpm, here):
     with pytest.raises(UserError, match=rf"{here}/runs/vae: there is runs/ddpm, and bin/train"):
-        main.run(["sample", "--model", "vae"])
+        main.run(["sample", "--run", "vae"])
 
 
 def test_nothing_is_replaced_that_is_there(ddpm, capsys):

@@ -87,8 +87,13 @@ class Quadratic(GAN):
         return 0.5 * jnp.square(images).sum((1, 2, 3))
 
 
+def of(kind, **net):
+    plain = recipe(**net)
+    return kind(plain.net, plain.sampling)
+
+
 def penalty(kind, batch, generated=None, **net):
-    family = kind(recipe(**net).net)
+    family = of(kind, **net)
     generated = 1 - batch.images if generated is None else generated
     return float(family.penalty(begun(family, KEY), batch.images, generated, batch.labels, KEY))
 
@@ -113,7 +118,7 @@ def test_penalties_are_taken_at_the_images_they_should_be(batch):
 
 
 def test_a_penalty_that_is_computed_sometimes_has_the_same_mean(batch):
-    family = Linear(recipe(penalty_every=4, penalty_weight=5.0).net)
+    family = of(Linear, penalty_every=4, penalty_weight=5.0)
     variables = begun(family, KEY)
 
     @jax.jit

@@ -154,11 +154,13 @@ def test_a_published_model_that_was_altered_is_refused(ae, tmp_path, capsys):
     folder.weights.write_bytes(content)
     with pytest.raises(jaxgen.UserError, match=r"has changed: its SHA-256 is \w{64}, and card"):
         jaxgen.load(folder.path)
-    folder.weights.unlink()
-    with pytest.raises(jaxgen.UserError, match=r"model\.safetensors cannot be read"):
-        jaxgen.load(folder.path)
+    card = folder.card.read_text()
     folder.card.write_text("{}")
     with pytest.raises(jaxgen.UserError, match=r"card\.json cannot be read .it is of format None"):
+        jaxgen.load(folder.path)
+    folder.card.write_text(card)
+    folder.weights.unlink()
+    with pytest.raises(jaxgen.UserError, match=r"model\.safetensors cannot be read"):
         jaxgen.load(folder.path)
 
 
