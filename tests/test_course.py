@@ -12,7 +12,11 @@ from jaxgen import config as configs
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.evaluation import suite
-from jaxgen.experiments import course, runs
+from jaxgen.experiments import (
+    course,
+    course_results,  # noqa: F401 - reads BATCH when it is imported, before a test changes it
+    runs,
+)
 from jaxgen.experiments import course_measures as measures
 from jaxgen.experiments.claims import COURSE
 from jaxgen.training import costs, loop
