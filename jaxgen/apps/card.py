@@ -12,15 +12,9 @@ from jaxgen.data import Digits
 def card(state: dict[str, Any], digits: Digits) -> str:
     """The card of a data set that may be incomplete: ``state`` of ``augment.DataSet``, and the
     ``digits`` that its model has learned from."""
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    templates.filters |= {"count": "{:,}".format, "percent": "{:.2%}".format}
     order = state["order"]
-    return templates.get_template("card.md.j2").render(
+    return render(
+        "card.md.j2",
         state=state,
         order=order,
         recipe=state["recipe"],
@@ -30,3 +24,20 @@ def card(state: dict[str, Any], digits: Digits) -> str:
         is_mnist=digits.source.partition(":")[0] == "mnist",
         ways=loading.code(order["format"]),
     )
+
+
+def render(name: str, **values: Any) -> str:
+    """The text of a template of this folder. Its filters are ``count``, and ``percent(decimals)``
+    of a proportion."""
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters |= {"count": "{:,}".format, "percent": _percent}
+    return templates.get_template(name).render(values)
+
+
+def _percent(proportion: float, decimals: int = 2) -> str:
+    return f"{proportion:.{decimals}%}"

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 import jaxgen
 from jaxgen import config as configs
 from jaxgen import families, images, kept, sampling
-from jaxgen.apps import export
+from jaxgen.apps import card, export
 from jaxgen.config import Config
 from jaxgen.data import Digits, files
 from jaxgen.data.split import Contents
@@ -114,14 +112,8 @@ def _judged(
 
 
 def _card(facts: dict[str, Any], config: Config, digits: Digits) -> str:
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    templates.filters |= {"count": "{:,}".format, "percent": "{:.1%}".format}
-    return templates.get_template("model_card.md.j2").render(
+    return card.render(
+        "model_card.md.j2",
         facts=facts,
         config=config,
         differing=configs.differences(config, configs.recipe(config.model)),
