@@ -338,12 +338,12 @@ class Model(Trained):
         )
         return completed._replace(images=completed.images.view(Images))
 
-    def correct(self, images: Any, damage_: str, seed: int = 0) -> "correct.Corrected":
+    def correct(self, images: Any, kind: str, seed: int = 0) -> "correct.Corrected":
         """Correct damaged images: the images float32 [n, 28, 28, 1], and the digits int32 [n] as a
-        classifier reads them. ``damage_`` is a kind as for ``bin/apply correct``: "broken",
+        classifier reads them. ``kind`` is a damage as for ``bin/apply correct``: "broken",
         "noise:0.4" ..."""
-        kind, pixels = damage.named(damage_), checked(images)
-        corrected = correct.correct(self.family, self.variables, self._reader, pixels, kind, seed)
+        known, pixels = damage.named(kind), checked(images)
+        corrected = correct.correct(self.family, self.variables, self._reader, pixels, known, seed)
         return corrected._replace(images=corrected.images.view(Images))
 
     def restyle(self, style: Any, digits: Any = None, source: Any = None, seed: int = 0) -> Images:

@@ -191,10 +191,7 @@ def restore_averaged(
     None see ``restore``. Orbax is not used, since its import alone takes longer than this."""
     with futures.ThreadPoolExecutor(1) as reader:  # the digests of the files are computed meanwhile
         newest = reader.submit(distributed.on_first, lambda: _newest_sound(folder, config, damaged))
-        like = jax.tree.map(
-            lambda leaf: leaf.update(sharding=devices.whole()),
-            jax.eval_shape(family.init, jax.random.key(0)),
-        )
+        like = weights.abstract(family)
     if (step := newest.result()) is None:
         return None
     path = folder.absolute() / str(step)

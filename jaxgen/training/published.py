@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import jaxgen
-from jaxgen import config as configs
-from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
 from jaxgen.training.folder import ModelFolder, RunFolder
@@ -111,8 +109,3 @@ def at(path: Path) -> ModelFolder:
 def shipped() -> list[str]:
     """The models that ship."""
     return sorted(path.parent.name for path in SHIPPED.glob("*/config.json"))
-
-
-def recipe_of(metadata: dict[str, str]) -> Config:
-    """The recipe in the metadata of a file of weights."""
-    return configs.from_dict(json.loads(metadata["recipe"]))

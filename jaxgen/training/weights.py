@@ -38,10 +38,7 @@ def flatten(variables: "Variables", half: bool = False) -> Arrays:
 def unflatten(family: "Family", arrays: Arrays, where: str) -> "Variables":
     """The variables of a family from ``flatten``, in its own types, whole on every device. Raises
     ``UserError``, which names ``where`` they come from, if they are other arrays."""
-    like = jax.tree.map(
-        lambda leaf: leaf.update(sharding=devices.whole()),
-        jax.eval_shape(family.init, jax.random.key(0)),
-    )
+    like = abstract(family)
     tree = _tree(like)
     wanted = named(tree)
     if _shapes(wanted) != _shapes(arrays):
@@ -54,6 +51,15 @@ def unflatten(family: "Family", arrays: Arrays, where: str) -> "Variables":
     tree = jax.tree.unflatten(jax.tree.structure(tree), jax.device_put(leaves, devices.whole()))
     stats = densities.from_saved(tree["stats"], like.stats)
     return like.replace(params=tree["params"], stats=stats)
+
+
+def abstract(family: "Family") -> "Variables":
+    """Shapes and types of the variables of a family, each whole on every device, without computing
+    them."""
+    return jax.tree.map(
+        lambda leaf: leaf.update(sharding=devices.whole()),
+        jax.eval_shape(family.init, jax.random.key(0)),
+    )
 
 
 def _tree(variables: Any) -> dict[str, Any]:
