@@ -22,6 +22,7 @@ bound of the probability of a grey image, in nats, that can be compared with tha
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -151,8 +152,7 @@ class Flow(Family):
         return self.sampling.temperature * base.normals(keys, PIXELS)
 
     def decode(self, variables, latents, labels, keys):
-        params = variables.params["model"]
-        values = self.flow.apply(params, latents, soft(labels), method="inverse")
+        values = self._apply("inverse", variables, latents, soft(labels))
         pixels = (nn.sigmoid(values) - MARGIN) / (1 - 2 * MARGIN)
         return pixels.clip(0, 1).reshape(-1, *IMAGE)
 
@@ -172,5 +172,8 @@ class Flow(Family):
         pixels = MARGIN + (1 - 2 * MARGIN) * images.reshape(images.shape[0], -1)
         values = jnp.log(pixels) - jnp.log1p(-pixels)
         slope = math.log(1 - 2 * MARGIN) - jnp.log(pixels) - jnp.log1p(-pixels)
-        latents, determinant = self.flow.apply(variables.params["model"], values, soft(labels))
+        latents, determinant = self._apply("__call__", variables, values, soft(labels))
         return latents, determinant + slope.sum(-1)
+
+    def _apply(self, method, variables, *args) -> Any:
+        return self.flow.apply(variables.params["model"], *args, method=method)
