@@ -148,8 +148,11 @@ class Flow(Family):
         loss = self.bound(variables, batch.images, labels, keys).mean()
         return loss, (variables.stats, {"loss": loss, "bits": loss / PIXELS / math.log(2)})
 
-    def prior(self, variables, keys, labels):
-        return self.sampling.temperature * base.normals(keys, PIXELS)
+    def noise(self, keys):
+        return {"normal": base.normals(keys, PIXELS)}
+
+    def prior(self, variables, noise, labels):
+        return self.sampling.temperature * noise["normal"]
 
     def decode(self, variables, latents, labels, keys):
         values = self._apply("inverse", variables, latents, soft(labels))

@@ -23,6 +23,7 @@ Scalar = Float[Array, ""]
 Key = TypedKey[Array, ""]
 Keys = TypedKey[Array, " n"]  # one key per image
 Latents = PyTree  # the codes of a family, with the images along the first axis
+Noise = dict[str, Array]  # random numbers by name, each with the images along the first axis
 Params = PyTree
 
 

@@ -4,10 +4,8 @@ GIF needs no other package and plays everywhere. MP4 (H.264), for lessons and sl
 large, and needs the package imageio-ffmpeg, which contains ffmpeg.
 """
 
-import importlib.util
 import io
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,18 +13,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from jaxgen import extras
 from jaxgen.errors import UserError
 
 
 def require(ending: str) -> None:
     """Raise UserError if a package is missing that films with this ending need."""
-    if ending == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        install = f"uv pip install --python {sys.executable}"
-        if importlib.util.find_spec("pip"):
-            install = f"{sys.executable} -m pip install"
-        raise UserError(
-            f".mp4 needs a package more: {install} imageio-ffmpeg; or let the name end in .gif"
-        )
+    if ending == ".mp4":
+        instead = "let the name end in .gif"
+        extras.require(".mp4", "imageio_ffmpeg", "imageio-ffmpeg", instead=instead)
 
 
 def gif(frames: np.ndarray, milliseconds: int, hold_last: int) -> bytes:

@@ -386,9 +386,10 @@ class Model(Trained):
         """Write a function of the model with its weights to a new file for other programs, and a
         text beside it that says how to call it; returns both paths.
 
-        ``to`` ends in .stablehlo, for a program that needs jax alone, or in .safetensors, for the
-        arrays. ``what`` is the function: sampler, encoder, decoder, or network, the denoiser of a
-        diffusion model. Raises UserError for a function that the family does not have.
+        ``to`` ends in .onnx, for other runtimes and browsers, in .stablehlo, for a program that
+        needs jax alone, or in .safetensors, for the arrays. ``what`` is the function: sampler,
+        encoder, decoder, or network, the denoiser of a diffusion model. Raises UserError for a
+        function that the family does not have, or that ONNX cannot hold.
         """
         return export.export(self, self.config, Path(to), what)
 

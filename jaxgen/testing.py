@@ -200,7 +200,7 @@ def latents_have_an_axis_of_images(subject: Subject) -> None:
     family, variables = subject.family, subject.state.variables
     keys = jax.vmap(jax.random.key)(jnp.arange(BATCH))
     labels = subject.batch.labels
-    drawn = jax.eval_shape(family.prior, variables, keys, labels)
+    drawn = jax.eval_shape(family.prior, variables, family.noise(keys), labels)
     for wanted in (labels, soft(labels)):
         images = jax.eval_shape(family.decode, variables, drawn, wanted, keys)
         assert images.shape == (BATCH, *IMAGE), f"decode gives {images.shape}"

@@ -158,13 +158,13 @@ def test_what_is_fitted_is_drawn_by_digit(name):
     assert not np.array_equal(fitted.stats["density"].means, variables.stats["density"].means)
     codes = coded(family, fitted, digits)
     keys = jax.random.split(KEY, 3000)
-    drawn = np.asarray(family.prior(fitted, keys, jnp.full(3000, 4)))
+    drawn = np.asarray(family.prior(fitted, family.noise(keys), jnp.full(3000, 4)))
     own = codes[digits.labels == 4]
     scale = own.std(0).mean()
     assert np.abs(drawn.mean(0) - own.mean(0)).max() < 0.2 * scale
     assert np.allclose(drawn.std(0), own.std(0), rtol=0.2, atol=0.1 * scale)
     normal = family.with_sampling(prior="normal")
-    plain = np.asarray(normal.prior(fitted, keys, jnp.full(3000, NO_DIGIT)))
+    plain = np.asarray(normal.prior(fitted, normal.noise(keys), jnp.full(3000, NO_DIGIT)))
     assert abs(plain.mean()) < 0.05 and abs(plain.std() - 1) < 0.05
     assert family.is_conditional and not normal.is_conditional
 
@@ -181,7 +181,7 @@ def test_codes_of_a_posterior_are_draws_and_the_same_each_time():
 def test_the_prior_of_a_cvae_is_the_digits_own_and_its_reconstruction_too():
     family, variables = built("cvae")
     keys = jnp.stack([KEY, KEY, KEY])
-    latents = family.prior(variables, keys, jnp.array([3, 8, NO_DIGIT]))
+    latents = family.prior(variables, family.noise(keys), jnp.array([3, 8, NO_DIGIT]))
     assert not jnp.allclose(latents[0], latents[1]) and not jnp.allclose(latents[0], latents[2])
     same = jnp.stack([latents[0]] * 2)
     images = family.decode(variables, same, jnp.array([3, 8]), keys[:2])
@@ -261,5 +261,6 @@ def test_networks_that_cannot_be_are_refused(name, changes, says):
 
 def test_nothing_fitted_yet_is_the_standard_normal():
     standard = densities.standard(2, 3)
-    drawn = densities.draw(standard, jax.random.split(KEY, 3000), jnp.full(3000, 2))
+    noise = densities.noise(jax.random.split(KEY, 3000), 2, 3)
+    drawn = densities.draw(standard, noise, jnp.full(3000, 2))
     assert np.allclose(np.cov(np.asarray(drawn).T), np.eye(3), atol=0.1)

@@ -10,14 +10,16 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import onnx as onnx_format
 import pytest
 from jax import export as jax_export
 from safetensors import safe_open
 
 import jaxgen
 from jaxgen import config as configs
-from jaxgen.apps import export
+from jaxgen.apps.export import functions, onnx, stablehlo
 from jaxgen.cli import main
+from jaxgen.families.base import split
 from jaxgen.families.capabilities import Diffuses
 from tests import runs
 
@@ -42,8 +44,8 @@ def model(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def sampler(model):
     """The sampler, as it is read from its bytes."""
-    content = export.to_stablehlo(export.part(model, "sampler")).serialize()
-    return jax_export.deserialize(content).call
+    content = stablehlo.to_bytes(functions.named(model, "sampler"))
+    return jax_export.deserialize(bytearray(content)).call
 
 
 def arguments(count):
@@ -52,7 +54,8 @@ def arguments(count):
 
 
 def called(model, what, *arrays):
-    return jax.jit(export.to_stablehlo(export.part(model, what)).call)(*arrays)
+    content = stablehlo.to_bytes(functions.named(model, what))
+    return jax.jit(jax_export.deserialize(bytearray(content)).call)(*arrays)
 
 
 def test_the_file_is_used_as_its_text_says(model, sampler):
@@ -97,6 +100,58 @@ def test_the_network_is_that_of_a_diffusion_model(model):
     np.testing.assert_allclose(clean, denoise(noisy, times), atol=1e-5)
 
 
+@pytest.fixture(scope="module", params=["sampler", "encoder", "decoder", "network"])
+def function(request, model):
+    if request.param == "network" and not isinstance(model.family, Diffuses):
+        pytest.skip("a network of diffusion")
+    if request.param == "encoder" and model.family.encodes_iteratively:
+        pytest.skip("the search draws")
+    return functions.named(model, request.param, given_noise=True)
+
+
+def test_onnx_computes_what_jax_computes(function):
+    content = onnx.to_bytes(function, "name", {})
+    assert onnx.difference(content, function) < 1e-5
+
+
+def test_onnx_is_used_as_its_text_says(model):
+    file, text = model.export("draw.onnx")
+    (code,) = re.findall(r"```python\n(.*?)```", text.read_text(), re.DOTALL)
+    found = {}
+    exec(code, found)
+    assert found["images"].shape == (16, 28, 28, 1)
+    function = functions.named(model, "sampler", given_noise=True)
+    (ours,) = function.call(*(jnp.asarray(found[name]) for name in function.inputs))
+    np.testing.assert_allclose(found["images"], ours, atol=1e-4)
+    saved = {p.key: p.value for p in onnx_format.load(file).metadata_props}
+    assert configs.from_dict(json.loads(saved["recipe"])) == model.config
+
+
+def test_the_noise_of_keys_gives_their_images(model):
+    """The sampler from noise and the sampler from keys are one."""
+    family, keys = model.family, jax.vmap(jax.random.key)(jnp.arange(7))
+    function = functions.named(model, "sampler", given_noise=True)
+    drawn = family.noise(split(keys)[0])
+    arrays = drawn | {"labels": jnp.full(7, 3)}
+    (images,) = function.call(*(arrays[name] for name in function.inputs))
+    expected = family.sample(model.variables, keys, jnp.full(7, 3))
+    np.testing.assert_allclose(images, expected, atol=1e-5)
+
+
+def test_what_onnx_cannot_hold_is_a_sentence(here, monkeypatch):
+    runs.tiny("ddpm")
+    runs.tiny("gan")
+    ancestral = jaxgen.load("ddpm").with_sampling(sampler="ancestral")
+    with pytest.raises(jaxgen.UserError, match=r"draws random numbers, .* \.stablehlo"):
+        ancestral.export("x.onnx")
+    with pytest.raises(jaxgen.UserError, match="draws random numbers"):
+        jaxgen.load("gan").export("x.onnx", "encoder")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(jaxgen.UserError, match=r"needs the package jax2onnx: .*--no-deps jax2onnx"):
+        ancestral.export("x.onnx")
+    assert not Path("x.onnx").exists()
+
+
 def test_arrays_go_with_their_recipe(model):
     file, text = model.export("arrays.safetensors")
     with safe_open(file, "np") as opened:
@@ -112,7 +167,7 @@ def test_exports_that_cannot_be(here, capsys):
     assert "the decoder" in capsys.readouterr().out and Path("a.stablehlo.md").exists()
     for args, said in {
         (): "where to?",
-        ("--to=a.pt",): r"must be a file that ends in \.stablehlo or \.safetensors",
+        ("--to=a.pt",): r"must be a file that ends in \.onnx or",
         ("--to=a.stablehlo",): "exists already",
         ("--to=b.stablehlo", "--what=nothing"): "--what nothing cannot be",
     }.items():

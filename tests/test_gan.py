@@ -163,7 +163,7 @@ def test_any_digit_is_one_drawn_at_random_or_what_was_learned_without():
     keys, none = jax.random.split(KEY, 2000), jnp.full(2000, NO_DIGIT)
     family = build()
     variables = begun(family, KEY)
-    latents = family.prior(variables, keys, none)
+    latents = family.prior(variables, family.noise(keys), none)
     digits = latents.digit.argmax(1)
     assert jnp.bincount(digits, length=NO_DIGIT + 1)[:-1].min() > 150
     assert jnp.array_equal(
@@ -182,8 +182,8 @@ def test_blends_begin_and_end_at_the_latents():
     family = build()
     variables = begun(family, KEY)
     keys = jax.random.split(KEY, 6)
-    start = family.prior(variables, keys[:3], jnp.full(3, NO_DIGIT))
-    end = family.prior(variables, keys[3:], jnp.full(3, 4))
+    start = family.prior(variables, family.noise(keys[:3]), jnp.full(3, NO_DIGIT))
+    end = family.prior(variables, family.noise(keys[3:]), jnp.full(3, 4))
     for share, there in ((0.0, start), (1.0, end)):
         mixed = family.blend(variables, start, end, jnp.full(3, share))
         assert isinstance(mixed, Latent)

@@ -162,7 +162,9 @@ def test_mp4_holds_the_frames(tmp_path, monkeypatch):
     expected = frames[[0, 1, 2, 3, 3, 3]].astype(float)
     assert np.abs(found[:, : frames.shape[1], : frames.shape[2]] - expected).mean() < 4
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"\.mp4 needs a package more: .* imageio-ffmpeg; or"):
+    with pytest.raises(
+        UserError, match=r"\.mp4 needs the package imageio_ffmpeg: .* imageio-ffmpeg; or"
+    ):
         images.check(tmp_path / "y.mp4")
     images.check(tmp_path / "y.gif")
 

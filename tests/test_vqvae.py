@@ -286,32 +286,31 @@ def test_step_by_step_says_what_all_at_once_does(prior):
     at_once = net.apply(params, table[codes], labels)
     framed, caches = jnp.zeros((4, 6, 7, 3)), net.apply(params, 4, method="begin")
     step = jax.jit(functools.partial(net.apply, method="step"))
-    for position in range(25):
-        row, column = divmod(position, 5)
-        logits, caches = step(params, framed, caches, position, labels)
-        assert np.allclose(logits, at_once[:, position], atol=1e-4)
+    for row, column in np.ndindex(5, 5):
+        logits, caches = step(params, framed, caches, row, column, labels)
+        assert np.allclose(logits, at_once[:, 5 * row + column], atol=1e-4)
         framed = framed.at[:, row + 1, column + 1].set(table[codes[:, row, column]])
 
 
 def test_samples_are_the_likeliest_codes_when_cold_and_each_from_its_key(prior):
     net, params, table = prior
-    keys, labels = jax.random.split(KEY, 6), jnp.arange(6)
-    cold = transformer.sample(net, params, table, keys, labels, 1e-6, 1.0)
+    noise, labels = transformer.noise(net, jax.random.split(KEY, 6)), jnp.arange(6)
+    cold = transformer.sample(net, params, table, noise, labels, 1e-6, 1.0)
     said = net.apply(params, table[cold], labels)
     assert np.array_equal(said.argmax(-1), cold.reshape(6, 25))
-    warm = transformer.sample(net, params, table, keys, labels, 1.0, 1.0)
-    part = transformer.sample(net, params, table, keys[2:4], labels[2:4], 1.0, 1.0)
+    warm = transformer.sample(net, params, table, noise, labels, 1.0, 1.0)
+    part = transformer.sample(net, params, table, noise[2:4], labels[2:4], 1.0, 1.0)
     assert np.array_equal(warm[2:4], part)
     assert not np.array_equal(warm, cold)
 
 
 def test_guidance_goes_beyond_the_digit_and_0_and_1_are_without_it(prior):
     net, params, table = prior
-    keys, labels = jax.random.split(KEY, 6), jnp.arange(6)
+    noise, labels = transformer.noise(net, jax.random.split(KEY, 6)), jnp.arange(6)
     none = jnp.full(6, NO_DIGIT)
 
     def draw(labels, guidance, temperature=1.0):
-        return transformer.sample(net, params, table, keys, labels, temperature, guidance)
+        return transformer.sample(net, params, table, noise, labels, temperature, guidance)
 
     assert np.array_equal(draw(labels, 0.0), draw(none, 1.0))
     far = draw(labels, 3.0, 1e-6)
@@ -324,9 +323,8 @@ def test_the_prior_is_drawn_as_it_says():
     net = transformer.Prior(codes=4, side=2, width=8, depth=1, heads=2)
     table = jnp.eye(4)
     params = jax.jit(net.init)(KEY, table[jnp.zeros((1, 2, 2), jnp.int32)], jnp.zeros(1, jnp.int32))
-    drawn = transformer.sample(
-        net, params, table, jax.random.split(KEY, 2000), jnp.zeros(2000, jnp.int32), 1.0, 1.0
-    )
+    noise = transformer.noise(net, jax.random.split(KEY, 2000))
+    drawn = transformer.sample(net, params, table, noise, jnp.zeros(2000, jnp.int32), 1.0, 1.0)
     shares = np.stack([(drawn == code).mean(0) for code in range(4)])
     assert np.abs(shares - 0.25).max() < 0.05
 

@@ -91,7 +91,7 @@ def _sample(
     family = family.with_sampling(sampler="ancestral", spacing="snr", steps=steps)
     guess = family.denoiser(variables, labels, family.sampling.guidance)
     keys_noise, keys_steps = split(keys)
-    noise = family.prior(variables, keys_noise, labels)
+    noise = family.prior(variables, family.noise(keys_noise), labels)
     denoise = functools.partial(change, guess)
     return to_images(samplers.run(denoise, family.steps(), noise, keys_steps)[0])
 

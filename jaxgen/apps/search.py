@@ -47,7 +47,7 @@ def explain(
 
     def candidates(numbers):  # [n], of a draw for each image
         keys = jax.vmap(jax.random.fold_in)(keys_prior, numbers)
-        return family.prior(variables, keys, labels)
+        return family.prior(variables, family.noise(keys), labels)
 
     starts = descent.best_of(energies, candidates, len(labels), CANDIDATES, STARTS)
     # Random ends would otherwise be the code of the observed image again and again.

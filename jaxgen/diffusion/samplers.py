@@ -97,13 +97,13 @@ SAMPLERS: dict[str, Callable[[Schedule, np.ndarray], Steps]] = {
 }
 
 
-def run(denoise: Callable, steps: Steps, xt, keys: Keys):
+def run(denoise: Callable, steps: Steps, xt, keys: Keys | None = None):
     """Sample from noise ``xt`` [n, h, w, c]; returns x_0, and x after each step.
 
     ``denoise(xt, time)`` gives x_0 [n, h, w, c] for one integer time. Image i draws its noise from
-    ``keys[i]`` alone.
+    ``keys[i]`` alone; a deterministic sampler draws nothing.
     """
-    noisy = bool(steps.fresh.any())  # a deterministic sampler draws nothing
+    noisy = bool(steps.fresh.any())
 
     def step(carry, row_and_keys):
         (xt, previous), (row, keys) = carry, row_and_keys
@@ -114,9 +114,11 @@ def run(denoise: Callable, steps: Steps, xt, keys: Keys):
         return (xs, x0), xs
 
     rows = Steps(jnp.asarray(steps.time), *(jnp.asarray(part, xt.dtype) for part in steps[1:]))
-    keys_of_steps = jax.vmap(lambda time: jax.vmap(jax.random.fold_in, (0, None))(keys, time))(
-        rows.time
-    )
+    keys_of_steps = None
+    if noisy:
+        assert keys is not None
+        at_time = jax.vmap(jax.random.fold_in, (0, None))
+        keys_of_steps = jax.vmap(at_time, (None, 0))(keys, rows.time)
     (x0, _), path = lax.scan(step, (xt, jnp.zeros_like(xt)), (rows, keys_of_steps))
     return x0, path  # [n, h, w, c], [steps, n, h, w, c]
 

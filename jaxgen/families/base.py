@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from jaxgen import arrays, densities, losses
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Noise, Scalar, SoftLabels
 from jaxgen.data import Split
 from jaxgen.families.capabilities import Encodes, able
 from jaxgen.mapping import map_images
@@ -39,7 +39,7 @@ class Variables(struct.PyTreeNode):
 class Family(abc.ABC):
     """A kind of generative model.
 
-    A subclass defines ``init``, ``loss``, ``prior``, ``decode``, and the methods of its
+    A subclass defines ``init``, ``loss``, ``noise``, ``prior``, ``decode``, and the methods of its
     ``capabilities``. The other methods are derived from these. ``decode`` takes soft labels too.
 
     A family can be an argument of a compiled program, which JAX compiles again for each other
@@ -113,8 +113,13 @@ class Family(abc.ABC):
         """
 
     @abc.abstractmethod
-    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        """Draw a latent for each key and label; NO_DIGIT is any digit."""
+    def noise(self, keys: Keys) -> Noise:
+        """All the random numbers that ``prior`` needs, for each key: arrays [n, ...] by name. A
+        name begins with the distribution: ``normal``, ``gumbel``, or ``digit`` for 0 to 9."""
+
+    @abc.abstractmethod
+    def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
+        """Turn noise into latents; the label NO_DIGIT is any digit."""
 
     @abc.abstractmethod
     def decode(
@@ -142,7 +147,7 @@ class Family(abc.ABC):
 
     def first_latents(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         """The latents of the images that ``sample`` draws with these keys."""
-        return self.prior(variables, split(keys)[0], labels)
+        return self.prior(variables, self.noise(split(keys)[0]), labels)
 
     def reconstruct(
         self, variables: Variables, images: Images, labels: Labels, keys: Keys
@@ -206,10 +211,15 @@ class Fitted(Family):
     def is_conditional(self) -> bool:
         return self.sampling.prior == "fitted"
 
-    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+    def noise(self, keys: Keys) -> Noise:
         if self.sampling.prior == "fitted":
-            return densities.draw(variables.stats["density"], keys, labels)
-        return normals(keys, self.config.latents)
+            return densities.noise(keys, self.config.components, self.config.latents)
+        return {"normal": normals(keys, self.config.latents)}
+
+    def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
+        if self.sampling.prior == "fitted":
+            return densities.draw(variables.stats["density"], noise, labels)
+        return noise["normal"]
 
     def codes(self, variables: Variables, images: Images, labels: Labels, keys: Keys) -> Latents:
         """The codes of training digits, for the fit of the density."""
@@ -311,8 +321,13 @@ class Variational(Family):
 
 def draw(gaussian: Gaussian, keys: Keys) -> jax.Array:
     """Draw from each of n Gaussians: [n, z]."""
+    return scaled(gaussian, normals(keys, gaussian[0].shape[-1]))
+
+
+def scaled(gaussian: Gaussian, noise: jax.Array) -> jax.Array:
+    """Turn draws from N(0, I) into draws from each of n Gaussians: [n, z]."""
     mean, log_var = gaussian
-    return mean + jnp.exp(0.5 * log_var) * normals(keys, mean.shape[-1])
+    return mean + jnp.exp(0.5 * log_var) * noise
 
 
 def normals(keys: Keys, *shape: int) -> jax.Array:

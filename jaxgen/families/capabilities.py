@@ -119,6 +119,7 @@ class Diffuses(Protocol):
     config: Any
     sampling: Any
     schedule: Any  # a ``diffusion.schedules.Schedule``
+    noise: Any
     prior: Any
     steps: Any
     progress: Any

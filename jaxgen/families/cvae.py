@@ -30,6 +30,7 @@ from jaxgen.arrays import (
     Keys,
     Labels,
     Latents,
+    Noise,
     Scalar,
     SoftLabels,
     soft,
@@ -126,8 +127,11 @@ class CVAE(Variational):
         loss, metrics = self.weighted(step, *terms)  # (1)
         return loss, ({"step": step + 1}, metrics)
 
-    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        return base.draw(self.prior_given(variables, labels), keys)
+    def noise(self, keys: Keys) -> Noise:
+        return {"normal": base.normals(keys, self.config.latents)}
+
+    def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
+        return base.scaled(self.prior_given(variables, labels), noise["normal"])
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys

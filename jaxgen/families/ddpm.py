@@ -28,7 +28,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import arrays
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Noise, Scalar, SoftLabels
 from jaxgen.config import Config
 from jaxgen.configs.ddpm import Net, Sampling
 from jaxgen.data import Split
@@ -116,8 +116,11 @@ class DDPM(Guided):
         loss = (self.weight(times) * errors).mean()  # (1), a mean over pixels
         return loss, (variables.stats, {"loss": loss})
 
-    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        return base.normals(keys, *arrays.IMAGE)
+    def noise(self, keys: Keys) -> Noise:
+        return {"normal": base.normals(keys, *arrays.IMAGE)}
+
+    def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
+        return noise["normal"]
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
@@ -130,9 +133,8 @@ class DDPM(Guided):
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         times = samplers.SPACINGS[self.sampling.spacing](self.schedule, self.sampling.steps)
         steps = samplers.backwards(self.schedule, times)
-        keys = jax.vmap(jax.random.key)(jnp.arange(labels.shape[0]))  # nothing is drawn
         denoise = self.denoiser(variables, labels, self.sampling.guidance)
-        _, path = samplers.run(denoise, steps, 2 * images - 1, keys)
+        _, path = samplers.run(denoise, steps, 2 * images - 1)
         return path[-1]
 
     def blend(self, variables: Variables, starts: Latents, ends: Latents, t: jax.Array) -> Latents:
@@ -227,7 +229,7 @@ class DDPM(Guided):
                 both = jnp.concatenate([arrays.soft(labels), none])
                 twice = jnp.tile(xt, (2, 1, 1, 1))
                 output = self.predict(variables, twice, jnp.tile(times, 2), both)
-                output = guided(*jnp.split(output, 2), guidance)  # (2)
+                output = guided(output, guidance)  # (2)
             x0 = self.prediction.to_x0(xt, output, alpha, sigma)
             return (x0 + (guidance - 1) * away).clip(-1, 1)
 

@@ -32,7 +32,7 @@ from flax import linen as nn
 from jax import lax
 
 from jaxgen import arrays, descent, losses
-from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
+from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Noise, Scalar, SoftLabels
 from jaxgen.config import Config
 from jaxgen.configs.gan import Net, Sampling
 from jaxgen.families import base
@@ -158,11 +158,14 @@ class GAN(Family):
         }
         return loss + penalty, (variables.stats, metrics)
 
-    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
-        keys_noise, keys_digit = base.split(keys)
-        noise = self.sampling.truncation * base.normals(keys_noise, self.config.latents)
-        drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, arrays.DIGITS))(keys_digit)
-        return Latent(noise, arrays.soft(jnp.where(labels == arrays.NO_DIGIT, drawn, labels)))
+    def noise(self, keys: Keys) -> Noise:
+        keys_normal, keys_digit = base.split(keys)
+        digits = jax.vmap(lambda key: jax.random.randint(key, (), 0, arrays.DIGITS))(keys_digit)
+        return {"normal": base.normals(keys_normal, self.config.latents), "digit": digits}
+
+    def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
+        digits = jnp.where(labels == arrays.NO_DIGIT, noise["digit"], labels)
+        return Latent(self.sampling.truncation * noise["normal"], arrays.soft(digits))
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys

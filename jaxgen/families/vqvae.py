@@ -24,7 +24,18 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgen import losses
-from jaxgen.arrays import IMAGE, Batch, Images, Key, Keys, Labels, Latents, Scalar, SoftLabels
+from jaxgen.arrays import (
+    IMAGE,
+    Batch,
+    Images,
+    Key,
+    Keys,
+    Labels,
+    Latents,
+    Noise,
+    Scalar,
+    SoftLabels,
+)
 from jaxgen.config import Config
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
@@ -190,10 +201,13 @@ class VQVAE(Guided):
         hot = jax.nn.one_hot(codes.reshape(codes.shape[0], -1), self.quantiser.size)
         return (jax.nn.logsumexp(logits, axis=-1) - (hot * logits).sum(-1)).sum(-1)
 
-    def prior(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
+    def noise(self, keys: Keys) -> Noise:
+        return {"gumbel": transformer.noise(self.prior_net, keys)}
+
+    def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
         params, table, s = variables.params["prior"], self.rows(variables), self.sampling
         return transformer.sample(
-            self.prior_net, params, table, keys, labels, s.temperature, s.guidance
+            self.prior_net, params, table, noise["gumbel"], labels, s.temperature, s.guidance
         )
 
     def decode(

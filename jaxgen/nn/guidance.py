@@ -13,6 +13,7 @@ def is_guided(weight: Weight) -> bool:
     return isinstance(weight, jax.Array) or weight != 1
 
 
-def guided(conditional: jax.Array, unconditional: jax.Array, weight: Weight) -> jax.Array:
-    """u + weight (c - u)"""
+def guided(outputs: jax.Array, weight: Weight) -> jax.Array:
+    """u + weight (c - u) [n, ...], of ``outputs`` [2n, ...], first all c and then all u."""
+    conditional, unconditional = outputs.reshape(2, -1, *outputs.shape[1:])
     return unconditional + weight * (conditional - unconditional)

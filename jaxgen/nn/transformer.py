@@ -100,14 +100,14 @@ class Prior(nn.Module):
         empty = jnp.zeros((n, self.side**2, self.heads, self.width // self.heads))
         return [(empty, empty)] * self.depth
 
-    def step(self, framed, caches: list[Cache], position, labels):
-        """The logits [n, codes] of one ``position``, and the new caches.
+    def step(self, framed, caches: list[Cache], row, column, labels):
+        """The logits [n, codes] of the position at ``row`` and ``column``, and the new caches.
 
         ``framed`` [n, side + 1, side + 2, e] has the rows of earlier positions, zeros at later
         ones, and a frame of zeros.
         """
         n, _, _, e = framed.shape
-        row, column = position // self.side, position % self.side
+        position = row * self.side + column
         window = lax.dynamic_slice(framed, (0, row, column, 0), (n, 2, 3, e))
         near = window.reshape(n, 1, 6 * e)[..., : 4 * e]  # three above, and the one on the left
         hidden = self.first(near, self.positions[position], labels)
@@ -121,30 +121,45 @@ class Prior(nn.Module):
         return self.neighbours(near) + positions + self.digit(labels)[:, None]
 
 
+def noise(prior: Prior, keys: Keys) -> jax.Array:
+    """The random numbers for ``sample``: Gumbel noise [n, side^2, codes]."""
+
+    def draw(key, position):
+        return jax.random.gumbel(jax.random.fold_in(key, position), (prior.codes,))
+
+    return jax.vmap(jax.vmap(draw, (None, 0)), (0, None))(keys, jnp.arange(prior.side**2))
+
+
 def sample(
-    prior: Prior, params, table: jax.Array, keys: Keys, labels, temperature: float, guidance: Weight
+    prior: Prior,
+    params,
+    table: jax.Array,
+    gumbels: jax.Array,
+    labels,
+    temperature: float,
+    guidance: Weight,
 ) -> jax.Array:
-    """Draw a grid of codes [n, side, side] for each key and label, position by position; ``table``
-    [codes, e] has the rows of the codes. The logits for the digit are guided away from the logits
-    for any digit (``nn.guidance``)."""
+    """Turn Gumbel noise [n, side^2, codes] into a grid of codes [n, side, side] for each label,
+    position by position; ``table`` [codes, e] has the rows of the codes. The logits for the digit
+    are guided away from the logits for any digit (``nn.guidance``)."""
     n, side, both = labels.shape[0], prior.side, is_guided(guidance)
     asked = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)]) if both else labels
     repeats = 2 if both else 1
 
-    def draw(carry, position):
-        framed, caches = carry
+    def draw(carry, here):
+        (framed, caches), (row, column, gumbel) = carry, here
         shown = jnp.tile(framed, (repeats, 1, 1, 1))
-        logits, caches = prior.apply(params, shown, caches, position, asked, method="step")
+        logits, caches = prior.apply(params, shown, caches, row, column, asked, method="step")
         if both:
-            conditional, unconditional = jnp.split(logits, 2)
-            logits = guided(conditional, unconditional, guidance)
-        here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
-        codes = jax.vmap(jax.random.categorical)(here, logits / temperature).astype(jnp.int32)
-        at = (0, position // side + 1, position % side + 1, 0)
+            logits = guided(logits, guidance)
+        codes = (gumbel + logits / temperature).argmax(-1).astype(jnp.int32)
+        at = (0, row + 1, column + 1, 0)
         framed = lax.dynamic_update_slice(framed, table[codes][:, None, None], at)
         return (framed, caches), codes
 
     framed = jnp.zeros((n, side + 1, side + 2, table.shape[-1]))
     caches = prior.apply(params, asked.shape[0], method="begin")
-    _, codes = lax.scan(draw, (framed, caches), jnp.arange(side**2))
+    rows, columns = jnp.indices((side, side)).reshape(2, -1)
+    xs = rows, columns, gumbels.swapaxes(0, 1)
+    _, codes = lax.scan(draw, (framed, caches), xs)
     return codes.T.reshape(n, side, side)

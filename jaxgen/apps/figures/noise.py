@@ -54,7 +54,7 @@ def denoised(family: Diffuses, variables: Variables, keys, labels):
     """The states from noise to images, and the x_0 that the network predicts from each of them:
     both [n, steps + 1, 28, 28, 1] in [0, 1], with the image at the end."""
     keys_prior, keys_decode = split(keys)
-    noise = family.prior(variables, keys_prior, labels)
+    noise = family.prior(variables, family.noise(keys_prior), labels)
     denoise = family.denoiser(variables, labels, family.sampling.guidance)
     steps = family.steps()
     x0, path = samplers.run(denoise, steps, noise, keys_decode)

@@ -1,0 +1,155 @@
+"""The functions of a model that can be exported, as functions of arrays alone."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import export as jax_export
+
+from jaxgen import config as configs
+from jaxgen.arrays import DIGITS, IMAGE
+from jaxgen.families.capabilities import Diffuses, Encodes, able
+from jaxgen.training import weights
+from jaxgen.training.trained import Trained
+
+NAMES = ("sampler", "encoder", "decoder", "network")
+
+Row = tuple[tuple[int, ...], Any]  # the shape of one image's share of an array, and its type
+IMAGES, LABELS, NUMBERS = (IMAGE, jnp.float32), ((), jnp.int32), ((), jnp.uint32)
+
+
+class Function(NamedTuple):
+    """A function of a model, with its weights."""
+
+    call: Callable[..., tuple]  # of arrays [n, ...], to a tuple of arrays [n, ...]
+    inputs: dict[str, Row]
+    outputs: tuple[str, ...]
+    # Inputs as the model makes them, of keys and labels.
+    example: Callable[[jax.Array, jax.Array], tuple]
+
+    def arguments(self) -> list[jax.ShapeDtypeStruct]:
+        """The shapes and types of the inputs, for a number n of images that is not known."""
+        (n,) = jax_export.symbolic_shape("n")
+        return [jax.ShapeDtypeStruct((n, *shape), kind) for shape, kind in self.inputs.values()]
+
+    def results(self) -> dict[str, Row]:
+        """The outputs, as ``inputs`` has the inputs."""
+        found = jax.eval_shape(self.call, *self.arguments())
+        rows = [(leaf.shape[1:], leaf.dtype) for leaf in found]
+        return dict(zip(self.outputs, rows, strict=True))
+
+    def examples(self, count: int) -> dict[str, jax.Array]:
+        """Inputs for ``count`` images, of all digits and of any, by name."""
+        keys = jax.vmap(jax.random.key)(jnp.arange(count))
+        found = jax.jit(self.example)(keys, jnp.arange(count) % (DIGITS + 1))
+        return dict(zip(self.inputs, found, strict=True))
+
+
+def named(model: Trained, what: str, given_noise: bool = False) -> Function:
+    """The function of a model that is called ``what``; the sampler takes seeds and the numbers of
+    the images, or with ``given_noise`` the noise itself. Raises UserError if the family has none.
+    """
+    makers = {"encoder": encoder, "decoder": decoder, "network": network}
+    makers["sampler"] = sampler_from_noise if given_noise else sampler
+    configs.require("what", what, what in makers, f"one of {', '.join(NAMES)}")
+    return makers[what](model)
+
+
+def sampler(model: Trained) -> Function:
+    variables = _constants(model)
+
+    def call(seeds, indices, labels):
+        keys = jax.vmap(jax.random.fold_in)(jax.vmap(jax.random.key)(seeds), indices)
+        return (model.family.sample(variables, keys, labels),)
+
+    def example(keys, labels):
+        indices = jnp.arange(labels.shape[0], dtype=jnp.uint32)
+        return 0 * indices, indices, labels
+
+    inputs = {"seeds": NUMBERS, "indices": NUMBERS, "labels": LABELS}
+    return Function(call, inputs, ("images",), example)
+
+
+def sampler_from_noise(model: Trained) -> Function:
+    family, variables = model.family, _constants(model)
+    noise = {
+        name: (leaf.shape[1:], leaf.dtype)
+        for name, leaf in jax.eval_shape(family.noise, _keys(jnp.zeros(1))).items()
+    }
+
+    def call(*arrays):
+        *drawn, labels = arrays
+        latents = family.prior(variables, dict(zip(noise, drawn, strict=True)), labels)
+        return (family.decode(variables, latents, labels, _keys(labels)),)
+
+    def example(keys, labels):
+        drawn = family.noise(keys)
+        return *(drawn[name] for name in noise), labels
+
+    return Function(call, noise | {"labels": LABELS}, ("images",), example)
+
+
+def encoder(model: Trained) -> Function:
+    family, variables = model.family, _constants(model)
+    encode = able(family.for_inversion(), Encodes).encode
+
+    def call(images, labels):
+        return tuple(jax.tree.leaves(encode(variables, images, labels)))
+
+    def example(keys, labels):
+        return family.sample(variables, keys, labels), labels
+
+    outputs = tuple(_latents(model)[0])
+    return Function(call, {"images": IMAGES, "labels": LABELS}, outputs, example)
+
+
+def decoder(model: Trained) -> Function:
+    family, variables = model.family, _constants(model)
+    decode = family.for_inversion().decode
+    latents, form = _latents(model)
+
+    def call(*arrays):
+        *leaves, labels = arrays
+        tree = jax.tree.unflatten(form, leaves)
+        return (decode(variables, tree, labels, _keys(labels)),)
+
+    def example(keys, labels):
+        return *jax.tree.leaves(family.first_latents(variables, keys, labels)), labels
+
+    return Function(call, latents | {"labels": LABELS}, ("images",), example)
+
+
+def network(model: Trained) -> Function:
+    variables = _constants(model)
+    family = able(model.family, Diffuses)
+
+    def call(noisy, times, labels):
+        return (family.denoiser(variables, labels, 1.0)(noisy, times),)
+
+    def example(keys, labels):
+        noisy = jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
+        return noisy, jnp.linspace(1, family.config.times, labels.shape[0]).astype(int), labels
+
+    inputs = {"noisy": IMAGES, "times": LABELS, "labels": LABELS}
+    return Function(call, inputs, ("clean",), example)
+
+
+def _constants(model: Trained) -> Any:
+    return jax.tree.map(jnp.asarray, jax.device_get(model.variables))
+
+
+def _keys(like: jax.Array) -> jax.Array:
+    """A key for each row, where nothing is drawn."""
+    return jax.vmap(jax.random.key)(jnp.zeros(like.shape[0], jnp.uint32))
+
+
+def _latents(model: Trained) -> tuple[dict[str, Row], Any]:
+    """The rows of the latents by name, and the form of their tree."""
+    draw, keys = model.family.first_latents, _keys(jnp.zeros(1))
+    tree = jax.eval_shape(draw, model.variables, keys, jnp.zeros(1, jnp.int32))
+    found = {
+        "_".join(["latents", *filter(None, name.split("/"))]): (leaf.shape[1:], leaf.dtype)
+        for name, leaf in weights.named(tree).items()
+    }
+    return found, jax.tree.structure(tree)

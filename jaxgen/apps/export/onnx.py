@@ -1,0 +1,138 @@
+"""Functions of a model as ONNX, by jax2onnx, compared with JAX in onnxruntime."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import jaxpr_as_fun
+from jax.interpreters import partial_eval
+
+from jaxgen import extras
+from jaxgen.apps.export.functions import Function
+from jaxgen.errors import UserError
+
+OPSET = 23
+COUNTS = (1, 7, 64)  # images in the calls that are compared
+PINNED = "jax2onnx==0.17.1"
+# What jax2onnx imports. Its own list asks for an orbax-checkpoint that is older than jaxgen's, and
+# which it does not import.
+IMPORTED = "dm-pix einops equinox onnx onnx-ir onnxruntime sympy"
+
+
+def require() -> None:
+    """Raise UserError if the packages for ONNX are not installed."""
+    for module in ("jax2onnx", "onnxruntime"):
+        extras.require("ONNX", module, f"--no-deps {PINNED}", IMPORTED)
+
+
+def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
+    """The function for any number n of images. Raises UserError if it draws random numbers, or if
+    jax2onnx cannot convert it."""
+    import onnx
+    from jax2onnx import to_onnx
+
+    arguments = function.arguments()
+    jaxpr = _without_dead_code(function, arguments)
+    if _draws(jaxpr.jaxpr):
+        raise UserError(
+            "it draws random numbers, which ONNX has not: let the file end in .stablehlo, or for "
+            "diffusion take --sampler ddim, dpmpp or fast"
+        )
+    with _quiet():
+        try:
+            # Not the function itself: jax2onnx would replace parts of jax.numpy while it runs.
+            proto = to_onnx(
+                jaxpr_as_fun(jaxpr),
+                arguments,
+                model_name=name,
+                opset=OPSET,
+                input_names=list(function.inputs),
+                output_names=list(function.outputs),
+            )
+        except Exception as error:
+            found = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise UserError(
+                f"jax2onnx cannot convert it ({found}): let the file end in .stablehlo"
+            ) from error
+    assert isinstance(proto, onnx.ModelProto)
+    _remove_unused(proto.graph)
+    onnx.helper.set_model_props(proto, metadata)
+    return proto.SerializeToString()
+
+
+def difference(content: bytes, function: Function) -> float:
+    """The largest difference between onnxruntime and JAX, of calls with ``COUNTS`` images.
+    Raises UserError if onnxruntime cannot run the file."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # only what is fatal
+    found = []
+    try:
+        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        for count in COUNTS:
+            arrays = function.examples(count)
+            ours = jax.jit(function.call)(*arrays.values())
+            theirs = session.run(None, {name: np.asarray(a) for name, a in arrays.items()})
+            for a, b in zip(ours, theirs, strict=True):
+                found.append(np.abs(np.asarray(a, np.float64) - np.asarray(b)).max())
+    except Exception as error:  # onnxruntime has no base class for its exceptions
+        said = " ".join(f"{error}".split())[:200]
+        raise UserError(
+            f"onnxruntime cannot run it ({said}): let the file end in .stablehlo"
+        ) from error
+    return float(max(found))
+
+
+def _without_dead_code(function: Function, arguments: list[jax.ShapeDtypeStruct]) -> Any:
+    """The function as JAX traces it, without what no output needs, such as keys of which nothing is
+    drawn."""
+    closed = jax.jit(function.call).trace(*arguments).jaxpr
+    needed = [True] * len(closed.jaxpr.outvars)
+    lean, _ = partial_eval.dce_jaxpr(closed.jaxpr, needed, instantiate=True)
+    return closed.replace(jaxpr=lean)
+
+
+def _draws(jaxpr: Any) -> bool:
+    """Whether a key occurs in a jaxpr, or in one within it."""
+    for equation in jaxpr.eqns:
+        if any(jnp.issubdtype(v.aval.dtype, jax.dtypes.prng_key) for v in equation.outvars):
+            return True
+        inner = jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr)
+        if any(_draws(getattr(part, "jaxpr", part)) for part in inner if _is_jaxpr(part)):
+            return True
+    return False
+
+
+def _is_jaxpr(value: Any) -> bool:
+    return hasattr(value, "eqns")
+
+
+def _remove_unused(graph: Any) -> set[str]:
+    """Remove constants that nothing uses from a graph and from those within it, of which
+    onnxruntime warns one by one; returns the names that the graph uses."""
+    inner = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
+    used = set().union(*(node.input for node in graph.node), *map(_remove_unused, inner))
+    used |= {output.name for output in graph.output}
+    kept = [constant for constant in graph.initializer if constant.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    return used
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what jax2onnx and its packages warn of: it is for their own developers."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
