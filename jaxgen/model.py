@@ -13,6 +13,7 @@ ink on black. Mistakes are ``jaxgen.UserError`` with the sentences of the comman
 import dataclasses
 import functools
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ with epy.lazy_imports():  # drawing needs none of them
     )
     from jaxgen.evaluation import judge, likelihood, reference, suite
     from jaxgen.training import console as consoles
-    from jaxgen.training import loop
+    from jaxgen.training import hub, loop
 
 SHOWN = 1000  # images at most that a notebook shows
 Digit = int | Literal["any"]
@@ -371,16 +372,25 @@ class Model(Trained):
 
     def publish(
         self,
-        out: str | Path,
+        to: str | Path,
         *,
         half: bool = True,
         progress: Callable[[str], None] = lambda line: None,
     ) -> Published:
-        """Write the weights, the recipe and a card to the new folder ``out``, which ``load`` reads;
-        with ``half``, large arrays as float16. Draws and judges 10,000 digits for the card."""
-        return publish.publish(
-            self, self.config, self.folder, self.digits, Path(out), half, progress=progress
-        )
+        """Write the weights, the recipe and a card to the new folder ``to``; or send them to the
+        Hugging Face hub, to ``hub:USER/NAME``. ``load`` reads both. With ``half``, large arrays are
+        float16. Draws and judges 10,000 digits for the card. Raises UserError where something else
+        is there already, or the hub does not take them."""
+        given = self, self.config, self.folder, self.digits
+        if not f"{to}".startswith(hub.PREFIX):
+            return publish.publish(*given, Path(to), half, progress=progress)
+        address = hub.Address.of(f"{to}")
+        hub.check(address)
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "model"
+            made = publish.publish(*given, out, half, address=f"{to}", progress=progress)
+            progress(f"sending it to {address}")
+            return hub.send(made, address)
 
     def export(self, to: str | Path, what: str = "sampler") -> list[Path]:
         """Write a function of the model with its weights to a new file for other programs, and a
@@ -429,9 +439,10 @@ def load(name: str | Path, *, data: str | None = None, say: Callable[[str], None
     """Load a trained model.
 
     ``name`` is the path of a run or of a published model; or the name of a model, such as "cvae":
-    the run in runs/ of that name, or else the model that ships. ``data`` is the new source of its
-    digits, if they have moved. ``say(line)`` is called for remarks, such as damaged checkpoints.
-    Raises UserError if there is no such model, or it is damaged.
+    the run in runs/ of that name, or else the model that ships; or the address of a published model
+    on the Hugging Face hub, ``hub:USER/NAME`` or ``hub:USER/NAME@REVISION``. ``data`` is the new
+    source of its digits, if they have moved. ``say(line)`` is called for remarks, such as damaged
+    checkpoints. Raises UserError if there is no such model, or it is damaged.
 
     On CPUs, JAX gets a device for each core if it has no devices yet, as in the commands.
 

@@ -31,12 +31,14 @@ def publish(
     digits: Digits,
     out: Path,
     half: bool,
+    address: str = "path/of/this/folder",
     count: int = COUNT,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Published:
     """Write a model of a run, or one that is published already, to the new folder ``out``; with
     ``half``, its large arrays as float16. What the judge says of ``count`` digits of these weights,
-    or of as many as there are test digits, is a part of the card.
+    or of as many as there are test digits, is a part of the card; ``address`` is where the card
+    says that the model is.
 
     ``digits`` are those that it has learned from. ``progress(line)`` gets the next step. Raises
     UserError if the folder exists or cannot be written.
@@ -67,7 +69,7 @@ def publish(
             target.weights: content,
             target.config: recipe.encode(),
             target.data: (json.dumps(data, indent=2) + "\n").encode(),
-            target.readme: _card(facts, config, digits).encode(),
+            target.readme: _card(facts, config, digits, address).encode(),
             target.card: (json.dumps(facts, indent=2) + "\n").encode(),
         }
     )
@@ -111,10 +113,11 @@ def _judged(
     }
 
 
-def _card(facts: dict[str, Any], config: Config, digits: Digits) -> str:
+def _card(facts: dict[str, Any], config: Config, digits: Digits, address: str) -> str:
     return card.render(
         "model_card.md.j2",
         facts=facts,
+        address=address,
         config=config,
         differing=configs.differences(config, configs.recipe(config.model)),
         judged=facts["judged"],

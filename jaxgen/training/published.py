@@ -15,10 +15,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from etils import epy
+
 import jaxgen
 from jaxgen.errors import UserError
 from jaxgen.training import folder as folders
 from jaxgen.training.folder import ModelFolder, RunFolder
+
+with epy.lazy_imports():
+    from jaxgen.training import hub
 
 SHIPPED = Path(jaxgen.__file__).parent / "weights"
 FORMAT = 1
@@ -32,6 +37,11 @@ class Published(ModelFolder):
         self.weights = path / "model.safetensors"
         self.card = path / "card.json"
         self.readme = path / "README.md"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of the folder."""
+        return self.weights, self.config, self.data, self.readme, self.card
 
     def __str__(self) -> str:
         return f"{self.path.relative_to(SHIPPED.parents[1]) if self.ships else self.path}"
@@ -78,20 +88,23 @@ class Published(ModelFolder):
             content = self.weights.read_bytes()
         except OSError as error:
             raise UserError(
-                f"{self.weights} cannot be read ({error.strerror}): publish the model again"
+                f"{self}/{self.weights.name} cannot be read ({error.strerror}): publish the model "
+                "again"
             ) from None
         found, wanted = hashlib.sha256(content).hexdigest(), self.facts()["sha256"]
         if found != wanted:
             raise UserError(
-                f"{self.weights} has changed: its SHA-256 is {found}, and {self.card.name} says "
-                f"{wanted}; publish the model again"
+                f"{self}/{self.weights.name} has changed: its SHA-256 is {found}, and "
+                f"{self.card.name} says {wanted}; publish the model again"
             )
         return content
 
 
 def find(model: str | None, run: str | None) -> ModelFolder:
-    """The model that ``--run`` names, a path or a name within runs/; else the run of ``model``;
-    else the model of that name that ships."""
+    """The model that ``--run`` names: a path, a name within runs/ or an address on the hub
+    (``hub``); else the run of ``model``; else the model of that name that ships."""
+    if run is not None and run.startswith(hub.PREFIX):
+        return hub.fetch(run)
     found = at(folders.locate(model, run).path)
     if run is None and not found.config.exists() and model:
         shipped = Published(SHIPPED / model)
