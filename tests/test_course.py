@@ -19,6 +19,8 @@ from jaxgen.experiments import (
 )
 from jaxgen.experiments import course_measures as measures
 from jaxgen.experiments.claims import COURSE
+from jaxgen.experiments.store import Store
+from jaxgen.experiments.trial import Context
 from jaxgen.training import costs, loop
 from jaxgen.training.folder import RunFolder
 from tests import conftest
@@ -70,7 +72,7 @@ def trained(folder, config, steps):
 
 
 def test_a_finished_run_is_found_and_one_in_training_is_waited_for(here):
-    config, nowhere = configs.recipe("gan"), Path("nowhere")
+    config, nowhere = replace(configs.recipe("gan"), steps=50), Path("nowhere")
     with trained(here / "runs" / "mine", config, 40).lock():
         with pytest.raises(UserError, match=r"runs/mine is still being trained, and has 40 of"):
             runs.find(nowhere).require_at_rest(config)
@@ -81,6 +83,19 @@ def test_a_finished_run_is_found_and_one_in_training_is_waited_for(here):
     trained(here / "more" / "other", config, config.steps)
     assert str(runs.find(Path("more")).finished(config)) == "more/other"
     assert runs.find(Path("more")).finished(replace(config, steps=config.steps + 1)) is None
+
+
+def test_the_model_that_ships_is_taken_where_there_is_no_run_of_its_recipe(here):
+    config, nowhere = configs.recipe("cvae"), Path("nowhere")
+    assert str(runs.find(nowhere).finished(config)) == "jaxgen/weights/cvae"
+    assert runs.find(nowhere).finished(replace(config, seed=1)) is None
+    context = Context(Store(nowhere, print), print, print)
+    training = measures.train_with_looks(context, config, None)
+    assert training.figures["steps"] == config.steps and not training.figures["curve"]
+    model = measures._load(training, config)
+    assert model is not None and model.step == config.steps
+    trained(here / "runs" / "mine", config, 40)
+    assert runs.find(nowhere).finished(config) is None
 
 
 def test_a_run_that_cannot_be_read_is_told(here):

@@ -20,8 +20,9 @@ from jaxgen.experiments import runs, train
 from jaxgen.experiments.trial import Context, Result, Trial
 from jaxgen.families.capabilities import Diffuses
 from jaxgen.mapping import map_images
-from jaxgen.training import costs, loop, trained
+from jaxgen.training import costs, loop, published, trained
 from jaxgen.training.folder import RunFolder, read_log
+from jaxgen.training.published import Published
 from jaxgen.training.trained import Trained
 
 COUNT = 10_000  # digits that are drawn for the figures of a model
@@ -54,15 +55,20 @@ def train_with_looks(
     context: Context, config: Config, budget: float | None, *cost: Result
 ) -> Result:
     """Train a recipe, and judge some drawn digits on the way. A ``budget`` in seconds becomes a
-    number of steps by the recipe's ``cost``. A finished run of the recipe is not trained again, and
-    has no curve. A training that fails is a result too."""
+    number of steps by the recipe's ``cost``. A finished run of the recipe is not trained again, nor
+    is a model that ships, and has no curve. A training that fails is a result too."""
     if budget:
         steps = max(int(budget / float(np.median(cost[0].figures["own"]["seconds"]))), 1)
         config = replace(config, steps=steps)
     earlier = runs.find(context.folder / "runs")
-    curve, failed = [], None
-    if run := earlier.finished(config):
-        seconds = _seconds(run, config.steps)
+    curve, failed, found = [], None, earlier.finished(config)
+    if isinstance(found, Published):
+        context.say(f"{found}, which comes with jaxgen, is taken: bin/train trains one of your own")
+        seconds = found.facts()["training"]["seconds"]
+        figures = {"run": f"{found.path}", "steps": config.steps, "curve": [], "seconds": seconds}
+        return Result(figures | {"failed": None})
+    if isinstance(found, RunFolder):
+        run, seconds = found, _seconds(found, config.steps)
     else:
         earlier.require_at_rest(config)
         run = RunFolder(context.folder / "runs" / f"{config.model}-{config.seed}-{config.steps}")
@@ -153,7 +159,7 @@ def _load(training: Result, config: Config) -> Trained | None:
     figures = training.figures
     if figures["failed"] and not figures["curve"]:
         return None
-    run = RunFolder(Path(figures["run"]))
+    run = published.at(Path(figures["run"]))
     config = runs.with_horizon(replace(config, steps=figures["steps"]))
     model = trained.load(run, config, lambda line: None)
     last = figures["curve"][-1]["step"] if figures["curve"] else config.steps

@@ -1,4 +1,4 @@
-"""Runs of a recipe from earlier trainings, so that no recipe is trained twice."""
+"""Models of a recipe from earlier trainings, so that no recipe is trained twice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,8 +8,8 @@ from typing import NamedTuple
 from jaxgen import config as configs
 from jaxgen.config import STRIDED, Config
 from jaxgen.errors import UserError
-from jaxgen.training import manifest
-from jaxgen.training.folder import ROOT, RunFolder
+from jaxgen.training import manifest, published
+from jaxgen.training.folder import ROOT, ModelFolder, RunFolder
 
 
 class Runs(NamedTuple):
@@ -22,9 +22,12 @@ class Runs(NamedTuple):
         """The runs of a recipe, finished or not."""
         return (run for run, other in self.known if same(config, other))
 
-    def finished(self, config: Config) -> RunFolder | None:
-        """A finished run of a recipe."""
-        return next((run for run in self.of(config) if _newest(run) == config.steps), None)
+    def finished(self, config: Config) -> ModelFolder | None:
+        """A finished run of a recipe; where there is no run of it, the model that ships."""
+        mine = list(self.of(config))
+        if not mine:
+            return next((x for x in published.shipped() if same(config, x.load())), None)
+        return next((run for run in mine if _newest(run) == config.steps), None)
 
     def strided(self, recipes: Sequence[Config]) -> list[str]:
         """The runs of the recipes on the split of earlier versions."""

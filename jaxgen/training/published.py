@@ -119,6 +119,6 @@ def at(path: Path) -> ModelFolder:
     return published if published.card.exists() else RunFolder(path)
 
 
-def shipped() -> list[str]:
+def shipped() -> list[Published]:
     """The models that ship."""
-    return sorted(path.parent.name for path in SHIPPED.glob("*/config.json"))
+    return [Published(path.parent) for path in sorted(SHIPPED.glob("*/config.json"))]
