@@ -1,6 +1,9 @@
 """The documentation: ``sphinx-build -W docs OUT``. The pages are Markdown; the reference of the
-commands is what ``--help`` prints, that of Python the docstrings."""
+commands is what ``--help`` prints, that of Python the docstrings, and the pictures are drawn by the
+models that come with jaxgen."""
 
+import contextlib
+import io
 import os
 import shlex
 import subprocess
@@ -8,6 +11,7 @@ import sys
 from pathlib import Path
 
 import jaxgen
+from jaxgen.cli import main
 from jaxgen.cli.apply import APPS
 from jaxgen.cli.main import VERBS
 
@@ -21,6 +25,19 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_default_options = {"members": True, "undoc-members": False}
 HERE = Path(__file__).parent
+PICTURES = {
+    "ae-ways": "apply figure --model ae --what interpolation",
+    "vae": "reconstruct --model vae --count 20",
+    "cvae": "apply restyle --model cvae --style test:7",
+    "vqvae": "apply figure --model vqvae",
+    "gan": "interpolate --model gan --from 3 --to 8",
+    "ddpm": "apply figure --model ddpm --digit 5",
+    "complete": "apply complete --model ddpm --hide left --count 10",
+    "correct": "apply correct --model ddpm --damage noise:0.4 --count 10",
+    "restyle": "apply restyle --model cvae --style test:4",
+    "convert": "apply convert --model cvae --to 3 --count 10",
+    "interpolate": "interpolate --model vae --from 3 --to 8",
+}
 
 
 def help_of(*words: str) -> str:
@@ -44,5 +61,16 @@ def write_commands(app) -> None:
         page.write_text(text)
 
 
+def draw_pictures(app) -> None:
+    """What the captions of the pages say, in pictures/NAME.png."""
+    for name, command in PICTURES.items():
+        picture = HERE / "pictures" / f"{name}.png"
+        picture.unlink(missing_ok=True)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            main.run([*shlex.split(command), "--out", f"{picture}"])
+
+
 def setup(app) -> None:
     app.connect("builder-inited", write_commands)
+    app.connect("builder-inited", draw_pictures)

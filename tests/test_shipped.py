@@ -9,14 +9,14 @@ import pytest
 import jaxgen
 import jaxgen.model
 from jaxgen import config as configs
-from jaxgen import families
+
 from jaxgen.cli import main
 from jaxgen.evaluation import judge
 from jaxgen.training import published
 from tests import runs
 
 LARGEST = 20_000_000  # bytes of all weights
-SHIPPED = families.names()  # the recipes of their names
+SHIPPED = configs.names()
 
 
 def test_one_of_each_family_ships():

@@ -2,7 +2,7 @@
 report. Results are kept, so that the same command goes on where it stopped.
 
 examples:
-  bin/compare                              the recipes without changes; runs that exist are used, and
+  bin/compare                              the recipes without changes; existing runs are used, or
                                            else the models that come with jaxgen
   bin/compare --steps 1000                 1,000 steps each
   bin/compare --seeds 3 --budget 120s      the same time of training for each, three seeds

@@ -54,6 +54,11 @@ def parse(default: Settings, verb: str, description: str | None, args: list[str]
         raise UserError(_with_written_flag(f"{error}", args)) from None
 
 
+def cli(commands: Any, program: str, args: list[str]) -> Any:
+    """tyro's parser of several commands, each an annotated dataclass."""
+    return tyro.cli(commands, prog=program, args=args, registry=_REGISTRY)
+
+
 def peek(args: list[str], *names: str) -> list[str | None]:
     """The values of single flags, which decide how all flags are read; None for a flag without a
     value."""
@@ -189,7 +194,7 @@ def expanded(arg: str) -> str:
 def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstructorSpec | None:
     """Dataclasses with readable help: filled paragraphs, one name for the value of a flag, and a
     default only where there is one."""
-    if not dataclasses.is_dataclass(kind.type):
+    if not dataclasses.is_dataclass(kind.type) or kind.type.__module__.startswith("tyro"):
         return None
     plain = typing.get_type_hints(kind.type)
     hints = typing.get_type_hints(kind.type, include_extras=True)

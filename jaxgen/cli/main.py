@@ -28,6 +28,7 @@ VERBS = {
     "launch": "train, or draw, in several processes on this machine",
     "verify": "check that saved models are as they were written",
     "bench": "measure speed on this machine",
+    "completion": "let a shell complete the commands",
 }
 
 _BIN = re.compile(rf"\bbin/({'|'.join(VERBS)})\b")

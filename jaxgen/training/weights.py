@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 
-LARGE = 4096  # numbers: smaller arrays take little room
+LARGE = 2048  # numbers: smaller arrays take little room
 
 
 def named(tree: Any) -> dict[str, Any]:
