@@ -19,10 +19,11 @@ __version__ = "0.1.0"
 __all__ = ["Model", "UserError", "load", "recipe", "recipes", "register", "show", "train"]
 
 if TYPE_CHECKING:
+    from jaxgen.arguments import show
     from jaxgen.config import names as recipes
     from jaxgen.config import recipe
     from jaxgen.errors import UserError
-    from jaxgen.model import Model, load, show, train
+    from jaxgen.model import Model, load, train
     from jaxgen.own import register
 
 _PLACES = {
@@ -32,7 +33,7 @@ _PLACES = {
     "recipe": ("config", "recipe"),
     "recipes": ("config", "names"),
     "register": ("own", "register"),
-    "show": ("model", "show"),
+    "show": ("arguments", "show"),
     "train": ("model", "train"),
 }
 

@@ -11,10 +11,10 @@ from jaxgen import families
 ROOT = Path(jaxgen.__file__).parent
 # From the bottom up: a part may import from its own line and the lines before it.
 LAYERS = [
-    {"errors", "environment", "own", "sources"},
+    {"errors", "environment", "extras", "own", "sources"},
     {"config", "arrays", "data", "configs"},
     {"devices", "distributed", "films", "images", "kept", "losses"}
-    | {"densities", "descent", "mapping"},
+    | {"arguments", "densities", "descent", "mapping"},
     {"pages"},  # so that it cannot know a model
     {"nn", "diffusion"},
     {"families"},

@@ -15,11 +15,11 @@ from PIL import Image
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen.arguments import checked, labels
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.cli import main
 from jaxgen.families.capabilities import Encodes, HasBound, Transfers
 from jaxgen.images import to_uint8
-from jaxgen.model import checked, labels
 from jaxgen.training import console, published, weights
 from tests import runs
 from tests.conftest import SMALL, swept

@@ -9,7 +9,6 @@ import pytest
 import jaxgen
 import jaxgen.model
 from jaxgen import config as configs
-
 from jaxgen.cli import main
 from jaxgen.evaluation import judge
 from jaxgen.training import published

@@ -16,6 +16,8 @@ def test_the_documentation_is_built_without_a_warning(tmp_path):
     commands = (tmp_path / "reference" / "commands.html").read_text()
     assert all(f"bin/{verb}" in commands for verb in VERBS)
     assert "apply complete" in commands and "--net.latents" in commands
+    for page in (tmp_path / "families", tmp_path / "applications"):
+        assert sum("<figure" in path.read_text() for path in page.glob("*.html")) >= 5
     python = (tmp_path / "reference" / "python.html").read_text()
     for name in ("jaxgen.load", "jaxgen.Model.sample", "jaxgen.testing.check_family"):
         assert f'id="{name}"' in python
