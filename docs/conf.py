@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 PICTURES = {
     "ae-ways": "apply figure --model ae --what interpolation",
     "vae": "reconstruct --model vae --count 20",
-    "cvae": "apply restyle --model cvae --style test:7",
+    "cvae": "apply restyle --model cvae --style test:0",
     "vqvae": "apply figure --model vqvae",
     "gan": "interpolate --model gan --from 3 --to 8",
     "ddpm": "apply figure --model ddpm --digit 5",

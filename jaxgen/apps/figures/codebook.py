@@ -40,7 +40,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
         left,
         images.grid(tiles, int(np.ceil(np.sqrt(2 * len(tiles)))), gap=1, scale=3),
         f"The mean of {len(test.labels)} test digits where a code is used:\n"
-        f"{used} of {family.quantiser.size} codes are used, {len(order)} are shown, "
+        f"{used} of {family.quantiser.size} codes are used, {len(order)} are shown,\n"
         f"from {shares[0]:.1%} of positions to {shares[-1]:.2%}",
     )
     drawing.rows(
