@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import jax
@@ -136,6 +137,16 @@ def test_the_noise_of_keys_gives_their_images(model):
     (images,) = function.call(*(arrays[name] for name in function.inputs))
     expected = family.sample(model.variables, keys, jnp.full(7, 3))
     np.testing.assert_allclose(images, expected, atol=1e-5)
+
+
+def test_the_packages_for_onnx_are_those_of_the_locks():
+    root = Path(jaxgen.__file__).parents[1]
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    names = [re.split("[<>=]", requirement)[0] for requirement in extras["onnx"]]
+    assert names == onnx.IMPORTED.split()
+    assert (root / "requirements" / "onnx.txt").read_text().strip() == onnx.PINNED
 
 
 def test_what_onnx_cannot_hold_is_a_sentence(here, monkeypatch):

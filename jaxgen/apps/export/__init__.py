@@ -56,7 +56,7 @@ def export(model: Trained, config: Config, to: Path, what: str) -> list[Path]:
     else:
         onnx.require()
         function = functions.named(model, what, given_noise=True)
-        content = onnx.to_bytes(function, f"{config.model}_{what}", metadata(config))
+        content = onnx.to_bytes(function, f"{what} of {config.model}", metadata(config))
         said = about.onnx(what, function, onnx.difference(content, function))
     files.write_all({to: content, text: said.encode()})
     return [to, text]

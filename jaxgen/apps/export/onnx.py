@@ -31,8 +31,8 @@ def require() -> None:
 
 
 def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
-    """The function for any number n of images. Raises UserError if it draws random numbers, or if
-    jax2onnx cannot convert it."""
+    """The function for any number n of images, ``name`` in words. Raises UserError if it draws
+    random numbers, or if jax2onnx cannot convert it."""
     import onnx
     from jax2onnx import to_onnx
 
@@ -40,8 +40,8 @@ def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
     jaxpr = _without_dead_code(function, arguments)
     if _draws(jaxpr.jaxpr):
         raise UserError(
-            "it draws random numbers, which ONNX has not: let the file end in .stablehlo, or for "
-            "diffusion take --sampler ddim, dpmpp or fast"
+            f"the {name} draws random numbers, which ONNX does not have: let the file end in "
+            ".stablehlo, or for diffusion take --sampler ddim, dpmpp or fast"
         )
     with _quiet():
         try:
@@ -49,7 +49,7 @@ def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
             proto = to_onnx(
                 jaxpr_as_fun(jaxpr),
                 arguments,
-                model_name=name,
+                model_name=name.replace(" ", "_"),
                 opset=OPSET,
                 input_names=list(function.inputs),
                 output_names=list(function.outputs),
@@ -57,7 +57,7 @@ def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
         except Exception as error:
             found = f"{type(error).__name__}: {error}".splitlines()[0]
             raise UserError(
-                f"jax2onnx cannot convert it ({found}): let the file end in .stablehlo"
+                f"jax2onnx cannot convert the {name} ({found}): let the file end in .stablehlo"
             ) from error
     assert isinstance(proto, onnx.ModelProto)
     _remove_unused(proto.graph)
@@ -84,7 +84,7 @@ def difference(content: bytes, function: Function) -> float:
     except Exception as error:  # onnxruntime has no base class for its exceptions
         said = " ".join(f"{error}".split())[:200]
         raise UserError(
-            f"onnxruntime cannot run it ({said}): let the file end in .stablehlo"
+            f"onnxruntime cannot run the file ({said}): let it end in .stablehlo"
         ) from error
     return float(max(found))
 
