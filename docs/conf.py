@@ -4,6 +4,7 @@ models that come with jaxgen."""
 
 import contextlib
 import io
+import logging
 import os
 import shlex
 import subprocess
@@ -63,6 +64,7 @@ def write_commands(app) -> None:
 
 def draw_pictures(app) -> None:
     """What the captions of the pages say, in pictures/NAME.png."""
+    logging.getLogger("jax").setLevel(logging.WARNING)  # Sphinx shows what is below
     for name, command in PICTURES.items():
         picture = HERE / "pictures" / f"{name}.png"
         picture.unlink(missing_ok=True)

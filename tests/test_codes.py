@@ -27,7 +27,10 @@ class Linear(Family):
     def loss(self, variables, batch, key, *, player):
         raise NotImplementedError
 
-    def prior(self, variables, keys, labels):
+    def noise(self, keys):
+        raise NotImplementedError
+
+    def prior(self, variables, noise, labels):
         raise NotImplementedError
 
     def encode(self, variables, images, labels):

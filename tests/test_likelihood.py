@@ -51,7 +51,7 @@ class LinearGaussian(Variational):
     def loss(self, variables, batch, key, *, player):
         raise NotImplementedError
 
-    prior = decode = loss
+    noise = prior = decode = loss
 
     def exact(self, images):
         covariance = self.matrix @ self.matrix.T + self.sigma**2 * np.eye(784)

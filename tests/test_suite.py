@@ -30,7 +30,10 @@ class Switch(Family):
     def loss(self, variables, batch, key, *, player):
         raise NotImplementedError
 
-    def prior(self, variables, keys, labels):
+    def noise(self, keys):
+        return {}
+
+    def prior(self, variables, noise, labels):
         return (jnp.arange(len(labels)) % 2).astype(jnp.float32)
 
     def decode(self, variables, latents, labels, keys):

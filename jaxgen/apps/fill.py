@@ -73,14 +73,15 @@ def fill(
     keys, keys_end = split(keys)
 
     def draw(carry, row):
-        (framed, caches, grids, weights), (position, likely) = carry, row
-        logits, caches = prior.apply(params, framed, caches, position, repeated, method="step")
+        (framed, caches, grids, weights), (i, j, likely) = carry, row
+        position = i * side + j
+        logits, caches = prior.apply(params, framed, caches, i, j, repeated, method="step")
         log_probs = jax.nn.log_softmax(logits).reshape(n, GRIDS, -1) + likely[:, None]
         weights = weights + jax.nn.logsumexp(log_probs, axis=-1)
         here, again = split(jax.vmap(jax.random.fold_in, (0, None))(keys, position))
         drawn = jax.vmap(jax.random.categorical)(here, log_probs)  # [n, grids]
         grids = grids.at[:, :, position].set(drawn)
-        at = (0, position // side + 1, position % side + 1, 0)
+        at = (0, i + 1, j + 1, 0)
         rows = table[drawn.reshape(-1)][:, None, None]
         framed = lax.dynamic_update_slice(framed, rows, at)
         return _resample((framed, caches, grids, weights), again), None
@@ -88,7 +89,7 @@ def fill(
     framed = jnp.zeros((n * GRIDS, side + 1, side + 2, table.shape[-1]))
     caches = prior.apply(params, n * GRIDS, method="begin")
     grids, weights = jnp.zeros((n, GRIDS, side**2), jnp.int32), jnp.zeros((n, GRIDS))
-    rows = jnp.arange(side**2), likely.reshape(n, side**2, -1).swapaxes(0, 1)
+    rows = *jnp.indices((side, side)).reshape(2, -1), likely.reshape(n, side**2, -1).swapaxes(0, 1)
     carry, _ = lax.scan(draw, (framed, caches, grids, weights), rows)
     grids, weights = carry[2:]
     chosen = jax.vmap(jax.random.categorical)(keys_end, weights)

@@ -32,7 +32,7 @@ GOLDEN = ROOT / "tests" / "golden" / "format-2"
 GIB = 2**20  # in KiB
 HYPOTHESIS = f"{os.sep}.hypothesis{os.sep}"  # where it keeps things of its own
 APPLY = ("complete", "correct", "restyle", "convert", "augment", "sheet", "figure")
-VERBS = tuple((verb,) for verb in main.VERBS if verb != "apply") + tuple(
+VERBS = tuple((verb,) for verb in main.VERBS if verb not in ("apply", "completion")) + tuple(
     ("apply", name) for name in APPLY
 )
 VALUES = (

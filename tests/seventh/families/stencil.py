@@ -19,8 +19,11 @@ class Stencil(Family):
         loss = self.bound(variables, batch.images, batch.labels, None).mean()
         return loss, (variables.stats, {"loss": loss})
 
-    def prior(self, variables, keys, labels):
-        return jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
+    def noise(self, keys):
+        return {"normal": jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)}
+
+    def prior(self, variables, noise, labels):
+        return noise["normal"]
 
     def decode(self, variables, latents, labels, keys):
         pictures = jax.nn.sigmoid(self._logits(variables, labels))
