@@ -73,7 +73,9 @@ def script(shell: str) -> str:
     written = io.StringIO()
     with contextlib.redirect_stdout(written), contextlib.suppress(SystemExit):
         flags.cli(_either(commands), PROGRAM, ["--tyro-write-completion", shell, "-"])
-    return written.getvalue() + IN_A_CLONE[shell].replace("VERBS", " ".join(VERBS))
+    # tyro's script for zsh is a file of $fpath, which completes once when it is read; not so eval.
+    text = written.getvalue().rstrip().removesuffix('_tyro_jaxgen "$@"')
+    return f"{text}\n" + IN_A_CLONE[shell].replace("VERBS", " ".join(VERBS))
 
 
 def _either(commands: list[Any]) -> Any:
