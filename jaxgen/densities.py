@@ -166,7 +166,6 @@ def noise(keys: Keys, components: int, latents: int) -> Noise:
 
 def draw(densities: Densities, noise: Noise, labels: Labels) -> jax.Array:
     """Turn ``noise`` into codes [n, z] of the digits in ``labels``, or of any for NO_DIGIT."""
-
     any_digit = (noise["gumbel_digit"] + jnp.log(densities.shares)).argmax(-1)
     digits = jnp.where(labels == NO_DIGIT, any_digit, labels)
     component = (noise["gumbel_component"] + jnp.log(densities.weights)[digits]).argmax(-1)

@@ -18,7 +18,7 @@ from safetensors import safe_open
 
 import jaxgen
 from jaxgen import config as configs
-from jaxgen.apps.export import functions, onnx, stablehlo
+from jaxgen.apps.export import functions, onnx, stablehlo, texts
 from jaxgen.cli import main
 from jaxgen.families.base import split
 from jaxgen.families.capabilities import Diffuses
@@ -161,6 +161,13 @@ def test_what_onnx_cannot_hold_is_a_sentence(here, monkeypatch):
     with pytest.raises(jaxgen.UserError, match=r"needs the package jax2onnx: .*--no-deps jax2onnx"):
         ancestral.export("x.onnx")
     assert not Path("x.onnx").exists()
+
+
+def test_noise_of_any_name_has_a_line():
+    """A family of one's own may call its noise as it likes."""
+    array = texts.Array.of("uniform_place", ((3,), jnp.float32))
+    assert array.shape == "n, 3" and array.python == "np.zeros([n, 3], np.float32)"
+    assert "noise" in array.about
 
 
 def test_arrays_go_with_their_recipe(model):

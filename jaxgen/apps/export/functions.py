@@ -13,8 +13,6 @@ from jaxgen.families.capabilities import Diffuses, Encodes, able
 from jaxgen.training import weights
 from jaxgen.training.trained import Trained
 
-NAMES = ("sampler", "encoder", "decoder", "network")
-
 Row = tuple[tuple[int, ...], Any]  # the shape of one image's share of an array, and its type
 IMAGES, LABELS, NUMBERS = (IMAGE, jnp.float32), ((), jnp.int32), ((), jnp.uint32)
 
@@ -50,9 +48,9 @@ def named(model: Trained, what: str, given_noise: bool = False) -> Function:
     """The function of a model that is called ``what``; the sampler takes seeds and the numbers of
     the images, or with ``given_noise`` the noise itself. Raises UserError if the family has none.
     """
-    makers = {"encoder": encoder, "decoder": decoder, "network": network}
-    makers["sampler"] = sampler_from_noise if given_noise else sampler
-    configs.require("what", what, what in makers, f"one of {', '.join(NAMES)}")
+    draw = sampler_from_noise if given_noise else sampler
+    makers = {"sampler": draw, "encoder": encoder, "decoder": decoder, "network": network}
+    configs.require("what", what, what in makers, f"one of {', '.join(makers)}")
     return makers[what](model)
 
 

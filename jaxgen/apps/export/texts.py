@@ -61,7 +61,8 @@ class Array(NamedTuple):
         sort = name if name in ABOUT else name.split("_")[0]  # gumbel_digit is a gumbel
         zeros = f"np.zeros([{shape}], np.{kind})"
         python = IN_PYTHON.get(sort, zeros).replace("SHAPE", shape)
-        return Array(name, kind, shape, ABOUT[sort], python, IN_JAVASCRIPT.get(sort, "0"))
+        about = ABOUT.get(sort, "as the family's own noise has them")
+        return Array(name, kind, shape, about, python, IN_JAVASCRIPT.get(sort, "0"))
 
 
 class Of(NamedTuple):
