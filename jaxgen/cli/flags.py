@@ -201,6 +201,8 @@ def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstruct
     fields: list[constructors.StructFieldSpec] = []
     for field in dataclasses.fields(kind.type):
         hint: Any = hints[field.name]
+        if isinstance(hint, types.UnionType):  # for X | Y tyro would import typeguard, 50 ms
+            hint = typing.Union[typing.get_args(hint)]  # noqa: UP007
         default = getattr(kind.default, field.name)
         if not dataclasses.is_dataclass(default):
             metavar, ending = _metavar(plain[field.name]), _default_in_words(default)

@@ -50,7 +50,7 @@ def main(args: list[str] | None = None) -> None:
     signal asks."""
     # Imports make half a million objects that all stay. Looking through them for garbage, while
     # they are made and at the end, would be a fifth of the time of a short command.
-    gc.set_threshold(200_000)
+    gc.set_threshold(1_000_000)
     atexit.register(gc.freeze)
     if "JAXGEN_BIN" not in os.environ:  # which the scripts in bin/ set
         sys.stdout, sys.stderr = map(_renamed, (sys.stdout, sys.stderr))
