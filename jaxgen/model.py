@@ -23,7 +23,7 @@ import numpy as np
 from etils import epy
 
 from jaxgen import config as configs
-from jaxgen import data, devices, sampling
+from jaxgen import data, devices, families, sampling
 from jaxgen.arguments import Images, checked, labels
 from jaxgen.arrays import NO_DIGIT
 from jaxgen.config import STRIDED, Config
@@ -94,8 +94,7 @@ class Model(Trained):
         jaxgen.errors.UserError: this version of jaxgen has no setting 'prior' of a Sampling...
         """
         config = configs.changed(self.config, {"sampling": settings})
-        family = self.family.with_sampling(**vars(config.sampling))
-        return dataclasses.replace(self, config=config, family=family)
+        return dataclasses.replace(self, config=config, family=families.build(config))
 
     def cycle(
         self,

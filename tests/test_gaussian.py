@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxgen
 from jaxgen import data, families
 from jaxgen.arrays import DIGITS, NO_DIGIT, soft
 from jaxgen.data import Split
@@ -34,8 +35,8 @@ def gaussians(digits):
 
 
 def covariance(gaussians, digit):
-    axes, rest = np.float64(gaussians.axes[digit]), float(gaussians.rest[digit])
-    return axes.T @ np.diag(gaussians.variances[digit] - rest) @ axes + rest * np.eye(PIXELS)
+    axes, rest = np.float64(gaussians["axes"][digit]), float(gaussians["rest"][digit])
+    return axes.T @ np.diag(gaussians["variances"][digit] - rest) @ axes + rest * np.eye(PIXELS)
 
 
 def test_it_is_the_mean_of_the_image_given_the_noisy_one(gaussians):
@@ -45,7 +46,7 @@ def test_it_is_the_mean_of_the_image_given_the_noisy_one(gaussians):
     found = gaussian.denoise(gaussians, xt, alpha, sigma, soft(jnp.asarray(labels)))
     for row, digit in enumerate(labels):
         a, s = alpha[row].item(), sigma[row].item()
-        mean, own = np.float64(gaussians.means[digit]), covariance(gaussians, digit)
+        mean, own = np.float64(gaussians["means"][digit]), covariance(gaussians, digit)
         away = np.ravel(xt[row]) - a * mean
         exact = mean + a * own @ np.linalg.solve(a**2 * own + s**2 * np.eye(PIXELS), away)
         np.testing.assert_allclose(np.ravel(found[row]), exact, atol=2e-3)
@@ -83,10 +84,10 @@ def test_the_fit_finds_means_axes_and_variances():
     pixels = codes @ axes + 0.2 * random.normal(size=(len(codes), PIXELS))
     images = np.clip(127.5 * (pixels + 1), 0, 255).astype(np.uint8).reshape(-1, 28, 28, 1)
     found = gaussian.fit(Split(images, np.full(len(codes), 7, np.int32)), 2)
-    np.testing.assert_allclose(found.means[7], images.mean(0).ravel() / 127.5 - 1, atol=1e-4)
-    np.testing.assert_allclose(found.variances[7][::-1], [9.04, 2.29], rtol=0.05)
-    np.testing.assert_allclose(np.abs(found.axes[7][::-1] @ axes.T), np.eye(2), atol=0.03)
-    assert found.rest[7] == pytest.approx(0.04, rel=0.05)
+    np.testing.assert_allclose(found["means"][7], images.mean(0).ravel() / 127.5 - 1, atol=1e-4)
+    np.testing.assert_allclose(found["variances"][7][::-1], [9.04, 2.29], rtol=0.05)
+    np.testing.assert_allclose(np.abs(found["axes"][7][::-1] @ axes.T), np.eye(2), atol=0.03)
+    assert found["rest"][7] == pytest.approx(0.04, rel=0.05)
 
 
 def test_few_images_of_a_digit_lean_on_all_digits(digits):
@@ -97,10 +98,12 @@ def test_few_images_of_a_digit_lean_on_all_digits(digits):
     found = gaussian.fit(few, 5)
     # One image has no variance: what is left is the share of all digits.
     share = POOLED / (1 + POOLED)
-    np.testing.assert_allclose(found.variances[4], share * found.variances[NO_DIGIT], rtol=1e-3)
-    np.testing.assert_allclose(found.means[4], few.images[-1].ravel() / 127.5 - 1, atol=1e-5)
+    np.testing.assert_allclose(
+        found["variances"][4], share * found["variances"][NO_DIGIT], rtol=1e-3
+    )
+    np.testing.assert_allclose(found["means"][4], few.images[-1].ravel() / 127.5 - 1, atol=1e-5)
     without = gaussian.fit(Split(few.images[:-1], few.labels[:-1]), 5)
-    np.testing.assert_array_equal(without.means[4], without.means[NO_DIGIT])
+    np.testing.assert_array_equal(without["means"][4], without["means"][NO_DIGIT])
 
 
 def test_training_begins_with_the_gaussians_of_its_digits(digits, gaussians):
@@ -112,7 +115,7 @@ def test_training_begins_with_the_gaussians_of_its_digits(digits, gaussians):
         for index in range(len(recipes)):
             own = stack.of(state, index).variables.stats["gaussians"]
             jax.tree.map(np.testing.assert_array_equal, own, gaussians)
-    assert len(gaussians.means) == DIGITS + 1
+    assert len(gaussians["means"]) == DIGITS + 1
 
 
 def test_its_flow_is_where_many_small_steps_arrive(gaussians):
@@ -173,8 +176,15 @@ def test_fast_evaluates_the_network_once_a_step_and_starts_in_the_middle(digits)
     assert log_snr[-1] == pytest.approx(samplers.MIDDLE[1], abs=0.5)
 
 
-def test_fast_needs_gaussians():
+def test_fast_needs_gaussians_and_a_small_guidance(here):
     recipe = small("ddpm")
+    strong = dataclasses.replace(recipe.sampling, guidance=4.0)
+    with pytest.raises(UserError, match=r"--guidance 4 cannot be .*--sampler dpmpp"):
+        families.build(dataclasses.replace(recipe, sampling=strong))
+    with pytest.raises(UserError, match="--guidance 4 cannot be"):
+        jaxgen.load("ddpm").with_sampling(guidance=4.0)
+    with pytest.raises(UserError, match="--sampler fast cannot be"):
+        jaxgen.load("ddpm_full").with_sampling(sampler="fast", guidance=1.5)
     recipe = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, gaussian=0))
     with pytest.raises(UserError, match=r"--sampler fast cannot be: .*--sampler dpmpp"):
         families.build(recipe)

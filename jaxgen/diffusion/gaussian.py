@@ -16,12 +16,11 @@ variance for all other directions.
 """
 
 import math
-from typing import Any
+from typing import TypedDict
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
 from jaxgen.arrays import DIGITS, IMAGE, SoftLabels
 from jaxgen.data import Split
@@ -31,14 +30,13 @@ POOLED = 100  # images of all digits that count as images of each, so that few i
 LEAST_VARIANCE = 1e-3  # of pixels in [-1, 1]
 
 
-class Gaussians(struct.PyTreeNode):
+class Gaussians(TypedDict):
     """A Gaussian (2) for each digit, and one for any digit, of images in [-1, 1]."""
 
-    # Arrays, but JAX and Orbax also put shapes, shardings and the like in their place.
-    means: Any  # [11, 784]
-    axes: Any  # [11, r, 784], orthonormal
-    variances: Any  # [11, r]
-    rest: Any  # [11]
+    means: jax.Array  # [11, 784]
+    axes: jax.Array  # [11, r, 784], orthonormal
+    variances: jax.Array  # [11, r]
+    rest: jax.Array  # [11]
 
 
 def standard(rank: int) -> Gaussians:
@@ -76,8 +74,10 @@ def fit(digits: Split, rank: int) -> Gaussians:
                 covariance = (1 - t) * covariance + t * every[1]
             found.append((mean, *principal(covariance)))
         found.append((every[0], *principal(every[1])))
-    parts = (jnp.asarray(np.stack(part), jnp.float32) for part in zip(*found, strict=True))
-    return Gaussians(*parts)
+    means, axes, variances, rest = (
+        jnp.asarray(np.stack(part), jnp.float32) for part in zip(*found, strict=True)
+    )
+    return Gaussians(means=means, axes=axes, variances=variances, rest=rest)
 
 
 def _moments(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,14 +96,14 @@ def denoise(
     """
     pixels = xt.reshape(-1, PIXELS)
     alpha, var = alpha.reshape(-1, 1), sigma.reshape(-1, 1) ** 2  # [n, 1]
-    rest = _gain(gaussians.rest, alpha, var)  # [n, 11]
-    along = _gain(gaussians.variances, alpha[..., None], var[..., None])  # [n, 11, r]
-    centres = jnp.einsum("yp,yrp->yr", gaussians.means, gaussians.axes)
-    offsets = jnp.einsum("np,yrp->nyr", pixels, gaussians.axes) - alpha[..., None] * centres
+    rest = _gain(gaussians["rest"], alpha, var)  # [n, 11]
+    along = _gain(gaussians["variances"], alpha[..., None], var[..., None])  # [n, 11, r]
+    centres = jnp.einsum("yp,yrp->yr", gaussians["means"], gaussians["axes"])
+    offsets = jnp.einsum("np,yrp->nyr", pixels, gaussians["axes"]) - alpha[..., None] * centres
     offsets = (labels[..., None] * (along - rest[..., None])) * offsets
-    x0 = jnp.einsum("nyr,yrp->np", offsets, gaussians.axes)
+    x0 = jnp.einsum("nyr,yrp->np", offsets, gaussians["axes"])
     x0 += (labels * rest).sum(1, keepdims=True) * pixels
-    x0 += (labels * (1 - alpha * rest)) @ gaussians.means
+    x0 += (labels * (1 - alpha * rest)) @ gaussians["means"]
     return x0.reshape(xt.shape)
 
 
@@ -116,11 +116,11 @@ def flow(
     pixels = noise.reshape(-1, PIXELS)
     rest, along = (
         jnp.sqrt(alpha**2 * variance + sigma**2)
-        for variance in (gaussians.rest, gaussians.variances)
+        for variance in (gaussians["rest"], gaussians["variances"])
     )
-    codes = jnp.einsum("np,yrp->nyr", pixels, gaussians.axes)
+    codes = jnp.einsum("np,yrp->nyr", pixels, gaussians["axes"])
     codes = labels[..., None] * (along - rest[:, None]) * codes
-    xt = alpha * (labels @ gaussians.means) + jnp.einsum("nyr,yrp->np", codes, gaussians.axes)
+    xt = alpha * (labels @ gaussians["means"]) + jnp.einsum("nyr,yrp->np", codes, gaussians["axes"])
     xt += (labels @ rest)[:, None] * pixels
     return xt.reshape(noise.shape)
 
