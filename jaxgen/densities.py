@@ -15,7 +15,7 @@ import numpy as np
 from flax import struct
 from jax import lax
 
-from jaxgen import distributed
+from jaxgen import devices, distributed
 from jaxgen.arrays import DIGITS, NO_DIGIT, Keys, Labels, Noise
 
 # For ``transfer``. Two autoencoders turned each of 3,000 validation digits into another digit.
@@ -44,6 +44,9 @@ class Densities(struct.PyTreeNode):
     means: jax.Array  # [10, k, z]
     factors: jax.Array  # [10, k, z, z], Cholesky factors L of the covariances L L^T
     derived: Any = None  # ``Derived``; None until ``derive``
+
+
+SAVED = {"shares", "weights", "means", "factors"}  # the fields that files have
 
 
 def standard(components: int, latents: int) -> Densities:
@@ -93,23 +96,25 @@ def to_saved(tree: Any) -> Any:
     def without_derived(node):
         if not isinstance(node, Densities):
             return node
-        return {name: leaf for name, leaf in vars(node).items() if name != "derived"}
+        return {name: leaf for name, leaf in vars(node).items() if name in SAVED}
 
     return jax.tree.map(without_derived, tree, is_leaf=lambda node: isinstance(node, Densities))
 
 
-def from_saved(tree: Any, like: Any) -> Any:
-    """The inverse of ``to_saved``. ``like`` is a tree of the form of the result; its shardings say
-    where the arrays lie."""
+def from_saved(tree: Any, shard: bool = False) -> Any:
+    """The inverse of ``to_saved``: each dictionary with the fields ``SAVED`` becomes ``Densities``,
+    whose arrays lie as ``devices.place`` says."""
 
-    def with_derived(like, node):
-        if not isinstance(like, Densities):
+    def is_saved(node):
+        return isinstance(node, dict) and node.keys() == SAVED
+
+    def with_derived(node):
+        if not is_saved(node):
             return node
-        densities = derive(Densities(**distributed.fetch(node)))
-        shardings = jax.tree.map(lambda leaf: leaf.sharding, like)
-        return jax.device_put(distributed.fetch(densities), shardings)
+        arrays = distributed.fetch(derive(Densities(**distributed.fetch(node))))
+        return jax.device_put(arrays, jax.tree.map(lambda a: devices.place(a.shape, shard), arrays))
 
-    return jax.tree.map(with_derived, like, tree, is_leaf=lambda node: isinstance(node, Densities))
+    return jax.tree.map(with_derived, tree, is_leaf=is_saved)
 
 
 def derive(densities: Densities) -> Densities:

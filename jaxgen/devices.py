@@ -143,6 +143,11 @@ def split_large(shape: tuple[int, ...]) -> NamedSharding:
     return split(max(axes, key=lambda axis: shape[axis]))
 
 
+def place(shape: tuple[int, ...], shard: bool) -> NamedSharding:
+    """Where an array of a state lies: on every device, or ``split_large`` if these ``shard`` it."""
+    return split_large(shape) if shard else whole()
+
+
 def round_up(length: int) -> int:
     """The smallest multiple of the number of devices that is at least ``length``."""
     return length + -length % count()

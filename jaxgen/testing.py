@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from jaxgen import devices, sampling
+from jaxgen import densities, devices, sampling
 from jaxgen.arrays import IMAGE, NO_DIGIT, Batch, soft
 from jaxgen.config import Config
 from jaxgen.errors import UserError
@@ -89,6 +89,20 @@ def players_have_params(subject: Subject) -> None:
     held = set(subject.state.variables.params)
     assert held == order, f"the params are of {held}, update_order has {order}"
     assert set(subject.family.lr_scale) <= order, f"lr_scale has {set(subject.family.lr_scale)}"
+
+
+def variables_are_dictionaries_of_arrays(subject: Subject) -> None:
+    """Params and stats are nested dictionaries of arrays, and stats may hold Densities too, so that
+    they can be saved by name."""
+    variables = subject.state.variables
+    saved = variables.params, densities.to_saved(variables.stats)
+    for tree in saved:
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+            names = [key.key for key in path if isinstance(key, jax.tree_util.DictKey)]
+            place = jax.tree_util.keystr(path)
+            assert len(names) == len(path), f"the place of an array is {place}"
+            assert all(isinstance(name, str) for name in names), f"a name in {place} is no string"
+            assert isinstance(leaf, jax.Array), f"{place} is {leaf!r}"
 
 
 def losses_are_finite_scalars(subject: Subject) -> None:
@@ -238,6 +252,7 @@ def _form(tree):
 
 CLAUSES: tuple[Callable[[Subject], None], ...] = (
     players_have_params,
+    variables_are_dictionaries_of_arrays,
     losses_are_finite_scalars,
     a_turn_changes_its_own_player_only,
     the_loss_falls,

@@ -57,6 +57,12 @@ class NoPlayers(AE):
         return ("model", "other")
 
 
+class Listed(AE):
+    def init(self, key):
+        variables = super().init(key)
+        return variables.replace(stats=variables.stats | {"seen": [jnp.zeros(3)]})
+
+
 class Endless(AE):
     def loss(self, variables, batch, key, *, player):
         loss, (stats, metrics) = super().loss(variables, batch, key, player=player)
@@ -94,6 +100,7 @@ class Flat(AE):
     ("broken", "said"),
     [
         (NoPlayers, "Each player of update_order has its params, and lr_scale .*'other'"),
+        (Listed, r"Params and stats are nested dictionaries.*the place .* is \['seen'\]\[0\]"),
         (Endless, "The loss of each player is one finite number, .*more of model is inf"),
         (Still, "(falls on one batch|changes its own params)"),
         (Bright, r"Samples are float32 \[n, 28, 28, 1\] in \[0, 1\].*they are in \[1\."),

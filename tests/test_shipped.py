@@ -3,6 +3,7 @@
 import doctest
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ import jaxgen.model
 from jaxgen import config as configs
 from jaxgen.cli import main
 from jaxgen.evaluation import judge
-from jaxgen.training import published
+from jaxgen.training import published, weights
 from tests import runs
 
 LARGEST = 20_000_000  # bytes of all weights
@@ -28,6 +29,8 @@ def test_one_of_each_family_ships():
 def test_it_is_of_the_recipe_and_draws_digits(name, here):
     model = jaxgen.load(name)
     assert model.config == configs.recipe(name)
+    assert jax.tree.structure(model.variables) == jax.tree.structure(weights.abstract(model.family))
+    weights.require(model.family, weights.flatten(model.variables), name)
     images = model.sample(count=60)
     read = judge.look(judge.load(), np.rint(images * 255).astype(np.uint8))[0].argmax(1)
     assert (read == np.arange(60) % 10).mean() > 0.85

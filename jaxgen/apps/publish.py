@@ -8,7 +8,7 @@ from typing import Any
 
 import jaxgen
 from jaxgen import config as configs
-from jaxgen import families, images, kept, sampling
+from jaxgen import images, kept, sampling
 from jaxgen.apps import card, export
 from jaxgen.config import Config
 from jaxgen.data import Digits, files
@@ -50,7 +50,7 @@ def publish(
     arrays = weights.flatten(model.variables, half)
     recipe = json.dumps(configs.to_dict(config), indent=2) + "\n"
     content = kept.to_bytes(arrays, export.metadata(config))
-    rounded = weights.unflatten(families.build(config), arrays, f"{target.weights}")
+    rounded = weights.unflatten(arrays)
     facts = {
         "format": FORMAT,
         "jaxgen": jaxgen.__version__,

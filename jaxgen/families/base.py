@@ -29,10 +29,10 @@ Gaussian = tuple[jax.Array, jax.Array]  # mean and logarithm of the variance, ea
 class Variables(struct.PyTreeNode):
     """The arrays that training changes."""
 
-    # Dictionaries of arrays, or of shapes or shardings that JAX and Orbax put there.
+    # Nested dictionaries of arrays, or of shapes or shardings that JAX and Orbax put there.
     params: Any  # the weights, by player
-    # Arrays without gradients: counters, running statistics, densities fitted to codes. Images are
-    # drawn with the average of the params, but with the last stats.
+    # Arrays without gradients: counters, running statistics, ``Densities`` fitted to codes. Images
+    # are drawn with the average of the params, but with the last stats.
     stats: Any = struct.field(default_factory=dict)
 
 

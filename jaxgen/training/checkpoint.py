@@ -173,7 +173,7 @@ def restore(
         saved: Any = checkpointer.metadata(path)
         stored = densities.to_saved(like)
         _require_arrays(_arrays(saved.item_metadata.tree), _arrays(stored), step, folder)
-        return densities.from_saved(checkpointer.restore(path, stored), like)
+        return densities.from_saved(checkpointer.restore(path, stored), shard_params)
 
 
 class Averaged(NamedTuple):
@@ -203,7 +203,7 @@ def restore_averaged(
     reads = [opened[name].read() for name in ours]
     arrays = jax.device_put([read.result() for read in reads], devices.whole())
     tree = jax.tree.unflatten(jax.tree.structure(tree), arrays)
-    stats = densities.from_saved(tree["variables"]["stats"], like.stats)
+    stats = densities.from_saved(tree["variables"]["stats"])
     return Averaged(step, like.replace(params=tree["ema"], stats=stats), manifest.read(path).fitted)
 
 

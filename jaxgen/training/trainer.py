@@ -73,11 +73,10 @@ class Trainer:
         """Shapes, types and shardings of a state, without computing it: each array is whole on
         every device, or large arrays are split over the devices (``devices.split_large``)."""
 
-        def with_sharding(leaf):
-            sharding = devices.split_large(leaf.shape) if shard_params else devices.whole()
-            return leaf.update(sharding=sharding)
-
-        return jax.tree.map(with_sharding, jax.eval_shape(self.init))
+        return jax.tree.map(
+            lambda leaf: leaf.update(sharding=devices.place(leaf.shape, shard_params)),
+            jax.eval_shape(self.init),
+        )
 
     def turn(
         self, state: State, batch: Batch, key: Key, player: str | None

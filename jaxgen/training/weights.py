@@ -1,16 +1,19 @@
 """The arrays of a model as a flat dictionary, by the names of their places in ``Variables``, such
-as ``params/generator/params/Dense_0/kernel`` and ``stats/density/means``."""
+as ``params/generator/params/Dense_0/kernel`` and ``stats/density/means``. A dictionary without
+arrays is an array of no numbers there."""
 
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from flax import traverse_util
 
 from jaxgen import densities, devices
 from jaxgen.errors import UserError
+from jaxgen.families.base import Variables
 
 if TYPE_CHECKING:
-    from jaxgen.families.base import Family, Variables
+    from jaxgen.families.base import Family
 
 Arrays = dict[str, np.ndarray]
 
@@ -25,35 +28,43 @@ def named(tree: Any) -> dict[str, Any]:
     }
 
 
-def flatten(variables: "Variables", half: bool = False) -> Arrays:
+def flatten(variables: Variables, half: bool = False) -> Arrays:
     """The arrays of a model on the host; with ``half``, float16 for those float32 that have
     ``LARGE`` numbers or more."""
-    arrays = jax.device_get(named(_tree(variables)))
+    arrays = jax.device_get(_flat(variables))
     for name, array in arrays.items():
         if half and array.size >= LARGE and array.dtype == np.float32:
             arrays[name] = array.astype(np.float16)
     return arrays
 
 
-def unflatten(family: "Family", arrays: Arrays, where: str) -> "Variables":
-    """The variables of a family from ``flatten``, in its own types, whole on every device. Raises
-    ``UserError``, which names ``where`` they come from, if they are other arrays."""
-    like = abstract(family)
-    tree = _tree(like)
-    wanted = named(tree)
-    if _shapes(wanted) != _shapes(arrays):
-        differing = sorted(_shapes(wanted).items() ^ _shapes(arrays).items())
+def unflatten(arrays: Arrays) -> Variables:
+    """The variables from ``flatten``, with float32 for float16, whole on every device."""
+    full = {
+        name: array.astype(np.float32) if array.dtype == np.float16 else array
+        for name, array in arrays.items()
+    }
+    placed = jax.device_put(full, devices.whole())
+    nodes = {name: leaf if leaf.size else traverse_util.empty_node for name, leaf in placed.items()}
+    tree = traverse_util.unflatten_dict(nodes, sep="/")
+    return Variables(tree.get("params", {}), densities.from_saved(tree.get("stats", {})))
+
+
+def require(family: "Family", arrays: Arrays, where: str) -> None:
+    """Raise a ``UserError``, which names ``where`` they come from, if they are not the arrays of a
+    family."""
+    wanted, found = (
+        {name: (tuple(array.shape), _full(array.dtype)) for name, array in flat.items()}
+        for flat in (_flat(abstract(family)), arrays)
+    )
+    if differing := sorted({name for name, _ in wanted.items() ^ found.items()}):
         raise UserError(
             f"{where} does not hold the arrays of its recipe (the first that differs is "
-            f"{differing[0][0]}): use the version of jaxgen that wrote it"
+            f"{differing[0]}): use the version of jaxgen that wrote it"
         )
-    leaves = [arrays[name].astype(leaf.dtype) for name, leaf in wanted.items()]
-    tree = jax.tree.unflatten(jax.tree.structure(tree), jax.device_put(leaves, devices.whole()))
-    stats = densities.from_saved(tree["stats"], like.stats)
-    return like.replace(params=tree["params"], stats=stats)
 
 
-def abstract(family: "Family") -> "Variables":
+def abstract(family: "Family") -> Variables:
     """Shapes and types of the variables of a family, each whole on every device, without computing
     them."""
     return jax.tree.map(
@@ -62,9 +73,14 @@ def abstract(family: "Family") -> "Variables":
     )
 
 
-def _tree(variables: Any) -> dict[str, Any]:
-    return {"params": variables.params, "stats": densities.to_saved(variables.stats)}
+def _flat(variables: Variables) -> dict[str, Any]:
+    parts = {"params": variables.params, "stats": densities.to_saved(variables.stats)}
+    return {
+        f"{part}/{name}": np.zeros(0, np.float32) if leaf is traverse_util.empty_node else leaf
+        for part, tree in parts.items()
+        for name, leaf in traverse_util.flatten_dict(tree, keep_empty_nodes=True, sep="/").items()
+    }
 
 
-def _shapes(arrays: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(array.shape) for name, array in arrays.items()}
+def _full(dtype: Any) -> np.dtype:
+    return np.dtype(np.float32 if dtype == np.float16 else dtype)
