@@ -25,6 +25,7 @@ VERBS = {
     "apply": "complete, correct, restyle, convert, augment and teach with digits",
     "publish": "write a trained model to a folder that can be passed on",
     "export": "write a trained model for other programs",
+    "page": "write a page that has all models in it, for a browser",
     "launch": "train, or draw, in several processes on this machine",
     "verify": "check that saved models are as they were written",
     "bench": "measure speed on this machine",

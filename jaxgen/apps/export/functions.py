@@ -20,11 +20,17 @@ IMAGES, LABELS, NUMBERS = (IMAGE, jnp.float32), ((), jnp.int32), ((), jnp.uint32
 class Function(NamedTuple):
     """A function of a model, with its weights."""
 
-    call: Callable[..., tuple]  # of arrays [n, ...], to a tuple of arrays [n, ...]
+    variables: Any
+    apply: Callable[..., tuple]  # of the variables and arrays [n, ...], to a tuple of such arrays
     inputs: dict[str, Row]
     outputs: tuple[str, ...]
     # Inputs as the model makes them, of keys and labels.
     example: Callable[[jax.Array, jax.Array], tuple]
+
+    def call(self, *arrays: jax.Array) -> tuple:
+        """The function with its weights as constants."""
+        constants = jax.tree.map(jnp.asarray, jax.device_get(self.variables))
+        return self.apply(constants, *arrays)
 
     def arguments(self) -> list[jax.ShapeDtypeStruct]:
         """The shapes and types of the inputs, for a number n of images that is not known."""
@@ -55,9 +61,7 @@ def named(model: Trained, what: str, given_noise: bool = False) -> Function:
 
 
 def sampler(model: Trained) -> Function:
-    variables = _constants(model)
-
-    def call(seeds, indices, labels):
+    def apply(variables, seeds, indices, labels):
         keys = jax.vmap(jax.random.fold_in)(jax.vmap(jax.random.key)(seeds), indices)
         return (model.family.sample(variables, keys, labels),)
 
@@ -66,63 +70,63 @@ def sampler(model: Trained) -> Function:
         return 0 * indices, indices, labels
 
     inputs = {"seeds": NUMBERS, "indices": NUMBERS, "labels": LABELS}
-    return Function(call, inputs, ("images",), example)
+    return Function(model.variables, apply, inputs, ("images",), example)
 
 
 def sampler_from_noise(model: Trained) -> Function:
-    family, variables = model.family, _constants(model)
+    family = model.family
     noise = {
         name: (leaf.shape[1:], leaf.dtype)
-        for name, leaf in jax.eval_shape(family.noise, _keys(jnp.zeros(1))).items()
+        for name, leaf in jax.eval_shape(family.noise, no_keys(jnp.zeros(1))).items()
     }
 
-    def call(*arrays):
+    def apply(variables, *arrays):
         *drawn, labels = arrays
         latents = family.prior(variables, dict(zip(noise, drawn, strict=True)), labels)
-        return (family.decode(variables, latents, labels, _keys(labels)),)
+        return (family.decode(variables, latents, labels, no_keys(labels)),)
 
     def example(keys, labels):
         drawn = family.noise(keys)
         return *(drawn[name] for name in noise), labels
 
-    return Function(call, noise | {"labels": LABELS}, ("images",), example)
+    return Function(model.variables, apply, noise | {"labels": LABELS}, ("images",), example)
 
 
 def encoder(model: Trained) -> Function:
-    family, variables = model.family, _constants(model)
+    family = model.family
     encode = able(family.for_inversion(), Encodes).encode
 
-    def call(images, labels):
+    def apply(variables, images, labels):
         return tuple(jax.tree.leaves(encode(variables, images, labels)))
 
     def example(keys, labels):
-        return family.sample(variables, keys, labels), labels
+        return family.sample(model.variables, keys, labels), labels
 
     outputs = tuple(_latents(model)[0])
-    return Function(call, {"images": IMAGES, "labels": LABELS}, outputs, example)
+    inputs = {"images": IMAGES, "labels": LABELS}
+    return Function(model.variables, apply, inputs, outputs, example)
 
 
 def decoder(model: Trained) -> Function:
-    family, variables = model.family, _constants(model)
+    family = model.family
     decode = family.for_inversion().decode
     latents, form = _latents(model)
 
-    def call(*arrays):
+    def apply(variables, *arrays):
         *leaves, labels = arrays
         tree = jax.tree.unflatten(form, leaves)
-        return (decode(variables, tree, labels, _keys(labels)),)
+        return (decode(variables, tree, labels, no_keys(labels)),)
 
     def example(keys, labels):
-        return *jax.tree.leaves(family.first_latents(variables, keys, labels)), labels
+        return *jax.tree.leaves(family.first_latents(model.variables, keys, labels)), labels
 
-    return Function(call, latents | {"labels": LABELS}, ("images",), example)
+    return Function(model.variables, apply, latents | {"labels": LABELS}, ("images",), example)
 
 
 def network(model: Trained) -> Function:
-    variables = _constants(model)
     family = able(model.family, Diffuses)
 
-    def call(noisy, times, labels):
+    def apply(variables, noisy, times, labels):
         return (family.denoiser(variables, labels, 1.0)(noisy, times),)
 
     def example(keys, labels):
@@ -130,21 +134,17 @@ def network(model: Trained) -> Function:
         return noisy, jnp.linspace(1, family.config.times, labels.shape[0]).astype(int), labels
 
     inputs = {"noisy": IMAGES, "times": LABELS, "labels": LABELS}
-    return Function(call, inputs, ("clean",), example)
+    return Function(model.variables, apply, inputs, ("clean",), example)
 
 
-def _constants(model: Trained) -> Any:
-    return jax.tree.map(jnp.asarray, jax.device_get(model.variables))
-
-
-def _keys(like: jax.Array) -> jax.Array:
+def no_keys(like: jax.Array) -> jax.Array:
     """A key for each row, where nothing is drawn."""
     return jax.vmap(jax.random.key)(jnp.zeros(like.shape[0], jnp.uint32))
 
 
 def _latents(model: Trained) -> tuple[dict[str, Row], Any]:
     """The rows of the latents by name, and the form of their tree."""
-    draw, keys = model.family.first_latents, _keys(jnp.zeros(1))
+    draw, keys = model.family.first_latents, no_keys(jnp.zeros(1))
     tree = jax.eval_shape(draw, model.variables, keys, jnp.zeros(1, jnp.int32))
     found = {
         "_".join(["latents", *filter(None, name.split("/"))]): (leaf.shape[1:], leaf.dtype)

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -15,6 +15,7 @@ from jax.interpreters import partial_eval
 from jaxgen import extras
 from jaxgen.apps.export.functions import Function
 from jaxgen.errors import UserError
+from jaxgen.training.weights import named
 
 OPSET = 23
 COUNTS = (1, 7, 64)  # images in the calls that are compared
@@ -34,10 +35,63 @@ def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
     """The function for any number n of images, ``name`` in words. Raises UserError if it draws
     random numbers, or if jax2onnx cannot convert it."""
     import onnx
+
+    arguments, inputs = function.arguments(), list(function.inputs)
+    proto = _converted(function.call, arguments, inputs, list(function.outputs), name)
+    onnx.helper.set_model_props(proto, metadata)
+    return proto.SerializeToString()
+
+
+def graph(function: Function, name: str) -> bytes:
+    """The same without its weights: they are initializers in files of their own ("external data"),
+    each by the name of its place in the variables."""
+    import onnx
+
+    weights = named(function.variables)
+    form = jax.tree.structure(function.variables)
+
+    def call(*arrays):
+        leaves, rest = arrays[: len(weights)], arrays[len(weights) :]
+        return function.apply(jax.tree.unflatten(form, leaves), *rest)
+
+    arguments = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in weights.values()]
+    arguments += function.arguments()
+    inputs = [*weights, *function.inputs]
+    proto = _converted(call, arguments, inputs, list(function.outputs), name)
+    used = _remove_unused(proto.graph)
+    for given in list(proto.graph.input)[: len(weights)]:
+        proto.graph.input.remove(given)
+        if given.name in used:
+            array = weights[given.name]
+            tensor = proto.graph.initializer.add()
+            tensor.name, tensor.data_type = given.name, given.type.tensor_type.elem_type
+            tensor.dims.extend(array.shape)
+            tensor.data_location = onnx.TensorProto.EXTERNAL
+            place = tensor.external_data.add()
+            place.key, place.value = "location", given.name
+    return proto.SerializeToString()
+
+
+def weights(content: bytes) -> list[str]:
+    """The names of the initializers that a ``graph`` has in files of their own."""
+    import onnx
+
+    initializers = onnx.load_from_string(content).graph.initializer
+    return [each.name for each in initializers if each.external_data]
+
+
+def _converted(
+    call: Callable[..., tuple],
+    arguments: list[jax.ShapeDtypeStruct],
+    inputs: list[str],
+    outputs: list[str],
+    name: str,
+) -> Any:
+    """The ``onnx.ModelProto`` of a call, without constants that nothing uses."""
+    import onnx
     from jax2onnx import to_onnx
 
-    arguments = function.arguments()
-    jaxpr = _without_dead_code(function, arguments)
+    jaxpr = _without_dead_code(call, arguments)
     if _draws(jaxpr.jaxpr):
         raise UserError(
             f"the {name} draws random numbers, which ONNX does not have: let the file end in "
@@ -51,8 +105,8 @@ def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
                 arguments,
                 model_name=name.replace(" ", "_"),
                 opset=OPSET,
-                input_names=list(function.inputs),
-                output_names=list(function.outputs),
+                input_names=inputs,
+                output_names=outputs,
             )
         except Exception as error:
             found = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -61,8 +115,7 @@ def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
             ) from error
     assert isinstance(proto, onnx.ModelProto)
     _remove_unused(proto.graph)
-    onnx.helper.set_model_props(proto, metadata)
-    return proto.SerializeToString()
+    return proto
 
 
 def difference(content: bytes, function: Function) -> float:
@@ -89,10 +142,10 @@ def difference(content: bytes, function: Function) -> float:
     return float(max(found))
 
 
-def _without_dead_code(function: Function, arguments: list[jax.ShapeDtypeStruct]) -> Any:
-    """The function as JAX traces it, without what no output needs, such as keys of which nothing is
+def _without_dead_code(call: Callable[..., tuple], arguments: list[jax.ShapeDtypeStruct]) -> Any:
+    """A function as JAX traces it, without what no output needs, such as keys of which nothing is
     drawn."""
-    closed = jax.jit(function.call).trace(*arguments).jaxpr
+    closed = jax.jit(call).trace(*arguments).jaxpr
     needed = [True] * len(closed.jaxpr.outvars)
     lean, _ = partial_eval.dce_jaxpr(closed.jaxpr, needed, instantiate=True)
     return closed.replace(jaxpr=lean)

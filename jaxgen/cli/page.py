@@ -1,0 +1,89 @@
+"""Write a page for a browser that has all six models in it and computes everything itself: draw a
+digit and see what each model makes of it, or generate digits. It is one file: it opens by a double
+click, from a disk, a mail or any web server, and needs no network.
+
+examples:
+  bin/page --out page/               with the models that come with jaxgen
+  bin/page --runs cvae runs/my-gan   with models of your own in place of those of their families
+  bin/page --open                    write it, and show it in the browser of this machine"""
+
+import functools
+import http.server
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+
+from etils import epy
+
+from jaxgen import families
+from jaxgen.cli import flags
+from jaxgen.cli.common import without_copy
+from jaxgen.errors import UserError, warn
+from jaxgen.training import published
+
+with epy.lazy_imports():
+    from jaxgen import devices, page
+    from jaxgen import model as models
+    from jaxgen.training import console as consoles
+
+
+@dataclass(frozen=True)
+class Page:
+    out: Path = Path("page")
+    """The folder of the page; an earlier page there is replaced."""
+    runs: tuple[str, ...] = ()
+    """Runs of your own, names in runs/ or paths, or models on the hub; each takes the place of the
+    model of its family that comes with jaxgen."""
+    open: bool = False
+    """Then show the page, from this machine to this machine alone, until Ctrl-C."""
+
+
+def main(args: list[str]) -> None:
+    wanted = flags.parse(Page(), "page", __doc__, args)
+    devices.start()
+    page.check(wanted.out)
+    with consoles.Console().status() as progress:
+        found = chosen(wanted.runs)
+        file = page.write(found, wanted.out, progress)
+    size = file.stat().st_size / 2**20
+    print(f"a page with {len(found)} models, {size:.1f} MiB: {without_copy(file)}")
+    if wanted.open:
+        serve(file)
+
+
+def chosen(runs: tuple[str, ...]) -> "list[page.Entry]":
+    """The models of the page: of each family those of ``runs``, or the one that ships."""
+    own = []
+    for run in runs:
+        folder = published.find(None, run)
+        config = folder.load()
+        if config.family not in families.names():
+            raise UserError(
+                f"{run} is a run of {config.model}, a family of its own, which the page cannot "
+                f"show: give runs of {', '.join(families.names())}"
+            )
+        own.append((folder, config))
+    found = []
+    for family in families.names():
+        of_family = [pair for pair in own if pair[1].family == family]
+        ships = published.Published(published.SHIPPED / family)
+        for folder, config in of_family or [(ships, ships.load())]:
+            name = folder.path.name if of_family else family
+            model = models.of(folder, config, None, warn)
+            found.append(page.Entry(name, f"--model {family}{folder.run_flag(family)}", model))
+    return found
+
+
+def serve(file: Path) -> None:
+    """Show a page in the browser, until Ctrl-C."""
+    handler = functools.partial(_Quiet, directory=str(file.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        address = f"http://127.0.0.1:{server.server_port}/"
+        print(f"{address} until Ctrl-C")
+        webbrowser.open(address)
+        server.serve_forever()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):  # noqa: A002, the name of the base class
+        pass

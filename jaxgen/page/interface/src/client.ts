@@ -1,0 +1,74 @@
+// The models of the page, which a worker runs.
+
+import type { FromWorker, Images, ModelFacts, Task, ToWorker } from "./protocol.ts";
+
+const text = (id: string) => document.getElementById(id)!.textContent!;
+
+interface Waiting {
+  part(start: number, images: Images): void;
+  done(): void;
+  failed(reason: Error): void;
+}
+
+export interface Running {
+  done: Promise<void>;
+  stop(): void;
+}
+
+export class Client {
+  readonly models: ModelFacts[];
+  private worker: Worker | null = null;
+  private readonly sent = new Set<string>();
+  private readonly waiting = new Map<number, Waiting>();
+  private count = 0;
+
+  constructor() {
+    this.models = JSON.parse(text("models"));
+  }
+
+  find(name: string): ModelFacts {
+    return this.models.find((model) => model.name === name)!;
+  }
+
+  /** Starts a task; `part` gets its images as they are made. */
+  run(task: Task, part: (start: number, images: Images) => void): Running {
+    const id = this.count++;
+    const name = task.do === "read" ? "judge" : task.model;
+    if (!this.sent.has(name)) {
+      this.sent.add(name);
+      const facts = name === "judge" ? JSON.parse(text("judge-facts")) : this.find(name);
+      const [arrays, graphs] = [text(`${name}-arrays`), text(`${name}-graphs`)];
+      this.say({ kind: "model", facts, arrays, graphs });
+    }
+    const done = new Promise<void>((resolve, reject) => {
+      this.waiting.set(id, { part, done: resolve, failed: reject });
+    });
+    this.say({ kind: "task", id, task });
+    return { done, stop: () => this.say({ kind: "stop", id }) };
+  }
+
+  /** The images of a task, all at once. */
+  async result(task: Task): Promise<Images> {
+    let images: Images = new Float32Array();
+    await this.run(task, (_, all) => (images = all)).done;
+    return images;
+  }
+
+  private say(message: ToWorker): void {
+    this.worker ??= this.start();
+    this.worker.postMessage(message);
+  }
+
+  private start(): Worker {
+    const source = new Blob([text("worker")], { type: "text/javascript" });
+    const worker = new Worker(URL.createObjectURL(source));
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      const waiting = this.waiting.get(data.id)!;
+      if (data.kind === "part") return waiting.part(data.start, data.images);
+      this.waiting.delete(data.id);
+      return data.kind === "done" ? waiting.done() : waiting.failed(new Error(data.reason));
+    };
+    worker.postMessage({ kind: "runtime", wasm: text("wasm") } satisfies ToWorker);
+    return worker;
+  }
+}

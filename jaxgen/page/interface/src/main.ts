@@ -1,0 +1,71 @@
+// The page: a heading, the views, and the choice of one of them.
+
+import { Client } from "./client.ts";
+import { choice, labelled, make } from "./dom.ts";
+import { codes } from "./views/codes.ts";
+import { diffusion } from "./views/diffusion.ts";
+import { draw } from "./views/draw.ts";
+import { generate } from "./views/generate.ts";
+import { choose, language, type Language, say } from "./words.ts";
+
+/** What a view gives the page: its elements, and what to do when it is left. */
+export interface View {
+  content: HTMLElement;
+  leave(): void;
+}
+
+const VIEWS = { draw, generate, diffusion, codes } as const;
+type ViewName = keyof typeof VIEWS;
+
+// A module of two functions on vectors: valid where there is SIMD.
+const SIMD = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15,
+  253, 98, 11,
+];
+const canCompute = () =>
+  typeof WebAssembly === "object" && WebAssembly.validate(Uint8Array.from(SIMD));
+
+let client: Client | null = null;
+let view: View | null = null;
+
+const wanted = (): ViewName => {
+  const name = location.hash.slice(1);
+  return name in VIEWS ? (name as ViewName) : "draw";
+};
+
+function paint(): void {
+  document.documentElement.lang = language;
+  document.title = `jaxgen: ${say("title")}`;
+  view?.leave();
+  const links = (Object.keys(VIEWS) as ViewName[]).map((name) =>
+    make("a", { href: `#${name}`, "aria-current": name === wanted() && "page" }, say(name)),
+  );
+  const languages = [["en", "English"], ["pl", "Polski"]] as const;
+  const chosen = choice(languages, language, (value) => {
+    choose(value as Language);
+    paint();
+  });
+  const header = make(
+    "header", {}, make("h1", {}, say("title")), make("nav", {}, ...links),
+    labelled(say("language"), chosen),
+  );
+  const main = make("main", {});
+  const page = document.getElementById("page")!;
+  page.replaceChildren(header, main, make("footer", {}, say("footer")));
+  if (!canCompute()) return main.append(make("p", { role: "alert" }, say("no-wasm")));
+  view = null;
+  if (client) enter(main);
+}
+
+function enter(main: HTMLElement): void {
+  view = VIEWS[wanted()](client!);
+  main.replaceChildren(view.content);
+}
+
+paint();
+addEventListener("hashchange", paint);
+// The models come after this script; the page is there before them.
+addEventListener("DOMContentLoaded", () => {
+  client = new Client();
+  paint();
+});

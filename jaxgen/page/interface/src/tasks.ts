@@ -1,0 +1,222 @@
+// What the worker computes, part by part. Between two parts it looks whether the task is still
+// wanted.
+
+import type { Images, Latents, ModelFacts, Row, Settings, Task } from "./protocol.ts";
+import { child, foldIn, type Key, keyOf, noise, normal } from "./random.ts";
+import type { Model, Values } from "./runtime.ts";
+
+export const PIXELS = 784;
+const CHUNK = 16; // images at once
+
+export interface Context {
+  model(name: string): Promise<Model>;
+  part(start: number, images: Images): void;
+  pause(): Promise<void>; // throws if the task is not wanted any more
+}
+
+export async function perform(task: Task, context: Context): Promise<void> {
+  switch (task.do) {
+    case "sample":
+      return sample(task, context);
+    case "read": {
+      const judge = await context.model("judge");
+      const [probabilities] = await judge.run("judge", { images: task.images });
+      return context.part(0, probabilities);
+    }
+    case "trajectory":
+      return trajectory(task, context);
+    case "guess": {
+      const model = await context.model(task.model);
+      const labels = Int32Array.from(task.labels);
+      const times = labels.map(() => task.time);
+      const [clean] = await model.run("network", { noisy: task.noisy, times, labels });
+      return context.part(0, clean);
+    }
+    case "encode": {
+      const model = await context.model(task.model);
+      const latents = await encoded(model, task.images, Int32Array.from(task.labels));
+      return context.part(0, Object.values(latents)[0] as Float32Array);
+    }
+    case "decode": {
+      const model = await context.model(task.model);
+      const labels = Int32Array.from(task.labels);
+      return context.part(0, (await model.run("decoder", { ...task.latents, labels }))[0]);
+    }
+    case "reconstruct": {
+      const model = await context.model(task.model);
+      const labels = Int32Array.from(task.labels);
+      return context.part(0, await reconstruct(model, task.images, labels, context));
+    }
+    case "convert": {
+      const model = await context.model(task.model);
+      const { images } = task;
+      const [sources, targets] = [task.sources, task.targets].map((list) => Int32Array.from(list));
+      return context.part(0, await convert(model, images, sources, targets, context));
+    }
+  }
+}
+
+/** The images that bin/sample draws with the same seed, labels and settings. */
+async function sample(task: Task & { do: "sample" }, context: Context): Promise<void> {
+  const model = await context.model(task.model);
+  const root = keyOf(task.seed);
+  for (let start = 0; start < task.labels.length; start += CHUNK) {
+    const labels = Int32Array.from(task.labels.slice(start, start + CHUNK));
+    const keys = Array.from(labels, (_, i) => foldIn(root, start + i));
+    const values = drawn(model, keys, labels, task.settings);
+    const images = model.facts.diffusion
+      ? await diffuse(model, values, labels, keys, task.settings, context)
+      : (await model.run("sampler", values))[0];
+    context.part(start, images);
+    await context.pause();
+  }
+}
+
+/** The inputs of a sampler: the noise of each key, the labels and the guidance. */
+function drawn(model: Model, keys: Key[], labels: Int32Array, settings: Settings): Values {
+  const values: Values = { labels };
+  for (const draw of model.facts.noise) {
+    values[draw.name] = joined(keys.map((key) => noise(draw, child(key, 0))));
+  }
+  if (model.facts.guidance !== undefined) values.guidance = filled(labels, settings.guidance);
+  return values;
+}
+
+/** The noisy images and the guesses of the clean ones at each step, as part number `step`; part 0
+ * is the noise, with nothing guessed. */
+async function trajectory(
+  task: Task & { do: "trajectory" },
+  context: Context,
+): Promise<void> {
+  const model = await context.model(task.model);
+  const labels = Int32Array.from(task.labels);
+  const keys = Array.from(labels, (_, i) => foldIn(keyOf(task.seed), i));
+  const values = drawn(model, keys, labels, task.settings);
+  const show = (step: number, noisy: Float32Array, clean: Float32Array) =>
+    context.part(step, joined([toImages(noisy), toImages(clean)]) as Images);
+  const noise = values.normal as Float32Array;
+  show(0, noise, new Float32Array(noise.length));
+  await diffuse(model, values, labels, keys, task.settings, context, show);
+}
+
+type Show = (step: number, noisy: Float32Array, clean: Float32Array) => void;
+
+async function diffuse(
+  model: Model,
+  values: Values,
+  labels: Int32Array,
+  keys: Key[],
+  settings: Settings,
+  context: Context,
+  show?: Show,
+): Promise<Images> {
+  const isFast = settings.sampler === "fast";
+  const rows = model.facts.diffusion!.tables[settings.sampler][settings.steps];
+  const begin = isFast ? (await model.run("start", values))[0] : (values.normal as Float32Array);
+  const fresh = (time: number) =>
+    joined(keys.map((key) => normal(foldIn(child(key, 1), time), PIXELS))) as Float32Array;
+  const program = isFast ? "fast" : "denoiser";
+  const { clean } = await walk(
+    model, program, begin, rows, labels, settings.guidance, context, fresh, show,
+  );
+  return toImages(clean);
+}
+
+/** The steps of a sampler, equation (1) of jaxgen/diffusion/samplers.py: x after the last step, and
+ * the last estimate of the clean images. */
+async function walk(
+  model: Model,
+  program: string,
+  begin: Float32Array,
+  rows: Row[],
+  labels: Int32Array,
+  guidance: number,
+  context: Context,
+  draw?: (time: number) => Float32Array,
+  show?: Show,
+): Promise<{ noisy: Float32Array; clean: Float32Array }> {
+  let noisy = begin;
+  let clean = new Float32Array(begin.length);
+  const weights = filled(labels, guidance);
+  for (const [step, [time, keep, now, before, fresh]] of rows.entries()) {
+    const values = { noisy, times: labels.map(() => time), labels, guidance: weights };
+    const plain = program === "denoiser" && guidance === 1;
+    const [guess] = await model.run(plain ? "network" : program, values);
+    const z = fresh && draw ? draw(time) : null;
+    const earlier = clean;
+    noisy = noisy.map(
+      (x, i) => keep * x + now * guess[i] + before * earlier[i] + (z ? fresh * z[i] : 0),
+    );
+    clean = guess as Float32Array<ArrayBuffer>;
+    show?.(step + 1, noisy, clean);
+    await context.pause();
+  }
+  return { noisy, clean };
+}
+
+async function reconstruct(
+  model: Model,
+  images: Images,
+  labels: Int32Array,
+  context: Context,
+): Promise<Images> {
+  const { diffusion } = model.facts;
+  if (diffusion) {
+    const { forth, back } = diffusion.inversion;
+    return there(model, images, labels, labels, forth, back, 1, context);
+  }
+  const latents = await encoded(model, images, labels);
+  return (await model.run("decoder", { ...latents, labels }))[0];
+}
+
+async function encoded(model: Model, images: Images, labels: Int32Array): Promise<Latents> {
+  const found = await model.run("encoder", { images, labels });
+  return Object.fromEntries(model.facts.programs.encoder.outputs.map((name, i) => [name, found[i]]));
+}
+
+async function convert(
+  model: Model,
+  images: Images,
+  sources: Int32Array,
+  targets: Int32Array,
+  context: Context,
+): Promise<Images> {
+  const { diffusion } = model.facts;
+  if (!diffusion) return (await model.run("convert", { images, sources, targets }))[0];
+  const { forth, back, guidance } = diffusion.transfer;
+  return there(model, images, sources, targets, forth, back, guidance, context);
+}
+
+/** Diffusion to the noise of images, and back. */
+async function there(
+  model: Model,
+  images: Images,
+  sources: Int32Array,
+  targets: Int32Array,
+  forth: Row[],
+  back: Row[],
+  guidance: number,
+  context: Context,
+): Promise<Images> {
+  const wide = images.map((pixel) => 2 * pixel - 1);
+  const { noisy } = await walk(model, "denoiser", wide, forth, sources, 1, context);
+  const { clean } = await walk(model, "denoiser", noisy, back, targets, guidance, context);
+  return toImages(clean);
+}
+
+const toImages = (wide: Float32Array): Images =>
+  wide.map((x) => (Math.min(1, Math.max(-1, x)) + 1) / 2);
+
+const filled = (like: Int32Array, value: number) => new Float32Array(like.length).fill(value);
+
+function joined(parts: (Float32Array | Int32Array)[]): Float32Array | Int32Array {
+  const whole = parts[0] instanceof Int32Array ? Int32Array : Float32Array;
+  const result = new whole(parts.length * parts[0].length);
+  parts.forEach((part, i) => result.set(part, i * part.length));
+  return result;
+}
+
+export const canReconstruct = ({ programs, diffusion }: ModelFacts) =>
+  "encoder" in programs || diffusion !== undefined;
+export const canConvert = ({ programs, diffusion }: ModelFacts) =>
+  "convert" in programs || diffusion !== undefined;

@@ -1,0 +1,203 @@
+// A digit drawn by hand, and what each model makes of it.
+
+import type { Client, Running } from "../client.ts";
+import { choice, labelled, make } from "../dom.ts";
+import type { View } from "../main.ts";
+import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
+import { prepare } from "../prepare.ts";
+import type { Images, Task } from "../protocol.ts";
+import { canConvert, canReconstruct } from "../tasks.ts";
+import { number, say } from "../words.ts";
+
+const FIELD = 280; // pixels along an edge
+const MARGIN = 14; // that stay free, so that the paper is even along the edges
+const PEN = 20;
+const SURE = 0.6; // jaxgen/evaluation/judge.py
+
+type Point = readonly [x: number, y: number];
+type Stroke = Point[];
+
+const EXAMPLE: Stroke[] = [
+  [[85, 75], [110, 62], [150, 60], [190, 66], [182, 100], [160, 140], [140, 185], [128, 228]],
+  [[105, 150], [145, 148], [185, 142]],
+];
+
+// What was drawn stays while other views are shown.
+const strokes: Stroke[] = [];
+let asked = ""; // the digit that a person says it is
+let written = "2026";
+
+export function draw(client: Client): View {
+  const paper = make("canvas", {
+    width: FIELD, height: FIELD, class: "paper", tabindex: 0, role: "img", "aria-label": say("paper"),
+  });
+  const small = frame(say("as-mnist"));
+  const verdict = make("p", { role: "status" }, say("nothing"));
+  const answers = make("div", { class: "answers" });
+  const buttons = make(
+    "p", { class: "buttons" },
+    make("button", { type: "button", onclick: () => { strokes.pop(); changed(); } }, say("undo")),
+    make("button", { type: "button", onclick: () => { strokes.length = 0; changed(); } }, say("clear")),
+    make("button", { type: "button", onclick: example }, say("example")),
+  );
+  const content = make(
+    "section", { "aria-label": say("draw"), class: "draw" },
+    make("div", { class: "hand" }, paper, make("p", {}, say("paper-help")), buttons,
+      make("figure", {}, small, make("figcaption", {}, say("as-mnist"))), verdict),
+    answers,
+  );
+  let round = 0;
+  let running: Running[] = [];
+
+  function example(): void {
+    strokes.splice(0, strokes.length, ...EXAMPLE.map((stroke) => [...stroke]));
+    changed();
+  }
+
+  paper.onpointerdown = (event) => {
+    event.preventDefault();
+    paper.focus();
+    paper.setPointerCapture(event.pointerId);
+    strokes.push([at(event)]);
+    ink(paper);
+    paper.onpointermove = (moved) => {
+      const events = moved.getCoalescedEvents?.() ?? [];
+      strokes.at(-1)!.push(...(events.length ? events : [moved]).map(at));
+      ink(paper);
+    };
+  };
+  paper.onpointerup = paper.onpointercancel = () => {
+    if (!paper.onpointermove) return;
+    paper.onpointermove = null;
+    changed();
+  };
+
+  function at(event: PointerEvent): Point {
+    const box = paper.getBoundingClientRect();
+    const inside = (value: number) =>
+      Math.min(FIELD - MARGIN, Math.max(MARGIN, value * (FIELD / box.width)));
+    return [inside(event.clientX - box.left), inside(event.clientY - box.top)];
+  }
+
+  async function changed(): Promise<void> {
+    const own = ++round;
+    running.forEach((each) => each.stop());
+    running = [];
+    ink(paper);
+    answers.replaceChildren();
+    small.getContext("2d")!.clearRect(0, 0, SIDE, SIDE);
+    const found = prepare(inkOf(paper));
+    if ("problem" in found) {
+      verdict.textContent = say(found.problem);
+      return;
+    }
+    const { image } = found;
+    show(small, greys(image));
+    verdict.textContent = "…";
+    try {
+      const probabilities = await client.result({ do: "read", images: image });
+      if (own !== round) return;
+      const best = probabilities.indexOf(probabilities.reduce((a, b) => Math.max(a, b)));
+      const percent = number(100 * probabilities[best], 0);
+      const sure = probabilities[best] >= SURE;
+      verdict.textContent = say(sure ? "reading" : "doubt", { digit: best, percent });
+      answer(image, asked === "" ? best : Number(asked));
+    } catch (error) {
+      verdict.textContent = say("failed", { reason: (error as Error).message });
+    }
+  }
+
+  function answer(image: Images, digit: number): void {
+    const digits = [...Array(10).keys()].map((d) => [`${d}`, `${d}`] as const);
+    const what = choice(digits, `${digit}`, (value) => { asked = value; answer(image, Number(value)); });
+    const back = make("div", { class: "cards" });
+    const others = make("div", { class: "rows" });
+    const numbers = make("div", { class: "rows" });
+    const text = make("input", {
+      value: written, inputmode: "numeric", pattern: "[0-9]{1,8}", maxlength: 8, size: 8,
+      onchange: () => { if (text.checkValidity() && text.value) { written = text.value; write(); } },
+    });
+    running.forEach((each) => each.stop());
+    running = [];
+    answers.replaceChildren(
+      labelled(say("shown-digit"), what),
+      make("h2", {}, say("reconstructions")), make("p", {}, say("reconstructions-help")), back,
+      make("h2", {}, say("conversions")), make("p", {}, say("conversions-help")), others,
+      make("h2", {}, say("number")), labelled(say("number"), text), numbers,
+    );
+    for (const facts of client.models) {
+      if (canReconstruct(facts)) reconstruct(facts.name);
+      else back.append(make("p", {}, say("no-encoder", { model: facts.name })));
+    }
+    for (const facts of client.models) {
+      if (canConvert(facts)) row(others, facts.name, [...Array(10).keys()], facts.name);
+      else if (canReconstruct(facts)) others.append(make("p", {}, say("no-transfer", { model: facts.name })));
+    }
+    write();
+
+    function write(): void {
+      numbers.replaceChildren();
+      for (const facts of client.models.filter(canConvert)) {
+        const named = say("written", { number: written, model: facts.name });
+        row(numbers, facts.name, [...written].map(Number), named);
+      }
+    }
+
+    function reconstruct(model: string): void {
+      const canvas = frame(`${model}`);
+      const caption = make("figcaption", {}, model);
+      back.append(make("figure", {}, canvas, caption));
+      start({ do: "reconstruct", model, images: image, labels: [digit] }, (made) => {
+        show(canvas, greys(made));
+        const error = made.reduce((sum, pixel, i) => sum + (pixel - image[i]) ** 2, 0);
+        caption.replaceChildren(model, make("br"), say("error", { error: number(error, 1) }));
+      }, caption);
+    }
+
+    /** The digits `targets` in the hand of the image, side by side. */
+    function row(place: HTMLElement, model: string, targets: number[], name: string): void {
+      const canvas = frame(name, targets.length);
+      const caption = make("figcaption", {}, name);
+      place.append(make("figure", { class: "row" }, canvas, caption));
+      const images = new Float32Array(targets.length * PIXELS);
+      targets.forEach((_, i) => images.set(image, i * PIXELS));
+      const sources = targets.map(() => digit);
+      start({ do: "convert", model, images, sources, targets }, (made) => {
+        targets.forEach((_, i) => show(canvas, greys(made, i), i * SIDE));
+      }, caption);
+    }
+
+    function start(task: Task, shown: (images: Images) => void, caption: HTMLElement): void {
+      const own = client.run(task, (_, images) => shown(images));
+      running.push(own);
+      own.done.catch((error: Error) => {
+        caption.textContent = say("failed", { reason: error.message });
+      });
+    }
+  }
+
+  if (strokes.length) changed();
+  else ink(paper);
+  return { content, leave: () => running.forEach((each) => each.stop()) };
+}
+
+/** Draws the strokes, black on white. */
+function ink(paper: HTMLCanvasElement): void {
+  const context = paper.getContext("2d", { willReadFrequently: true })!;
+  context.fillStyle = "white";
+  context.fillRect(0, 0, FIELD, FIELD);
+  context.lineWidth = PEN;
+  context.lineCap = context.lineJoin = "round";
+  for (const [first, ...rest] of strokes) {
+    context.beginPath();
+    context.moveTo(...first);
+    for (const point of rest.length ? rest : [first]) context.lineTo(...point);
+    context.stroke();
+  }
+}
+
+function inkOf(paper: HTMLCanvasElement) {
+  const { width, height, data } = paper.getContext("2d")!.getImageData(0, 0, FIELD, FIELD);
+  const values = new Float64Array(width * height).map((_, i) => 1 - data[4 * i] / 255);
+  return { width, height, values };
+}

@@ -1,0 +1,39 @@
+// The words of the page in English and Polish.
+
+import english from "./words/en.json" with { type: "json" };
+import polish from "./words/pl.json" with { type: "json" };
+
+export type Language = "en" | "pl";
+type Name = keyof typeof english;
+
+const WORDS: Record<Language, Record<Name, string>> = { en: english, pl: polish };
+
+export let language: Language = preferred();
+
+function preferred(): Language {
+  try {
+    const kept = localStorage.getItem("language");
+    if (kept === "en" || kept === "pl") return kept;
+  } catch {
+    // a page from a file may have no storage
+  }
+  return navigator.language.startsWith("pl") ? "pl" : "en";
+}
+
+export function choose(chosen: Language): void {
+  language = chosen;
+  try {
+    localStorage.setItem("language", chosen);
+  } catch {
+    // as above
+  }
+}
+
+/** A text by its name, with values for its {places}. */
+export function say(name: Name, values: Record<string, string | number> = {}): string {
+  return WORDS[language][name].replace(/\{(\w+)\}/g, (_, place) => `${values[place]}`);
+}
+
+/** A number as the language writes it. */
+export const number = (value: number, digits = 0): string =>
+  value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });

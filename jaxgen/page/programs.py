@@ -1,0 +1,222 @@
+"""What the page computes of a model: its functions, each a graph without weights, and the tables
+that lead from one to the next.
+
+All mathematics stays here. The page draws random bits as JAX does, runs graphs, and combines images
+by the coefficients of ``diffusion.samplers``.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgen import config as configs
+from jaxgen.arrays import IMAGE
+from jaxgen.apps.export import functions
+from jaxgen.apps.export.functions import IMAGES, LABELS, Function
+from jaxgen.diffusion import samplers
+from jaxgen.evaluation.judge import Judge
+from jaxgen.families.base import Family, Guided, split
+from jaxgen.families.capabilities import Diffuses, Encodes, Quantises, Transfers
+from jaxgen.families.ddpm import DDPM
+from jaxgen.families.gan import GAN
+from jaxgen.training.trained import Trained
+
+WEIGHT = ((), jnp.float32)  # of guidance; that of the first image is meant
+STEPS = {  # of each sampler that the page offers
+    "fast": (2, 3, 4, 5, 6, 8),
+    "dpmpp": (5, 8, 10, 15, 20, 50),
+    "ddim": (5, 10, 20, 50, 100),
+    "ancestral": (20, 50, 100, 250),
+}
+
+Draw = dict[str, Any]
+
+
+class Plan(NamedTuple):
+    """What the page has of a model."""
+
+    functions: dict[str, Function]
+    facts: dict[str, Any]  # for the page, as JSON
+
+
+def of(model: Trained) -> Plan:
+    """The plan of a model of one of the six families."""
+    family = model.family
+    if isinstance(family, DDPM):
+        return _of_diffusion(model, family)
+    is_guided = isinstance(family, Guided)
+    draw = _guided_sampler if is_guided else functions.sampler_from_noise
+    found = {"sampler": draw(model)}
+    if isinstance(family, Encodes) and not family.encodes_iteratively:
+        found |= {"encoder": functions.encoder(model), "decoder": functions.decoder(model)}
+        if isinstance(family, Transfers):
+            found["convert"] = _convert(model)
+    facts: dict[str, Any] = {"noise": noise(family)}
+    if is_guided:
+        facts["guidance"] = family.sampling.guidance
+    if isinstance(family, Quantises):
+        facts["codes"] = {"side": family.config.grid, "size": family.quantiser.size}
+    return Plan(found, facts)
+
+
+def of_judge(judge: Judge) -> Plan:
+    """The judge, which says what digit an image shows."""
+
+    def apply(variables, images):
+        return (jax.nn.softmax(judge.network.apply(variables, images)[0]),)
+
+    def example(keys, labels):
+        return (jax.vmap(lambda key: jax.random.uniform(key, IMAGE))(keys),)
+
+    function = Function(judge.variables, apply, {"images": IMAGES}, ("probabilities",), example)
+    return Plan({"judge": function}, {})
+
+
+def noise(family: Family) -> list[Draw]:
+    """How ``family.noise`` draws: for each array its name, its distribution and shape for one
+    image, and the way from the image's key to its own: ``[n, i]`` is the i-th of n keys that the
+    key is split into. With ``each``, row i of so many is drawn with ``fold_in(key, i)``."""
+    if isinstance(family, Quantises):
+        net = family.prior_net
+        return [_draw("gumbel", "gumbel", [net.codes], each=net.side**2)]
+    config: Any = getattr(family, "config", None)
+    if isinstance(family, DDPM):
+        return [_draw("normal", "normal", IMAGE)]
+    if isinstance(family, GAN):
+        return [
+            _draw("normal", "normal", [config.latents], [2, 0]),
+            _draw("digit", "digit", [], [2, 1]),
+        ]
+    if getattr(getattr(family, "sampling", None), "prior", None) == "fitted":
+        return [
+            _draw("gumbel_digit", "gumbel", [10], [3, 0]),
+            _draw("gumbel_component", "gumbel", [config.components], [3, 1]),
+            _draw("normal", "normal", [config.latents], [3, 2]),
+        ]
+    return [_draw("normal", "normal", [config.latents])]
+
+
+def _draw(name: str, kind: str, shape: Any, *path: list[int], each: int = 0) -> Draw:
+    return {"name": name, "kind": kind, "shape": list(shape), "path": list(path), "each": each}
+
+
+def _with_guidance(family: Guided, weight: jax.Array) -> Any:
+    """The family with a guidance that is traced."""
+    _, form = jax.tree.flatten(family.with_sampling(guidance=2.0))
+    return jax.tree.unflatten(form, [weight])
+
+
+def _guided_sampler(model: Trained) -> Function:
+    """The sampler from noise, with the guidance as an input."""
+    plain, family = functions.sampler_from_noise(model), model.family
+    assert isinstance(family, Guided)
+    names = [name for name in plain.inputs if name != "labels"]
+
+    def apply(variables, *arrays):
+        *drawn, labels, weight = arrays
+        guided = _with_guidance(family, weight[0])
+        latents = guided.prior(variables, dict(zip(names, drawn, strict=True)), labels)
+        return (guided.decode(variables, latents, labels, functions.no_keys(labels)),)
+
+    def example(keys, labels):
+        return *plain.example(keys, labels), jnp.full(labels.shape, family.sampling.guidance)
+
+    return Function(
+        model.variables, apply, plain.inputs | {"guidance": WEIGHT}, ("images",), example
+    )
+
+
+def _convert(model: Trained) -> Function:
+    """Images of the digits ``sources`` as the digits ``targets`` in the same hand."""
+    transfers: Any = model.family
+    encoder, decoder = transfers.for_transfer()
+
+    def apply(variables, images, sources, targets):
+        latents = encoder.encode(variables, images, sources)
+        latents = transfers.transfer(variables, latents, sources, targets)
+        return (decoder.decode(variables, latents, targets, functions.no_keys(targets)),)
+
+    def example(keys, labels):
+        labels = labels % 10
+        return transfers.sample(model.variables, keys, labels), labels, (labels + 1) % 10
+
+    inputs = {"images": IMAGES, "sources": LABELS, "targets": LABELS}
+    return Function(model.variables, apply, inputs, ("converted",), example)
+
+
+def _of_diffusion(model: Trained, family: DDPM) -> Plan:
+    """Of diffusion the page has the denoiser, and the tables of steps."""
+    guided = _denoiser(model, family.with_sampling(sampler="dpmpp"))
+    found = {"network": functions.network(model), "denoiser": guided}
+    offered = ["dpmpp", "ddim", "ancestral"]
+    if family.config.gaussian:
+        fast = family.with_sampling(sampler="fast", guidance=2.0)
+        found |= {"fast": _denoiser(model, fast), "start": _start(model, fast)}
+        offered.insert(0, "fast")
+    inversion = family.for_inversion()
+    encoder, decoder = family.for_transfer()
+    diffusion = {
+        "sampler": family.sampling.sampler,
+        "steps": family.sampling.steps,
+        "tables": {
+            name: {
+                count: _table(family.with_sampling(sampler=name, steps=count).steps())
+                for count in STEPS[name]
+                if count <= family.config.times
+            }
+            for name in offered
+        },
+        "inversion": {"forth": _backwards(inversion), "back": _table(inversion.steps())},
+        "transfer": {
+            "forth": _backwards(encoder),
+            "back": _table(decoder.steps()),
+            "guidance": decoder.sampling.guidance,
+        },
+        "alpha": np.float32(family.schedule.alpha).tolist(),
+        "sigma": np.float32(family.schedule.sigma).tolist(),
+    }
+    facts = {"noise": noise(family), "guidance": family.sampling.guidance}
+    return Plan(found, facts | {"diffusion": diffusion})
+
+
+def _table(steps: samplers.Steps) -> list[list[float]]:
+    """The rows of a sampler: time, keep, clean, before, fresh."""
+    columns = [np.float32(column).tolist() for column in steps[1:]]
+    return [list(row) for row in zip(np.asarray(steps.time).tolist(), *columns, strict=True)]
+
+
+def _backwards(family: DDPM) -> list[list[float]]:
+    s = family.sampling
+    times = samplers.SPACINGS[s.spacing](family.schedule, s.steps)
+    return _table(samplers.backwards(family.schedule, times))
+
+
+def _denoiser(model: Trained, family: DDPM) -> Function:
+    """Estimates of the clean images, with guidance."""
+
+    def apply(variables, noisy, times, labels, weight):
+        return (family.denoiser(variables, labels, weight[0])(noisy, times),)
+
+    def example(keys, labels):
+        noisy = jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
+        times = jnp.linspace(1, family.config.times, labels.shape[0]).astype(jnp.int32)
+        return noisy, times, labels, jnp.full(labels.shape, 1.5)
+
+    inputs = {"noisy": IMAGES, "times": LABELS, "labels": LABELS, "guidance": WEIGHT}
+    return Function(model.variables, apply, inputs, ("clean",), example)
+
+
+def _start(model: Trained, family: DDPM) -> Function:
+    """Where the sampler ``fast`` begins, from noise."""
+
+    def apply(variables, noise, labels, weight):
+        return (_with_guidance(family, weight[0]).start(variables, noise, labels),)
+
+    def example(keys, labels):
+        noise = family.first_latents(model.variables, split(keys)[0], labels)
+        return noise, labels, jnp.full(labels.shape, 1.5)
+
+    inputs = {"normal": IMAGES, "labels": LABELS, "guidance": WEIGHT}
+    return Function(model.variables, apply, inputs, ("noisy",), example)
