@@ -20,7 +20,7 @@ export function diffusion(client: Client): View {
     return { content: make("section", {}, make("p", {}, say("no-diffusion"))), leave: () => {} };
   }
   const process = facts.diffusion!;
-  settings ??= { guidance: facts.guidance!, sampler: process.sampler, steps: process.steps };
+  settings ??= { guidance: 2, sampler: "ddim", steps: 20 };
   const own = settings;
   let running: Running | null = null;
   let frames: Images[] = [];
