@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+DECAY = 0.99  # of Adam's second moments, per step
+
 
 def best_of(
     energies: Callable[[Any], jax.Array],
@@ -35,7 +37,7 @@ def descend(
 ) -> tuple[Any, jax.Array]:
     """Descend from a tree of [starts, n, ...]; returns the ends and their energies [starts, n].
     ``energies(candidates)`` returns energies [n]."""
-    adam = optax.adam(optax.cosine_decay_schedule(rate, steps), b2=0.99)
+    adam = optax.adam(optax.cosine_decay_schedule(rate, steps), b2=DECAY)
     slopes = jax.grad(lambda candidates: energies(candidates).sum())
 
     def descend_one(start):

@@ -42,6 +42,11 @@ def complete(
     keys: Keys,
 ) -> Images:
     """Draw the hidden pixels, where ``visible`` is 0, given the others; returns whole images."""
+    return _sample(family, variables, labels, keys, knowing(images, visible))
+
+
+def knowing(images: Images, visible: Images) -> Callable[..., jax.Array]:
+    """The ``change`` of ``_sample`` that knows the pixels where ``visible`` is 1."""
     true_x0 = 2 * images - 1
 
     def change(guess, xt, time):
@@ -49,7 +54,7 @@ def complete(
         (pull,) = vjp(visible * (true_x0 - x0))
         return jnp.where(visible == 1, true_x0, (x0 + PULL * pull).clip(-1, 1))
 
-    return _sample(family, variables, labels, keys, change)
+    return change
 
 
 def mend(

@@ -12,6 +12,7 @@ import http.server
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from etils import epy
 
@@ -20,10 +21,12 @@ from jaxgen.cli import flags
 from jaxgen.cli.common import without_copy
 from jaxgen.errors import UserError, warn
 from jaxgen.training import published
+from jaxgen.training.folder import RunFolder
 
 with epy.lazy_imports():
     from jaxgen import devices, page
     from jaxgen import model as models
+    from jaxgen.page import game
     from jaxgen.training import console as consoles
 
 
@@ -44,7 +47,7 @@ def main(args: list[str]) -> None:
     page.check(wanted.out)
     with consoles.Console().status() as progress:
         found = chosen(wanted.runs)
-        file = page.write(found, wanted.out, progress)
+        file = page.write(found, wanted.out, training_of(found), reports(), progress)
     size = file.stat().st_size / 2**20
     print(f"a page with {len(found)} models, {size:.1f} MiB: {without_copy(file)}")
     if wanted.open:
@@ -74,6 +77,21 @@ def chosen(runs: tuple[str, ...]) -> "list[page.Entry]":
     return found
 
 
+def training_of(entries: "list[page.Entry]") -> "dict[str, Any] | None":
+    """The training of the first GAN of the page: of a run if its pictures are there."""
+    for entry in entries:
+        folder = entry.model.folder
+        if entry.model.config.family == "gan" and isinstance(folder, RunFolder):
+            return game.of(folder)
+    return game.shipped()
+
+
+def reports() -> "list[page.Report]":
+    """The reports of bin/compare and bin/study in their usual folders."""
+    paths = [Path("compare/report.html"), *sorted(Path("studies").glob("*/report.html"))]
+    return [page.Report(path.parent.name, path.read_text()) for path in paths if path.is_file()]
+
+
 def serve(file: Path) -> None:
     """Show a page in the browser, until Ctrl-C."""
     handler = functools.partial(_Quiet, directory=str(file.parent))
@@ -85,5 +103,5 @@ def serve(file: Path) -> None:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):  # noqa: A002, the name of the base class
+    def log_message(self, format, *args):
         pass

@@ -1,9 +1,9 @@
-"""A page for a browser that needs nobody: models with their weights, the runtime that runs them, and
-the interface, all in one HTML file that opens from a disk.
+"""A page for a browser that needs nobody: models with their weights, the runtime that runs them,
+and the interface, all in one HTML file that opens from a disk.
 
-``programs`` says what a model computes, ``packs`` how bytes become text. The folder ``interface`` has
-the interface in TypeScript, and ``built`` what ``npm run build`` there makes of it: two scripts, a
-style, and the runtime, onnxruntime-web, compressed.
+``programs`` and ``repairs`` say what a model computes, ``packs`` how bytes become text. The folder
+``interface`` has the interface in TypeScript, and ``built`` what ``npm run build`` there makes of
+it: two scripts, a style, and the runtime, onnxruntime-web, compressed.
 """
 
 import json
@@ -14,16 +14,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from jaxgen import data
 from jaxgen.apps.export import onnx
-from jaxgen.page import packs, programs
-from jaxgen.page.programs import Plan
-from jaxgen.data import files
+from jaxgen.arrays import DIGITS
+from jaxgen.data import Split, files
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
-from jaxgen.training.trained import Trained
+from jaxgen.mapping import map_images
+from jaxgen.page import packs, programs
+from jaxgen.page.programs import Plan
+from jaxgen.training import trained
+from jaxgen.training.published import Published
 from jaxgen.training.weights import named
 
 BUILT = Path(__file__).parent / "built"
+PLANE = Path(__file__).parent / "plane"  # published models with two latents
+REAL = 100  # real digits of each of the ten
 THEME = Path(__file__).parents[1] / "pages" / "theme.css"
 FILE = "index.html"
 MARK = b'<meta name="generator" content="jaxgen page">'  # near the beginning of each page
@@ -34,7 +40,7 @@ class Entry(NamedTuple):
 
     name: str
     flags: str  # that name it for a command
-    model: Trained
+    model: Any  # a ``Model``
 
 
 def check(out: Path) -> None:
@@ -48,20 +54,42 @@ def check(out: Path) -> None:
     files.check(file)
 
 
+class Report(NamedTuple):
+    """A report of a comparison or a study, which the page shows as it is."""
+
+    title: str
+    html: str
+
+
 def write(
-    entries: Sequence[Entry], out: Path, progress: Callable[[str], None] = lambda line: None
+    entries: Sequence[Entry],
+    out: Path,
+    training: dict[str, Any] | None = None,
+    reports: Sequence[Report] = (),
+    progress: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Write the page with these models to the folder ``out``, and return the file.
-    ``progress(line)`` gets the next step. Raises UserError as ``check``."""
+    """Write the page with these models to the folder ``out``, and return the file. ``training`` is
+    that of the GAN (``game``). ``progress(line)`` gets the next step. Raises UserError as
+    ``check``."""
     check(out)
-    facts, texts = [], {}
+    models, texts = [], {}
     for name, flags, model in entries:
         progress(f"converting {name}")
-        plan = programs.of(model)
-        own, parts = _packed(name, plan)
-        facts.append(own | {"steps": model.step, "command": flags} | plan.facts)
+        own, parts = _packed(name, programs.of(model))
+        models.append(own | {"steps": model.step, "command": flags})
         texts |= parts
     reader, parts = _packed("judge", programs.of_judge(judge.load()))
+    real = _real_digits()
+    plane, more = _plane(real)
+    facts = {
+        "models": models,
+        "judge": reader,
+        "plane": plane,
+        "labels": real.labels.tolist(),
+        "training": training,
+        "reports": [report._asdict() for report in reports],
+    }
+    texts |= parts | more | {"digits": packs.text(real.images.tobytes())}
     progress("writing the page")
     content = _template().render(
         mark=MARK.decode(),
@@ -69,10 +97,9 @@ def write(
         style=(BUILT / "page.css").read_text(),
         program=(BUILT / "page.js").read_text(),
         worker=(BUILT / "worker.js").read_text(),
-        models=_json(facts),
-        judge=_json(reader),
+        facts=_json(facts),
         wasm=packs.text_of((BUILT / "runtime.wasm.gz").read_bytes()),
-        texts=texts | parts,
+        texts=texts,
     )
     files.write(out / FILE, content.encode())
     return out / FILE
@@ -99,9 +126,34 @@ def _packed(name: str, plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
     variables = next(iter(plan.functions.values())).variables
     arrays = {key: np.asarray(leaf) for key, leaf in named(variables).items() if key in used}
     content, about = packs.arrays(arrays)
-    own = {"name": name, "programs": facts, "arrays": about}
+    own = {"name": name, "programs": facts, "arrays": about} | plan.facts
     texts = {f"{name}-arrays": packs.text(content), f"{name}-graphs": packs.text(b"".join(graphs))}
     return own, texts
+
+
+def _real_digits() -> Split:
+    """Test digits of MNIST, ``REAL`` of each of the ten, from all of the file."""
+    test = data.load("mnist").test
+    each = [np.flatnonzero(test.labels == digit) for digit in range(DIGITS)]
+    rows = np.concatenate([found[:: len(found) // REAL][:REAL] for found in each])
+    return Split(test.images[rows], test.labels[rows])
+
+
+def _plane(digits: Split) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The facts and the texts of the models with two latents, with the codes of real digits."""
+    facts, texts = [], {}
+    for path in sorted(PLANE.iterdir(), reverse=True):
+        folder = Published(path)
+        model = trained.load(folder, folder.load(), lambda line: None)
+        encode: Any = model.family
+        codes = map_images(
+            encode.encode, model.variables, images=digits.images, labels=digits.labels
+        )
+        name = f"plane-{path.name}"
+        own, parts = _packed(name, programs.of_coder(model))
+        facts.append(own | {"family": path.name, "points": np.round(codes, 3).tolist()})
+        texts |= parts
+    return facts, texts
 
 
 def _json(value: Any) -> str:

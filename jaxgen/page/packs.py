@@ -1,5 +1,5 @@
-"""Arrays and graphs as text in a page: bytes, compressed by gzip, in base64. gzip's checksum refuses
-a text that has changed."""
+"""Arrays and graphs as text in a page: bytes, compressed by gzip, in base64. gzip's checksum
+refuses a text that has changed."""
 
 import base64
 import gzip

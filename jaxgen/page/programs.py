@@ -11,19 +11,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen import config as configs
-from jaxgen.arrays import IMAGE
+from jaxgen.apps import diffuse
 from jaxgen.apps.export import functions
 from jaxgen.apps.export.functions import IMAGES, LABELS, Function
+from jaxgen.arrays import IMAGE
 from jaxgen.diffusion import samplers
 from jaxgen.evaluation.judge import Judge
 from jaxgen.families.base import Family, Guided, split
-from jaxgen.families.capabilities import Diffuses, Encodes, Quantises, Transfers
+from jaxgen.families.capabilities import Encodes, Quantises, Transfers
 from jaxgen.families.ddpm import DDPM
 from jaxgen.families.gan import GAN
+from jaxgen.page import repairs
+from jaxgen.page.repairs import WEIGHT
 from jaxgen.training.trained import Trained
 
-WEIGHT = ((), jnp.float32)  # of guidance; that of the first image is meant
 STEPS = {  # of each sampler that the page offers
     "fast": (2, 3, 4, 5, 6, 8),
     "dpmpp": (5, 8, 10, 15, 20, 50),
@@ -51,14 +52,26 @@ def of(model: Trained) -> Plan:
     found = {"sampler": draw(model)}
     if isinstance(family, Encodes) and not family.encodes_iteratively:
         found |= {"encoder": functions.encoder(model), "decoder": functions.decoder(model)}
+        found["between"] = _between(model)
         if isinstance(family, Transfers):
             found["convert"] = _convert(model)
     facts: dict[str, Any] = {"noise": noise(family)}
+    if isinstance(family, Quantises):
+        found |= repairs.of_codes(model)
+    elif repairs.has_search(family):
+        found |= repairs.of_search(model)
+        facts["search"] = repairs.SEARCH
     if is_guided:
         facts["guidance"] = family.sampling.guidance
     if isinstance(family, Quantises):
         facts["codes"] = {"side": family.config.grid, "size": family.quantiser.size}
     return Plan(found, facts)
+
+
+def of_coder(model: Trained) -> Plan:
+    """The encoder and the decoder of a model alone."""
+    found = {"encoder": functions.encoder(model), "decoder": functions.decoder(model)}
+    return Plan(found, {"noise": []})
 
 
 def of_judge(judge: Judge) -> Plan:
@@ -146,10 +159,38 @@ def _convert(model: Trained) -> Function:
     return Function(model.variables, apply, inputs, ("converted",), example)
 
 
+def _between(model: Trained) -> Function:
+    """Images on the way from ``starts`` of the digits ``sources`` to ``ends`` of ``targets``, at
+    ``t`` in [0, 1]."""
+    family: Any = model.family
+
+    def apply(variables, starts, ends, sources, targets, t):
+        first = family.encode(variables, starts, sources)
+        last = family.encode(variables, ends, targets)
+        keys = functions.no_keys(sources)
+        return (family.interpolate(variables, first, last, (sources, targets), t, keys),)
+
+    def example(keys, labels):
+        labels = labels % 10
+        images = family.sample(model.variables, keys, labels)
+        t = jnp.linspace(0, 1, labels.shape[0])
+        return images, images[::-1], labels, labels[::-1], t
+
+    inputs = {
+        "starts": IMAGES,
+        "ends": IMAGES,
+        "sources": LABELS,
+        "targets": LABELS,
+        "t": WEIGHT,
+    }
+    return Function(model.variables, apply, inputs, ("images",), example)
+
+
 def _of_diffusion(model: Trained, family: DDPM) -> Plan:
     """Of diffusion the page has the denoiser, and the tables of steps."""
     guided = _denoiser(model, family.with_sampling(sampler="dpmpp"))
     found = {"network": functions.network(model), "denoiser": guided}
+    found |= repairs.of_diffusion(model, family.with_sampling(sampler="dpmpp"))
     offered = ["dpmpp", "ddim", "ancestral"]
     if family.config.gaussian:
         fast = family.with_sampling(sampler="fast", guidance=2.0)
@@ -174,6 +215,11 @@ def _of_diffusion(model: Trained, family: DDPM) -> Plan:
             "back": _table(decoder.steps()),
             "guidance": decoder.sampling.guidance,
         },
+        "complete": _table(
+            family.with_sampling(
+                sampler="ancestral", spacing="snr", steps=min(diffuse.STEPS, family.config.times)
+            ).steps()
+        ),
         "alpha": np.float32(family.schedule.alpha).tolist(),
         "sigma": np.float32(family.schedule.sigma).tolist(),
     }
@@ -200,9 +246,7 @@ def _denoiser(model: Trained, family: DDPM) -> Function:
         return (family.denoiser(variables, labels, weight[0])(noisy, times),)
 
     def example(keys, labels):
-        noisy = jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
-        times = jnp.linspace(1, family.config.times, labels.shape[0]).astype(jnp.int32)
-        return noisy, times, labels, jnp.full(labels.shape, 1.5)
+        return functions.noisy(family, keys, labels)
 
     inputs = {"noisy": IMAGES, "times": LABELS, "labels": LABELS, "guidance": WEIGHT}
     return Function(model.variables, apply, inputs, ("clean",), example)

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax import export as jax_export
 
 from jaxgen import config as configs
-from jaxgen.arrays import DIGITS, IMAGE
+from jaxgen.arrays import DIGITS, IMAGE, Keys, Labels
+from jaxgen.families.base import Family
 from jaxgen.families.capabilities import Diffuses, Encodes, able
 from jaxgen.training import weights
 from jaxgen.training.trained import Trained
@@ -26,6 +27,7 @@ class Function(NamedTuple):
     outputs: tuple[str, ...]
     # Inputs as the model makes them, of keys and labels.
     example: Callable[[jax.Array, jax.Array], tuple]
+    count: int | None = None  # of images, if it cannot be any
 
     def call(self, *arrays: jax.Array) -> tuple:
         """The function with its weights as constants."""
@@ -34,7 +36,7 @@ class Function(NamedTuple):
 
     def arguments(self) -> list[jax.ShapeDtypeStruct]:
         """The shapes and types of the inputs, for a number n of images that is not known."""
-        (n,) = jax_export.symbolic_shape("n")
+        (n,) = jax_export.symbolic_shape("n") if self.count is None else (self.count,)
         return [jax.ShapeDtypeStruct((n, *shape), kind) for shape, kind in self.inputs.values()]
 
     def results(self) -> dict[str, Row]:
@@ -75,21 +77,18 @@ def sampler(model: Trained) -> Function:
 
 def sampler_from_noise(model: Trained) -> Function:
     family = model.family
-    noise = {
-        name: (leaf.shape[1:], leaf.dtype)
-        for name, leaf in jax.eval_shape(family.noise, no_keys(jnp.zeros(1))).items()
-    }
+    rows = noise(family)
 
     def apply(variables, *arrays):
         *drawn, labels = arrays
-        latents = family.prior(variables, dict(zip(noise, drawn, strict=True)), labels)
+        latents = family.prior(variables, dict(zip(rows, drawn, strict=True)), labels)
         return (family.decode(variables, latents, labels, no_keys(labels)),)
 
     def example(keys, labels):
         drawn = family.noise(keys)
-        return *(drawn[name] for name in noise), labels
+        return *(drawn[name] for name in rows), labels
 
-    return Function(model.variables, apply, noise | {"labels": LABELS}, ("images",), example)
+    return Function(model.variables, apply, rows | {"labels": LABELS}, ("images",), example)
 
 
 def encoder(model: Trained) -> Function:
@@ -102,7 +101,7 @@ def encoder(model: Trained) -> Function:
     def example(keys, labels):
         return family.sample(model.variables, keys, labels), labels
 
-    outputs = tuple(_latents(model)[0])
+    outputs = tuple(latents(model)[0])
     inputs = {"images": IMAGES, "labels": LABELS}
     return Function(model.variables, apply, inputs, outputs, example)
 
@@ -110,7 +109,7 @@ def encoder(model: Trained) -> Function:
 def decoder(model: Trained) -> Function:
     family = model.family
     decode = family.for_inversion().decode
-    latents, form = _latents(model)
+    rows, form = latents(model)
 
     def apply(variables, *arrays):
         *leaves, labels = arrays
@@ -120,21 +119,33 @@ def decoder(model: Trained) -> Function:
     def example(keys, labels):
         return *jax.tree.leaves(family.first_latents(model.variables, keys, labels)), labels
 
-    return Function(model.variables, apply, latents | {"labels": LABELS}, ("images",), example)
+    return Function(model.variables, apply, rows | {"labels": LABELS}, ("images",), example)
 
 
 def network(model: Trained) -> Function:
     family = able(model.family, Diffuses)
 
-    def apply(variables, noisy, times, labels):
-        return (family.denoiser(variables, labels, 1.0)(noisy, times),)
+    def apply(variables, images, times, labels):
+        return (family.denoiser(variables, labels, 1.0)(images, times),)
 
     def example(keys, labels):
-        noisy = jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
-        return noisy, jnp.linspace(1, family.config.times, labels.shape[0]).astype(int), labels
+        return noisy(family, keys, labels)[:3]
 
     inputs = {"noisy": IMAGES, "times": LABELS, "labels": LABELS}
     return Function(model.variables, apply, inputs, ("clean",), example)
+
+
+def noise(family: Family) -> dict[str, Row]:
+    """The rows of the noise of a family by name."""
+    found = jax.eval_shape(family.noise, no_keys(jnp.zeros(1)))
+    return {name: (leaf.shape[1:], leaf.dtype) for name, leaf in found.items()}
+
+
+def noisy(family: Any, keys: Keys, labels: Labels) -> tuple[jax.Array, ...]:
+    """Inputs of a denoiser: images with noise, times, labels and a guidance."""
+    images = jax.vmap(lambda key: jax.random.normal(key, IMAGE))(keys)
+    times = jnp.linspace(1, family.config.times, labels.shape[0]).astype(jnp.int32)
+    return images, times, labels, jnp.full(labels.shape, 1.5)
 
 
 def no_keys(like: jax.Array) -> jax.Array:
@@ -142,7 +153,7 @@ def no_keys(like: jax.Array) -> jax.Array:
     return jax.vmap(jax.random.key)(jnp.zeros(like.shape[0], jnp.uint32))
 
 
-def _latents(model: Trained) -> tuple[dict[str, Row], Any]:
+def latents(model: Trained) -> tuple[dict[str, Row], Any]:
     """The rows of the latents by name, and the form of their tree."""
     draw, keys = model.family.first_latents, no_keys(jnp.zeros(1))
     tree = jax.eval_shape(draw, model.variables, keys, jnp.zeros(1, jnp.int32))

@@ -1,6 +1,10 @@
 // The models of the page, which a worker runs.
 
-import type { FromWorker, Images, ModelFacts, Task, ToWorker } from "./protocol.ts";
+import { unpack } from "./packs.ts";
+import { PIXELS } from "./pictures.ts";
+import type {
+  Facts, FromWorker, Images, ModelFacts, PlaneFacts, Task, ToWorker, Training,
+} from "./protocol.ts";
 
 const text = (id: string) => document.getElementById(id)!.textContent!;
 
@@ -17,13 +21,35 @@ export interface Running {
 
 export class Client {
   readonly models: ModelFacts[];
+  readonly plane: PlaneFacts[];
+  readonly labels: number[]; // of real digits
+  readonly training: Training | null;
+  readonly reports: { title: string; html: string }[];
+  private readonly judge: ModelFacts;
+  private readonly digits: Uint8Array;
   private worker: Worker | null = null;
   private readonly sent = new Set<string>();
   private readonly waiting = new Map<number, Waiting>();
   private count = 0;
 
-  constructor() {
-    this.models = JSON.parse(text("models"));
+  private constructor(facts: Facts, digits: Uint8Array) {
+    this.models = facts.models;
+    this.plane = facts.plane;
+    this.labels = facts.labels;
+    this.training = facts.training;
+    this.reports = facts.reports;
+    this.judge = facts.judge;
+    this.digits = digits;
+  }
+
+  static async open(): Promise<Client> {
+    return new Client(JSON.parse(text("facts")), await unpack(text("digits")));
+  }
+
+  /** A real digit, of those that `labels` names. */
+  digit(index: number): Images {
+    const bytes = this.digits.subarray(index * PIXELS, (index + 1) * PIXELS);
+    return Float32Array.from(bytes, (grey) => grey / 255);
   }
 
   find(name: string): ModelFacts {
@@ -36,7 +62,7 @@ export class Client {
     const name = task.do === "read" ? "judge" : task.model;
     if (!this.sent.has(name)) {
       this.sent.add(name);
-      const facts = name === "judge" ? JSON.parse(text("judge-facts")) : this.find(name);
+      const facts = [...this.models, ...this.plane, this.judge].find((each) => each.name === name)!;
       const [arrays, graphs] = [text(`${name}-arrays`), text(`${name}-graphs`)];
       this.say({ kind: "model", facts, arrays, graphs });
     }

@@ -5,7 +5,11 @@ import { choice, labelled, make } from "./dom.ts";
 import { codes } from "./views/codes.ts";
 import { diffusion } from "./views/diffusion.ts";
 import { draw } from "./views/draw.ts";
+import { game } from "./views/game.ts";
 import { generate } from "./views/generate.ts";
+import { numbers } from "./views/numbers.ts";
+import { quiz } from "./views/quiz.ts";
+import { walk } from "./views/walk.ts";
 import { choose, language, type Language, say } from "./words.ts";
 
 /** What a view gives the page: its elements, and what to do when it is left. */
@@ -14,7 +18,7 @@ export interface View {
   leave(): void;
 }
 
-const VIEWS = { draw, generate, diffusion, codes } as const;
+const VIEWS = { draw, generate, walk, diffusion, game, codes, quiz, numbers } as const;
 type ViewName = keyof typeof VIEWS;
 
 // A module of two functions on vectors: valid where there is SIMD.
@@ -46,8 +50,8 @@ function paint(): void {
     paint();
   });
   const header = make(
-    "header", {}, make("h1", {}, say("title")), make("nav", {}, ...links),
-    labelled(say("language"), chosen),
+    "header", {}, make("div", {}, make("h1", {}, say("title")), labelled(say("language"), chosen)),
+    make("nav", {}, ...links),
   );
   const main = make("main", {});
   const page = document.getElementById("page")!;
@@ -65,7 +69,7 @@ function enter(main: HTMLElement): void {
 paint();
 addEventListener("hashchange", paint);
 // The models come after this script; the page is there before them.
-addEventListener("DOMContentLoaded", () => {
-  client = new Client();
+addEventListener("DOMContentLoaded", async () => {
+  client = await Client.open();
   paint();
 });

@@ -12,6 +12,16 @@ export interface Program {
   weights: string[];
 }
 
+/** The settings of a search for a latent (jaxgen/apps/search.py). */
+export interface Search {
+  candidates: number;
+  starts: number;
+  steps: number;
+  rate: number;
+  decay: number;
+  rough: number;
+}
+
 /** The facts of a model (jaxgen/page). */
 export interface ModelFacts {
   name: string;
@@ -22,15 +32,40 @@ export interface ModelFacts {
   noise: Draw[];
   guidance?: number;
   codes?: { side: number; size: number };
+  search?: Search;
   diffusion?: {
     sampler: string;
     steps: number;
     tables: Record<string, Record<string, Row[]>>;
     inversion: { forth: Row[]; back: Row[] };
     transfer: { forth: Row[]; back: Row[]; guidance: number };
+    complete: Row[];
     alpha: number[];
     sigma: number[];
   };
+}
+
+/** A model with two latents, and the codes of real digits. */
+export interface PlaneFacts extends ModelFacts {
+  family: string;
+  points: [number, number][];
+}
+
+/** The training of a GAN: pictures by step, and means of the losses. */
+export interface Training {
+  frames: [step: number, picture: string][];
+  steps: number[];
+  losses: Record<string, number[]>;
+}
+
+/** What the page knows before any model is unpacked. */
+export interface Facts {
+  models: ModelFacts[];
+  judge: ModelFacts;
+  plane: PlaneFacts[];
+  labels: number[];
+  training: Training | null;
+  reports: { title: string; html: string }[];
 }
 
 export interface Settings {
@@ -52,6 +87,9 @@ export type Task =
   | { do: "guess"; model: string; noisy: Float32Array; time: number; labels: number[] }
   | { do: "encode"; model: string; images: Images; labels: number[] }
   | { do: "decode"; model: string; latents: Latents; labels: number[] }
+  | { do: "between"; model: string; images: Images; labels: number[]; frames: number }
+  | { do: "complete"; model: string; image: Images; visible: Images; digit: number; seed: number }
+  | { do: "clean"; model: string; noisy: Images; sigma: number; digit: number; seed: number }
   | { do: "reconstruct"; model: string; images: Images; labels: number[] }
   | { do: "convert"; model: string; images: Images; sources: number[]; targets: number[] };
 

@@ -1,11 +1,12 @@
 // What the worker computes, part by part. Between two parts it looks whether the task is still
 // wanted.
 
+import { PIXELS } from "./pictures.ts";
 import type { Images, Latents, ModelFacts, Row, Settings, Task } from "./protocol.ts";
 import { child, foldIn, type Key, keyOf, noise, normal } from "./random.ts";
+import { clean, complete } from "./repairs.ts";
 import type { Model, Values } from "./runtime.ts";
 
-export const PIXELS = 784;
 const CHUNK = 16; // images at once
 
 export interface Context {
@@ -41,6 +42,18 @@ export async function perform(task: Task, context: Context): Promise<void> {
       const model = await context.model(task.model);
       const labels = Int32Array.from(task.labels);
       return context.part(0, (await model.run("decoder", { ...task.latents, labels }))[0]);
+    }
+    case "between": {
+      const model = await context.model(task.model);
+      return context.part(0, await between(model, task.images, task.labels, task.frames));
+    }
+    case "complete": {
+      const { image, visible, digit, seed } = task;
+      return complete(await context.model(task.model), image, visible, digit, seed, context);
+    }
+    case "clean": {
+      const { noisy, sigma, digit, seed } = task;
+      return clean(await context.model(task.model), noisy, sigma, digit, seed, context);
     }
     case "reconstruct": {
       const model = await context.model(task.model);
@@ -116,31 +129,36 @@ async function diffuse(
   const fresh = (time: number) =>
     joined(keys.map((key) => normal(foldIn(child(key, 1), time), PIXELS))) as Float32Array;
   const program = isFast ? "fast" : "denoiser";
-  const { clean } = await walk(
-    model, program, begin, rows, labels, settings.guidance, context, fresh, show,
-  );
+  const { clean } = await walk({
+    model, program, begin, rows, labels, guidance: settings.guidance, context, draw: fresh, show,
+  });
   return toImages(clean);
+}
+
+interface Walk {
+  model: Model;
+  program: string;
+  begin: Float32Array;
+  rows: Row[];
+  labels: Int32Array;
+  guidance: number;
+  context: Context;
+  more?: Values; // inputs of the program
+  draw?: (time: number) => Float32Array; // fresh noise
+  show?: Show;
 }
 
 /** The steps of a sampler, equation (1) of jaxgen/diffusion/samplers.py: x after the last step, and
  * the last estimate of the clean images. */
-async function walk(
-  model: Model,
-  program: string,
-  begin: Float32Array,
-  rows: Row[],
-  labels: Int32Array,
-  guidance: number,
-  context: Context,
-  draw?: (time: number) => Float32Array,
-  show?: Show,
+export async function walk(
+  { model, program, begin, rows, labels, guidance, context, more, draw, show }: Walk,
 ): Promise<{ noisy: Float32Array; clean: Float32Array }> {
   let noisy = begin;
   let clean = new Float32Array(begin.length);
   const weights = filled(labels, guidance);
+  const plain = program === "denoiser" && guidance === 1;
   for (const [step, [time, keep, now, before, fresh]] of rows.entries()) {
-    const values = { noisy, times: labels.map(() => time), labels, guidance: weights };
-    const plain = program === "denoiser" && guidance === 1;
+    const values = { noisy, times: labels.map(() => time), labels, guidance: weights, ...more };
     const [guess] = await model.run(plain ? "network" : program, values);
     const z = fresh && draw ? draw(time) : null;
     const earlier = clean;
@@ -174,6 +192,28 @@ async function encoded(model: Model, images: Images, labels: Int32Array): Promis
   return Object.fromEntries(model.facts.programs.encoder.outputs.map((name, i) => [name, found[i]]));
 }
 
+/** Images on the way from the first of two images to the second. */
+async function between(
+  model: Model,
+  images: Images,
+  labels: number[],
+  frames: number,
+): Promise<Images> {
+  const repeated = (i: number) => {
+    const many = new Float32Array(frames * PIXELS);
+    for (let j = 0; j < frames; j++) many.set(images.subarray(i * PIXELS, (i + 1) * PIXELS), j * PIXELS);
+    return many;
+  };
+  const [made] = await model.run("between", {
+    starts: repeated(0),
+    ends: repeated(1),
+    sources: new Int32Array(frames).fill(labels[0]),
+    targets: new Int32Array(frames).fill(labels[1]),
+    t: Float32Array.from({ length: frames }, (_, j) => j / (frames - 1)),
+  });
+  return made;
+}
+
 async function convert(
   model: Model,
   images: Images,
@@ -199,12 +239,13 @@ async function there(
   context: Context,
 ): Promise<Images> {
   const wide = images.map((pixel) => 2 * pixel - 1);
-  const { noisy } = await walk(model, "denoiser", wide, forth, sources, 1, context);
-  const { clean } = await walk(model, "denoiser", noisy, back, targets, guidance, context);
+  const common = { model, program: "denoiser", context };
+  const { noisy } = await walk({ ...common, begin: wide, rows: forth, labels: sources, guidance: 1 });
+  const { clean } = await walk({ ...common, begin: noisy, rows: back, labels: targets, guidance });
   return toImages(clean);
 }
 
-const toImages = (wide: Float32Array): Images =>
+export const toImages = (wide: Float32Array): Images =>
   wide.map((x) => (Math.min(1, Math.max(-1, x)) + 1) / 2);
 
 const filled = (like: Int32Array, value: number) => new Float32Array(like.length).fill(value);

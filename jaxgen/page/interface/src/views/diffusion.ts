@@ -7,6 +7,7 @@ import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
 import type { Images, Settings } from "../protocol.ts";
 import { keyOf, normal } from "../random.ts";
 import { settingsFields } from "../settings.ts";
+import { svg } from "../svg.ts";
 import { number, say } from "../words.ts";
 
 const COUNT = 8; // digits side by side
@@ -133,20 +134,14 @@ export function diffusion(client: Client): View {
 }
 
 /** The share of the digit by time, with the times of the steps. */
-function schedule(alpha: number[], times: number[]): SVGSVGElement {
+function schedule(alpha: number[], times: number[]): SVGElement {
   const [width, height] = [320, 90];
   const last = alpha.length - 1;
   const x = (time: number) => 5 + (time / last) * (width - 10);
   const y = (time: number) => 5 + (1 - alpha[time] ** 2) * (height - 10);
-  const svg = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say("schedule") });
+  const plot = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say("schedule") });
   const curve = alpha.map((_, time) => `${x(time).toFixed(1)},${y(time).toFixed(1)}`).join(" ");
-  svg.append(svgElement("polyline", { points: curve, class: "curve" }));
-  for (const time of times) svg.append(svgElement("circle", { cx: x(time), cy: y(time), r: 3.5 }));
-  return svg as SVGSVGElement;
-}
-
-function svgElement(tag: string, attributes: Record<string, string | number>): SVGElement {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, `${value}`);
-  return element;
+  plot.append(svg("polyline", { points: curve, class: "curve" }));
+  for (const time of times) plot.append(svg("circle", { cx: x(time), cy: y(time), r: 3.5 }));
+  return plot;
 }

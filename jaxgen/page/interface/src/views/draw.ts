@@ -1,11 +1,13 @@
 // A digit drawn by hand, and what each model makes of it.
 
 import type { Client, Running } from "../client.ts";
-import { choice, labelled, make } from "../dom.ts";
+import { choice, labelled, make, slider } from "../dom.ts";
 import type { View } from "../main.ts";
 import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
 import { prepare } from "../prepare.ts";
 import type { Images, Task } from "../protocol.ts";
+import { keyOf, normal } from "../random.ts";
+import { keep } from "../state.ts";
 import { canConvert, canReconstruct } from "../tasks.ts";
 import { number, say } from "../words.ts";
 
@@ -26,6 +28,16 @@ const EXAMPLE: Stroke[] = [
 const strokes: Stroke[] = [];
 let asked = ""; // the digit that a person says it is
 let written = "2026";
+let hidden = "left";
+let sigma = 0.5;
+
+const HIDDEN: Record<string, (x: number, y: number) => boolean> = {
+  left: (x) => x < 14,
+  right: (x) => x >= 14,
+  top: (_, y) => y < 14,
+  bottom: (_, y) => y >= 14,
+  middle: (x, y) => x >= 9 && x < 19 && y >= 9 && y < 19,
+};
 
 export function draw(client: Client): View {
   const paper = make("canvas", {
@@ -48,6 +60,8 @@ export function draw(client: Client): View {
   );
   let round = 0;
   let running: Running[] = [];
+  let completing: Running[] = [];
+  let cleaning: Running[] = [];
 
   function example(): void {
     strokes.splice(0, strokes.length, ...EXAMPLE.map((stroke) => [...stroke]));
@@ -101,7 +115,9 @@ export function draw(client: Client): View {
       const percent = number(100 * probabilities[best], 0);
       const sure = probabilities[best] >= SURE;
       verdict.textContent = say(sure ? "reading" : "doubt", { digit: best, percent });
-      answer(image, asked === "" ? best : Number(asked));
+      const digit = asked === "" ? best : Number(asked);
+      keep({ image, digit });
+      answer(image, digit);
     } catch (error) {
       verdict.textContent = say("failed", { reason: (error as Error).message });
     }
@@ -113,6 +129,11 @@ export function draw(client: Client): View {
     const back = make("div", { class: "cards" });
     const others = make("div", { class: "rows" });
     const numbers = make("div", { class: "rows" });
+    const completions = make("div", { class: "cards" });
+    const cleaned = make("div", { class: "cards" });
+    const hides = Object.keys(HIDDEN).map((name) => [name, say(`hide-${name}` as "hide-left")] as const);
+    const hide = choice(hides, hidden, (name) => { hidden = name; complete(); });
+    const amount = slider(0.1, 1, 0.1, sigma, (value) => { sigma = value; clean(); });
     const text = make("input", {
       value: written, inputmode: "numeric", pattern: "[0-9]{1,8}", maxlength: 8, size: 8,
       onchange: () => { if (text.checkValidity() && text.value) { written = text.value; write(); } },
@@ -123,7 +144,11 @@ export function draw(client: Client): View {
       labelled(say("shown-digit"), what),
       make("h2", {}, say("reconstructions")), make("p", {}, say("reconstructions-help")), back,
       make("h2", {}, say("conversions")), make("p", {}, say("conversions-help")), others,
-      make("h2", {}, say("number")), labelled(say("number"), text), numbers,
+      make("h2", {}, say("number")), text, numbers,
+      make("h2", {}, say("completions")), make("p", {}, say("completions-help")),
+      labelled(say("hide"), hide), completions,
+      make("h2", {}, say("noise")), make("p", {}, say("noise-help")),
+      labelled(say("amount"), amount), cleaned,
     );
     for (const facts of client.models) {
       if (canReconstruct(facts)) reconstruct(facts.name);
@@ -134,6 +159,42 @@ export function draw(client: Client): View {
       else if (canReconstruct(facts)) others.append(make("p", {}, say("no-transfer", { model: facts.name })));
     }
     write();
+    complete();
+    clean();
+
+    function complete(): void {
+      completing.forEach((each) => each.stop());
+      const visible = Float32Array.from({ length: PIXELS }, (_, i) =>
+        HIDDEN[hidden](i % SIDE, Math.floor(i / SIDE)) ? 0 : 1);
+      completing = cards(completions, image.map((pixel, i) => pixel * visible[i]), "what-is-left", (model) =>
+        ({ do: "complete", model, image, visible, digit, seed: 0 }));
+    }
+
+    function clean(): void {
+      cleaning.forEach((each) => each.stop());
+      const added = normal(keyOf(1), PIXELS);
+      const noisy = image.map((pixel, i) => pixel + sigma * added[i]);
+      cleaning = cards(cleaned, noisy, "with-noise", (model) =>
+        ({ do: "clean", model, noisy, sigma, digit, seed: 0 }));
+    }
+
+    /** An image, and beside it what each model makes of it. */
+    function cards(
+      place: HTMLElement, shown: Images, name: "what-is-left" | "with-noise",
+      task: (model: string) => Task,
+    ): Running[] {
+      const before = frame(say(name));
+      show(before, greys(shown));
+      place.replaceChildren(make("figure", {}, before, make("figcaption", {}, say(name))));
+      return client.models.map(({ name: model }) => {
+        const canvas = frame(model);
+        const caption = make("figcaption", {}, say("waiting", { model }));
+        place.append(make("figure", {}, canvas, caption));
+        const own = start(task(model), (made) => show(canvas, greys(made)), caption);
+        own.done.then(() => (caption.textContent = model), () => {});
+        return own;
+      });
+    }
 
     function write(): void {
       numbers.replaceChildren();
@@ -167,12 +228,13 @@ export function draw(client: Client): View {
       }, caption);
     }
 
-    function start(task: Task, shown: (images: Images) => void, caption: HTMLElement): void {
+    function start(task: Task, shown: (images: Images) => void, caption: HTMLElement): Running {
       const own = client.run(task, (_, images) => shown(images));
       running.push(own);
       own.done.catch((error: Error) => {
         caption.textContent = say("failed", { reason: error.message });
       });
+      return own;
     }
   }
 
