@@ -1,5 +1,6 @@
 """What the tests share: two virtual devices, small recipes, two tiers."""
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ if "--all" not in sys.argv and "PYTEST_XDIST_WORKER" not in os.environ:
 
 
 import jax
+import jaxtyping
 import pytest
 
 from jaxgen import config, devices
@@ -159,6 +161,16 @@ def hasty(monkeypatch):
     for module, values in amounts.items():
         for name, value in values.items():
             monkeypatch.setattr(module, name, value)
+
+
+@contextlib.contextmanager
+def unchecked():
+    """Without the check of the shapes of arguments, which no unknown number of images passes."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

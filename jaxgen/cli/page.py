@@ -16,7 +16,6 @@ from typing import Any
 
 from etils import epy
 
-from jaxgen import families
 from jaxgen.cli import flags
 from jaxgen.cli.common import without_copy
 from jaxgen.errors import UserError, warn
@@ -60,28 +59,32 @@ def chosen(runs: tuple[str, ...]) -> "list[page.Entry]":
     for run in runs:
         folder = published.find(None, run)
         config = folder.load()
-        if config.family not in families.names():
+        if config.family not in page.ORDER:
             raise UserError(
                 f"{run} is a run of {config.model}, a family of its own, which the page cannot "
-                f"show: give runs of {', '.join(families.names())}"
+                f"show: give runs of {', '.join(page.ORDER)}"
             )
-        own.append((folder, config))
+        name = folder.path.name
+        flags = f"--model {config.model}{folder.run_flag(config.model)}"
+        own.append(page.Entry(name, flags, models.of(folder, config, None, warn)))
+    if len({entry.name for entry in own}) < len(own):
+        raise UserError("two of the runs have the same name: rename the folder of one")
     found = []
-    for family in families.names():
-        of_family = [pair for pair in own if pair[1].family == family]
-        ships = published.Published(published.SHIPPED / family)
-        for folder, config in of_family or [(ships, ships.load())]:
-            name = folder.path.name if of_family else family
-            model = models.of(folder, config, None, warn)
-            found.append(page.Entry(name, f"--model {family}{folder.run_flag(family)}", model))
+    for entry in page.shipped():
+        mine = [each for each in own if family_of(each) == entry.name]
+        found += mine or [entry]
     return found
+
+
+def family_of(entry: "page.Entry") -> str:
+    return type(entry.model.family).__module__.rpartition(".")[2]
 
 
 def training_of(entries: "list[page.Entry]") -> "dict[str, Any] | None":
     """The training of the first GAN of the page: of a run if its pictures are there."""
     for entry in entries:
-        folder = entry.model.folder
-        if entry.model.config.family == "gan" and isinstance(folder, RunFolder):
+        folder = getattr(entry.model, "folder", None)
+        if family_of(entry) == "gan" and isinstance(folder, RunFolder):
             return game.of(folder)
     return game.shipped()
 

@@ -1,13 +1,18 @@
 """A page for a browser that needs nobody: models with their weights, the runtime that runs them,
 and the interface, all in one HTML file that opens from a disk.
 
-``programs`` and ``repairs`` say what a model computes, ``packs`` how bytes become text. The folder
-``interface`` has the interface in TypeScript, and ``built`` what ``npm run build`` there makes of
-it: two scripts, a style, and the runtime, onnxruntime-web, compressed.
+programs, repairs   what a model computes
+graphs              the graphs of these functions
+packs               how bytes become text
+game, lesson        the training of a GAN; the tasks of a lesson, to print
+plane               models with two latents
+interface           the interface, in TypeScript
+built               what ``npm run build`` makes of it: two scripts, a style, and the runtime,
+                    onnxruntime-web, compressed; and the graphs of the models that ship
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,22 +20,23 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jaxgen import data
-from jaxgen.apps.export import onnx
 from jaxgen.arrays import DIGITS
 from jaxgen.data import Split, files
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.mapping import map_images
-from jaxgen.page import packs, programs
+from jaxgen.page import graphs, lesson, packs, programs
 from jaxgen.page.programs import Plan
-from jaxgen.training import trained
+from jaxgen.training import published, trained
 from jaxgen.training.published import Published
+from jaxgen.training.trained import Trained
 from jaxgen.training.weights import named
 
+ORDER = ("ae", "vae", "cvae", "vqvae", "gan", "ddpm")  # of the families
 BUILT = Path(__file__).parent / "built"
 PLANE = Path(__file__).parent / "plane"  # published models with two latents
-REAL = 100  # real digits of each of the ten
 THEME = Path(__file__).parents[1] / "pages" / "theme.css"
+REAL = 100  # real digits of each of the ten
 FILE = "index.html"
 MARK = b'<meta name="generator" content="jaxgen page">'  # near the beginning of each page
 
@@ -40,18 +46,7 @@ class Entry(NamedTuple):
 
     name: str
     flags: str  # that name it for a command
-    model: Any  # a ``Model``
-
-
-def check(out: Path) -> None:
-    """Raise UserError where a page cannot be written to the folder ``out``: the packages for ONNX
-    are missing, or the folder holds something else than a page."""
-    onnx.require()
-    file = out / FILE
-    others = {path.name for path in out.iterdir()} - {FILE} if out.is_dir() else out.exists()
-    if others or (file.exists() and MARK not in file.read_bytes()[:1000]):
-        raise UserError(f"{out} holds something else than a page: name a new folder with --out")
-    files.check(file)
+    model: Trained
 
 
 class Report(NamedTuple):
@@ -61,6 +56,16 @@ class Report(NamedTuple):
     html: str
 
 
+def check(out: Path) -> None:
+    """Raise UserError where a page cannot be written to the folder ``out``, such as one that holds
+    something else."""
+    ours, file = {FILE, *map(lesson.name, lesson.LANGUAGES)}, out / FILE
+    others = {path.name for path in out.iterdir()} - ours if out.is_dir() else out.exists()
+    if others or (file.exists() and MARK not in file.read_bytes()[:1000]):
+        raise UserError(f"{out} holds something else than a page: name a new folder with --out")
+    files.check(file)
+
+
 def write(
     entries: Sequence[Entry],
     out: Path,
@@ -68,67 +73,108 @@ def write(
     reports: Sequence[Report] = (),
     progress: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Write the page with these models to the folder ``out``, and return the file. ``training`` is
-    that of the GAN (``game``). ``progress(line)`` gets the next step. Raises UserError as
-    ``check``."""
+    """Write the page with these models to the folder ``out``, beside it the tasks of a lesson, and
+    return the page's file. ``training`` is that of the GAN (``game``). ``progress(line)`` gets the
+    next step. Raises UserError as ``check``, and where the package lacks a graph and the packages
+    for ONNX are missing."""
     check(out)
-    models, texts = [], {}
-    for name, flags, model in entries:
+    real, texts, facts = _real_digits(), {}, {}
+    for kind, name, plan in _plans(entries):
         progress(f"converting {name}")
-        own, parts = _packed(name, programs.of(model))
-        models.append(own | {"steps": model.step, "command": flags})
+        own, parts = _packed(name, plan)
+        facts.setdefault(kind, []).append(own)
         texts |= parts
-    reader, parts = _packed("judge", programs.of_judge(judge.load()))
-    real = _real_digits()
-    plane, more = _plane(real)
-    facts = {
-        "models": models,
-        "judge": reader,
-        "plane": plane,
+    progress("writing the page")
+    for own, (_, model) in zip(facts["plane"], _planes(), strict=True):
+        own["points"] = _codes(model, real)
+    whole = {
+        "models": facts["models"],
+        "judge": facts["judge"][0],
+        "plane": facts["plane"],
         "labels": real.labels.tolist(),
         "training": training,
         "reports": [report._asdict() for report in reports],
     }
-    texts |= parts | more | {"digits": packs.text(real.images.tobytes())}
-    progress("writing the page")
     content = _template().render(
         mark=MARK.decode(),
         theme=THEME.read_text(),
         style=(BUILT / "page.css").read_text(),
         program=(BUILT / "page.js").read_text(),
         worker=(BUILT / "worker.js").read_text(),
-        facts=_json(facts),
+        facts=_json(whole),
         wasm=packs.text_of((BUILT / "runtime.wasm.gz").read_bytes()),
-        texts=texts,
+        texts=texts | {"digits": packs.text(real.images.tobytes())},
     )
-    files.write(out / FILE, content.encode())
+    sheets = {out / lesson.name(language): lesson.pdf(language) for language in lesson.LANGUAGES}
+    files.write_all({**sheets, out / FILE: content.encode()})
     return out / FILE
+
+
+def shipped() -> list[Entry]:
+    """The models that come with jaxgen, one of each family."""
+    return [Entry(name, f"--model {name}", _load(published.SHIPPED / name)) for name in ORDER]
+
+
+def keep_graphs(progress: Callable[[str], None] = print) -> None:
+    """Convert the graphs of the models that ship anew (``graphs.keep``)."""
+    found = {
+        f"{program} of {name}": function
+        for _, name, plan in _plans(shipped())
+        for program, function in plan.functions.items()
+    }
+    graphs.keep(found, progress)
+
+
+def _plans(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Plan]]:
+    """The kind, the name and the plan of all that the page computes."""
+    for name, flags, model in entries:
+        found = programs.of(model)
+        yield "models", name, found.with_facts(steps=model.step, command=flags)
+    yield "judge", "judge", programs.of_judge(judge.load())
+    for family, model in _planes():
+        yield "plane", f"plane-{family}", programs.of_coder(model).with_facts(family=family)
+
+
+def _planes() -> list[tuple[str, Trained]]:
+    """The models with two latents, by their families."""
+    return [(family, _load(PLANE / family)) for family in ("vae", "ae")]
+
+
+def _load(path: Path) -> Trained:
+    folder = Published(path)
+    return trained.load(folder, folder.load(), lambda line: None)
 
 
 def _packed(name: str, plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
     """The facts of the programs of a plan, and the texts of their graphs and weights."""
-    graphs, facts, used, at = [], {}, set(), 0
+    parts, facts, used, at = [], {}, set(), 0
     for program, function in plan.functions.items():
-        graph = onnx.graph(function, f"{program} of {name}")
-        weights = onnx.weights(graph)
+        graph = graphs.of(function, f"{program} of {name}")
         rows = {
             key: {"shape": list(shape), "kind": np.dtype(kind).name}
             for key, (shape, kind) in function.inputs.items()
         }
         facts[program] = {
-            "graph": [at, at := at + len(graph)],
+            "graph": [at, at := at + len(graph.content)],
             "inputs": rows,
             "outputs": list(function.outputs),
-            "weights": weights,
+            "weights": graph.weights,
         }
-        graphs.append(graph)
-        used |= set(weights)
+        parts.append(graph.content)
+        used |= set(graph.weights)
     variables = next(iter(plan.functions.values())).variables
     arrays = {key: np.asarray(leaf) for key, leaf in named(variables).items() if key in used}
     content, about = packs.arrays(arrays)
     own = {"name": name, "programs": facts, "arrays": about} | plan.facts
-    texts = {f"{name}-arrays": packs.text(content), f"{name}-graphs": packs.text(b"".join(graphs))}
+    texts = {f"{name}-arrays": packs.text(content), f"{name}-graphs": packs.text(b"".join(parts))}
     return own, texts
+
+
+def _codes(model: Any, digits: Split) -> list[list[float]]:
+    """The codes of real digits."""
+    encode, variables = model.family.encode, model.variables
+    codes = map_images(encode, variables, images=digits.images, labels=digits.labels)
+    return np.round(codes, 3).tolist()
 
 
 def _real_digits() -> Split:
@@ -137,23 +183,6 @@ def _real_digits() -> Split:
     each = [np.flatnonzero(test.labels == digit) for digit in range(DIGITS)]
     rows = np.concatenate([found[:: len(found) // REAL][:REAL] for found in each])
     return Split(test.images[rows], test.labels[rows])
-
-
-def _plane(digits: Split) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The facts and the texts of the models with two latents, with the codes of real digits."""
-    facts, texts = [], {}
-    for path in sorted(PLANE.iterdir(), reverse=True):
-        folder = Published(path)
-        model = trained.load(folder, folder.load(), lambda line: None)
-        encode: Any = model.family
-        codes = map_images(
-            encode.encode, model.variables, images=digits.images, labels=digits.labels
-        )
-        name = f"plane-{path.name}"
-        own, parts = _packed(name, programs.of_coder(model))
-        facts.append(own | {"family": path.name, "points": np.round(codes, 3).tolist()})
-        texts |= parts
-    return facts, texts
 
 
 def _json(value: Any) -> str:

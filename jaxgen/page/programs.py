@@ -41,6 +41,9 @@ class Plan(NamedTuple):
     functions: dict[str, Function]
     facts: dict[str, Any]  # for the page, as JSON
 
+    def with_facts(self, **more: Any) -> "Plan":
+        return self._replace(facts=self.facts | more)
+
 
 def of(model: Trained) -> Plan:
     """The plan of a model of one of the six families."""

@@ -48,15 +48,7 @@ def graph(function: Function, name: str) -> bytes:
     import onnx
 
     weights = named(function.variables)
-    form = jax.tree.structure(function.variables)
-
-    def call(*arrays):
-        leaves, rest = arrays[: len(weights)], arrays[len(weights) :]
-        return function.apply(jax.tree.unflatten(form, leaves), *rest)
-
-    arguments = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in weights.values()]
-    arguments += function.arguments()
-    inputs = [*weights, *function.inputs]
+    call, arguments, inputs = apart(function)
     proto = _converted(call, arguments, inputs, list(function.outputs), name)
     used = _remove_unused(proto.graph)
     for given in list(proto.graph.input)[: len(weights)]:
@@ -70,6 +62,21 @@ def graph(function: Function, name: str) -> bytes:
             place = tensor.external_data.add()
             place.key, place.value = "location", given.name
     return proto.SerializeToString()
+
+
+def apart(
+    function: Function,
+) -> tuple[Callable[..., tuple], list[jax.ShapeDtypeStruct], list[str]]:
+    """The function of its weights and its inputs, the shapes of both, and their names."""
+    weights = named(function.variables)
+    form = jax.tree.structure(function.variables)
+
+    def call(*arrays):
+        leaves, rest = arrays[: len(weights)], arrays[len(weights) :]
+        return function.apply(jax.tree.unflatten(form, leaves), *rest)
+
+    shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in weights.values()]
+    return call, shapes + function.arguments(), [*weights, *function.inputs]
 
 
 def weights(content: bytes) -> list[str]:

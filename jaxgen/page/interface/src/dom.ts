@@ -20,9 +20,11 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 }
 
 /** A control with its name before it. */
-export function labelled(name: string, control: HTMLElement, after: Child = ""): HTMLLabelElement {
-  return make("label", { class: "field" }, make("span", {}, name), control, after);
+export function labelled(name: string, control: HTMLElement, after: Child = ""): HTMLElement {
+  control.id ||= `control-${(controls += 1)}`;
+  return make("div", { class: "field" }, make("label", { for: control.id }, name), control, after);
 }
+let controls = 0;
 
 export function slider(
   min: number, max: number, step: number, value: number, change: (value: number) => void,

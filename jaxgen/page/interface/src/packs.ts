@@ -6,13 +6,19 @@ export interface ArrayFact {
   kind: "float16" | "float32" | "int32";
 }
 
+export const ALTERED = "altered"; // the message of the error for a text that has changed
+
 /** The bytes of a text. Throws if the text has changed: gzip has a checksum. */
 export async function unpack(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  const coded = atob(text);
-  const bytes = new Uint8Array(coded.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = coded.charCodeAt(i);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  try {
+    const coded = atob(text);
+    const bytes = new Uint8Array(coded.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = coded.charCodeAt(i);
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch (error) {
+    throw error instanceof RangeError ? error : new Error(ALTERED); // a range: too little memory
+  }
 }
 
 /** The arrays of a pack by name, each as bytes of float32 or int32. */
@@ -26,7 +32,7 @@ export function split(bytes: Uint8Array, facts: ArrayFact[]): Map<string, Uint8A
     arrays.set(name, kind === "float16" ? widen(part, count) : part);
     start += size;
   }
-  if (start !== bytes.length) throw new Error(`a pack has ${bytes.length} bytes, not ${start}`);
+  if (start !== bytes.length) throw new Error(ALTERED);
   return arrays;
 }
 

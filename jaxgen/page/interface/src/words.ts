@@ -1,5 +1,6 @@
 // The words of the page in English and Polish.
 
+import { ALTERED } from "./packs.ts";
 import english from "./words/en.json" with { type: "json" };
 import polish from "./words/pl.json" with { type: "json" };
 
@@ -32,6 +33,13 @@ export function choose(chosen: Language): void {
 /** A text by its name, with values for its {places}. */
 export function say(name: Name, values: Record<string, string | number> = {}): string {
   return WORDS[language][name].replace(/\{(\w+)\}/g, (_, place) => `${values[place]}`);
+}
+
+/** What went wrong, in a sentence. */
+export function problem(error: unknown): string {
+  const reason = error instanceof Error ? error.message : `${error}`;
+  if (reason === ALTERED) return say("altered");
+  return /memory|allocation/i.test(reason) ? say("no-memory") : say("failed", { reason });
 }
 
 /** A number as the language writes it. */

@@ -5,7 +5,7 @@ import { make } from "../dom.ts";
 import type { View } from "../main.ts";
 import { frame, greys, show, SIDE } from "../pictures.ts";
 import { defaults } from "../settings.ts";
-import { say } from "../words.ts";
+import { problem, say } from "../words.ts";
 
 let kept: Int32Array | null = null; // the codes, while other views are shown
 let seed = 0;
@@ -26,8 +26,12 @@ export function codes(client: Client): View {
   const picture = frame(say("codes-image"));
   picture.classList.add("large");
   const status = make("p", { role: "status" });
+  const nameOf = (i: number, code: number | string) =>
+    say("codes-tile", { row: Math.floor(i / side) + 1, column: (i % side) + 1, code });
   const tiles = Array.from({ length: side * side }, (_, i) =>
-    make("button", { type: "button", class: "tile", onclick: () => choose(i) }),
+    make("button", {
+      type: "button", class: "tile", "aria-label": nameOf(i, "…"), onclick: () => choose(i),
+    }),
   );
   const book = Array.from({ length: size }, (_, code) =>
     make("button", {
@@ -55,7 +59,7 @@ export function codes(client: Client): View {
     });
 
   function attempt(work: () => Promise<void>): void {
-    work().catch((error: Error) => (status.textContent = say("failed", { reason: error.message })));
+    work().catch((error: unknown) => (status.textContent = problem(error)));
   }
 
   function another(): void {
@@ -98,8 +102,7 @@ export function codes(client: Client): View {
     tiles.forEach((each, i) => {
       const [row, column] = [Math.floor(i / side), i % side];
       each.replaceChildren(tile(patch(grey, row, column)));
-      const at = { row: row + 1, column: column + 1, code: kept![i] };
-      each.setAttribute("aria-label", say("codes-tile", at));
+      each.setAttribute("aria-label", nameOf(i, kept![i]));
     });
     choose(place);
   }

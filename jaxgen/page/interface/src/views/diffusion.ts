@@ -8,7 +8,7 @@ import type { Images, Settings } from "../protocol.ts";
 import { keyOf, normal } from "../random.ts";
 import { settingsFields } from "../settings.ts";
 import { svg } from "../svg.ts";
-import { number, say } from "../words.ts";
+import { number, problem, say } from "../words.ts";
 
 const COUNT = 8; // digits side by side
 
@@ -29,8 +29,8 @@ export function diffusion(client: Client): View {
   let first: Images | null = null; // the digit of the lower half
 
   const controls = make("div", { class: "controls" });
-  const above = frame("", COUNT);
-  const below = frame("", COUNT);
+  const above = frame(say("noisy-row", { step: 0 }), COUNT);
+  const below = frame(say("guess-row", { step: 0 }), COUNT);
   const status = make("output", {});
   const position = slider(0, 1, 1, 0, (value) => { step = value; paint(); });
   const plot = make("div", { class: "plot" });
@@ -75,7 +75,7 @@ export function diffusion(client: Client): View {
       },
     );
     running = mine;
-    mine.done.catch((error: Error) => (status.textContent = say("failed", { reason: error.message })));
+    mine.done.catch((error: unknown) => (status.textContent = problem(error)));
   }
 
   function paint(): void {
@@ -115,7 +115,7 @@ export function diffusion(client: Client): View {
       (_, clean) => { if (guessing === mine) show(pictures[2], greys(wide(clean))); },
     );
     guessing = mine;
-    mine.done.catch((error: Error) => (told.textContent = say("failed", { reason: error.message })));
+    mine.done.catch((error: unknown) => (told.textContent = problem(error)));
   }
 
   const captions = ["clean-image", "noisy-image", "guessed-image"] as const;

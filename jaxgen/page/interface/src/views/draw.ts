@@ -9,7 +9,7 @@ import type { Images, Task } from "../protocol.ts";
 import { keyOf, normal } from "../random.ts";
 import { keep } from "../state.ts";
 import { canConvert, canReconstruct } from "../tasks.ts";
-import { number, say } from "../words.ts";
+import { number, problem, say } from "../words.ts";
 
 const FIELD = 280; // pixels along an edge
 const MARGIN = 14; // that stay free, so that the paper is even along the edges
@@ -26,6 +26,7 @@ const EXAMPLE: Stroke[] = [
 
 // What was drawn stays while other views are shown.
 const strokes: Stroke[] = [];
+let picture: ImageData | null = null; // a file, in place of strokes
 let asked = ""; // the digit that a person says it is
 let written = "2026";
 let hidden = "left";
@@ -46,11 +47,16 @@ export function draw(client: Client): View {
   const small = frame(say("as-mnist"));
   const verdict = make("p", { role: "status" }, say("nothing"));
   const answers = make("div", { class: "answers" });
+  const file = make("input", {
+    type: "file", accept: "image/*", hidden: true, "aria-label": say("open"),
+    onchange: () => { if (file.files?.[0]) open(file.files[0]); file.value = ""; },
+  });
   const buttons = make(
     "p", { class: "buttons" },
-    make("button", { type: "button", onclick: () => { strokes.pop(); changed(); } }, say("undo")),
-    make("button", { type: "button", onclick: () => { strokes.length = 0; changed(); } }, say("clear")),
+    make("button", { type: "button", onclick: () => { picture = null; strokes.pop(); changed(); } }, say("undo")),
+    make("button", { type: "button", onclick: () => { picture = null; strokes.length = 0; changed(); } }, say("clear")),
     make("button", { type: "button", onclick: example }, say("example")),
+    make("button", { type: "button", onclick: () => file.click() }, say("open")), file,
   );
   const content = make(
     "section", { "aria-label": say("draw"), class: "draw" },
@@ -63,7 +69,24 @@ export function draw(client: Client): View {
   let completing: Running[] = [];
   let cleaning: Running[] = [];
 
+  async function open(chosen: File): Promise<void> {
+    try {
+      picture = fitted(await createImageBitmap(chosen));
+      strokes.length = 0;
+      changed();
+    } catch {
+      verdict.textContent = say("no-image", { name: chosen.name });
+    }
+  }
+  content.ondragover = (event) => event.preventDefault();
+  content.ondrop = (event) => {
+    event.preventDefault();
+    const [dropped] = event.dataTransfer?.files ?? [];
+    if (dropped) open(dropped);
+  };
+
   function example(): void {
+    picture = null;
     strokes.splice(0, strokes.length, ...EXAMPLE.map((stroke) => [...stroke]));
     changed();
   }
@@ -72,6 +95,7 @@ export function draw(client: Client): View {
     event.preventDefault();
     paper.focus();
     paper.setPointerCapture(event.pointerId);
+    picture = null;
     strokes.push([at(event)]);
     ink(paper);
     paper.onpointermove = (moved) => {
@@ -119,7 +143,7 @@ export function draw(client: Client): View {
       keep({ image, digit });
       answer(image, digit);
     } catch (error) {
-      verdict.textContent = say("failed", { reason: (error as Error).message });
+      verdict.textContent = problem(error);
     }
   }
 
@@ -135,7 +159,7 @@ export function draw(client: Client): View {
     const hide = choice(hides, hidden, (name) => { hidden = name; complete(); });
     const amount = slider(0.1, 1, 0.1, sigma, (value) => { sigma = value; clean(); });
     const text = make("input", {
-      value: written, inputmode: "numeric", pattern: "[0-9]{1,8}", maxlength: 8, size: 8,
+      "aria-label": say("number"), value: written, inputmode: "numeric", pattern: "[0-9]{1,8}", maxlength: 8, size: 8,
       onchange: () => { if (text.checkValidity() && text.value) { written = text.value; write(); } },
     });
     running.forEach((each) => each.stop());
@@ -231,14 +255,14 @@ export function draw(client: Client): View {
     function start(task: Task, shown: (images: Images) => void, caption: HTMLElement): Running {
       const own = client.run(task, (_, images) => shown(images));
       running.push(own);
-      own.done.catch((error: Error) => {
-        caption.textContent = say("failed", { reason: error.message });
+      own.done.catch((error: unknown) => {
+        caption.textContent = problem(error);
       });
       return own;
     }
   }
 
-  if (strokes.length) changed();
+  if (strokes.length || picture) changed();
   else ink(paper);
   return { content, leave: () => running.forEach((each) => each.stop()) };
 }
@@ -248,6 +272,7 @@ function ink(paper: HTMLCanvasElement): void {
   const context = paper.getContext("2d", { willReadFrequently: true })!;
   context.fillStyle = "white";
   context.fillRect(0, 0, FIELD, FIELD);
+  if (picture) context.putImageData(picture, 0, 0);
   context.lineWidth = PEN;
   context.lineCap = context.lineJoin = "round";
   for (const [first, ...rest] of strokes) {
@@ -256,6 +281,40 @@ function ink(paper: HTMLCanvasElement): void {
     for (const point of rest.length ? rest : [first]) context.lineTo(...point);
     context.stroke();
   }
+}
+
+/** A picture in the middle of the field, as large as fits, as black ink on white. */
+function fitted(bitmap: ImageBitmap): ImageData {
+  const canvas = make("canvas", { width: FIELD, height: FIELD });
+  const context = canvas.getContext("2d", { willReadFrequently: true })!;
+  const room = FIELD - 2 * MARGIN;
+  const scale = room / Math.max(bitmap.width, bitmap.height);
+  const [width, height] = [bitmap.width * scale, bitmap.height * scale].map((edge) =>
+    Math.max(1, Math.round(edge)));
+  const [left, top] = [width, height].map((edge) => Math.floor((FIELD - edge) / 2));
+  context.fillStyle = "white"; // behind what is transparent
+  context.fillRect(0, 0, FIELD, FIELD);
+  context.drawImage(bitmap, left, top, width, height);
+  const { data } = context.getImageData(left, top, width, height);
+  const greys = Array.from({ length: width * height }, (_, i) =>
+    0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]);
+  const rim = greys.filter((_, i) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    return x < 3 || y < 3 || x >= width - 3 || y >= height - 3;
+  }).sort((a, b) => a - b);
+  const paper = rim[Math.floor(rim.length / 2)];
+  const [low, high] = greys.reduce(([a, b], grey) => [Math.min(a, grey), Math.max(b, grey)], [255, 0]);
+  const isDark = paper - low > high - paper;
+  const most = Math.max(isDark ? paper - low : high - paper, 16);
+  const result = new ImageData(FIELD, FIELD);
+  result.data.fill(255);
+  greys.forEach((grey, i) => {
+    const share = (isDark ? paper - grey : grey - paper) / most;
+    const value = 255 * (1 - Math.min(1, share < 0.2 ? 0 : share));
+    const place = (top + Math.floor(i / width)) * FIELD + left + (i % width);
+    result.data.set([value, value, value, 255], 4 * place);
+  });
+  return result;
 }
 
 function inkOf(paper: HTMLCanvasElement) {

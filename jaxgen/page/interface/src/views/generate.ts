@@ -7,7 +7,7 @@ import type { View } from "../main.ts";
 import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
 import type { ModelFacts, Settings } from "../protocol.ts";
 import { defaults, settingsFields } from "../settings.ts";
-import { number, say } from "../words.ts";
+import { number, problem, say } from "../words.ts";
 
 const COLUMNS = 10;
 const ANY = 10; // the label of any digit
@@ -92,8 +92,8 @@ export function generate(client: Client): View {
         const line = command(facts.command, model, seed, count, settings, facts);
         results.append(commandLine(line), downloads(grid, pixels, labels, `${model}-${seed}`));
       },
-      (reason: Error) => {
-        if (running === own) status.textContent = say("failed", { reason: reason.message });
+      (reason: unknown) => {
+        if (running === own) status.textContent = problem(reason);
       },
     );
   }

