@@ -9,7 +9,7 @@ import abc
 import copy
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -91,7 +91,7 @@ class Family(abc.ABC):
         """Whether the images that it draws depend on the label."""
         return True
 
-    def with_sampling(self, **settings: Any) -> "Family":
+    def with_sampling(self, **settings: Any) -> Self:
         """The same family with these sampling settings changed."""
         family: Any = self
         sampling = dataclasses.replace(family.sampling, **settings)
