@@ -9,7 +9,7 @@ import abc
 import copy
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -91,7 +91,7 @@ class Family(abc.ABC):
         """Whether the images that it draws depend on the label."""
         return True
 
-    def with_sampling(self, **settings: Any) -> Self:
+    def with_sampling(self, **settings: Any) -> "Family":
         """The same family with these sampling settings changed."""
         family: Any = self
         sampling = dataclasses.replace(family.sampling, **settings)

@@ -173,13 +173,13 @@ class DDPM(Guided):
         denoise = self.denoiser(variables, labels, guidance=1.0)
         return variational.terms(denoise, self.schedule, x0, keys)
 
-    def for_transfer(self) -> tuple["DDPM", "DDPM"]:
+    def for_transfer(self) -> tuple[Family, Family]:
         steps = min(TRANSFER_STEPS, self.config.times)
         encoder = self.with_sampling(sampler="ddim", spacing="time", steps=steps, guidance=1.0)
         guidance = GAUSSIAN_TRANSFER_GUIDANCE if self.config.gaussian else TRANSFER_GUIDANCE
         return encoder, encoder.with_sampling(guidance=guidance)
 
-    def for_inversion(self) -> "DDPM":
+    def for_inversion(self) -> Family:
         """Small steps and no guidance, which would lead away from the image."""
         steps = min(INVERSION_STEPS, self.config.times)
         return self.with_sampling(sampler="ddim", spacing="time", steps=steps, guidance=1.0)

@@ -189,7 +189,7 @@ def _between(model: Trained) -> Function:
     return Function(model.variables, apply, inputs, ("images",), example)
 
 
-def _of_diffusion(model: Trained, family: DDPM) -> Plan:
+def _of_diffusion(model: Trained, family: Any) -> Plan:
     """Of diffusion the page has the denoiser, and the tables of steps."""
     guided = _denoiser(model, family.with_sampling(sampler="dpmpp"))
     found = {"network": functions.network(model), "denoiser": guided}

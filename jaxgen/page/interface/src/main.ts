@@ -21,7 +21,7 @@ export interface View {
 const VIEWS = { draw, generate, walk, diffusion, game, codes, quiz, numbers } as const;
 type ViewName = keyof typeof VIEWS;
 
-// A module of two functions on vectors: valid where there is SIMD.
+// A module with a function of vectors: valid where there is SIMD.
 const SIMD = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15,
   253, 98, 11,
