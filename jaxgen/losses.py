@@ -19,7 +19,7 @@ from jaxgen.arrays import Images
 
 PerImage = Float[Array, " n"]
 Logits = Float[Array, "n 28 28 1"]
-Vectors = Float[Array, "*#n z"]  # latents, their means or log variances
+Vectors = Float[Array, "... z"]  # latents, their means or log variances
 
 
 def squared_error(images: Images, targets: Images, counts: Images | float = 1.0) -> PerImage:

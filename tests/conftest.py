@@ -1,6 +1,5 @@
 """What the tests share: two virtual devices, small recipes, two tiers."""
 
-import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -21,7 +20,6 @@ if "--all" not in sys.argv and "PYTEST_XDIST_WORKER" not in os.environ:
 
 
 import jax
-import jaxtyping
 import pytest
 
 from jaxgen import config, devices
@@ -161,16 +159,6 @@ def hasty(monkeypatch):
     for module, values in amounts.items():
         for name, value in values.items():
             monkeypatch.setattr(module, name, value)
-
-
-@contextlib.contextmanager
-def unchecked():
-    """Without the check of the shapes of arguments, which no unknown number of images passes."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        yield
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -109,8 +109,8 @@ def test_the_codes_that_are_known_stay():
     known = jax.random.bernoulli(jax.random.key(2), 0.5, (2, 7, 7))
     never = jnp.where(known[..., None] & (jax.nn.one_hot(codes, 16) == 0), fill.NEVER, 0.0)
     keys = jax.random.split(jax.random.key(3), 2)
-    drawn = jax.jit(lambda v, n, k: fill.fill(family, v, n, jnp.array([1, 2]), k))(
-        variables, never, keys
+    drawn = jax.jit(lambda v, n, x: fill.fill(family, v, n, jnp.array([1, 2]), x))(
+        variables, never, fill.noise(family, keys)
     )
     assert np.array_equal(drawn[known], codes[known])
     assert (drawn[~known] != codes[~known]).any()
@@ -120,7 +120,7 @@ def test_grids_with_little_weight_are_replaced_by_the_others():
     weights = jnp.log(jnp.array([[0.97, 0.01, 0.01, 0.01], [0.25, 0.25, 0.25, 0.25]]))
     grids = jnp.arange(8).reshape(2, 4, 1)
     carry = jnp.arange(8.0)[:, None], [(jnp.arange(8.0)[:, None],) * 2], grids, weights
-    framed, caches, grids, weights = fill._resample(carry, jax.random.split(jax.random.key(0), 2))
+    framed, caches, grids, weights = fill._resample(carry, jnp.array([0.3, 0.8]))
     assert (grids[0] == 0).sum() >= 3 and grids[1].ravel().tolist() == [4, 5, 6, 7]
     assert np.array_equal(framed.ravel(), grids.ravel())
     assert np.array_equal(caches[0][1].ravel(), grids.ravel())

@@ -23,6 +23,7 @@ LAYERS = [
     {"apps"},
     {"model", "testing"},
     {"experiments"},
+    {"page"},
     {"benchmark"},
     {"cli", "__main__"},
 ]
@@ -61,6 +62,8 @@ def test_a_family_knows_no_other_and_no_loop():
 # Where a course, papers or a default name families.
 NAMING = {"config.py", *(f"experiments/{x}.py" for x in ("claims", "course", "papers"))}
 NAMING |= {"experiments/paper_measures.py", "experiments/questions.py"}
+# Where the six families have a page.
+NAMING |= {"page/__init__.py", "page/programs.py", "page/repairs.py"}
 # Where a family stands beside the same one of another project.
 NAMING |= {"benchmark/peers.py", "benchmark/recipe.py", "benchmark/programs/pythae_models.py"}
 

@@ -21,7 +21,6 @@ from jaxgen import page as pages
 from jaxgen.cli import main
 from jaxgen.page import game, graphs, lesson, programs
 from tests import runs
-from tests.conftest import unchecked
 
 ROOT = Path(pages.__file__).parent
 INTERFACE = ROOT / "interface"
@@ -111,7 +110,6 @@ def test_bits_are_equal_to_those_of_jax():
     np.testing.assert_array_equal(found["whole"], wanted)
 
 
-@unchecked()
 def test_the_package_has_the_graphs_of_the_models_that_ship():
     """So a page of them needs no packages for ONNX."""
     with zipfile.ZipFile(graphs.KEPT) as archive:
@@ -140,8 +138,7 @@ def test_a_lesson_takes_45_minutes_in_both_languages():
 
 def test_the_command_writes_it_with_runs_of_ones_own(here, capsys):
     runs.tiny("vae")
-    with unchecked():
-        assert main.run(["page", "--runs", "vae", "--out", "mine"]) == 0
+    assert main.run(["page", "--runs", "vae", "--out", "mine"]) == 0
     assert "a page with 6 models" in capsys.readouterr().out
     text = Path("mine/index.html").read_text()
     facts = json.loads(text.split('id="facts">')[1].split("</script>")[0])

@@ -23,7 +23,6 @@ from jaxgen.data import idx, pictures
 from jaxgen.images import to_uint8
 from jaxgen.page import game
 from tests.browser import WIDTHS
-from tests.conftest import unchecked
 
 INTERFACE = Path(pages.__file__).parent / "interface"
 VIEWS = ("draw", "generate", "walk", "diffusion", "game", "codes", "quiz", "numbers")
@@ -34,8 +33,7 @@ LONG = 30_000  # ms, for an answer on a busy machine
 def built(tmp_path_factory) -> Path:
     """The page of the models that ship."""
     out = tmp_path_factory.mktemp("page") / "page"
-    with unchecked():
-        pages.write(pages.shipped(), out, game.shipped())
+    pages.write(pages.shipped(), out, game.shipped())
     return out
 
 

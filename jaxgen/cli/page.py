@@ -81,11 +81,11 @@ def family_of(entry: "page.Entry") -> str:
 
 
 def training_of(entries: "list[page.Entry]") -> "dict[str, Any] | None":
-    """The training of the first GAN of the page: of a run if its pictures are there."""
+    """The training of the first run that is of a GAN and has pictures, else of the one that ships."""
     for entry in entries:
         folder = getattr(entry.model, "folder", None)
-        if family_of(entry) == "gan" and isinstance(folder, RunFolder):
-            return game.of(folder)
+        if isinstance(folder, RunFolder) and (found := game.of(folder)):
+            return found
     return game.shipped()
 
 
