@@ -81,7 +81,7 @@ def family_of(entry: "page.Entry") -> str:
 
 
 def training_of(entries: "list[page.Entry]") -> "dict[str, Any] | None":
-    """The training of the first run that is of a GAN and has pictures, else of the one that ships."""
+    """The training of the first run of a GAN that has pictures, else of the one that ships."""
     for entry in entries:
         folder = getattr(entry.model, "folder", None)
         if isinstance(folder, RunFolder) and (found := game.of(folder)):

@@ -6,7 +6,12 @@ import type {
   Facts, FromWorker, Images, ModelFacts, PlaneFacts, Task, ToWorker, Training,
 } from "./protocol.ts";
 
-const text = (id: string) => document.getElementById(id)!.textContent!;
+/** The text of a part of the page, which is needed once: its room is given back. */
+function take(id: string): string {
+  const element = document.getElementById(id)!;
+  element.remove();
+  return element.textContent!;
+}
 
 interface Waiting {
   part(start: number, images: Images): void;
@@ -43,7 +48,7 @@ export class Client {
   }
 
   static async open(): Promise<Client> {
-    return new Client(JSON.parse(text("facts")), await unpack(text("digits")));
+    return new Client(JSON.parse(take("facts")), await unpack(take("digits")));
   }
 
   /** A real digit, of those that `labels` names. */
@@ -63,7 +68,7 @@ export class Client {
     if (!this.sent.has(name)) {
       this.sent.add(name);
       const facts = [...this.models, ...this.plane, this.judge].find((each) => each.name === name)!;
-      const [arrays, graphs] = [text(`${name}-arrays`), text(`${name}-graphs`)];
+      const [arrays, graphs] = [take(`${name}-arrays`), take(`${name}-graphs`)];
       this.say({ kind: "model", facts, arrays, graphs });
     }
     const done = new Promise<void>((resolve, reject) => {
@@ -86,7 +91,7 @@ export class Client {
   }
 
   private start(): Worker {
-    const source = new Blob([text("worker")], { type: "text/javascript" });
+    const source = new Blob([take("worker")], { type: "text/javascript" });
     const worker = new Worker(URL.createObjectURL(source));
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       const waiting = this.waiting.get(data.id)!;
@@ -94,7 +99,7 @@ export class Client {
       this.waiting.delete(data.id);
       return data.kind === "done" ? waiting.done() : waiting.failed(new Error(data.reason));
     };
-    worker.postMessage({ kind: "runtime", wasm: text("wasm") } satisfies ToWorker);
+    worker.postMessage({ kind: "runtime", wasm: take("wasm") } satisfies ToWorker);
     return worker;
   }
 }
