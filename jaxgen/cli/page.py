@@ -66,18 +66,15 @@ def chosen(runs: tuple[str, ...]) -> "list[page.Entry]":
             )
         name = folder.path.name
         flags = f"--model {config.model}{folder.run_flag(config.model)}"
-        own.append(page.Entry(name, flags, models.of(folder, config, None, warn)))
-    if len({entry.name for entry in own}) < len(own):
+        entry = page.Entry(name, flags, models.of(folder, config, None, warn))
+        own.append((config.family, entry))
+    if len({entry.name for _, entry in own}) < len(own):
         raise UserError("two of the runs have the same name: rename the folder of one")
     found = []
     for entry in page.shipped():
-        mine = [each for each in own if family_of(each) == entry.name]
+        mine = [each for family, each in own if family == entry.name]
         found += mine or [entry]
     return found
-
-
-def family_of(entry: "page.Entry") -> str:
-    return type(entry.model.family).__module__.rpartition(".")[2]
 
 
 def training_of(entries: "list[page.Entry]") -> "dict[str, Any] | None":

@@ -17,8 +17,8 @@ from jaxgen.apps.export.functions import IMAGES, LABELS, Function
 from jaxgen.arrays import IMAGE
 from jaxgen.diffusion import samplers
 from jaxgen.evaluation.judge import Judge
-from jaxgen.families.base import Family, Guided, split
-from jaxgen.families.capabilities import Encodes, Quantises, Transfers
+from jaxgen.families.base import Family, Fitted, Guided, split
+from jaxgen.families.capabilities import Encodes, HasPriorDensity, Quantises, Transfers
 from jaxgen.families.ddpm import DDPM
 from jaxgen.families.gan import GAN
 from jaxgen.page import repairs
@@ -61,13 +61,12 @@ def of(model: Trained) -> Plan:
     facts: dict[str, Any] = {"noise": noise(family)}
     if isinstance(family, Quantises):
         found |= repairs.of_codes(model)
-    elif repairs.has_search(family):
+        facts["codes"] = {"side": family.config.grid, "size": family.quantiser.size}
+    elif isinstance(family, HasPriorDensity):
         found |= repairs.of_search(model)
         facts["search"] = repairs.SEARCH
     if is_guided:
         facts["guidance"] = family.sampling.guidance
-    if isinstance(family, Quantises):
-        facts["codes"] = {"side": family.config.grid, "size": family.quantiser.size}
     return Plan(found, facts)
 
 
@@ -105,7 +104,7 @@ def noise(family: Family) -> list[Draw]:
             _draw("normal", "normal", [config.latents], [2, 0]),
             _draw("digit", "digit", [], [2, 1]),
         ]
-    if getattr(getattr(family, "sampling", None), "prior", None) == "fitted":
+    if isinstance(family, Fitted) and family.sampling.prior == "fitted":
         return [
             _draw("gumbel_digit", "gumbel", [10], [3, 0]),
             _draw("gumbel_component", "gumbel", [config.components], [3, 1]),

@@ -16,7 +16,6 @@ from jaxgen.apps import diffuse, fill, search
 from jaxgen.apps.damage import ROUGH
 from jaxgen.apps.export import functions
 from jaxgen.apps.export.functions import IMAGES, LABELS, Function, Row
-from jaxgen.families.base import Family
 from jaxgen.families.ddpm import DDPM
 from jaxgen.training.trained import Trained
 
@@ -130,8 +129,7 @@ def of_diffusion(model: Trained, family: DDPM) -> dict[str, Function]:
 
     def pull(variables, noisy, times, labels, weight, images, visible):
         denoise = family.denoiser(variables, labels, weight[0])
-        change = diffuse.knowing(images, visible)
-        return (change(lambda xt, time: denoise(xt, time), noisy, times),)
+        return (diffuse.knowing(images, visible)(denoise, noisy, times),)
 
     def example(keys, labels):
         noisy, times, labels, weight = functions.noisy(family, keys, labels)
@@ -147,8 +145,3 @@ def of_diffusion(model: Trained, family: DDPM) -> dict[str, Function]:
         "visible": IMAGES,
     }
     return {"pull": Function(model.variables, pull, inputs, ("clean",), example, ONE)}
-
-
-def has_search(family: Family) -> bool:
-    """Whether ``of_search`` is for this family."""
-    return hasattr(family, "prior_nll") and not hasattr(family, "quantiser")

@@ -5,7 +5,7 @@ import { PIXELS } from "./pictures.ts";
 import type { Images, Search } from "./protocol.ts";
 import { child, foldIn, gumbel, type Key, keyOf, noise, normal, uniform } from "./random.ts";
 import type { Model, Values } from "./runtime.ts";
-import { type Context, toImages, walk } from "./tasks.ts";
+import { type Context, joined, repeated, toImages, walk } from "./tasks.ts";
 
 const CHUNK = 16; // candidates at once
 const SHOWN = 15; // steps of a descent between two pictures of it
@@ -87,11 +87,6 @@ async function explain(
   labels: Int32Array, key: Key, context: Context, show: (image: Images) => void,
 ): Promise<void> {
   const names = model.facts.programs.prior.outputs;
-  const repeated = (image: Images, count: number) => {
-    const many = new Float32Array(count * PIXELS);
-    for (let i = 0; i < count; i++) many.set(image, i * PIXELS);
-    return many;
-  };
   const look = async (latents: Float32Array[], count: number) => {
     const values: Values = Object.fromEntries(names.map((name, i) => [name, latents[i]]));
     const [energies, images, ...slopes] = await model.run("explain", {
@@ -111,11 +106,7 @@ async function explain(
     const keys = Array.from({ length: count }, (_, i) => foldIn(prior, start + i));
     const values: Values = { labels: new Int32Array(count).fill(labels[0]) };
     for (const draw of model.facts.noise) {
-      const parts = keys.map((each) => noise(draw, each));
-      const kind = draw.kind === "digit" ? Int32Array : Float32Array;
-      const all = new kind(count * parts[0].length);
-      parts.forEach((part, i) => all.set(part, i * part.length));
-      values[draw.name] = all;
+      values[draw.name] = joined(keys.map((each) => noise(draw, each)));
     }
     const latents = await model.run("prior", values);
     const { energies } = await look(latents, count);
@@ -132,12 +123,7 @@ async function explain(
   }
 
   const count = starts.length;
-  const latents = names.map((_, leaf) => {
-    const size = starts[0][leaf].length;
-    const all = new Float32Array(count * size);
-    starts.forEach((start, i) => all.set(start[leaf], i * size));
-    return all;
-  });
+  const latents = names.map((_, leaf) => joined(starts.map((start) => start[leaf])));
   const first = latents.map((leaf) => new Float32Array(leaf.length));
   const second = latents.map((leaf) => new Float32Array(leaf.length));
   const best = ({ energies, images }: { energies: Float32Array; images: Float32Array }) =>

@@ -106,7 +106,7 @@ async function trajectory(
   const keys = Array.from(labels, (_, i) => foldIn(keyOf(task.seed), i));
   const values = drawn(model, keys, labels, task.settings);
   const show = (step: number, noisy: Float32Array, clean: Float32Array) =>
-    context.part(step, joined([toImages(noisy), toImages(clean)]) as Images);
+    context.part(step, joined([toImages(noisy), toImages(clean)]));
   const noise = values.normal as Float32Array;
   show(0, noise, new Float32Array(noise.length));
   await diffuse(model, values, labels, keys, task.settings, context, show);
@@ -127,7 +127,7 @@ async function diffuse(
   const rows = model.facts.diffusion!.tables[settings.sampler][settings.steps];
   const begin = isFast ? (await model.run("start", values))[0] : (values.normal as Float32Array);
   const fresh = (time: number) =>
-    joined(keys.map((key) => normal(foldIn(child(key, 1), time), PIXELS))) as Float32Array;
+    joined(keys.map((key) => normal(foldIn(child(key, 1), time), PIXELS)));
   const program = isFast ? "fast" : "denoiser";
   const { clean } = await walk({
     model, program, begin, rows, labels, guidance: settings.guidance, context, draw: fresh, show,
@@ -199,14 +199,10 @@ async function between(
   labels: number[],
   frames: number,
 ): Promise<Images> {
-  const repeated = (i: number) => {
-    const many = new Float32Array(frames * PIXELS);
-    for (let j = 0; j < frames; j++) many.set(images.subarray(i * PIXELS, (i + 1) * PIXELS), j * PIXELS);
-    return many;
-  };
+  const [first, last] = [images.subarray(0, PIXELS), images.subarray(PIXELS)];
   const [made] = await model.run("between", {
-    starts: repeated(0),
-    ends: repeated(1),
+    starts: repeated(first, frames),
+    ends: repeated(last, frames),
     sources: new Int32Array(frames).fill(labels[0]),
     targets: new Int32Array(frames).fill(labels[1]),
     t: Float32Array.from({ length: frames }, (_, j) => j / (frames - 1)),
@@ -250,12 +246,16 @@ export const toImages = (wide: Float32Array): Images =>
 
 const filled = (like: Int32Array, value: number) => new Float32Array(like.length).fill(value);
 
-function joined(parts: (Float32Array | Int32Array)[]): Float32Array | Int32Array {
+/** Arrays of one length, one after another. */
+export function joined<T extends Float32Array | Int32Array>(parts: T[]): T {
   const whole = parts[0] instanceof Int32Array ? Int32Array : Float32Array;
   const result = new whole(parts.length * parts[0].length);
   parts.forEach((part, i) => result.set(part, i * part.length));
-  return result;
+  return result as T;
 }
+
+export const repeated = (image: Images, count: number): Images =>
+  joined(new Array<Images>(count).fill(image));
 
 export const canReconstruct = ({ programs, diffusion }: ModelFacts) =>
   "encoder" in programs || diffusion !== undefined;
