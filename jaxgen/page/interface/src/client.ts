@@ -3,7 +3,14 @@
 import { unpack } from "./packs.ts";
 import { PIXELS } from "./pictures.ts";
 import type {
-  Facts, FromWorker, Images, ModelFacts, PlaneFacts, Task, ToWorker, Training,
+  Facts,
+  FromWorker,
+  Images,
+  ModelFacts,
+  PlaneFacts,
+  Task,
+  ToWorker,
+  Training,
 } from "./protocol.ts";
 
 /** The text of a part of the page, which is needed once: its room is given back. */

@@ -21,16 +21,26 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 
 /** A control with its name before it. */
 export function labelled(name: string, control: HTMLElement, after: Child = ""): HTMLElement {
-  control.id ||= `control-${(controls += 1)}`;
+  controls += 1;
+  control.id ||= `control-${controls}`;
   return make("div", { class: "field" }, make("label", { for: control.id }, name), control, after);
 }
 let controls = 0;
 
 export function slider(
-  min: number, max: number, step: number, value: number, change: (value: number) => void,
+  min: number,
+  max: number,
+  step: number,
+  value: number,
+  change: (value: number) => void,
 ): HTMLInputElement {
   const input = make("input", {
-    type: "range", min, max, step, value, oninput: () => change(Number(input.value)),
+    type: "range",
+    min,
+    max,
+    step,
+    value,
+    oninput: () => change(Number(input.value)),
   });
   return input;
 }

@@ -23,7 +23,7 @@ export function npz(images: Uint8Array, labels: number[]): Uint8Array<ArrayBuffe
 
 function npy(kind: string, shape: string, content: Uint8Array): Uint8Array {
   const header = `{'descr': '${kind}', 'fortran_order': False, 'shape': ${shape}, }`;
-  const padded = header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11) + "\n";
+  const padded = `${header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11)}\n`;
   const start = [0x93, ...encoder.encode("NUMPY"), 1, 0, padded.length & 255, padded.length >> 8];
   return joined([Uint8Array.from(start), encoder.encode(padded), content]);
 }

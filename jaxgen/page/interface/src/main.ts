@@ -10,7 +10,7 @@ import { generate } from "./views/generate.ts";
 import { numbers } from "./views/numbers.ts";
 import { quiz } from "./views/quiz.ts";
 import { walk } from "./views/walk.ts";
-import { choose, language, type Language, say } from "./words.ts";
+import { choose, type Language, language, say } from "./words.ts";
 
 /** What a view gives the page: its elements, and what to do when it is left. */
 export interface View {
@@ -44,19 +44,27 @@ function paint(): void {
   const links = (Object.keys(VIEWS) as ViewName[]).map((name) =>
     make("a", { href: `#${name}`, "aria-current": name === wanted() && "page" }, say(name)),
   );
-  const languages = [["en", "English"], ["pl", "Polski"]] as const;
+  const languages = [
+    ["en", "English"],
+    ["pl", "Polski"],
+  ] as const;
   const chosen = choice(languages, language, (value) => {
     choose(value as Language);
     paint();
   });
   const header = make(
-    "header", {}, make("div", {}, make("h1", {}, say("title")), labelled(say("language"), chosen)),
+    "header",
+    {},
+    make("div", {}, make("h1", {}, say("title")), labelled(say("language"), chosen)),
     make("nav", {}, ...links),
   );
   const main = make("main", {});
   const page = document.getElementById("page")!;
   page.replaceChildren(header, main, make("footer", {}, say("footer")));
-  if (!canCompute()) return main.append(make("p", { role: "alert" }, say("no-wasm")));
+  if (!canCompute()) {
+    main.append(make("p", { role: "alert" }, say("no-wasm")));
+    return;
+  }
   view = null;
   if (client) enter(main);
 }

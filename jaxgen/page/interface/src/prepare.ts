@@ -15,7 +15,9 @@ export interface Picture {
 export type Prepared = { image: Float32Array } | { problem: "nothing" | "several" };
 
 const picture = (width: number, height: number): Picture => ({
-  width, height, values: new Float64Array(width * height),
+  width,
+  height,
+  values: new Float64Array(width * height),
 });
 
 /** The image, float32 [784] in [0, 1], of ink that lies on even paper away from the edges. */
@@ -230,7 +232,12 @@ function eroded(mask: Picture): Picture {
   return { width, height, values: grown.values.map((value) => 1 - value) };
 }
 
-interface Box { top: number; left: number; bottom: number; right: number } // half open
+interface Box {
+  top: number;
+  left: number;
+  bottom: number;
+  right: number;
+} // half open
 
 /** The boxes of the connected pieces of a mask, corners included. */
 function pieces({ width, height, values }: Picture): Box[] {

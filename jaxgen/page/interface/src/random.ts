@@ -93,7 +93,7 @@ export function integer(key: Key, span: number): number {
   const [high] = bits(child(key, 0), 1);
   const [low] = bits(child(key, 1), 1);
   const half = 2 ** 16 % span;
-  return (((high % span) * ((half * half) % span)) % span + (low % span)) % span;
+  return ((((high % span) * ((half * half) % span)) % span) + (low % span)) % span;
 }
 
 /** How a family draws one array of its noise (jaxgen/page/programs.py). */

@@ -12,12 +12,20 @@ const SHOWN = 15; // steps of a descent between two pictures of it
 const ROUNDS = 2; // jaxgen/apps/fill.py
 
 export async function complete(
-  model: Model, image: Images, visible: Images, digit: number, seed: number, context: Context,
+  model: Model,
+  image: Images,
+  visible: Images,
+  digit: number,
+  seed: number,
+  context: Context,
 ): Promise<void> {
   const labels = Int32Array.of(digit);
   const key = child(foldIn(keyOf(seed), 0), 1);
   const whole = (made: Images) =>
-    context.part(0, made.map((pixel, i) => (visible[i] ? image[i] : pixel)));
+    context.part(
+      0,
+      made.map((pixel, i) => (visible[i] ? image[i] : pixel)),
+    );
   const { diffusion, search } = model.facts;
   if (search) {
     const observed = image.map((pixel, i) => pixel * visible[i]);
@@ -26,8 +34,14 @@ export async function complete(
   if (diffusion) {
     const steps = child(key, 1);
     const { clean } = await walk({
-      model, program: "pull", begin: normal(child(key, 0), PIXELS), rows: diffusion.complete, labels,
-      guidance: model.facts.guidance!, more: { images: image, visible }, context,
+      model,
+      program: "pull",
+      begin: normal(child(key, 0), PIXELS),
+      rows: diffusion.complete,
+      labels,
+      guidance: model.facts.guidance!,
+      more: { images: image, visible },
+      context,
       draw: (time) => normal(foldIn(steps, time), PIXELS),
       show: (_, __, guess) => whole(toImages(guess)),
     });
@@ -44,7 +58,12 @@ export async function complete(
 
 /** An image without Gaussian noise of the standard deviation `sigma`; the noise is not clipped. */
 export async function clean(
-  model: Model, noisy: Images, sigma: number, digit: number, seed: number, context: Context,
+  model: Model,
+  noisy: Images,
+  sigma: number,
+  digit: number,
+  seed: number,
+  context: Context,
 ): Promise<void> {
   const labels = Int32Array.of(digit);
   const key = foldIn(keyOf(seed), 0);
@@ -83,8 +102,15 @@ function grids(model: Model, key: Key): Values {
 
 /** The latent that best explains the pixels, by descent from the best of many (apps/search.py). */
 async function explain(
-  model: Model, search: Search, observed: Images, visible: Images, sigma: number,
-  labels: Int32Array, key: Key, context: Context, show: (image: Images) => void,
+  model: Model,
+  search: Search,
+  observed: Images,
+  visible: Images,
+  sigma: number,
+  labels: Int32Array,
+  key: Key,
+  context: Context,
+  show: (image: Images) => void,
 ): Promise<void> {
   const names = model.facts.programs.prior.outputs;
   const look = async (latents: Float32Array[], count: number) => {

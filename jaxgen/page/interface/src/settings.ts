@@ -27,19 +27,29 @@ export function settingsFields(
     const steps = Object.keys(tables[settings.sampler]);
     const samplers = Object.keys(tables).map((name) => [name, name] as const);
     fields.push(
-      labelled(say("sampler"), choice(samplers, settings.sampler, (name) => {
-        const offered = Object.keys(tables[name]).map(Number);
-        settings.sampler = name;
-        if (!offered.includes(settings.steps)) {
-          settings.steps = offered[Math.floor(offered.length / 2)];
-        }
-        settings.guidance = Math.min(settings.guidance, most(name));
-        offer();
-      })),
-      labelled(say("steps"), choice(steps.map((n) => [n, n]), `${settings.steps}`, (value) => {
-        settings.steps = Number(value);
-        changed();
-      })),
+      labelled(
+        say("sampler"),
+        choice(samplers, settings.sampler, (name) => {
+          const offered = Object.keys(tables[name]).map(Number);
+          settings.sampler = name;
+          if (!offered.includes(settings.steps)) {
+            settings.steps = offered[Math.floor(offered.length / 2)];
+          }
+          settings.guidance = Math.min(settings.guidance, most(name));
+          offer();
+        }),
+      ),
+      labelled(
+        say("steps"),
+        choice(
+          steps.map((n) => [n, n]),
+          `${settings.steps}`,
+          (value) => {
+            settings.steps = Number(value);
+            changed();
+          },
+        ),
+      ),
     );
   }
   if (facts.guidance !== undefined) {

@@ -97,10 +97,7 @@ function drawn(model: Model, keys: Key[], labels: Int32Array, settings: Settings
 
 /** The noisy images and the guesses of the clean ones at each step, as part number `step`; part 0
  * is the noise, with nothing guessed. */
-async function trajectory(
-  task: Task & { do: "trajectory" },
-  context: Context,
-): Promise<void> {
+async function trajectory(task: Task & { do: "trajectory" }, context: Context): Promise<void> {
   const model = await context.model(task.model);
   const labels = Int32Array.from(task.labels);
   const keys = Array.from(labels, (_, i) => foldIn(keyOf(task.seed), i));
@@ -130,7 +127,15 @@ async function diffuse(
     joined(keys.map((key) => normal(foldIn(child(key, 1), time), PIXELS)));
   const program = isFast ? "fast" : "denoiser";
   const { clean } = await walk({
-    model, program, begin, rows, labels, guidance: settings.guidance, context, draw: fresh, show,
+    model,
+    program,
+    begin,
+    rows,
+    labels,
+    guidance: settings.guidance,
+    context,
+    draw: fresh,
+    show,
   });
   return toImages(clean);
 }
@@ -150,9 +155,18 @@ interface Walk {
 
 /** The steps of a sampler, equation (1) of jaxgen/diffusion/samplers.py: x after the last step, and
  * the last estimate of the clean images. */
-export async function walk(
-  { model, program, begin, rows, labels, guidance, context, more, draw, show }: Walk,
-): Promise<{ noisy: Float32Array; clean: Float32Array }> {
+export async function walk({
+  model,
+  program,
+  begin,
+  rows,
+  labels,
+  guidance,
+  context,
+  more,
+  draw,
+  show,
+}: Walk): Promise<{ noisy: Float32Array; clean: Float32Array }> {
   let noisy = begin;
   let clean = new Float32Array(begin.length);
   const weights = filled(labels, guidance);
@@ -189,7 +203,9 @@ async function reconstruct(
 
 async function encoded(model: Model, images: Images, labels: Int32Array): Promise<Latents> {
   const found = await model.run("encoder", { images, labels });
-  return Object.fromEntries(model.facts.programs.encoder.outputs.map((name, i) => [name, found[i]]));
+  return Object.fromEntries(
+    model.facts.programs.encoder.outputs.map((name, i) => [name, found[i]]),
+  );
 }
 
 /** Images on the way from the first of two images to the second. */
@@ -236,7 +252,13 @@ async function there(
 ): Promise<Images> {
   const wide = images.map((pixel) => 2 * pixel - 1);
   const common = { model, program: "denoiser", context };
-  const { noisy } = await walk({ ...common, begin: wide, rows: forth, labels: sources, guidance: 1 });
+  const { noisy } = await walk({
+    ...common,
+    begin: wide,
+    rows: forth,
+    labels: sources,
+    guidance: 1,
+  });
   const { clean } = await walk({ ...common, begin: noisy, rows: back, labels: targets, guidance });
   return toImages(clean);
 }

@@ -19,7 +19,7 @@ async function pause(id: number): Promise<void> {
   if (unwanted.has(id)) throw new Unwanted();
 }
 
-onmessage = ({ data }: MessageEvent<ToWorker>) => {
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   switch (data.kind) {
     case "runtime":
       ready = start(data.wasm);

@@ -3,7 +3,7 @@
 import type { Client } from "../client.ts";
 import { make } from "../dom.ts";
 import type { View } from "../main.ts";
-import { frame, greys, show, SIDE } from "../pictures.ts";
+import { frame, greys, SIDE, show } from "../pictures.ts";
 import { defaults } from "../settings.ts";
 import { problem, say } from "../words.ts";
 
@@ -30,31 +30,47 @@ export function codes(client: Client): View {
     say("codes-tile", { row: Math.floor(i / side) + 1, column: (i % side) + 1, code });
   const tiles = Array.from({ length: side * side }, (_, i) =>
     make("button", {
-      type: "button", class: "tile", "aria-label": nameOf(i, "…"), onclick: () => choose(i),
+      type: "button",
+      class: "tile",
+      "aria-label": nameOf(i, "…"),
+      onclick: () => choose(i),
     }),
   );
   const book = Array.from({ length: size }, (_, code) =>
-    make("button", {
-      type: "button", class: "tile", "aria-label": say("codes-code", { code }),
-      onclick: () => exchange(code),
-    }, tile(null)),
+    make(
+      "button",
+      {
+        type: "button",
+        class: "tile",
+        "aria-label": say("codes-code", { code }),
+        onclick: () => exchange(code),
+      },
+      tile(null),
+    ),
   );
   const grid = make("div", { class: "tiles", style: `--side: ${side}` }, ...tiles);
   const content = make(
-    "section", { "aria-label": say("codes") },
+    "section",
+    { "aria-label": say("codes") },
     make("p", {}, say("codes-help", { count: side * side, size })),
-    make("p", { class: "buttons" },
+    make(
+      "p",
+      { class: "buttons" },
       make("button", { type: "button", onclick: another }, say("codes-digit")),
-      make("button", { type: "button", onclick: reset }, say("reset"))),
+      make("button", { type: "button", onclick: reset }, say("reset")),
+    ),
     status,
     make("div", { class: "exchange" }, grid, picture),
-    make("h2", {}, say("codes-book")), make("div", { class: "book" }, ...book),
+    make("h2", {}, say("codes-book")),
+    make("div", { class: "book" }, ...book),
   );
 
   const latents = (grids: Int32Array) => ({ latents: grids });
   const decode = (grids: Int32Array) =>
     client.result({
-      do: "decode", model: name, latents: latents(grids),
+      do: "decode",
+      model: name,
+      latents: latents(grids),
       labels: new Array(grids.length / side ** 2).fill(label),
     });
 
@@ -130,8 +146,10 @@ export function codes(client: Client): View {
     const middle = Math.floor(side / 2);
     for (let start = 0; start < size; start += 32) {
       const count = Math.min(32, size - start);
-      const all = Int32Array.from({ length: count * side ** 2 }, (_, i) =>
-        start + Math.floor(i / side ** 2));
+      const all = Int32Array.from(
+        { length: count * side ** 2 },
+        (_, i) => start + Math.floor(i / side ** 2),
+      );
       const images = await decode(all);
       for (let i = 0; i < count; i++) {
         book[start + i].replaceChildren(tile(patch(greys(images, i), middle, middle)));

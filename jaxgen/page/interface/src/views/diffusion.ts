@@ -3,7 +3,7 @@
 import type { Client, Running } from "../client.ts";
 import { choice, labelled, make, slider } from "../dom.ts";
 import type { View } from "../main.ts";
-import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
+import { frame, greys, PIXELS, SIDE, show } from "../pictures.ts";
 import type { Images, Settings } from "../protocol.ts";
 import { keyOf, normal } from "../random.ts";
 import { settingsFields } from "../settings.ts";
@@ -32,7 +32,10 @@ export function diffusion(client: Client): View {
   const above = frame(say("noisy-row", { step: 0 }), COUNT);
   const below = frame(say("guess-row", { step: 0 }), COUNT);
   const status = make("output", {});
-  const position = slider(0, 1, 1, 0, (value) => { step = value; paint(); });
+  const position = slider(0, 1, 1, 0, (value) => {
+    step = value;
+    paint();
+  });
   const plot = make("div", { class: "plot" });
 
   const labels = () =>
@@ -41,14 +44,35 @@ export function diffusion(client: Client): View {
   function fill(): void {
     const digits = [...Array(10).keys()].map((digit) => [`${digit}`, `${digit}`] as const);
     const seed = make("input", {
-      type: "number", min: 0, max: 2 ** 32 - 1, value: chosen.seed,
-      onchange: () => { if (seed.checkValidity()) { chosen.seed = Number(seed.value); begin(); } },
+      type: "number",
+      min: 0,
+      max: 2 ** 32 - 1,
+      value: chosen.seed,
+      onchange: () => {
+        if (seed.checkValidity()) {
+          chosen.seed = Number(seed.value);
+          begin();
+        }
+      },
     });
     controls.replaceChildren(
-      labelled(say("digit"), choice([["all", say("digit-all")], ...digits], chosen.digit,
-        (value) => { chosen.digit = value; begin(); })),
+      labelled(
+        say("digit"),
+        choice([["all", say("digit-all")], ...digits], chosen.digit, (value) => {
+          chosen.digit = value;
+          begin();
+        }),
+      ),
       labelled(say("seed"), seed),
-      ...settingsFields(facts!, own, () => { fill(); begin(); }, begin),
+      ...settingsFields(
+        facts!,
+        own,
+        () => {
+          fill();
+          begin();
+        },
+        begin,
+      ),
     );
   }
 
@@ -59,9 +83,20 @@ export function diffusion(client: Client): View {
     frames = [];
     first = null;
     position.max = `${total}`;
-    plot.replaceChildren(schedule(process.alpha, rows.map(([time]) => time)));
+    plot.replaceChildren(
+      schedule(
+        process.alpha,
+        rows.map(([time]) => time),
+      ),
+    );
     const mine = client.run(
-      { do: "trajectory", model: facts!.name, seed: chosen.seed, labels: labels(), settings: { ...own } },
+      {
+        do: "trajectory",
+        model: facts!.name,
+        seed: chosen.seed,
+        labels: labels(),
+        settings: { ...own },
+      },
       (index, images) => {
         if (running !== mine) return;
         frames[index] = images;
@@ -96,9 +131,16 @@ export function diffusion(client: Client): View {
   const last = process.alpha.length - 1;
   const noise = normal(keyOf(1), PIXELS);
   let time = Math.round(last / 3);
-  const pictures = [frame(say("clean-image")), frame(say("noisy-image")), frame(say("guessed-image"))];
+  const pictures = [
+    frame(say("clean-image")),
+    frame(say("noisy-image")),
+    frame(say("guessed-image")),
+  ];
   const told = make("output", {});
-  const mixing = slider(1, last, 1, time, (value) => { time = value; mix(); });
+  const mixing = slider(1, last, 1, time, (value) => {
+    time = value;
+    mix();
+  });
   let guessing: Running | null = null;
 
   function mix(): void {
@@ -112,7 +154,9 @@ export function diffusion(client: Client): View {
     guessing?.stop();
     const mine = client.run(
       { do: "guess", model: facts!.name, noisy, time, labels: labels().slice(0, 1) },
-      (_, clean) => { if (guessing === mine) show(pictures[2], greys(wide(clean))); },
+      (_, clean) => {
+        if (guessing === mine) show(pictures[2], greys(wide(clean)));
+      },
     );
     guessing = mine;
     mine.done.catch((error: unknown) => (told.textContent = problem(error)));
@@ -120,17 +164,36 @@ export function diffusion(client: Client): View {
 
   const captions = ["clean-image", "noisy-image", "guessed-image"] as const;
   const content = make(
-    "section", { "aria-label": say("diffusion") },
-    make("h2", {}, say("backwards")), make("p", {}, say("backwards-help")), controls,
-    make("div", { class: "pair" }, above, below), labelled(say("step"), position), status, plot,
-    make("h2", {}, say("forwards")), make("p", {}, say("forwards-help")),
-    make("div", { class: "cards" }, ...pictures.map((picture, i) =>
-      make("figure", {}, picture, make("figcaption", {}, say(captions[i]))))),
-    labelled(say("time"), mixing), told,
+    "section",
+    { "aria-label": say("diffusion") },
+    make("h2", {}, say("backwards")),
+    make("p", {}, say("backwards-help")),
+    controls,
+    make("div", { class: "pair" }, above, below),
+    labelled(say("step"), position),
+    status,
+    plot,
+    make("h2", {}, say("forwards")),
+    make("p", {}, say("forwards-help")),
+    make(
+      "div",
+      { class: "cards" },
+      ...pictures.map((picture, i) =>
+        make("figure", {}, picture, make("figcaption", {}, say(captions[i]))),
+      ),
+    ),
+    labelled(say("time"), mixing),
+    told,
   );
   fill();
   begin();
-  return { content, leave: () => { running?.stop(); guessing?.stop(); } };
+  return {
+    content,
+    leave: () => {
+      running?.stop();
+      guessing?.stop();
+    },
+  };
 }
 
 /** The share of the digit by time, with the times of the steps. */
@@ -139,7 +202,11 @@ function schedule(alpha: number[], times: number[]): SVGElement {
   const last = alpha.length - 1;
   const x = (time: number) => 5 + (time / last) * (width - 10);
   const y = (time: number) => 5 + (1 - alpha[time] ** 2) * (height - 10);
-  const plot = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say("schedule") });
+  const plot = svg("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    role: "img",
+    "aria-label": say("schedule"),
+  });
   const curve = alpha.map((_, time) => `${x(time).toFixed(1)},${y(time).toFixed(1)}`).join(" ");
   plot.append(svg("polyline", { points: curve, class: "curve" }));
   for (const time of times) plot.append(svg("circle", { cx: x(time), cy: y(time), r: 3.5 }));

@@ -3,7 +3,7 @@
 import type { Client, Running } from "../client.ts";
 import { choice, labelled, make, slider } from "../dom.ts";
 import type { View } from "../main.ts";
-import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
+import { frame, greys, PIXELS, SIDE, show } from "../pictures.ts";
 import { prepare } from "../prepare.ts";
 import type { Images, Task } from "../protocol.ts";
 import { keyOf, normal } from "../random.ts";
@@ -20,8 +20,21 @@ type Point = readonly [x: number, y: number];
 type Stroke = Point[];
 
 const EXAMPLE: Stroke[] = [
-  [[85, 75], [110, 62], [150, 60], [190, 66], [182, 100], [160, 140], [140, 185], [128, 228]],
-  [[105, 150], [145, 148], [185, 142]],
+  [
+    [85, 75],
+    [110, 62],
+    [150, 60],
+    [190, 66],
+    [182, 100],
+    [160, 140],
+    [140, 185],
+    [128, 228],
+  ],
+  [
+    [105, 150],
+    [145, 148],
+    [185, 142],
+  ],
 ];
 
 // What was drawn stays while other views are shown.
@@ -42,26 +55,69 @@ const HIDDEN: Record<string, (x: number, y: number) => boolean> = {
 
 export function draw(client: Client): View {
   const paper = make("canvas", {
-    width: FIELD, height: FIELD, class: "paper", tabindex: 0, role: "img", "aria-label": say("paper"),
+    width: FIELD,
+    height: FIELD,
+    class: "paper",
+    tabindex: 0,
+    role: "img",
+    "aria-label": say("paper"),
   });
   const small = frame(say("as-mnist"));
   const verdict = make("p", { role: "status" }, say("nothing"));
   const answers = make("div", { class: "answers" });
   const file = make("input", {
-    type: "file", accept: "image/*", hidden: true, "aria-label": say("open"),
-    onchange: () => { if (file.files?.[0]) open(file.files[0]); file.value = ""; },
+    type: "file",
+    accept: "image/*",
+    hidden: true,
+    "aria-label": say("open"),
+    onchange: () => {
+      if (file.files?.[0]) open(file.files[0]);
+      file.value = "";
+    },
   });
   const buttons = make(
-    "p", { class: "buttons" },
-    make("button", { type: "button", onclick: () => { picture = null; strokes.pop(); changed(); } }, say("undo")),
-    make("button", { type: "button", onclick: () => { picture = null; strokes.length = 0; changed(); } }, say("clear")),
+    "p",
+    { class: "buttons" },
+    make(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          picture = null;
+          strokes.pop();
+          changed();
+        },
+      },
+      say("undo"),
+    ),
+    make(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          picture = null;
+          strokes.length = 0;
+          changed();
+        },
+      },
+      say("clear"),
+    ),
     make("button", { type: "button", onclick: example }, say("example")),
-    make("button", { type: "button", onclick: () => file.click() }, say("open")), file,
+    make("button", { type: "button", onclick: () => file.click() }, say("open")),
+    file,
   );
   const content = make(
-    "section", { "aria-label": say("draw"), class: "draw" },
-    make("div", { class: "hand" }, paper, make("p", {}, say("paper-help")), buttons,
-      make("figure", {}, small, make("figcaption", {}, say("as-mnist"))), verdict),
+    "section",
+    { "aria-label": say("draw"), class: "draw" },
+    make(
+      "div",
+      { class: "hand" },
+      paper,
+      make("p", {}, say("paper-help")),
+      buttons,
+      make("figure", {}, small, make("figcaption", {}, say("as-mnist"))),
+      verdict,
+    ),
     answers,
   );
   let round = 0;
@@ -149,30 +205,61 @@ export function draw(client: Client): View {
 
   function answer(image: Images, digit: number): void {
     const digits = [...Array(10).keys()].map((d) => [`${d}`, `${d}`] as const);
-    const what = choice(digits, `${digit}`, (value) => { asked = value; answer(image, Number(value)); });
+    const what = choice(digits, `${digit}`, (value) => {
+      asked = value;
+      answer(image, Number(value));
+    });
     const back = make("div", { class: "cards" });
     const others = make("div", { class: "rows" });
     const numbers = make("div", { class: "rows" });
     const completions = make("div", { class: "cards" });
     const cleaned = make("div", { class: "cards" });
-    const hides = Object.keys(HIDDEN).map((name) => [name, say(`hide-${name}` as "hide-left")] as const);
-    const hide = choice(hides, hidden, (name) => { hidden = name; complete(); });
-    const amount = slider(0.1, 1, 0.1, sigma, (value) => { sigma = value; clean(); });
+    const hides = Object.keys(HIDDEN).map(
+      (name) => [name, say(`hide-${name}` as "hide-left")] as const,
+    );
+    const hide = choice(hides, hidden, (name) => {
+      hidden = name;
+      complete();
+    });
+    const amount = slider(0.1, 1, 0.1, sigma, (value) => {
+      sigma = value;
+      clean();
+    });
     const text = make("input", {
-      "aria-label": say("number"), value: written, inputmode: "numeric", pattern: "[0-9]{1,8}", maxlength: 8, size: 8,
-      onchange: () => { if (text.checkValidity() && text.value) { written = text.value; write(); } },
+      "aria-label": say("number"),
+      value: written,
+      inputmode: "numeric",
+      pattern: "[0-9]{1,8}",
+      maxlength: 8,
+      size: 8,
+      onchange: () => {
+        if (text.checkValidity() && text.value) {
+          written = text.value;
+          write();
+        }
+      },
     });
     running.forEach((each) => each.stop());
     running = [];
     answers.replaceChildren(
       labelled(say("shown-digit"), what),
-      make("h2", {}, say("reconstructions")), make("p", {}, say("reconstructions-help")), back,
-      make("h2", {}, say("conversions")), make("p", {}, say("conversions-help")), others,
-      make("h2", {}, say("number")), text, numbers,
-      make("h2", {}, say("completions")), make("p", {}, say("completions-help")),
-      labelled(say("hide"), hide), completions,
-      make("h2", {}, say("noise")), make("p", {}, say("noise-help")),
-      labelled(say("amount"), amount), cleaned,
+      make("h2", {}, say("reconstructions")),
+      make("p", {}, say("reconstructions-help")),
+      back,
+      make("h2", {}, say("conversions")),
+      make("p", {}, say("conversions-help")),
+      others,
+      make("h2", {}, say("number")),
+      text,
+      numbers,
+      make("h2", {}, say("completions")),
+      make("p", {}, say("completions-help")),
+      labelled(say("hide"), hide),
+      completions,
+      make("h2", {}, say("noise")),
+      make("p", {}, say("noise-help")),
+      labelled(say("amount"), amount),
+      cleaned,
     );
     for (const facts of client.models) {
       if (canReconstruct(facts)) reconstruct(facts.name);
@@ -180,7 +267,8 @@ export function draw(client: Client): View {
     }
     for (const facts of client.models) {
       if (canConvert(facts)) row(others, facts.name, [...Array(10).keys()], facts.name);
-      else if (canReconstruct(facts)) others.append(make("p", {}, say("no-transfer", { model: facts.name })));
+      else if (canReconstruct(facts))
+        others.append(make("p", {}, say("no-transfer", { model: facts.name })));
     }
     write();
     complete();
@@ -189,22 +277,35 @@ export function draw(client: Client): View {
     function complete(): void {
       completing.forEach((each) => each.stop());
       const visible = Float32Array.from({ length: PIXELS }, (_, i) =>
-        HIDDEN[hidden](i % SIDE, Math.floor(i / SIDE)) ? 0 : 1);
-      completing = cards(completions, image.map((pixel, i) => pixel * visible[i]), "what-is-left", (model) =>
-        ({ do: "complete", model, image, visible, digit, seed: 0 }));
+        HIDDEN[hidden](i % SIDE, Math.floor(i / SIDE)) ? 0 : 1,
+      );
+      completing = cards(
+        completions,
+        image.map((pixel, i) => pixel * visible[i]),
+        "what-is-left",
+        (model) => ({ do: "complete", model, image, visible, digit, seed: 0 }),
+      );
     }
 
     function clean(): void {
       cleaning.forEach((each) => each.stop());
       const added = normal(keyOf(1), PIXELS);
       const noisy = image.map((pixel, i) => pixel + sigma * added[i]);
-      cleaning = cards(cleaned, noisy, "with-noise", (model) =>
-        ({ do: "clean", model, noisy, sigma, digit, seed: 0 }));
+      cleaning = cards(cleaned, noisy, "with-noise", (model) => ({
+        do: "clean",
+        model,
+        noisy,
+        sigma,
+        digit,
+        seed: 0,
+      }));
     }
 
     /** An image, and beside it what each model makes of it. */
     function cards(
-      place: HTMLElement, shown: Images, name: "what-is-left" | "with-noise",
+      place: HTMLElement,
+      shown: Images,
+      name: "what-is-left" | "with-noise",
       task: (model: string) => Task,
     ): Running[] {
       const before = frame(say(name));
@@ -215,7 +316,10 @@ export function draw(client: Client): View {
         const caption = make("figcaption", {}, say("waiting", { model }));
         place.append(make("figure", {}, canvas, caption));
         const own = start(task(model), (made) => show(canvas, greys(made)), caption);
-        own.done.then(() => (caption.textContent = model), () => {});
+        own.done.then(
+          () => (caption.textContent = model),
+          () => {},
+        );
         return own;
       });
     }
@@ -232,11 +336,15 @@ export function draw(client: Client): View {
       const canvas = frame(`${model}`);
       const caption = make("figcaption", {}, model);
       back.append(make("figure", {}, canvas, caption));
-      start({ do: "reconstruct", model, images: image, labels: [digit] }, (made) => {
-        show(canvas, greys(made));
-        const error = made.reduce((sum, pixel, i) => sum + (pixel - image[i]) ** 2, 0);
-        caption.replaceChildren(model, make("br"), say("error", { error: number(error, 1) }));
-      }, caption);
+      start(
+        { do: "reconstruct", model, images: image, labels: [digit] },
+        (made) => {
+          show(canvas, greys(made));
+          const error = made.reduce((sum, pixel, i) => sum + (pixel - image[i]) ** 2, 0);
+          caption.replaceChildren(model, make("br"), say("error", { error: number(error, 1) }));
+        },
+        caption,
+      );
     }
 
     /** The digits `targets` in the hand of the image, side by side. */
@@ -247,9 +355,13 @@ export function draw(client: Client): View {
       const images = new Float32Array(targets.length * PIXELS);
       targets.forEach((_, i) => images.set(image, i * PIXELS));
       const sources = targets.map(() => digit);
-      start({ do: "convert", model, images, sources, targets }, (made) => {
-        targets.forEach((_, i) => show(canvas, greys(made, i), i * SIDE));
-      }, caption);
+      start(
+        { do: "convert", model, images, sources, targets },
+        (made) => {
+          targets.forEach((_, i) => show(canvas, greys(made, i), i * SIDE));
+        },
+        caption,
+      );
     }
 
     function start(task: Task, shown: (images: Images) => void, caption: HTMLElement): Running {
@@ -290,20 +402,28 @@ function fitted(bitmap: ImageBitmap): ImageData {
   const room = FIELD - 2 * MARGIN;
   const scale = room / Math.max(bitmap.width, bitmap.height);
   const [width, height] = [bitmap.width * scale, bitmap.height * scale].map((edge) =>
-    Math.max(1, Math.round(edge)));
+    Math.max(1, Math.round(edge)),
+  );
   const [left, top] = [width, height].map((edge) => Math.floor((FIELD - edge) / 2));
   context.fillStyle = "white"; // behind what is transparent
   context.fillRect(0, 0, FIELD, FIELD);
   context.drawImage(bitmap, left, top, width, height);
   const { data } = context.getImageData(left, top, width, height);
-  const greys = Array.from({ length: width * height }, (_, i) =>
-    0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]);
-  const rim = greys.filter((_, i) => {
-    const [x, y] = [i % width, Math.floor(i / width)];
-    return x < 3 || y < 3 || x >= width - 3 || y >= height - 3;
-  }).sort((a, b) => a - b);
+  const greys = Array.from(
+    { length: width * height },
+    (_, i) => 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2],
+  );
+  const rim = greys
+    .filter((_, i) => {
+      const [x, y] = [i % width, Math.floor(i / width)];
+      return x < 3 || y < 3 || x >= width - 3 || y >= height - 3;
+    })
+    .sort((a, b) => a - b);
   const paper = rim[Math.floor(rim.length / 2)];
-  const [low, high] = greys.reduce(([a, b], grey) => [Math.min(a, grey), Math.max(b, grey)], [255, 0]);
+  const [low, high] = greys.reduce(
+    ([a, b], grey) => [Math.min(a, grey), Math.max(b, grey)],
+    [255, 0],
+  );
   const isDark = paper - low > high - paper;
   const most = Math.max(isDark ? paper - low : high - paper, 16);
   const result = new ImageData(FIELD, FIELD);

@@ -13,13 +13,17 @@ let index = -1; // the frame, while other views are shown
 
 export function game(client: Client): View {
   const leave = () => {};
-  if (!client.training) return { content: make("section", {}, make("p", {}, say("no-game"))), leave };
+  if (!client.training)
+    return { content: make("section", {}, make("p", {}, say("no-game"))), leave };
   const { frames } = client.training;
   if (index < 0) index = frames.length - 1;
   const picture = make("img", { class: "frames" });
   const told = make("output", {});
   const plot = make("div", { class: "plot" });
-  const control = slider(0, frames.length - 1, 1, index, (value) => { index = value; paint(); });
+  const control = slider(0, frames.length - 1, 1, index, (value) => {
+    index = value;
+    paint();
+  });
 
   function paint(): void {
     const [step, source] = frames[index];
@@ -31,8 +35,14 @@ export function game(client: Client): View {
   }
   paint();
   const content = make(
-    "section", { "aria-label": say("game") }, make("p", {}, say("game-help")),
-    picture, labelled(say("step"), control), told, make("h2", {}, say("game-losses")), plot,
+    "section",
+    { "aria-label": say("game") },
+    make("p", {}, say("game-help")),
+    picture,
+    labelled(say("step"), control),
+    told,
+    make("h2", {}, say("game-losses")),
+    plot,
   );
   return { content, leave };
 }
@@ -43,7 +53,9 @@ function chart({ steps, losses, frames }: Training, now: number): SVGElement {
   const x = (step: number) => LEFT + (step / last) * (WIDTH - LEFT - RIGHT);
   const y = (loss: number) => 10 + (1 - loss / most) * (HEIGHT - BOTTOM - 10);
   const plot = svg("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": say("game-losses"),
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    role: "img",
+    "aria-label": say("game-losses"),
   });
   for (const value of [0, most / 2, most]) {
     plot.append(
@@ -59,7 +71,16 @@ function chart({ steps, losses, frames }: Training, now: number): SVGElement {
     const player = name.startsWith("generator") ? "loss-generator" : "loss-critic";
     plot.append(
       svg("polyline", { points: points.join(" "), class: `line line-${i}` }),
-      svg("text", { x: x(steps.at(-1)!) - 4, y: y(values.at(-1)!) - 8, "text-anchor": "end", class: `name-${i}` }, say(player)),
+      svg(
+        "text",
+        {
+          x: x(steps.at(-1)!) - 4,
+          y: y(values.at(-1)!) - 8,
+          "text-anchor": "end",
+          class: `name-${i}`,
+        },
+        say(player),
+      ),
     );
   });
   plot.append(svg("line", { x1: x(now), x2: x(now), y1: 6, y2: HEIGHT - BOTTOM, class: "now" }));

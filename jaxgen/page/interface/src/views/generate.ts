@@ -4,7 +4,7 @@ import type { Client, Running } from "../client.ts";
 import { choice, labelled, make } from "../dom.ts";
 import { idxImages, idxLabels, npz, save } from "../files.ts";
 import type { View } from "../main.ts";
-import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
+import { frame, greys, PIXELS, SIDE, show } from "../pictures.ts";
 import type { ModelFacts, Settings } from "../protocol.ts";
 import { defaults, settingsFields } from "../settings.ts";
 import { number, problem, say } from "../words.ts";
@@ -17,15 +17,28 @@ const chosen = { model: "", digit: "all", count: "20", seed: "0" };
 const settingsOf = new Map<string, Settings>();
 
 export function generate(client: Client): View {
-  chosen.model ||= client.models.some(({ name }) => name === "cvae") ? "cvae" : client.models[0].name;
+  chosen.model ||= client.models.some(({ name }) => name === "cvae")
+    ? "cvae"
+    : client.models[0].name;
   let running: Running | null = null;
   const controls = make("div", { class: "controls" });
   const status = make("p", { role: "status" });
   const results = make("div", { class: "results" });
   const content = make(
-    "section", { "aria-label": say("generate") },
-    make("form", { onsubmit: (event) => { event.preventDefault(); begin(); } }, controls),
-    status, results,
+    "section",
+    { "aria-label": say("generate") },
+    make(
+      "form",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          begin();
+        },
+      },
+      controls,
+    ),
+    status,
+    results,
   );
 
   function fill(): void {
@@ -34,17 +47,42 @@ export function generate(client: Client): View {
     settingsOf.set(facts.name, settings);
     const digits = [...Array(10).keys()].map((digit) => [`${digit}`, `${digit}`] as const);
     const seed = make("input", {
-      type: "number", min: 0, max: 2 ** 32 - 1, step: 1, required: true, value: chosen.seed,
+      type: "number",
+      min: 0,
+      max: 2 ** 32 - 1,
+      step: 1,
+      required: true,
+      value: chosen.seed,
       onchange: () => (chosen.seed = seed.value),
     });
     const fields: HTMLElement[] = [
-      labelled(say("model"), choice(client.models.map(({ name }) => [name, name]), facts.name,
-        (name) => { chosen.model = name; fill(); })),
-      labelled(say("digit"), choice(
-        [["all", say("digit-all")], ["any", say("digit-any")], ...digits], chosen.digit,
-        (value) => (chosen.digit = value))),
-      labelled(say("count"), choice(["10", "20", "50", "100"].map((n) => [n, n]), chosen.count,
-        (value) => (chosen.count = value))),
+      labelled(
+        say("model"),
+        choice(
+          client.models.map(({ name }) => [name, name]),
+          facts.name,
+          (name) => {
+            chosen.model = name;
+            fill();
+          },
+        ),
+      ),
+      labelled(
+        say("digit"),
+        choice(
+          [["all", say("digit-all")], ["any", say("digit-any")], ...digits],
+          chosen.digit,
+          (value) => (chosen.digit = value),
+        ),
+      ),
+      labelled(
+        say("count"),
+        choice(
+          ["10", "20", "50", "100"].map((n) => [n, n]),
+          chosen.count,
+          (value) => (chosen.count = value),
+        ),
+      ),
       labelled(say("seed"), seed),
     ];
     fields.push(...settingsFields(facts, settings, fill, () => {}));
@@ -59,9 +97,7 @@ export function generate(client: Client): View {
     const labels = Array.from({ length: count }, (_, i) =>
       chosen.digit === "all" ? i % 10 : chosen.digit === "any" ? ANY : Number(chosen.digit),
     );
-    const grid = frame(
-      say("grid", { count, model }), COLUMNS, Math.ceil(count / COLUMNS),
-    );
+    const grid = frame(say("grid", { count, model }), COLUMNS, Math.ceil(count / COLUMNS));
     grid.className = "grid";
     const pixels = new Uint8Array(count * PIXELS);
     const from = performance.now();
@@ -104,7 +140,11 @@ export function generate(client: Client): View {
 
 /** The command that draws the same digits. */
 function command(
-  named: string, model: string, seed: number, count: number, settings: Settings,
+  named: string,
+  model: string,
+  seed: number,
+  count: number,
+  settings: Settings,
   facts: ModelFacts,
 ): string {
   const parts = ["bin/sample", named || `--model ${model}`];
@@ -123,23 +163,32 @@ function command(
 }
 
 function commandLine(line: string): HTMLElement {
-  const copy = make("button", {
-    type: "button",
-    onclick: async () => {
-      await navigator.clipboard?.writeText(line);
-      copy.textContent = say("copied");
+  const copy = make(
+    "button",
+    {
+      type: "button",
+      onclick: async () => {
+        await navigator.clipboard?.writeText(line);
+        copy.textContent = say("copied");
+      },
     },
-  }, say("copy"));
+    say("copy"),
+  );
   return make("p", {}, say("command"), make("br"), make("code", {}, line), " ", copy);
 }
 
 function downloads(
-  grid: HTMLCanvasElement, pixels: Uint8Array, labels: number[], name: string,
+  grid: HTMLCanvasElement,
+  pixels: Uint8Array,
+  labels: number[],
+  name: string,
 ): HTMLElement {
   const button = (kind: string, onclick: () => void) =>
     make("button", { type: "button", onclick }, kind);
   return make(
-    "p", { class: "downloads" }, make("span", {}, say("download")),
+    "p",
+    { class: "downloads" },
+    make("span", {}, say("download")),
     button("PNG", () => grid.toBlob((blob) => save(`${name}.png`, [blob!], "image/png"))),
     button("NPZ", () => save(`${name}.npz`, [npz(pixels, labels)])),
     button("IDX", () => {

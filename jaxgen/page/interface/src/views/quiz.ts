@@ -24,7 +24,11 @@ export function quiz(client: Client): View {
   let left = false;
 
   function begin(): void {
-    const button = make("button", { type: "button", class: "main", onclick: prepare }, say("quiz-start"));
+    const button = make(
+      "button",
+      { type: "button", class: "main", onclick: prepare },
+      say("quiz-start"),
+    );
     content.replaceChildren(make("p", {}, say("quiz-help")), button);
   }
 
@@ -41,10 +45,10 @@ export function quiz(client: Client): View {
 
   async function drawQuestions(): Promise<Question[]> {
     const found: Question[] = pick(client.labels.length, REAL).map((index) => ({
-      image: client.digit(index), source: "",
+      image: client.digit(index),
+      source: "",
     }));
-    const shares = client.models.map((_, i) =>
-      Math.floor((REAL + i) / client.models.length));
+    const shares = client.models.map((_, i) => Math.floor((REAL + i) / client.models.length));
     for (const [i, facts] of shuffled([...client.models]).entries()) {
       const labels = pick(10, shares[i]);
       if (!labels.length) continue;
@@ -55,9 +59,12 @@ export function quiz(client: Client): View {
         (_, made) => (images = made),
       );
       await running.done;
-      labels.forEach((_, j) => found.push({
-        image: images.slice(j * PIXELS, (j + 1) * PIXELS), source: facts.name,
-      }));
+      labels.forEach((_, j) =>
+        found.push({
+          image: images.slice(j * PIXELS, (j + 1) * PIXELS),
+          source: facts.name,
+        }),
+      );
     }
     return shuffled(found);
   }
@@ -70,8 +77,13 @@ export function quiz(client: Client): View {
     const button = (name: "quiz-real" | "quiz-generated", real: boolean) =>
       make("button", { type: "button", onclick: () => answer(real) }, say(name));
     content.replaceChildren(
-      make("p", {}, say("quiz-help")), picture,
-      make("p", { role: "status" }, say("quiz-place", { place: place + 1, count: questions.length })),
+      make("p", {}, say("quiz-help")),
+      picture,
+      make(
+        "p",
+        { role: "status" },
+        say("quiz-place", { place: place + 1, count: questions.length }),
+      ),
       make("p", { class: "buttons" }, button("quiz-real", true), button("quiz-generated", false)),
     );
   }
@@ -80,8 +92,10 @@ export function quiz(client: Client): View {
     if (answers.length >= questions.length) return;
     answers.push(real);
     if (answers.length < questions.length) ask();
-    else tell().catch((error: unknown) =>
-      content.append(make("p", { role: "alert" }, problem(error))));
+    else
+      tell().catch((error: unknown) =>
+        content.append(make("p", { role: "alert" }, problem(error))),
+      );
   }
 
   async function tell(): Promise<void> {
@@ -94,22 +108,46 @@ export function quiz(client: Client): View {
     const judged = best.filter((sure, i) => sure >= SURE === isReal[i]).length;
     const sources = [...new Set(questions.map(({ source }) => source))].sort();
     const rows = sources.map((source) => {
-      const mine = questions.flatMap((question, i) => (question.source === source ? [answers[i]] : []));
+      const mine = questions.flatMap((question, i) =>
+        question.source === source ? [answers[i]] : [],
+      );
       const taken = `${mine.filter(Boolean).length} / ${mine.length}`;
-      return make("tr", {}, make("th", { scope: "row" }, source || say("quiz-people")), make("td", {}, taken));
+      return make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, source || say("quiz-people")),
+        make("td", {}, taken),
+      );
     });
     content.replaceChildren(
-      make("p", { role: "status", class: "score" }, say("quiz-score", { right, count: questions.length })),
+      make(
+        "p",
+        { role: "status", class: "score" },
+        say("quiz-score", { right, count: questions.length }),
+      ),
       make("p", {}, say("quiz-judge", { percent: number(100 * SURE), right: judged })),
-      make("table", {},
-        make("thead", {}, make("tr", {}, make("th", { scope: "col" }, say("quiz-source")), make("th", { scope: "col" }, say("quiz-taken")))),
-        make("tbody", {}, ...rows)),
+      make(
+        "table",
+        {},
+        make(
+          "thead",
+          {},
+          make(
+            "tr",
+            {},
+            make("th", { scope: "col" }, say("quiz-source")),
+            make("th", { scope: "col" }, say("quiz-taken")),
+          ),
+        ),
+        make("tbody", {}, ...rows),
+      ),
       make("button", { type: "button", onclick: prepare }, say("quiz-again")),
     );
   }
 
   function pressed(event: KeyboardEvent): void {
-    if (!questions.length || answers.length >= questions.length || event.ctrlKey || event.metaKey) return;
+    if (!questions.length || answers.length >= questions.length || event.ctrlKey || event.metaKey)
+      return;
     if (event.key === "r" || event.key === "R") answer(true);
     if (event.key === "g" || event.key === "G") answer(false);
   }

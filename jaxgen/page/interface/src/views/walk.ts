@@ -3,7 +3,7 @@
 import type { Client, Running } from "../client.ts";
 import { choice, labelled, make, slider } from "../dom.ts";
 import type { View } from "../main.ts";
-import { frame, greys, PIXELS, show, SIDE } from "../pictures.ts";
+import { frame, greys, PIXELS, SIDE, show } from "../pictures.ts";
 import type { Images } from "../protocol.ts";
 import { drawings, type Labelled } from "../state.ts";
 import { problem, say } from "../words.ts";
@@ -14,8 +14,16 @@ const TILES = 15; // digits along an edge of the map of a plane
 const FRAMES = 24; // of a film
 // Colours of the digits, which are also written out.
 const COLOURS = [
-  "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee",
-  "#aa3377", "#999999", "#ee8866", "#44bb99", "#6655bb",
+  "#4477aa",
+  "#ee6677",
+  "#228833",
+  "#ccbb44",
+  "#66ccee",
+  "#aa3377",
+  "#999999",
+  "#ee8866",
+  "#44bb99",
+  "#6655bb",
 ];
 
 let model = "";
@@ -24,12 +32,19 @@ export function walk(client: Client): View {
   const planes = client.plane.map((facts) => plane(client, facts.name));
   const film = filmOf(client);
   const content = make(
-    "section", { "aria-label": say("walk") },
-    make("h2", {}, say("plane")), make("p", {}, say("plane-help")),
-    make("p", { class: "legend" }, ...COLOURS.map((colour, digit) =>
-      make("span", { style: `--colour: ${colour}` }, `${digit}`))),
+    "section",
+    { "aria-label": say("walk") },
+    make("h2", {}, say("plane")),
+    make("p", {}, say("plane-help")),
+    make(
+      "p",
+      { class: "legend" },
+      ...COLOURS.map((colour, digit) => make("span", { style: `--colour: ${colour}` }, `${digit}`)),
+    ),
     make("div", { class: "planes" }, ...planes.map(({ content: one }) => one)),
-    make("h2", {}, say("film")), make("p", {}, say("film-help")), film.content,
+    make("h2", {}, say("film")),
+    make("p", {}, say("film-help")),
+    film.content,
   );
   return {
     content,
@@ -42,13 +57,19 @@ function plane(client: Client, name: string): View {
   const points = facts.points;
   const ends = [0, 1].map((axis) => {
     const sorted = points.map((point) => point[axis]).sort((a, b) => a - b);
-    const [low, high] = [0.01, 0.99].map((share) => sorted[Math.floor(share * (sorted.length - 1))]);
+    const [low, high] = [0.01, 0.99].map(
+      (share) => sorted[Math.floor(share * (sorted.length - 1))],
+    );
     const free = EDGE * (high - low);
     return [low - free, high + free] as const;
   });
   const spot = [0, 0].map((_, axis) => (ends[axis][0] + ends[axis][1]) / 2);
   const canvas = make("canvas", {
-    width: SIZE, height: SIZE, class: "plane", tabindex: 0, role: "application",
+    width: SIZE,
+    height: SIZE,
+    class: "plane",
+    tabindex: 0,
+    role: "application",
     "aria-label": say("plane-of", { model: facts.family }),
   });
   const picture = frame(say("plane-picture", { model: facts.family }));
@@ -130,12 +151,17 @@ function plane(client: Client, name: string): View {
   };
   canvas.onpointerup = canvas.onpointercancel = () => (canvas.onpointermove = null);
   canvas.onkeydown = (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[
+      event.key
+    ];
     if (!way) return;
     event.preventDefault();
     way.forEach((sign, axis) => {
       const width = ends[axis][1] - ends[axis][0];
-      spot[axis] = Math.min(ends[axis][1], Math.max(ends[axis][0], spot[axis] + (sign * width) / 40));
+      spot[axis] = Math.min(
+        ends[axis][1],
+        Math.max(ends[axis][0], spot[axis] + (sign * width) / 40),
+      );
     });
     answer();
   };
@@ -144,32 +170,50 @@ function plane(client: Client, name: string): View {
     const middle = (i: number, axis: number) => fromPixel(((i + 0.5) * SIZE) / TILES, axis);
     for (let row = 0; row < TILES; row++) {
       const codes = Float32Array.from({ length: 2 * TILES }, (_, i) =>
-        i % 2 ? middle(row, 1) : middle(i >> 1, 0));
+        i % 2 ? middle(row, 1) : middle(i >> 1, 0),
+      );
       const images = await client.result({
-        do: "decode", model: name, latents: { latents: codes }, labels: new Array(TILES).fill(10),
+        do: "decode",
+        model: name,
+        latents: { latents: codes },
+        labels: new Array(TILES).fill(10),
       });
       for (let i = 0; i < TILES; i++) show(map, greys(images, i), i * SIDE, row * SIDE);
       if (shown) paint();
     }
   }
   let asked = false;
-  const swap = make("button", {
-    type: "button", "aria-pressed": "false",
-    onclick: () => {
-      shown = !shown;
-      swap.setAttribute("aria-pressed", `${shown}`);
-      if (!asked) tiles().catch(() => {});
-      asked = true;
-      paint();
+  const swap = make(
+    "button",
+    {
+      type: "button",
+      "aria-pressed": "false",
+      onclick: () => {
+        shown = !shown;
+        swap.setAttribute("aria-pressed", `${shown}`);
+        if (!asked) tiles().catch(() => {});
+        asked = true;
+        paint();
+      },
     },
-  }, say("plane-map"));
+    say("plane-map"),
+  );
 
   answer();
   const content = make(
-    "figure", {}, make("figcaption", {}, say(facts.family === "vae" ? "plane-vae" : "plane-ae")),
-    canvas, make("div", { class: "under" }, picture, make("div", {}, told, make("br"), swap)),
+    "figure",
+    {},
+    make("figcaption", {}, say(facts.family === "vae" ? "plane-vae" : "plane-ae")),
+    canvas,
+    make("div", { class: "under" }, picture, make("div", {}, told, make("br"), swap)),
   );
-  return { content, leave: () => { waiting = false; running?.stop(); } };
+  return {
+    content,
+    leave: () => {
+      waiting = false;
+      running?.stop();
+    },
+  };
 }
 
 /** A film from one digit to another, through the codes of a model. */
@@ -202,7 +246,13 @@ function filmOf(client: Client): View {
     picked.forEach(({ image }, i) => both.set(image, i * PIXELS));
     status.textContent = "…";
     running = client.run(
-      { do: "between", model, images: both, labels: picked.map(({ digit }) => digit), frames: FRAMES },
+      {
+        do: "between",
+        model,
+        images: both,
+        labels: picked.map(({ digit }) => digit),
+        frames: FRAMES,
+      },
       (_, made) => {
         if (own !== round) return;
         images = made;
@@ -233,16 +283,57 @@ function filmOf(client: Client): View {
 
   if (able.length) begin();
   const content = make(
-    "div", {},
-    make("div", { class: "controls" },
-      labelled(say("model"), choice(able.map(({ name }) => [name, name]), model,
-        (value) => { model = value; begin(); })),
-      make("button", { type: "button", onclick: () => { picked[0] = random(); begin(); } }, say("film-first")),
-      make("button", { type: "button", onclick: () => { picked[1] = random(); begin(); } }, say("film-second")),
-      make("button", { type: "button", onclick: play }, say("film-play"))),
+    "div",
+    {},
+    make(
+      "div",
+      { class: "controls" },
+      labelled(
+        say("model"),
+        choice(
+          able.map(({ name }) => [name, name]),
+          model,
+          (value) => {
+            model = value;
+            begin();
+          },
+        ),
+      ),
+      make(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            picked[0] = random();
+            begin();
+          },
+        },
+        say("film-first"),
+      ),
+      make(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            picked[1] = random();
+            begin();
+          },
+        },
+        say("film-second"),
+      ),
+      make("button", { type: "button", onclick: play }, say("film-play")),
+    ),
     status,
     make("div", { class: "cards" }, ends[0], picture, ends[1]),
-    labelled(say("film-frame"), position), make("p", {}, strip),
+    labelled(say("film-frame"), position),
+    make("p", {}, strip),
   );
-  return { content, leave: () => { round += 1; clearInterval(timer); running?.stop(); } };
+  return {
+    content,
+    leave: () => {
+      round += 1;
+      clearInterval(timer);
+      running?.stop();
+    },
+  };
 }
