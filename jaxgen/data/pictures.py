@@ -104,10 +104,12 @@ def _normalised(
         if strokes.is_digit(image):
             return np.rint(255 * image).astype(np.uint8)[..., None], [*words, f"{size} unchanged"]
     try:
-        ink, is_dark = strokes.extract(grey)
+        ink, is_dark, had_lines = strokes.extract(grey)
     except ValueError as error:
         raise UserError(f"{name} shows {error}") from None
     words = ["inverted"] if is_dark else []
+    if had_lines:
+        words.append("printed lines taken away")
     if not broken and (count := strokes.count_digits(ink)) > 1:
         raise UserError(f"{name} shows {count} digits side by side: give a picture of each")
     if (width := strokes.width(ink)) < _THIN:

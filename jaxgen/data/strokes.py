@@ -1,19 +1,15 @@
-"""The ink of a digit in a picture: separated from the paper, measured, and placed as in MNIST.
+"""The ink of a digit: measured, and placed as in MNIST.
 
 Pictures are float32 [h, w]; in a picture called ink, paper is 0 and the clearest stroke 1.
 """
 
-import math
-
 import numpy as np
 
 from jaxgen.data.split import SIDE
+from jaxgen.paper import ink as paper
 
 LONGER = 20  # pixels along the longer edge of a digit of MNIST
-_LEAST_CONTRAST = 16 / 255  # of ink
 _FAINT = 0.1  # of the contrast of ink; less is paper
-_SPECK = 0.03  # of the size of the largest piece of ink; smaller pieces are dirt
-_ROUGH = 224  # pixels along an edge of the reduced picture that tells ink from grain
 
 
 def is_digit(grey: np.ndarray) -> bool:
@@ -25,54 +21,11 @@ def is_digit(grey: np.ndarray) -> bool:
     return bool(16 <= longer <= 24 and off <= 2)
 
 
-def extract(grey: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the ink of a picture [h, w], cropped, and whether it is dark in the picture. Raises
-    ValueError, which says why, where there is no ink."""
-    from skimage import measure, morphology, transform
-
-    light = grey - _paper(grey)
-    times = math.ceil(max(grey.shape) / _ROUGH)
-    rough = transform.downscale_local_mean(light, times)  # with less noise
-    is_dark = bool(-rough.min() > rough.max())
-    light, rough = (-light, -rough) if is_dark else (light, rough)
-    high = float(rough.max())
-    if high < _LEAST_CONTRAST:
-        raise ValueError("nothing: all of it is one grey, but a digit needs ink")
-    ink, rough = (light / high).clip(max=1), rough / high
-    mask = rough > _grain(rough)
-    if np.ptp(_border(rough)) > 0:  # the paper has grain, and may have specks
-        pieces = np.asarray(measure.label(mask))
-        sizes = np.bincount(pieces.ravel())
-        sizes[0] = 0
-        mask &= (sizes >= _SPECK * sizes.max())[pieces]
-    mask = morphology.dilation(mask, np.ones((3, 3)))
-    height, width = grey.shape
-    mask = mask.repeat(times, 0).repeat(times, 1)[:height, :width]
-    ink = np.where(mask & (ink > _grain(ink)), ink, 0)
-    if not ink.any():
-        raise ValueError("nothing that is clearer than its grain: a digit needs ink")
-    return _cropped(ink), is_dark
-
-
-def _paper(grey: np.ndarray) -> np.ndarray:
-    """The grey of the paper, also below the ink: [h, w], a plane through the grey of the border,
-    because light may come from one side."""
-    height, width = grey.shape
-    down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
-    basis = np.stack([np.ones_like(down), down, across], 2)  # [h, w, 3]
-    rim, rim_basis = _border(grey), _border(basis)
-    plane = np.array([np.median(rim), 0, 0], np.float32)
-    for _ in range(5):
-        errors = abs(rim - rim_basis @ plane)
-        near = errors <= 3 * np.median(errors)  # the others are ink that touches the border
-        plane = np.linalg.lstsq(rim_basis[near], rim[near], rcond=None)[0]
-    return basis @ plane
-
-
-def _grain(ink: np.ndarray) -> float:
-    """The threshold in ink [h, w] of contrast 1 below which a pixel may be grain of the paper."""
-    deviation = 1.5 * float(np.median(abs(_border(ink))))  # standard deviation of normal grain
-    return min(max(_FAINT, 4 * deviation), 0.5)
+def extract(grey: np.ndarray) -> paper.Separated:
+    """The ink of a picture [h, w] of one digit, cropped. Raises ValueError, which says why, where
+    there is none."""
+    found = paper.separate(grey)
+    return found._replace(ink=_cropped(found.ink))
 
 
 def count_digits(ink: np.ndarray) -> int:
@@ -100,6 +53,8 @@ def width(ink: np.ndarray) -> float:
     length of the outline."""
     from skimage import measure
 
+    if max(ink.shape) > 4 * LONGER:  # without roughness
+        ink = _resized(ink, 4 * LONGER)
     mask = np.pad(ink > 0.5, 1)
     outline = max(measure.perimeter_crofton(mask, directions=2), 1)
     return 2 * np.count_nonzero(mask) / outline * LONGER / max(ink.shape)

@@ -1,0 +1,1 @@
+"""Digits on paper: photographs and scans become ink without paper."""
