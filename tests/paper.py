@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -136,11 +137,7 @@ def tilted(page: Page, degrees: float, paper=(0.97, 0.97, 0.95), lean=(0.0, 0.0)
     height, width = page.shape[:2]
     middle = np.array([width / 2, height / 2])
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
-    turn = np.deg2rad(degrees)
-    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    there = (corners - middle) @ rotation.T
-    scale = 1 - lean[0] * there[:, 1:] / height - lean[1] * there[:, :1] / width
-    there = there * scale + middle
+    there = _turned(corners, middle, degrees, lean, page.shape)
     warp = transform.ProjectiveTransform.from_estimate(there, corners)
     return np.stack(
         [
@@ -149,6 +146,16 @@ def tilted(page: Page, degrees: float, paper=(0.97, 0.97, 0.95), lean=(0.0, 0.0)
         ],
         -1,
     ).astype(np.float32)
+
+
+def _turned(points, middle, degrees, lean, shape) -> np.ndarray:
+    """Where points [n, 2] of a page are after ``tilted``."""
+    turn = np.deg2rad(degrees)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    there = (points - middle) @ rotation.T
+    # The view from a side, so that corners and points between them go the same way.
+    depth = 1 + lean[0] * there[:, 1:] / shape[0] + lean[1] * there[:, :1] / shape[1]
+    return there / depth + middle
 
 
 def photographed(page: Page, quality: int | None = None, blur: float = 0.0) -> bytes:
@@ -336,3 +343,59 @@ KINDS: dict[str, Callable[[np.ndarray, Random], bytes]] = {
     "bleeding": lambda d, r: photographed(_bleeding(d, r)),
     "several": lambda d, r: photographed(grained(_several(d, r), r), quality=50),
 }
+
+
+class Sheet(NamedTuple):
+    """A photographed page, and where its digits are."""
+
+    content: bytes
+    places: np.ndarray  # [n, 2]: the middle of each digit, x and y, as a share of the picture
+    height: float  # of a digit, as a share of the picture's height
+
+
+def sheet(
+    digits: np.ndarray,
+    random: Random,
+    tilt: float = 10.0,
+    lean: float = 0.06,
+    cover: str = "squared",
+    table: bool = True,
+    scale: float = 8.0,
+    quality: int = 80,
+) -> Sheet:
+    """Digits uint8 [n, 28, 28] in rows on a page of A4, photographed: turned by up to ``tilt``
+    degrees, seen from a side, in a shadow. ``scale`` is in pixels for a millimetre."""
+    height, width = round(297 * scale), round(210 * scale)
+    made = page(height, width)
+    if cover == "squared":
+        squared(made, 5 * scale, BLUE, 0.2 * scale)
+    elif cover == "ruled":
+        ruled(made, 9 * scale, BLUE, 0.25 * scale)
+    columns, pen = 6, (0.1, 0.12, 0.35)
+    rows = -(-len(digits) // columns)
+    side = random.uniform(9, 13) * scale  # of 28 pixels: digits of 6 to 9 mm
+    down, across = (240 * scale) / max(rows, 6), (180 * scale) / columns
+    places = []
+    for index, digit in enumerate(digits):
+        x = 15 * scale + (index % columns + 0.5) * across + random.uniform(-2, 2) * scale
+        y = 25 * scale + (index // columns + 0.5) * down + random.uniform(-1.5, 1.5) * scale
+        edge = round(side * random.uniform(0.9, 1.1))
+        write(made, ink_of(digit, edge), pen, round(y - edge / 2), round(x - edge / 2))
+        places.append((x, y))
+    margin = round((28 if table else 0) * scale)
+    wood = (0.35, 0.25, 0.18)
+    framed_page = page(
+        height + 2 * margin, width + 2 * margin, wood if table else (0.97, 0.97, 0.95)
+    )
+    if table:
+        grain = ndimage.gaussian_filter(random.normal(0, 1, framed_page.shape[:2]), (1, 30))
+        framed_page *= (1 + grain * 0.5)[..., None].astype(np.float32)
+    framed_page[margin : margin + height, margin : margin + width] = made
+    degrees, leans = random.uniform(-tilt, tilt), random.uniform(-lean, lean, 2)
+    corners = np.array(places) + margin
+    middle = np.array(framed_page.shape[1::-1]) / 2
+    turned = _turned(corners, middle, degrees, tuple(leans), framed_page.shape)
+    paper = wood if table else (0.97, 0.97, 0.95)
+    photo = shaded(tilted(framed_page, degrees, paper, tuple(leans)), random)
+    content = photographed(grained(photo, random), quality, 0.1 * scale)
+    return Sheet(content, turned / (2 * middle), side * 20 / 28 / framed_page.shape[0])

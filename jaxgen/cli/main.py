@@ -22,6 +22,7 @@ VERBS = {
     "compare": "train, measure and compare the six families",
     "study": "study what a setting changes, by many runs",
     "reproduce": "compare published numbers with ours",
+    "digits": "read digits from paper",
     "apply": "complete, correct, restyle, convert, augment and teach with digits",
     "publish": "write a trained model to a folder that can be passed on",
     "export": "write a trained model for other programs",

@@ -5,8 +5,8 @@ middle of 28 by 28 (LeCun et al. 1998). A photograph, a scan or a drawing comes 
 these steps, and the words name the steps that were needed:
 
     turned upright, laid on paper of a clear contrast where it is transparent, made grey, 8 bits
-    inverted, if the ink is darker than the border
-    the grey of the border made black, also the shade and the grain of the paper
+    inverted, if the ink is darker than the paper
+    the paper made black, with its shade and grain, printed lines, frames, dark edges and holes
     cropped to the ink, and the strokes thickened if they are thinner than MNIST's
     scaled, centred, and the brightest pixel made white
 
@@ -16,10 +16,12 @@ Only the first picture of a file with several is read. Files are not trusted: si
 before anything is unpacked, and formats that need another program are refused.
 """
 
+import contextlib
 import io
 import math
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +42,7 @@ _USUAL = 2.0  # about the median of MNIST
 
 def load(path: str | Path, broken: bool = False) -> tuple[np.ndarray, list[str]]:
     """Read an image file; see ``decode``."""
-    return decode(_content(path), f"{path}", broken)
+    return decode(content_of(path), f"{path}", broken)
 
 
 def endings() -> tuple[str, ...]:
@@ -50,7 +52,7 @@ def endings() -> tuple[str, ...]:
 
 def grey(path: str | Path) -> np.ndarray:
     """Read an image file as grey: float32 [h, w] in [0, 1], reduced if it is large."""
-    return _opened(_content(path), f"{path}")[0]
+    return _opened(content_of(path), f"{path}")[0]
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -60,7 +62,8 @@ def png(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _content(path: str | Path) -> bytes:
+def content_of(path: str | Path) -> bytes:
+    """The bytes of an image file, at most one more than MOST_BYTES."""
     if os.path.isdir(path):
         raise UserError(f"{path} is a folder: name an image file")
     try:
@@ -112,16 +115,32 @@ def _normalised(
         words.append("printed lines taken away")
     if not broken and (count := strokes.count_digits(ink)) > 1:
         raise UserError(f"{name} shows {count} digits side by side: give a picture of each")
-    if (width := strokes.width(ink)) < _THIN:
-        words.append("strokes thickened")
-        ink = strokes.thickened(ink, _USUAL - width)
+    image, changes = from_ink(ink)
     square = f"{SIDE} x {SIDE}"
-    words.append(f"{size} brought to {square}" if size != square else "brought to MNIST's form")
-    return strokes.centred(ink), words
+    form = f"{size} brought to {square}" if size != square else "brought to MNIST's form"
+    return image, [*words, *changes, form]
+
+
+def from_ink(ink: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Bring the ink of one digit, float32 [h, w] in [0, 1] without a margin, to MNIST's form: uint8
+    [28, 28, 1], and the changes in words."""
+    if (width := strokes.width(ink)) >= _THIN:
+        return strokes.centred(ink), []
+    return strokes.centred(strokes.thickened(ink, _USUAL - width)), ["strokes thickened"]
 
 
 def _opened(content: bytes, name: str) -> tuple[np.ndarray, list[str], str]:
     """The picture as float32 [h, w] in [0, 1], the changes, and the file's size, in words."""
+    with opened(content, name, MOST_SIDE) as image:
+        size = f"{image.width} x {image.height}"
+        image.load()
+        return *_grey(image), size
+
+
+@contextlib.contextmanager
+def opened(content: bytes, name: str, most: int) -> Iterator[Image.Image]:
+    """Open an image file of at most ``most`` pixels along an edge, which the block may load. What
+    goes wrong, in the block too, is a UserError that calls the file ``name``."""
     if len(content) > MOST_BYTES:
         raise UserError(f"{name} is larger than {MOST_BYTES >> 20} MiB: make it smaller first")
     Image.init()
@@ -131,18 +150,17 @@ def _opened(content: bytes, name: str) -> tuple[np.ndarray, list[str], str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata, which are not used
             with Image.open(io.BytesIO(content), formats=formats) as image:
-                size = f"{image.width} x {image.height}"
-                if max(image.size) > MOST_SIDE:
+                if max(image.size) > most:
                     raise UserError(
-                        f"{name} has {size} pixels: bring it to {MOST_SIDE} x {MOST_SIDE} or less"
+                        f"{name} has {image.width} x {image.height} pixels: bring it to {most} x "
+                        f"{most} or less"
                     )
-                image.load()
-                return *_grey(image), size
+                yield image
     except (UserError, MemoryError):
         raise
     except Image.DecompressionBombError:
         raise UserError(
-            f"{name} has too many pixels: bring it to {MOST_SIDE} x {MOST_SIDE} or less"
+            f"{name} has too many pixels: bring it to {most} x {most} or less"
         ) from None
     except UnidentifiedImageError:
         raise UserError(f"{name} is not a readable image: give it as PNG or JPEG") from None
@@ -157,7 +175,7 @@ def _grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
         image = ImageOps.exif_transpose(image)
         words.append("turned upright")
     if image.mode[0] in "IF":  # 16 or 32 bits, or floats
-        image = _eight_bits(image)
+        image = eight_bits(image)
         words.append("8 bits")
     clear = image.has_transparency_data
     smaller = math.ceil(max(image.size) / _WORKING)  # times
@@ -171,7 +189,8 @@ def _grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
     return np.asarray(image.convert("L"), np.float32) / 255, words
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def eight_bits(image: Image.Image) -> Image.Image:
+    """An image of 16 or 32 bits, or of floats, as one of 8."""
     values = np.asarray(image).astype(np.float64)
     most = float(values.max())  # NaN if any pixel is
     if not math.isfinite(most):

@@ -36,18 +36,18 @@ def separate(grey: np.ndarray) -> Separated:
     from skimage import transform
 
     grey = _smoothed(grey)
-    is_dark = _has_dark_ink(grey)
+    is_dark = has_dark_ink(grey)
     fine = without_shade(grey if is_dark else 1 - grey)
     # Everything is decided on a smaller picture, and then done to the finer one.
     times = math.ceil(max(grey.shape) / _WORKING)
     whole = transform.downscale_local_mean(fine, times)
-    grain = _grain(whole)
-    least = max(4 * grain, 0.03)
+    noise = grain(whole)
+    least = max(4 * noise, 0.03)
     ink, had_lines = lines.removed(_without_edges(whole), least)
     high = float(np.percentile(ink[ink > least], 90)) if (ink > least).any() else 0
     if high < LEAST_CONTRAST:
         raise ValueError("nothing: all of it is one grey, but a digit needs ink")
-    faint = max(_FAINT, min(4 * grain / high, 0.5))
+    faint = max(_FAINT, min(4 * noise / high, 0.5))
     kept = _pieces(ink / high, faint)
     if not kept.any():
         raise ValueError("nothing that is clearer than its grain: a digit needs ink")
@@ -64,7 +64,7 @@ def without_shade(grey: np.ndarray, stroke: float = _STROKE) -> np.ndarray:
     grey. Strokes are no wider than ``stroke`` of the picture's edge."""
     from skimage import transform
 
-    times = max(1, math.ceil(max(grey.shape) / 96))
+    times = max(1, math.ceil(max(grey.shape) * stroke / 34))
     rough = transform.downscale_local_mean(grey, times) if times > 1 else grey
     rough = ndimage.median_filter(rough, 3, mode="nearest")
     side = max(3, round(stroke * max(rough.shape))) | 1
@@ -86,7 +86,7 @@ def _smoothed(grey: np.ndarray) -> np.ndarray:
     return ndimage.gaussian_filter(grey, max(grey.shape) / 100) if alone > _DOTS else grey
 
 
-def _has_dark_ink(grey: np.ndarray) -> bool:
+def has_dark_ink(grey: np.ndarray) -> bool:
     """Whether ink is darker than its paper. There is less ink than paper; where that is not clear,
     paper is what is in the corners."""
     from skimage import transform
@@ -117,7 +117,7 @@ def _plane(grey: np.ndarray) -> np.ndarray:
     return (basis @ plane).reshape(grey.shape)
 
 
-def _grain(ink: np.ndarray) -> float:
+def grain(ink: np.ndarray) -> float:
     """The standard deviation of the grain of the paper."""
     fine = ink - ndimage.gaussian_filter(ink, 1.5)
     return 1.4826 * float(np.median(abs(fine)))
