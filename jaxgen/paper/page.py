@@ -14,6 +14,7 @@ _WORKING = 2400  # pixels along the longer edge
 _STROKE = 0.02  # no stroke is so wide
 _RULE = 1 / 16  # as long is a printed line at least
 _WIDEST = 7  # pixels; wider ones are strokes
+_FAINT = 0.2  # of the contrast of ink; less is paper
 _LEAST = 0.008  # the height of a digit
 _MOST = 0.25
 _TURNS = np.deg2rad(np.arange(-20, 20.1, 0.5))  # by which a page may be turned
@@ -51,13 +52,20 @@ def read(grey: np.ndarray) -> Page:
         fill = int(np.median(np.asarray(image)))
         image = image.rotate(turn, Image.Resampling.BILINEAR, expand=True, fillcolor=fill)
         paper = paper.rotate(turn, expand=True)
-    light = np.asarray(image, np.float32) / 255
-    ink = inks.without_shade(light, _STROKE)
-    ink[~np.asarray(paper)] = 0
+    ink, least = ink_of(np.asarray(image), np.asarray(paper))
+    return Page(np.asarray(image), turn, _cuts(ink, least))
+
+
+def ink_of(grey: np.ndarray, paper: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+    """The ink of an upright page uint8 [h, w] without printed lines, float32 [h, w], and how much
+    ink is more than grain; where ``paper`` [h, w] is False, there is none."""
+    ink = inks.without_shade(grey.astype(np.float32) / 255, _STROKE)
+    if paper is not None:
+        ink[~paper] = 0
     least = max(4 * inks.grain(ink), 0.05)
     for axis in (0, 1):
         ink = _without_rules(ink, axis, least)
-    return Page(np.asarray(image), turn, _cuts(ink, least))
+    return ink, least
 
 
 def _turn(grey: np.ndarray) -> float:
@@ -71,6 +79,8 @@ def _turn(grey: np.ndarray) -> float:
     height, width = mask.shape
     down, across = np.indices(mask.shape)
     mask &= np.hypot(down - height / 2, across - width / 2) < min(height, width) / 2
+    if not mask.any():
+        return 0.0
     sharp = [
         np.square(transform.hough_line(mask, _TURNS + quarter)[0].astype(float)).sum(0)
         for quarter in (0, np.pi / 2)
@@ -136,43 +146,51 @@ def _without_rules(ink: np.ndarray, axis: int, least: float) -> np.ndarray:
     return np.where(band, kept, ink)
 
 
-def _cuts(ink: np.ndarray, least: float) -> list[Cut]:
-    """The digits in the ink of a page."""
+def pieces_of(ink: np.ndarray, least: float) -> tuple[float, np.ndarray, list]:
+    """The pieces of ink of a page: how clear ink is, the number of the piece of each pixel [h, w],
+    and the pieces that are clear, as scikit-image describes them."""
     from skimage import measure
 
     strong = ink[ink > 3 * least]
     if not strong.size:
-        return []
+        return 1.0, np.zeros(ink.shape, int), []
     high = float(np.percentile(strong, 80))
-    faint = max(least, 0.2 * high)
-    labels = np.asarray(measure.label(ink > faint))
-    longer = max(ink.shape)
-    pieces = [
-        piece
-        for piece in measure.regionprops(labels, ink)
-        if piece.intensity_max > 0.5 * high and piece.area > 12
-    ]
+    labels = np.asarray(measure.label(ink > max(least, _FAINT * high)))
+    pieces = measure.regionprops(labels, ink)
+    return high, labels, [p for p in pieces if p.intensity_max > 0.5 * high and p.area > 12]
+
+
+def cut_of(pieces: list, ink: np.ndarray, high: float, labels: np.ndarray) -> Cut | None:
+    """A digit of these pieces; None where there are none."""
+    if not pieces:
+        return None
+    boxes = np.array([piece.bbox for piece in pieces])
+    (top, left), (bottom, right) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+    part = (slice(top, bottom), slice(left, right))
+    own = np.isin(labels[part], [piece.label for piece in pieces])
+    own = ndimage.binary_dilation(own, np.ones((3, 3)))
+    digit = np.where(own, ink[part] / high, 0).clip(0, 1).astype(np.float32)
+    return Cut((int(top), int(left), int(bottom), int(right)), digit, "")
+
+
+def _cuts(ink: np.ndarray, least: float) -> list[Cut]:
+    """The digits in the ink of a page."""
+    high, labels, pieces = pieces_of(ink, least)
     boxes = np.array([piece.bbox for piece in pieces]).reshape(-1, 4)
     heights = np.maximum(boxes[:, 2] - boxes[:, 0], (boxes[:, 3] - boxes[:, 1]) / 1.5)
-    fits = (heights >= _LEAST * longer) & (heights <= _MOST * longer)
+    lowest, highest = (share * max(ink.shape) for share in (_LEAST, _MOST))
+    fits = (heights >= lowest) & (heights <= highest)
     if not fits.any():
         return []
     usual = float(np.median(heights[fits]))
     cuts = []
     for group in _grouped(boxes, heights, usual):
-        numbers = [pieces[index].label for index in group]
-        top, left = boxes[group, :2].min(0)
-        bottom, right = boxes[group, 2:].max(0)
-        height, width = bottom - top, right - left
-        if max(height, width / 1.5) < max(_LEAST * longer, 0.45 * usual):
-            continue
-        if max(height, width) > _MOST * longer:
-            continue
-        part = (slice(top, bottom), slice(left, right))
-        own = ndimage.binary_dilation(np.isin(labels[part], numbers), np.ones((3, 3)))
-        digit = np.where(own, ink[part] / high, 0).clip(0, 1).astype(np.float32)
-        doubt = "may be two that touch" if width > 1.5 * max(height, 0.8 * usual) else ""
-        cuts.append(Cut((int(top), int(left), int(bottom), int(right)), digit, doubt))
+        cut = cut_of([pieces[index] for index in group], ink, high, labels)
+        assert cut is not None
+        height, width = cut.ink.shape
+        if max(lowest, 0.45 * usual) <= max(height, width / 1.5) and max(height, width) <= highest:
+            touching = width > 1.5 * max(height, 0.8 * usual)
+            cuts.append(cut._replace(doubt="may be two that touch") if touching else cut)
     return _ordered(cuts, usual)
 
 

@@ -6,6 +6,7 @@ from jaxgen import config
 from jaxgen.errors import UserError
 
 ACTIONS = {
+    "form": "print a form on which a person writes digits",
     "read": "find the digits of photographed or scanned pages, and cut them out",
 }
 
@@ -15,6 +16,7 @@ def main(args: list[str]) -> int:
         print("usage: bin/digits ACTION ...\n")
         print("\n".join(f"  {name:<8}{what}" for name, what in ACTIONS.items()))
         print("\nexamples:\n  bin/digits read page.jpg --out mine/")
+        print("  bin/digits form --out form.pdf")
         print("\nEach action has --help.")
         return 0 if args else 2
     name, *rest = args

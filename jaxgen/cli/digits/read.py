@@ -5,10 +5,11 @@ degrees, and be lit from a side. Digits are to stand apart from each other.
 examples:
   bin/digits read page.jpg --out mine/                a PNG of each digit, named by what it is
   bin/digits read one.png two.jpg scan.pdf --out mine.npz
+  bin/digits read --form photo.jpg --out mine.npz     a form that bin/digits form printed
   bin/apply restyle --model cvae --style mine/00004-7.png
 
 Beside the digits, mine-overview.png shows the page, with each digit framed and numbered as its file
-is. What is doubtful has a red frame, and is called "any" instead of by its digit."""
+is. What is doubtful has a red frame; without --form, its file is named "any" instead of a digit."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,20 +29,25 @@ with epy.lazy_imports():
 
 @dataclass(frozen=True)
 class Read:
+    form: bool = False
+    """The pages are forms that bin/digits form printed: a digit is what its row asks for, and empty
+    and crossed-out boxes are left out."""
     out: str | None = None
     """Where to: a folder, if it ends in /, with a PNG of each digit, or a file of all in .npz,
     .csv, .parquet or .idx.gz."""
 
 
 def main(args: list[str]) -> None:
-    names = flags.leading(args)
-    wanted = flags.parse(Read(), "digits read", __doc__, args[len(names) :])
+    first = args[:1] if args[:1] == ["--form"] else []  # which may stand before the pages
+    names = flags.leading(args[len(first) :])
+    wanted = flags.parse(Read(), "digits read", __doc__, first + args[len(first) + len(names) :])
     if not names:
         raise UserError("which page? bin/digits read page.jpg --out mine/")
     if wanted.out is None:
         raise UserError("where to? bin/digits read page.jpg --out mine/")
     images.check(wanted.out)
-    found = [scans.read(page_files.read(name), name) for name in names]
+    read = scans.read_forms if wanted.form else scans.read
+    found = [read(page_files.read(name), name) for name in names]
     count = sum(len(part.overviews) for part in found)
     overviews = [_beside(wanted.out, index, count) for index in range(count)]
     for path in overviews:
