@@ -52,6 +52,9 @@ class Net(config.Net):
     """Layers of the prior's transformer."""
     prior_heads: int = 4
     """Attention heads of each layer."""
+    prior_tied: bool = False
+    """A part of the prior's logits is a product with the rows of the codebook, so that codes that
+    are alike have like logits (weight tying, Press and Wolf 2017)."""
     prior_pace: float = 1.0
     """Learning rate of the prior, as a multiple of --optim.rate."""
     label_drop: float = 0.1
@@ -96,10 +99,10 @@ class Sampling(config.Sampling):
 def get_config() -> config.Config:
     return config.Config(
         model="vqvae",
-        net=Net(),
+        net=Net(prior_tied=True),
         sampling=Sampling(),
         optim=config.Optim(name="muon", rate=5e-3, ema=0.0),
-        steps=3000,
-        sample_every=500,
-        save_every=500,
+        steps=2400,
+        sample_every=400,
+        save_every=400,
     )

@@ -253,12 +253,13 @@ def test_usage_remembers_an_epoch():
     assert family.bits == 49 * 4
 
 
-@pytest.fixture(scope="module")
-def prior():
+@pytest.fixture(scope="module", params=[0, 3], ids=["free", "tied"])
+def prior(request):
     """A prior of grids of five by five with weights that all matter, and rows of its codes."""
-    net = transformer.Prior(codes=11, side=5, width=16, depth=2, heads=2)
+    net = transformer.Prior(11, side=5, width=16, depth=2, heads=2, features=request.param)
     table = jax.random.normal(KEY, (11, 3))
-    params = jax.jit(net.init)(KEY, table[jnp.zeros((1, 5, 5), jnp.int32)], jnp.zeros(1, jnp.int32))
+    grids = table[jnp.zeros((1, 5, 5), jnp.int32)]
+    params = jax.jit(net.init)(KEY, grids, jnp.zeros(1, jnp.int32), table)
     return net, weights.shaken(params, 0.3), table
 
 
@@ -270,33 +271,50 @@ def test_no_code_is_said_from_itself_or_from_later_ones(prior):
     others = jnp.where(jnp.eye(25, dtype=bool), (codes + 1) % 11, codes)
 
     def logits(codes):
-        return net.apply(params, table[codes.reshape(-1, 5, 5)], labels.repeat(len(codes)))
+        return net.apply(params, table[codes.reshape(-1, 5, 5)], labels.repeat(len(codes)), table)
 
     difference = jnp.abs(logits(others) - logits(codes[None])).max(-1)  # [changed, position]
     earlier = jnp.arange(25)[None] <= jnp.arange(25)[:, None]
     assert (difference[earlier] < 1e-5).all()
     assert (difference[~earlier] > 1e-5).mean() > 0.95
-    with_other_digit = net.apply(params, table[codes.reshape(1, 5, 5)], jnp.array([NO_DIGIT]))
+    with_other_digit = net.apply(
+        params, table[codes.reshape(1, 5, 5)], jnp.array([NO_DIGIT]), table
+    )
     assert (jnp.abs(with_other_digit - logits(codes[None])).max(-1) > 1e-4).all()
 
 
 def test_step_by_step_says_what_all_at_once_does(prior):
     net, params, table = prior
     codes, labels = jax.random.randint(KEY, (4, 5, 5), 0, 11), jnp.array([0, 3, 9, NO_DIGIT])
-    at_once = net.apply(params, table[codes], labels)
+    at_once = net.apply(params, table[codes], labels, table)
     framed, caches = jnp.zeros((4, 6, 7, 3)), net.apply(params, 4, method="begin")
     step = jax.jit(functools.partial(net.apply, method="step"))
     for row, column in np.ndindex(5, 5):
-        logits, caches = step(params, framed, caches, row, column, labels)
+        logits, caches = step(params, framed, caches, row, column, labels, table)
         assert np.allclose(logits, at_once[:, 5 * row + column], atol=1e-4)
         framed = framed.at[:, row + 1, column + 1].set(table[codes[:, row, column]])
+
+
+def test_tied_logits_are_a_product_with_the_rows():
+    """Codes with the same row have the same part of the logits, and it moves with the rows."""
+    net = transformer.Prior(11, side=5, width=16, depth=2, heads=2, features=3)
+    table = jax.random.normal(KEY, (11, 3)).at[7].set(jax.random.normal(KEY, (11, 3))[2])
+    codes, labels = jax.random.randint(KEY, (2, 5, 5), 0, 11), jnp.array([1, 2])
+    params = weights.shaken(jax.jit(net.init)(KEY, table[codes], labels, table), 0.3)
+    said = net.apply(params, table[codes], labels, table)
+    free = net.apply(params, table[codes], labels, jnp.zeros((11, 3)))
+    part = said - free
+    assert np.abs(part).max() > 0.1
+    assert np.allclose(part[..., 2], part[..., 7], atol=1e-5)
+    twice = net.apply(params, table[codes], labels, 2 * table)
+    assert np.allclose(twice - free, 2 * part, atol=1e-4)
 
 
 def test_samples_are_the_likeliest_codes_when_cold_and_each_from_its_key(prior):
     net, params, table = prior
     noise, labels = transformer.noise(net, jax.random.split(KEY, 6)), jnp.arange(6)
     cold = transformer.sample(net, params, table, noise, labels, 1e-6, 1.0)
-    said = net.apply(params, table[cold], labels)
+    said = net.apply(params, table[cold], labels, table)
     assert np.array_equal(said.argmax(-1), cold.reshape(6, 25))
     warm = transformer.sample(net, params, table, noise, labels, 1.0, 1.0)
     part = transformer.sample(net, params, table, noise[2:4], labels[2:4], 1.0, 1.0)
@@ -314,7 +332,7 @@ def test_guidance_goes_beyond_the_digit_and_0_and_1_are_without_it(prior):
 
     assert np.array_equal(draw(labels, 0.0), draw(none, 1.0))
     far = draw(labels, 3.0, 1e-6)
-    both = [net.apply(params, table[far], asked) for asked in (labels, none)]
+    both = [net.apply(params, table[far], asked, table) for asked in (labels, none)]
     assert np.array_equal((both[1] + 3 * (both[0] - both[1])).argmax(-1), far.reshape(6, 25))
 
 
@@ -322,7 +340,8 @@ def test_the_prior_is_drawn_as_it_says():
     """Of an untrained prior every code is as likely."""
     net = transformer.Prior(codes=4, side=2, width=8, depth=1, heads=2)
     table = jnp.eye(4)
-    params = jax.jit(net.init)(KEY, table[jnp.zeros((1, 2, 2), jnp.int32)], jnp.zeros(1, jnp.int32))
+    grids, labels = table[jnp.zeros((1, 2, 2), jnp.int32)], jnp.zeros(1, jnp.int32)
+    params = jax.jit(net.init)(KEY, grids, labels, table)
     noise = transformer.noise(net, jax.random.split(KEY, 2000))
     drawn = transformer.sample(net, params, table, noise, jnp.zeros(2000, jnp.int32), 1.0, 1.0)
     shares = np.stack([(drawn == code).mean(0) for code in range(4)])

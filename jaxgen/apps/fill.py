@@ -108,7 +108,7 @@ def fill(
     def draw(carry, row):
         (framed, caches, grids, weights), (i, j, likely, gumbel, uniform) = carry, row
         position = i * side + j
-        logits, caches = prior.apply(params, framed, caches, i, j, repeated, method="step")
+        logits, caches = prior.apply(params, framed, caches, i, j, repeated, table, method="step")
         log_probs = jax.nn.log_softmax(logits).reshape(n, GRIDS, -1) + likely[:, None]
         weights = weights + jax.nn.logsumexp(log_probs, axis=-1)
         drawn = (gumbel + log_probs).argmax(-1).astype(jnp.int32)  # [n, grids]

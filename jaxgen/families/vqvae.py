@@ -96,8 +96,9 @@ class VQVAE(Guided):
     @property
     def prior_net(self) -> transformer.Prior:
         c = self.config
+        features = self.quantiser.features if c.prior_tied else 0
         return transformer.Prior(
-            self.quantiser.size, c.grid, c.prior_width, c.prior_depth, c.prior_heads
+            self.quantiser.size, c.grid, c.prior_width, c.prior_depth, c.prior_heads, features
         )
 
     @property
@@ -115,7 +116,8 @@ class VQVAE(Guided):
             "decoder": self.decoder.init(key_decoder, grids),
             "codebook": codebook,
         }
-        prior = self.prior_net.init(key_prior, grids, jnp.zeros(1, jnp.int32))
+        table = jnp.zeros((size, self.quantiser.features))
+        prior = self.prior_net.init(key_prior, grids, jnp.zeros(1, jnp.int32), table)
         usage = {"often": jnp.zeros(size), "idle": jnp.full(size, WINDOW)}
         stats = {"steps": jnp.int32(0), "codebook": stats, "usage": usage}
         return Variables({"model": model, "prior": prior}, stats)
@@ -197,7 +199,8 @@ class VQVAE(Guided):
 
     def _nll(self, variables, rows, codes, labels):
         """``prior_nll`` of codes, whose rows are given."""
-        logits = cast(jax.Array, self.prior_net.apply(variables.params["prior"], rows, labels))
+        params, table = variables.params["prior"], lax.stop_gradient(self.rows(variables))
+        logits = cast(jax.Array, self.prior_net.apply(params, rows, labels, table))
         hot = jax.nn.one_hot(codes.reshape(codes.shape[0], -1), self.quantiser.size)
         return (jax.nn.logsumexp(logits, axis=-1) - (hot * logits).sum(-1)).sum(-1)
 

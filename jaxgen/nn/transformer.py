@@ -66,13 +66,16 @@ def attention(query, key, value):
 class Prior(nn.Module):
     """The distribution of grids of codes, given the digit. Inputs are the rows [e] of codes, so
     that what the network has learned stays valid while the codebook moves; outputs are logits of
-    codes."""
+    codes. With ``features``, the numbers of a row, a part of the logits is the product of a vector
+    with the rows, so that codes with rows that are alike have like logits (weight tying, Press and
+    Wolf 2017)."""
 
     codes: int
     side: int
     width: int
     depth: int
     heads: int
+    features: int = 0
 
     def setup(self):
         self.neighbours = Dense(self.width)
@@ -82,10 +85,12 @@ class Prior(nn.Module):
         self.layers = [Layer(self.width, self.heads) for _ in range(self.depth)]
         self.norm = nn.RMSNorm()
         self.head = Dense(self.codes, kernel_init=ZEROS)
+        if self.features:
+            self.aim = Dense(self.features, kernel_init=ZEROS)
 
-    def __call__(self, grids, labels):
+    def __call__(self, grids, labels, table):
         """The logits of each code given the rows before it: [n, side, side, e] -> [n, side^2,
-        codes]."""
+        codes]; ``table`` [codes, e] has the rows of all codes."""
         n, side, _, e = grids.shape
         framed = jnp.pad(grids, ((0, 0), (1, 0), (1, 1), (0, 0)))
         above = [framed[:, :side, i : i + side] for i in range(3)]
@@ -93,14 +98,14 @@ class Prior(nn.Module):
         hidden = self.first(near.reshape(n, side**2, 4 * e), self.positions, labels)
         for layer in self.layers:
             hidden = layer(hidden)
-        return self.head(self.norm(hidden))
+        return self.logits(hidden, table)
 
     def begin(self, n: int) -> list[Cache]:
         """The caches before the first position."""
         empty = jnp.zeros((n, self.side**2, self.heads, self.width // self.heads))
         return [(empty, empty)] * self.depth
 
-    def step(self, framed, caches: list[Cache], row, column, labels):
+    def step(self, framed, caches: list[Cache], row, column, labels, table):
         """The logits [n, codes] of the position at ``row`` and ``column``, and the new caches.
 
         ``framed`` [n, side + 1, side + 2, e] has the rows of earlier positions, zeros at later
@@ -115,7 +120,12 @@ class Prior(nn.Module):
         for layer, cache in zip(self.layers, caches, strict=True):
             hidden, cache = layer.step(hidden, cache, position)
             kept.append(cache)
-        return self.head(self.norm(hidden))[:, 0], kept
+        return self.logits(hidden, table)[:, 0], kept
+
+    def logits(self, hidden, table):  # [n, t, width] -> [n, t, codes]
+        hidden = self.norm(hidden)
+        logits = self.head(hidden)
+        return logits + self.aim(hidden) @ table.T if self.features else logits
 
     def first(self, near, positions, labels):  # [n, t, 4e] -> [n, t, width]
         return self.neighbours(near) + positions + self.digit(labels)[:, None]
@@ -149,7 +159,9 @@ def sample(
     def draw(carry, here):
         (framed, caches), (row, column, gumbel) = carry, here
         shown = jnp.tile(framed, (repeats, 1, 1, 1))
-        logits, caches = prior.apply(params, shown, caches, row, column, asked, method="step")
+        logits, caches = prior.apply(
+            params, shown, caches, row, column, asked, table, method="step"
+        )
         if both:
             logits = guided(logits, guidance)
         codes = (gumbel + logits / temperature).argmax(-1).astype(jnp.int32)
