@@ -14,6 +14,7 @@ from pathlib import Path
 import jaxgen
 from jaxgen.cli import main
 from jaxgen.cli.apply import APPS
+from jaxgen.cli.digits import ACTIONS
 from jaxgen.cli.main import VERBS
 
 project, author, release = "jaxgen", "The authors of jaxgen", jaxgen.__version__
@@ -51,7 +52,8 @@ def help_of(*words: str) -> str:
 
 def write_commands(app) -> None:
     """The reference of the commands, from the code."""
-    calls = [(verb,) for verb in VERBS if verb != "apply"] + [("apply", name) for name in APPS]
+    calls = [(verb,) for verb in VERBS if verb not in ("apply", "digits")]
+    calls += [("apply", name) for name in APPS] + [("digits", name) for name in ACTIONS]
     lines = ["# Reference of the commands", ""]
     for words in calls:
         name = shlex.join(("bin/" + words[0], *words[1:]))

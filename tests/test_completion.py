@@ -37,6 +37,7 @@ def script(tmp_path_factory):
         ("bin/train --net.cod", {"--net.codes"}),  # of another family
         ("bin/apply ''", set(APPS)),
         ("bin/apply complete --hi", {"--hide"}),
+        ("bin/digits form --ro", {"--rows"}),
         ("bin/export --what ''", {"sampler", "encoder", "decoder", "network"}),
     ],
 )

@@ -32,6 +32,8 @@ HELPED = [
     "verify",
     "launch",
     *(f"apply.{name}" for name in APPLIED),
+    "digits.read",
+    "digits.form",
 ]
 # What these compute takes minutes, and is in other tests.
 LONG = ("train", "compare", "study", "reproduce", "bench", "evaluate")
@@ -125,7 +127,7 @@ def there(home, monkeypatch):
 def test_the_documents_have_commands():
     assert len(COMMANDS) > 80
     verbs = {shlex.split(command)[0] for command in COMMANDS}
-    assert len(verbs) == 15, verbs
+    assert len(verbs) == 16, verbs
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -140,7 +142,8 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
     monkeypatch.setenv(own.VARIABLE, "")
     names = {"runs", "studies", "mask.png", *PICTURES[:4], "mine", "folder", "examples"}
     names |= {"cvae-of-mine"}
-    names -= {"train": {"runs"}, "publish": {"cvae-of-mine"}}.get(args[0], set())
+    made = {"train": {"runs"}, "publish": {"cvae-of-mine"}, "digits": {"mine"}}
+    names -= made.get(args[0], set())
     for name in names:  # those of runs have smaller networks than are trained here
         Path(name).symlink_to(there / name)
     long = args[0] in LONG or many or any(count > MAX_DRAWN for count in counts)
@@ -158,6 +161,6 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
         except UserError as error:
             assert "there is no run under" in f"{error}", error
         else:
-            assert {"--list", "verify"} & {*args}, "did not come to where it computes"
+            assert {"--list", "verify", "form"} & {*args}, "did not come to where it computes"
         return
     assert main.run(args) == 0

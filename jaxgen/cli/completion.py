@@ -21,6 +21,7 @@ import tyro
 from jaxgen import config as configs
 from jaxgen.cli import common, flags
 from jaxgen.cli.apply import APPS
+from jaxgen.cli.digits import ACTIONS
 from jaxgen.config import Config, Net, Sampling
 from jaxgen.errors import UserError
 
@@ -66,10 +67,12 @@ def script(shell: str) -> str:
     """The script for a shell, by tyro, of the verbs and applications as commands of jaxgen."""
     from jaxgen.cli.main import VERBS
 
-    verbs = [verb for verb in VERBS if verb not in ("apply", "completion")]
+    parts = {"apply": APPS, "digits": ACTIONS}
+    verbs = [verb for verb in VERBS if verb not in (*parts, "completion")]
     commands = [_command(f"jaxgen.cli.{verb}", verb) for verb in verbs]
-    apps = _either([_command(f"jaxgen.cli.apply.{name}", name) for name in APPS])
-    commands.append(Annotated[apps, tyro.conf.subcommand("apply", description=VERBS["apply"])])
+    for verb, names in parts.items():
+        inner = _either([_command(f"jaxgen.cli.{verb}.{name}", name) for name in names])
+        commands.append(Annotated[inner, tyro.conf.subcommand(verb, description=VERBS[verb])])
     written = io.StringIO()
     with contextlib.redirect_stdout(written), contextlib.suppress(SystemExit):
         flags.cli(_either(commands), PROGRAM, ["--tyro-write-completion", shell, "-"])

@@ -23,6 +23,7 @@ from jaxgen.data import files
 from jaxgen.errors import UserError
 
 with epy.lazy_imports():
+    from jaxgen import devices
     from jaxgen.apps import scans
     from jaxgen.data import page_files
 
@@ -46,6 +47,7 @@ def main(args: list[str]) -> None:
     if wanted.out is None:
         raise UserError("where to? bin/digits read page.jpg --out mine/")
     images.check(wanted.out)
+    devices.start()
     read = scans.read_forms if wanted.form else scans.read
     found = [read(page_files.read(name), name) for name in names]
     count = sum(len(part.overviews) for part in found)
