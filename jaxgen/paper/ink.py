@@ -12,7 +12,7 @@ from scipy import ndimage
 from jaxgen.paper import lines
 
 LEAST_CONTRAST = 16 / 255  # of ink
-_WORKING = 280  # pixels along an edge of the picture that is looked at
+_WORKING = 240  # pixels along an edge of the picture that is looked at
 _ROUGH = 140  # the same of the picture that tells dark ink from light
 _STROKE = 0.35  # of the picture's edge: no stroke is so wide
 _FAINT = 0.08  # of the contrast of ink; less is paper

@@ -23,6 +23,7 @@ _TURN = np.deg2rad(4)  # lines that cross at less are one
 _WHOLE = 0.9  # the share of its way through the picture that a line covers
 _PART = 0.55  # the same of the side of a frame, which lies away from the middle
 _AWAY = 0.26  # of the shorter edge: the distance of a frame's sides from the middle
+_LONG = 0.4  # of the shorter edge: no line is shorter, as one over a corner would be
 _FREE = 0.12  # of the shorter edge: as much of a line must be seen beside the strokes
 _CLEARER = 2.2  # times as clear as a line is a pen over it, and no other line
 _BLOCK = 4  # pixels along a line, which are taken together
@@ -68,14 +69,19 @@ def find(mask: np.ndarray, strokes: np.ndarray) -> list[Line]:
 
     height, width = mask.shape
     shorter, longer = sorted(mask.shape)
-    thin = ndimage.binary_dilation(mask & ~strokes) & ~strokes
+    thin = mask & ~strokes
+    if np.count_nonzero(thin) < _FREE * _PART * shorter:
+        return []
+    thin = ndimage.binary_dilation(thin) & ~strokes
     votes, _, distances = transform.hough_line(thin, _ANGLES)
     covered = transform.hough_line(strokes, _ANGLES)[0]
     # The distances are from the first pixel.
     middle = (width - 1) / 2 * np.cos(_ANGLES) + (height - 1) / 2 * np.sin(_ANGLES)
     away = distances[:, None] - middle
-    free = _chords(height, width, away) - covered
-    share = np.where(free >= _FREE * shorter, votes / np.maximum(free, 1), 0)
+    chords = _chords(height, width, away)
+    free = chords - covered
+    seen = (free >= _FREE * shorter) & (chords >= _LONG * shorter)
+    share = np.where(seen, votes / np.maximum(free, 1), 0)
     share[(share < _PART) | ((share < _WHOLE) & (abs(away) < _AWAY * shorter))] = 0
     near = max(3, round(_SAME * longer))
     best = ndimage.maximum_filter(share, (2 * near + 1, 5), mode=["constant", "wrap"])
@@ -172,7 +178,7 @@ def _cleaned(band: _Band, side: int, bend: int, least: float) -> tuple[np.ndarra
     edges = []
     for sign in (-1, 1):
         profile = [float(np.median(beside(level, sign * k)[is_there])) for k in range(1, middle)]
-        is_low = np.array([*profile, 0]) < max(0.12 * peak, least / 2)
+        is_low = np.array([*profile, 0]) < max(0.2 * peak, least / 2)
         edges.append(int(is_low.argmax()))
     wide = sum(edges) + 1
     if wide > max(3, _WIDEST * side):
