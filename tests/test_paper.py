@@ -178,7 +178,7 @@ def test_what_is_no_page_is_told_in_one_sentence(tmp_path):
     contents = {
         "blank.png": (paper.photographed(blank), "is one grey"),
         "dark.png": (paper.photographed(blank * 0.05), "is one grey, too dark"),
-        "blurred.png": (paper.photographed(smeared, blur=14), "is blurred"),
+        "blurred.png": (paper.photographed(smeared, blur=8), "is blurred"),
         "text.png": (b"no picture", "is not a readable image"),
         "broken.pdf": (b"%PDF-1.7 nothing", "cannot be read"),
     }

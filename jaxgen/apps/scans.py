@@ -107,7 +107,7 @@ def _why_nothing(grey: np.ndarray) -> str:
     low, high = np.percentile(grey, [2, 98]) / 255
     if high - low < _DARK:
         return "is one grey, too dark or too pale: photograph it with more light, from one side"
-    return "shows no digits: let dark digits on light paper fill the picture"
+    return "shows no digits: let dark digits on light paper fill the picture, in focus"
 
 
 def _are_blurred(cuts: list[pages.Cut]) -> bool:

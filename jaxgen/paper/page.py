@@ -10,10 +10,11 @@ from scipy import ndimage
 from jaxgen.paper import ink as inks
 
 # Shares are of the longer edge of the page.
-_WORKING = 2400  # pixels along the longer edge
+_WORKING = 1800  # pixels along the longer edge
 _STROKE = 0.02  # no stroke is so wide
-_RULE = 1 / 16  # as long is a printed line at least
+_RULE = 1 / 20  # as long is a printed line at least
 _WIDEST = 7  # pixels; wider ones are strokes
+_WOBBLE = 5  # pixels: how far a line may leave the straight along its length
 _FAINT = 0.2  # of the contrast of ink; less is paper
 _LEAST = 0.008  # the height of a digit
 _MOST = 0.25
@@ -43,28 +44,32 @@ class Page(NamedTuple):
 def read(grey: np.ndarray) -> Page:
     """Find the digits in a picture of a page, uint8 [h, w]."""
     image = Image.fromarray(grey)
-    image = image.reduce(max(1, math.ceil(max(image.size) / _WORKING)))
+    scale = min(1, _WORKING / max(image.size))
+    size = [round(scale * edge) for edge in image.size]
+    image = image.resize(size, Image.Resampling.BOX, reducing_gap=2)
     if not inks.has_dark_ink(np.asarray(image, np.float32) / 255):
         image = Image.fromarray(255 - np.asarray(image))
     light = np.asarray(image, np.float32) / 255
-    turn, paper = _turn(light), Image.fromarray(_paper(light))
-    if turn:
+    ink = inks.without_shade(light, _STROKE)
+    ink[~_paper(light)] = 0
+    if turn := _turn(light):
+        way = Image.Resampling.BILINEAR
         fill = int(np.median(np.asarray(image)))
-        image = image.rotate(turn, Image.Resampling.BILINEAR, expand=True, fillcolor=fill)
-        paper = paper.rotate(turn, expand=True)
-    ink, least = ink_of(np.asarray(image), np.asarray(paper))
-    return Page(np.asarray(image), turn, _cuts(ink, least))
+        image = image.rotate(turn, way, expand=True, fillcolor=fill)
+        ink = np.asarray(Image.fromarray(ink).rotate(turn, way, expand=True))
+    return Page(np.asarray(image), turn, _cuts(*without_rules(ink)))
 
 
-def ink_of(grey: np.ndarray, paper: np.ndarray | None = None) -> tuple[np.ndarray, float]:
-    """The ink of an upright page uint8 [h, w] without printed lines, float32 [h, w], and how much
-    ink is more than grain; where ``paper`` [h, w] is False, there is none."""
-    ink = inks.without_shade(grey.astype(np.float32) / 255, _STROKE)
-    if paper is not None:
-        ink[~paper] = 0
+def ink_of(grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """The ink of an upright page uint8 [h, w] as of ``without_rules``."""
+    return without_rules(inks.without_shade(grey.astype(np.float32) / 255, _STROKE))
+
+
+def without_rules(ink: np.ndarray) -> tuple[np.ndarray, float]:
+    """Ink [h, w] of an upright page without printed lines, and how much ink is more than grain."""
     least = max(4 * inks.grain(ink), 0.05)
     for axis in (0, 1):
-        ink = _without_rules(ink, axis, least)
+        ink = _without_lines_along(ink, axis, least)
     return ink, least
 
 
@@ -117,8 +122,8 @@ def _paper(light: np.ndarray) -> np.ndarray:
     return ~table.repeat(times, 0).repeat(times, 1)[: light.shape[0], : light.shape[1]]
 
 
-def _without_rules(ink: np.ndarray, axis: int, least: float) -> np.ndarray:
-    """Ink without printed lines along an axis."""
+def _without_lines_along(ink: np.ndarray, axis: int, least: float) -> np.ndarray:
+    """Ink without the printed lines along an axis."""
     along, across = axis, 1 - axis
     length = round(_RULE * max(ink.shape)) | 1
 
@@ -129,7 +134,7 @@ def _without_rules(ink: np.ndarray, axis: int, least: float) -> np.ndarray:
         return ndimage.minimum_filter1d(mask, size, axis)
 
     mask = (ink > least).astype(np.uint8)
-    line = wider(narrower(wider(mask, 3, across), length, along), length, along) & mask
+    line = wider(narrower(wider(mask, _WOBBLE, across), length, along), length, along) & mask
     thick = wider(narrower(mask, _WIDEST, across), _WIDEST, across)
     line &= ~thick & 1
     if not line.any():
