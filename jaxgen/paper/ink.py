@@ -75,6 +75,7 @@ def without_shade(grey: np.ndarray, stroke: float = _STROKE) -> np.ndarray:
     if times > 1:
         full = [n * times for n in paper.shape]
         paper = transform.resize(paper, full, order=1, mode="edge")[:height, :width]
+    paper = np.asarray(paper)
     return ((paper - grey) / paper.clip(0.02)).clip(0).astype(np.float32)
 
 

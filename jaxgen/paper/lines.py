@@ -84,11 +84,12 @@ def find(mask: np.ndarray, strokes: np.ndarray) -> list[Line]:
     share = np.where(seen, votes / np.maximum(free, 1), 0)
     share[(share < _PART) | ((share < _WHOLE) & (abs(away) < _AWAY * shorter))] = 0
     near = max(3, round(_SAME * longer))
-    best = ndimage.maximum_filter(share, (2 * near + 1, 5), mode=["constant", "wrap"])
+    best = ndimage.maximum_filter(share, (2 * near + 1, 5), mode="constant")
     found: list[Line] = []
     rows, columns = np.nonzero((share > 0) & (share == best))
     for index in np.argsort(-share[rows, columns], kind="stable"):
-        line = Line(_ANGLES[columns[index]], away[rows[index], columns[index]])
+        row, column = rows[index], columns[index]
+        line = Line(float(_ANGLES[column]), float(away[row, column]))
         if not any(_are_one(line, other, near, shorter) for other in found):
             found.append(line)
     return found
@@ -116,8 +117,9 @@ def _strokes(ink: np.ndarray, least: float) -> np.ndarray:
     wide = round(_WIDEST * max(ink.shape)) + 2
     mask = ink > least
     core = ndimage.minimum_filter(ndimage.binary_closing(np.pad(mask, wide)), wide)
-    core = ndimage.maximum_filter(core, wide, origin=-1 if wide % 2 == 0 else 0)
-    return ndimage.binary_dilation(core[wide:-wide, wide:-wide], iterations=3) & mask
+    core = np.asarray(ndimage.maximum_filter(core, wide, origin=-1 if wide % 2 == 0 else 0))
+    core = ndimage.binary_dilation(core[wide:-wide, wide:-wide], iterations=3)
+    return np.asarray(core, bool) & mask
 
 
 def _without(

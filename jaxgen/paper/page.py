@@ -118,7 +118,7 @@ def _paper(light: np.ndarray) -> np.ndarray:
             whole = np.median(bright[mask]) - np.median(bright[inside])
             if step > 0.6 * whole and np.median(bright[edge]) < 0.7 * np.median(bright[rim]):
                 table |= inside
-    table = ndimage.binary_dilation(table, iterations=2)
+    table = np.asarray(ndimage.binary_dilation(table, iterations=2), bool)
     return ~table.repeat(times, 0).repeat(times, 1)[: light.shape[0], : light.shape[1]]
 
 
@@ -128,10 +128,10 @@ def _without_lines_along(ink: np.ndarray, axis: int, least: float) -> np.ndarray
     length = round(_RULE * max(ink.shape)) | 1
 
     def wider(mask, size, axis):
-        return ndimage.maximum_filter1d(mask, size, axis)
+        return np.asarray(ndimage.maximum_filter1d(mask, size, axis), mask.dtype)
 
     def narrower(mask, size, axis):
-        return ndimage.minimum_filter1d(mask, size, axis)
+        return np.asarray(ndimage.minimum_filter1d(mask, size, axis), mask.dtype)
 
     mask = (ink > least).astype(np.uint8)
     line = wider(narrower(wider(mask, _WOBBLE, across), length, along), length, along) & mask
@@ -213,7 +213,7 @@ def _grouped(boxes: np.ndarray, heights: np.ndarray, usual: float) -> list[list[
             near = near[[gaps[near].argmin()]]
         for other in near:
             group[group == group[other]] = group[index]
-    return [list(np.flatnonzero(group == number)) for number in np.unique(group)]
+    return [np.flatnonzero(group == number).tolist() for number in np.unique(group)]
 
 
 def _ordered(cuts: list[Cut], usual: float) -> list[Cut]:
