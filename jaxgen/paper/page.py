@@ -127,10 +127,10 @@ def _without_lines_along(ink: np.ndarray, axis: int, least: float) -> np.ndarray
     along, across = axis, 1 - axis
     length = round(_RULE * max(ink.shape)) | 1
 
-    def wider(mask, size, axis):
+    def wider(mask: np.ndarray, size: int, axis: int) -> np.ndarray:
         return np.asarray(ndimage.maximum_filter1d(mask, size, axis), mask.dtype)
 
-    def narrower(mask, size, axis):
+    def narrower(mask: np.ndarray, size: int, axis: int) -> np.ndarray:
         return np.asarray(ndimage.minimum_filter1d(mask, size, axis), mask.dtype)
 
     mask = (ink > least).astype(np.uint8)
