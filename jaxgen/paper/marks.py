@@ -14,7 +14,6 @@ from jaxgen import extras
 SIDE = 12  # millimetres, of a mark
 INSET = 9  # millimetres from the edges of the paper
 FINE = 10  # pixels of a straightened sheet in a millimetre
-MOST = 249  # the largest value
 _MM = 72 / 25.4  # points
 _CELLS = 7  # along an edge of a mark
 PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}  # millimetres, wide and high
