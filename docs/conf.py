@@ -66,7 +66,8 @@ def write_commands(app) -> None:
 
 def draw_pictures(app) -> None:
     """What the captions of the pages say, in pictures/NAME.png."""
-    logging.getLogger("jax").setLevel(logging.WARNING)  # Sphinx shows what is below
+    for library in ("jax", "matplotlib"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # Sphinx shows what is below
     for name, command in PICTURES.items():
         picture = HERE / "pictures" / f"{name}.png"
         picture.unlink(missing_ok=True)

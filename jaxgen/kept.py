@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -10,7 +11,7 @@ import safetensors.numpy
 
 from jaxgen import devices
 from jaxgen.data import files
-from jaxgen.errors import UserError
+from jaxgen.errors import UserError, warn
 
 Arrays = dict[str, np.ndarray]
 
@@ -25,20 +26,46 @@ def arrays(
     has computed them. ``inputs`` should hold a number that changes with the computation.
 
     They are computed anew where the file is missing or damaged, or where ``fit(arrays)`` is false.
+    Of processes that need the same arrays one computes them, and the others wait.
     """
     digest = hashlib.sha256()
     for part in inputs:
         digest.update(np.ascontiguousarray(part).tobytes())
     path = devices.cache() / f"{name}-{digest.hexdigest()[:16]}.safetensors"
-    with contextlib.suppress(OSError, safetensors.SafetensorError):
-        found = safetensors.numpy.load(path.read_bytes())
-        if fit(found):
+
+    def read() -> Arrays | None:
+        with contextlib.suppress(OSError, safetensors.SafetensorError):
+            found = safetensors.numpy.load(path.read_bytes())
+            return found if fit(found) else None
+
+    if (found := read()) is not None:
+        return found
+    with _locked(path.with_name(f".{name}.lock")):
+        if (found := read()) is not None:  # from a process that this one has waited for
             return found
-    made = make()
-    # Where the file cannot be written, the next call computes them again.
-    with contextlib.suppress(UserError):
-        files.write(path, to_bytes(made))
-    return made
+        made = make()
+        # Where the file cannot be written, the next call computes them again.
+        with contextlib.suppress(UserError):
+            files.write(path, to_bytes(made))
+        return made
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Wait for the lock file; without a lock where the folder cannot be written or locked."""
+    import filelock  # takes a tenth of the time that --help may take
+
+    lock = filelock.FileLock(path)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, NotImplementedError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                warn(f"another process computes what both need ({path.name[1:-5]}); waiting for it")
+                lock.acquire()
+            stack.callback(lock.release)
+        yield
 
 
 def to_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:

@@ -1,5 +1,8 @@
 """Arrays that are kept in the user's cache folder."""
 
+import threading
+from concurrent import futures
+
 import numpy as np
 import pytest
 
@@ -34,7 +37,7 @@ def test_what_is_kept_is_computed_once_for_the_same_inputs(folder, calls, make):
     assert kept.arrays("x", (2, np.arange(4)), make)["a"][0] == 2
     assert kept.arrays("x", (1, np.arange(4) + 1), make)["a"][0] == 3
     assert kept.arrays("y", inputs, make)["a"][0] == 4
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.glob("*.safetensors"))) == 4
 
 
 @pytest.mark.parametrize(
@@ -42,7 +45,7 @@ def test_what_is_kept_is_computed_once_for_the_same_inputs(folder, calls, make):
 )
 def test_a_damaged_file_is_computed_anew(folder, calls, make, change):
     kept.arrays("x", (1,), make)
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.safetensors")
     path.write_bytes(change(path.read_bytes()))
     assert kept.arrays("x", (1,), make)["a"][0] == 2
     assert kept.arrays("x", (1,), make)["a"][0] == 2
@@ -57,6 +60,25 @@ def test_a_folder_that_cannot_be_written_changes_nothing(tmp_path, monkeypatch, 
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", f"{tmp_path / 'file'}")
     assert [kept.arrays("x", (1,), make)["a"][0] for _ in range(2)] == [1, 2]
+
+
+def test_of_two_calls_at_once_one_computes(folder, calls, make, capsys):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        go_on.wait()
+        return make()
+
+    with futures.ThreadPoolExecutor() as pool:
+        first = pool.submit(kept.arrays, "x", (1,), slow)
+        begun.wait()
+        second = pool.submit(kept.arrays, "x", (1,), make)
+        futures.wait([second], timeout=0.5)
+        assert not second.done()
+        go_on.set()
+        assert first.result()["a"][0] == second.result()["a"][0] == len(calls) == 1
+    assert "waiting" in capsys.readouterr().err
 
 
 def test_arrays_are_kept_in_any_memory_order(folder):

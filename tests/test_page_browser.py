@@ -254,7 +254,7 @@ def cards(page, heading: str) -> dict[str, np.ndarray]:
     return found
 
 
-def test_models_answer_a_drawing_as_python_does(visit):
+def test_models_answer_a_drawing_as_python_does(visit, optimised):
     """Reconstructions, other digits in the same hand, and completions."""
     page = visit("draw")
     draw(page, STROKES[7])

@@ -430,7 +430,9 @@ def test_locks_hold_what_the_package_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
     # These have no lock of their own, for a person installs them.
-    more = [need for name in ("film", "cluster", "hub", "onnx") for need in extras.pop(name)]
+    more = [
+        need for name in ("film", "cluster", "hub", "onnx", "paper") for need in extras.pop(name)
+    ]
     asked = {
         "cpu": project["project"]["dependencies"],
         "dev": [*project["dependency-groups"]["dev"], *more],

@@ -1,5 +1,6 @@
 """The documentation is built without a warning, with what the code says of itself."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_documentation_is_built_without_a_warning(tmp_path):
     build = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", "docs", f"{tmp_path}"]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+    # The pictures are drawn by models of full size, which would take minutes if not optimised.
+    environment = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
+    done = subprocess.run(build, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     commands = (tmp_path / "reference" / "commands.html").read_text()
     assert all(f"bin/{verb}" in commands for verb in VERBS)
