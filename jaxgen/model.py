@@ -45,6 +45,7 @@ with epy.lazy_imports():  # drawing needs none of them
         correct,
         damage,
         export,
+        hands,
         masks,
         publish,
         reader,
@@ -353,6 +354,12 @@ class Model(Trained):
         self.require(wanted, "digits")
         drawn = restyle.restyle(self.family, self.variables, pixels, known, wanted, seed)
         return drawn.view(Images)
+
+    def hand(self, images: Any, digits: Any = None) -> "hands.Hand":
+        """The hand of a person, of which ``images`` show many digits, and which
+        ``hand.write("2024")`` writes in; for the arguments see ``encode``."""
+        pixels = checked(images)
+        return hands.Hand(self, pixels, self._labels(pixels, digits))
 
     def publish(
         self,

@@ -21,6 +21,7 @@ from jaxgen import config as configs
 from jaxgen import sampling
 from jaxgen.apps import provenance, reader, redraw
 from jaxgen.apps.card import card
+from jaxgen.apps.hands import Hand
 from jaxgen.arrays import DIGITS
 from jaxgen.config import Config
 from jaxgen.data import Digits, Split, files, writers
@@ -48,6 +49,8 @@ class Order(NamedTuple):
     real: bool  # whether the training digits come first
     seed: int
     ink: str = "light"  # or dark
+    style: str | None = None  # the hand that all are written in, with a digest of its images
+    variety: float | None = None  # of the digits in that hand
 
 
 def cycle(mix: str, real: np.ndarray) -> np.ndarray:
@@ -75,11 +78,19 @@ def cycle(mix: str, real: np.ndarray) -> np.ndarray:
 class DataSet:
     """A data set in a folder, made piece by piece. ``state`` is the content of its card.json."""
 
-    def __init__(self, order: Order, folder: Path, model: Trained, config: Config, digits: Digits):
+    def __init__(
+        self,
+        order: Order,
+        folder: Path,
+        model: Trained,
+        config: Config,
+        digits: Digits,
+        hand: Hand | None = None,
+    ):
         most = redraw.INDICES
         configs.require("count", order.count, order.count <= most, f"{most} or less")
         self.order, self.folder, self.config, self.digits = order, folder, config, digits
-        self._model = model
+        self._model, self._hand = model, hand
         self._labels = cycle(order.mix, digits.train.labels)
         model.require(self._labels, f"--mix {order.mix}")
         self._real = len(digits.train.labels) if order.real else 0
@@ -159,6 +170,8 @@ class DataSet:
                 progress(f"{done:,} of {self.state['total']:,} digits")
 
             family, variables, seed = self._model.family, self._model.variables, self.order.seed
+            if self._hand:
+                return self._hand.write(labels, self.order.variety, seed, indices, report)
             return sampling.draw(family, variables, labels, seed, indices, progress=report)
 
         labels = self._labels[indices % len(self._labels)]

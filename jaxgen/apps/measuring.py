@@ -57,13 +57,28 @@ def random_images(digits: Split, labels: np.ndarray, seed: int) -> np.ndarray:
     return to_float(digits.images[rows])
 
 
+_STROKES = {"the width of strokes": morphology.thickness, "their slant": morphology.slant}
+
+
+def strokes_of(hand: np.ndarray, drawn: np.ndarray) -> list[str]:
+    """The mean width and slant of the strokes of images of a hand, and of what is drawn in it,
+    each float32 [n, 28, 28, 1], in words."""
+    (width, slant), (width_drawn, slant_drawn) = (
+        [float(np.nanmean(measure(images))) for measure in _STROKES.values()]
+        for images in (hand, drawn)
+    )
+    return [
+        f"the width of strokes: {width:.2f} pixels in the hand, {width_drawn:.2f} in what is drawn",
+        f"their slant: {np.rad2deg(slant):.0f} degrees, {np.rad2deg(slant_drawn):.0f} degrees",
+    ]
+
+
 def style_correlations(
     styles: np.ndarray, drawn: np.ndarray, others: np.ndarray
 ) -> list[tuple[str, Estimate, Estimate]]:
     """For the width and the slant of strokes, the correlations over images between ``styles`` and
     ``drawn``, and between ``styles`` and ``others``: (measure, drawn, others)."""
-    measures = {"the width of strokes": morphology.thickness, "their slant": morphology.slant}
     return [
         (name, correlation(of(styles), of(drawn)), correlation(of(styles), of(others)))
-        for name, of in measures.items()
+        for name, of in _STROKES.items()
     ]

@@ -14,7 +14,8 @@ from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.training.trained import Trained
 
-_NEW_FLAGS = {"ink": "light"}  # flags that files of earlier versions lack
+# Flags that files of earlier versions lack.
+_NEW_FLAGS = {"ink": "light", "style": None, "variety": None}
 
 
 def of(order: dict[str, Any], model: Trained, config: Config) -> dict[str, Any]:

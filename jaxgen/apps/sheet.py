@@ -17,7 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 import jaxgen
 from jaxgen import images, sampling
-from jaxgen.apps import redraw, restyle
+from jaxgen.apps import redraw
 from jaxgen.apps.exercises import Exercise
 from jaxgen.arrays import SIDE
 from jaxgen.data import pictures
@@ -87,24 +87,6 @@ def draw_legible(model: Trained, digits: str, seed: int, judged: bool = True) ->
         refusal="cannot be read by the judge: train the model for longer",
     )
     return DrawnDigits(redrawn.images, redrawn.drawn - len(labels))
-
-
-def draw_in_hand(
-    model: Trained, digits: str, seed: int, style: np.ndarray, source: np.ndarray
-) -> DrawnDigits:
-    """Draw these digits in the hand of one image float32 [1, 28, 28, 1] of the digit ``source``
-    int32 [1]: each of the ten is drawn once, and used several times."""
-    labels = np.array([*map(int, digits)], np.int32)
-    targets, indices = np.unique(labels, return_inverse=True)
-    drawn = restyle.restyle(
-        model.family,
-        model.variables,
-        style.repeat(len(targets), 0),
-        source.repeat(len(targets)),
-        targets,
-        seed,
-    )
-    return DrawnDigits(images.to_uint8(drawn)[indices], 0)
 
 
 def illegible(drawn: DrawnDigits, digits: str) -> list[int]:

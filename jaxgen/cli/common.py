@@ -58,6 +58,16 @@ class DrawingFlags(RunFlags):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandFlags(RunFlags):
+    """The flags of a command that writes in the hand of --style."""
+
+    variety: float | None = None
+    """Where --style has many images: how unlike each other the digits are, from 0, where all of one
+    digit are alike, to 2; 0.3 when not given. About 1 is as unlike as those of --style, and more of
+    them cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageFlags(RunFlags):
     """The flags of a command that changes a person's images, or test digits."""
 

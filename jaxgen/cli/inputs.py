@@ -7,10 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen import config as configs
-from jaxgen import data
+from jaxgen import data, families
+from jaxgen.apps import hands
+from jaxgen.cli import common
 from jaxgen.data import Split, user_images
 from jaxgen.errors import UserError, warn
 from jaxgen.evaluation import judge
+from jaxgen.families import capabilities
 from jaxgen.images import to_float, to_uint8
 from jaxgen.model import Model
 
@@ -47,7 +50,7 @@ def select(
     for name in names:
         is_many = user_images.is_many(name)
         groups += user_images.find(name, broken) if is_many else [_single(name, model, broken)]
-    items = [(item, group.in_one_file) for group in groups for item in group.items]
+    items = _items(groups)
     if count is None and len(items) > MAX_WITHOUT_COUNT:
         raise UserError(f"--images names {len(items)} images: say how many of them with --count")
     if count is not None:
@@ -58,11 +61,28 @@ def select(
 def read(names: Sequence[str], model: Model) -> Inputs:
     """Read image files of one digit each, and digits of the data set such as ``test:7``."""
     groups = [_single(name, model) for name in names]
-    return _read(groups, [(group.items[0], False) for group in groups], None, model)
+    return _read(groups, _items(groups), None, model)
 
 
-def read_style(name: str, model: Model) -> Inputs:
-    """Read the one image that shows a hand, and warn where it may be no digit."""
+def read_hand(name: str, run: common.Run) -> hands.Hand:
+    """Read the images that show a hand: many, of a file or folder, or one; and print a line about
+    them. Warn where the one may be no digit. Raises UserError for a family without Transfers."""
+    capabilities.able(families.build(run.config), capabilities.Transfers)
+    found = _of_hand(name, run.model)
+    print("\n".join(found.lines))
+    return run.model.hand(found.images, found.labels)
+
+
+def _of_hand(name: str, model: Model) -> Inputs:
+    if user_images.is_many(name):
+        groups = user_images.find(name)
+        items = _items(groups)
+        chosen = _choose([item.label for item, _ in items], min(len(items), hands.MOST), seed=0)
+        found = _read(groups, [items[index] for index in sorted(chosen)], None, model)
+        of_all = f" of {len(items)}" if len(items) > len(chosen) else ""
+        guessed = "" if found.labels_known else ", some of them labelled by a classifier"
+        line = f"the hand of {name}: {len(chosen)}{of_all} images{guessed}"
+        return found._replace(lines=[line])
     image = read([name], model)
     if not image.labels_known and not model.caution and (doubt := doubts(image.images)):
         warn(f"{name} may be no digit: {doubt}")
@@ -112,6 +132,11 @@ def _choose(labels: Sequence[int | None], count: int, seed: int) -> np.ndarray:
     for digit in range(10):
         rank[ordered == digit] = np.arange((ordered == digit).sum())
     return order[np.lexsort((ordered, rank))[:count]]
+
+
+def _items(groups: Sequence[user_images.Group]) -> list[tuple[user_images.Item, bool]]:
+    """All images of ``groups``, each with ``in_one_file`` of its group."""
+    return [(item, group.in_one_file) for group in groups for item in group.items]
 
 
 def _single(name: str, model: Model, broken: bool = False) -> user_images.Group:

@@ -5,6 +5,7 @@ examples:
   bin/interpolate --model ddpm --from 3 --to 8 --count 1 --out way.gif
   bin/interpolate --model ddpm --digits 01234567890 --out tour.gif
   bin/interpolate --model ddpm --between mine.png test:7
+  bin/interpolate --model cvae --digits 0123456789 --style mine/ --out tour.gif
 
 Digits that a way begins or ends with are drawn again where the judge cannot read them. Your own
 images may be of any size and kind, one digit each; the command says how they were brought
@@ -27,7 +28,7 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Interpolate(common.DrawingFlags):
+class Interpolate(common.DrawingFlags, common.HandFlags):
     from_: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """The digit to begin with, 0 to 9; each way has a new drawing of it."""
     to: str | None = None
@@ -37,6 +38,9 @@ class Interpolate(common.DrawingFlags):
     between: tuple[str, ...] = ()
     """The way between images instead: two or more files of one digit each, or digits of the data
     set such as test:7. Sampling settings have no effect on it."""
+    style: str | None = None
+    """Write the digits of --from and --to, or of --digits, in one hand: an image file of one digit,
+    one such as test:7, or a folder or a file of many digits in that hand. It is one way then."""
     frames: int | None = None
     """Images from a digit to the next, with both ends; when not given 10, or in a film 60 for one
     way and 20 from digit to digit of a tour."""
@@ -69,6 +73,14 @@ class Interpolate(common.DrawingFlags):
             (
                 self.count is not None and self.between,
                 "between images there is one way: leave out --count",
+            ),
+            (
+                self.between and self.style,
+                "--between names images, which have their own hands: leave out --style",
+            ),
+            (
+                self.count is not None and self.style,
+                "in the hand of --style there is one way: leave out --count",
             ),
         )
 
@@ -104,6 +116,9 @@ def main(args: list[str]) -> None:
         ends = inputs.read(wanted.between, run.model)
         print("\n".join(ends.lines))
         points, known, count = ends.images, ends.labels, 1
+    elif wanted.style:
+        known, count = np.array([*map(int, stops)], np.int32), 1
+        points = inputs.read_hand(wanted.style, run).write(known, wanted.variety, seed)
     else:
         points, known = stops, None
         count = wanted.count or (5 if wanted.to and kind == ".png" else 1)

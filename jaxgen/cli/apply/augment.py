@@ -5,6 +5,7 @@ examples:
   bin/apply augment --model ddpm --count 50000 --out digits-synth/
   bin/apply augment --model gan --count 1000000 --format tfds --out million/
   bin/apply augment --model cvae --filter 0.9 --mix 1:1,7:3 --out sevens/
+  bin/apply augment --model cvae --style mine/ --count 1000 --out my-hand/
   bin/apply augment --model gan --real --out mnist-and-more/      after the real training digits
   bin/apply augment --study                                       does it help? see --study --help
 
@@ -29,6 +30,7 @@ from jaxgen.training import folder as folders
 with epy.lazy_imports():
     from jaxgen import devices, families
     from jaxgen.apps import augment
+    from jaxgen.cli import inputs
     from jaxgen.experiments import augmentation
     from jaxgen.pages import files as pages
     from jaxgen.training import console as consoles
@@ -36,7 +38,7 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Augment(common.DrawingFlags):
+class Augment(common.DrawingFlags, common.HandFlags):
     count: int = 50_000
     """How many digits to draw."""
     out: Path | None = None
@@ -52,6 +54,9 @@ class Augment(common.DrawingFlags):
     filter: float | None = None
     """Draw a digit again where a classifier gives its label a lower probability than this, above 0
     and below 1. The classifier learns from the training digits of the model alone."""
+    style: str | None = None
+    """Write all of them in one hand: an image file of one digit, one such as test:7, or a folder or
+    a file of many digits in that hand. Sampling settings then have no effect."""
     real: bool = False
     """Put the training digits of the model before the drawn ones."""
 
@@ -107,8 +112,13 @@ def main(args: list[str]) -> None:
         wanted.seed,
         wanted.ink,
     )
-    console = consoles.Console()
-    data_set = augment.DataSet(order, wanted.out, run.model, run.config, run.model.digits)
+    console, hand = consoles.Console(), None
+    if wanted.style:
+        hand = inputs.read_hand(wanted.style, run)
+        named = f"{wanted.style} (SHA-256 {hand.digest[:12]})"
+        order = order._replace(style=named, variety=wanted.variety)
+    model, digits = run.model, run.model.digits
+    data_set = augment.DataSet(order, wanted.out, model, run.config, digits, hand)
     data_set.resume()
     before, total = data_set.state["done"], data_set.state["total"]
     with data_set.lock():

@@ -24,11 +24,12 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Convert(common.ImageFlags):
+class Convert(common.ImageFlags, common.HandFlags):
     to: str | None = None
     """The digit to turn them into, 0 to 9."""
     style: str | None = None
-    """The hand to write them in instead: an image file of one digit, or one such as test:7."""
+    """The hand to write them in instead: an image file of one digit, one such as test:7, or a
+    folder or a file of many digits in one hand."""
     out: str | None = None
     """Where to: .png a picture of each digit above the new one; the new digits alone as .npz, .csv,
     .parquet or .idx.gz, .gif or .mp4, or a folder, if it ends in /."""
@@ -49,15 +50,14 @@ def main(args: list[str]) -> None:
     capabilities.able(families.build(run.config), capabilities.Transfers)
     digits = inputs.select(wanted.images, wanted.count, run.model, wanted.seed)
     print("\n".join(digits.lines))
-    styles, sources, targets = digits.images, digits.labels, digits.labels
+    targets = digits.labels
     if wanted.style is None:
-        targets = np.full_like(sources, int(wanted.to or ""))
+        targets = np.full_like(digits.labels, int(wanted.to or ""))
         run.model.require(targets, f"--to {wanted.to}")
+        drawn = run.model.restyle(digits.images, targets, digits.labels, wanted.seed)
     else:
-        hand = inputs.read_style(wanted.style, run.model)
-        print("\n".join(hand.lines))
-        styles, sources = hand.images, hand.labels
-    drawn = run.model.restyle(styles, targets, sources, wanted.seed)
+        hand = inputs.read_hand(wanted.style, run)
+        drawn = hand.write(targets, wanted.variety, wanted.seed)
     run.warn_of_judge()
     print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
     path = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))

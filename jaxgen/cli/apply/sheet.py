@@ -22,12 +22,12 @@ from jaxgen.apps import exercises
 from jaxgen.cli import common
 from jaxgen.data import files
 from jaxgen.errors import UserError
+from jaxgen.images import to_uint8
 
 with epy.lazy_imports():
     from jaxgen import families
     from jaxgen.apps import sheet
     from jaxgen.cli import inputs
-    from jaxgen.families import capabilities
     from jaxgen.training import trained
 
 MAX_EXERCISES = 1000  # exercises of a kind
@@ -35,7 +35,7 @@ LETTERS = 40  # of a title
 
 
 @dataclass(frozen=True)
-class Sheet(common.DrawingFlags):
+class Sheet(common.DrawingFlags, common.HandFlags):
     sums: int | None = None
     """How many sums; 20 when neither --sums nor --numbers is given."""
     numbers: int | None = None
@@ -45,8 +45,8 @@ class Sheet(common.DrawingFlags):
     largest: int = 100
     """The largest number in an exercise or a result."""
     style: str | None = None
-    """An image of a digit in the hand for the whole sheet: a file, or a digit of the data set such
-    as test:7."""
+    """The hand for the whole sheet: an image file of one digit, one such as test:7, or a folder or
+    a file of many digits in one hand."""
     title: str | None = None
     """The title of each page."""
     columns: int | None = None
@@ -109,15 +109,13 @@ def main(args: list[str]) -> None:
     layout = sheet.Layout(wanted.paper, wanted.title or "", wanted.columns)
     for section in sections:
         sheet.columns_of(section, layout)  # before the digits are drawn
-    if wanted.style:
-        capabilities.able(family, capabilities.Transfers)
     model, digits = run.model, sheet.digits_of(sections)
     model.require(map(int, digits), "the sheet")
     run.warn_of_judge()
     if wanted.style:
-        hand = inputs.read_style(wanted.style, run.model)
-        print("\n".join(hand.lines))
-        drawn = sheet.draw_in_hand(model, digits, wanted.seed, hand.images, hand.labels)
+        hand = inputs.read_hand(wanted.style, run)
+        written = hand.write(digits, wanted.variety, wanted.seed)
+        drawn = sheet.DrawnDigits(to_uint8(written), 0)
         if not model.caution and (illegible := sheet.illegible(drawn, digits)):
             errors.warn(
                 f"the judge cannot read {', '.join(map(str, illegible))} in this hand: look at the "
