@@ -1,6 +1,7 @@
 """Writers that MNIST does not have, and how well a model writes in their hands.
 
-    python -m tests.hands cvae gan      figures for docs/applications/restyle.md, some minutes
+    python -m tests.hands cvae gan             figures for docs/applications/restyle.md, minutes
+    python -m tests.hands --from cvae gan      after bin/train --from on each of four hands
 
 MNIST does not say who wrote a digit. So a writer is a way to deform digits, the same for all of
 them: upright, they get one slant, one width, one breadth of strokes, and are bent by one smooth
@@ -9,6 +10,7 @@ shown.
 """
 
 import sys
+import tempfile
 from typing import Any, NamedTuple
 
 import jax
@@ -20,12 +22,15 @@ from skimage import transform
 import jaxgen
 from jaxgen import data
 from jaxgen.arrays import DIGITS
+from jaxgen.cli import main as cli
 from jaxgen.data import Split, strokes
 from jaxgen.evaluation import classifier, judge, morphology
+from jaxgen.families.capabilities import Encodes
 from jaxgen.images import to_float, to_uint8
 
 WRITERS = 20
 SHOWN = 8  # images of each digit that a model is shown
+TUNED = 4  # writers whose digits models are trained on
 _FINE = 4  # pixels of the picture that is bent, for one of the image
 _SIDE = 28 * _FINE
 
@@ -131,39 +136,74 @@ class Expert:
 def main(names: list[str]) -> None:
     hands = made()
     expert = Expert(hands)
-
-    def figures(what: str, images: list[np.ndarray], labels: np.ndarray) -> None:
-        read = [judge.look(judge.load(), x)[0].argmax(1) == labels for x in images]
-        told = [expert.tells(x) == writer for writer, x in enumerate(images)]
-        print(f"{what:32} {np.mean(read):6.1%} {np.mean(told):6.1%}", flush=True)
-
     print(f"{'':32} recognised, told as the writer's, of {WRITERS} writers")
     real = [np.mean(expert.tells(x) == w) for w, x in enumerate(hands.kept.images)]
     print(f"{'real digits':32} {'':6} {np.mean(real):6.1%}")
-    targets = np.tile(np.arange(DIGITS, dtype=np.int32), 5)
+    measure = tuned if "--from" in names else written
     for name in names:
-        model = jaxgen.load(name)
-        shown = list(zip(to_float(hands.shown.images), hands.shown.labels, strict=True))
-        random = np.random.default_rng(1)
-        one = []
-        for images, labels in shown:  # another digit than the one to write
-            rows = [random.choice(np.flatnonzero(labels != t)) for t in targets]
-            one.append(to_uint8(model.restyle(images[rows], targets, labels[rows])))
-        figures(f"{name}, one other digit", one, targets)
-        known = [model.hand(images, labels) for images, labels in shown]
-        for variety in (0, 0.3, 1):
-            drawn = [to_uint8(hand.write(targets, variety)) for hand in known]
-            figures(f"{name}, {10 * SHOWN} digits, variety {variety:g}", drawn, targets)
-        if model.family.encodes_iteratively:  # which would take an hour
-            continue
-        without = []
-        for images, labels in shown:  # as if the person had never written the digit
-            each = [
-                model.hand(images[labels != d], labels[labels != d]).write([d], 0)
-                for d in range(DIGITS)
-            ]
-            without.append(to_uint8(np.concatenate(each)))
-        figures(f"{name}, without the digit itself", without, np.arange(DIGITS))
+        if name != "--from":
+            measure(name, hands, expert)
+
+
+def figures(what: str, images: list[np.ndarray], labels: np.ndarray, expert: Expert) -> None:
+    """Print the figures of uint8 images of the digits ``labels`` in each hand."""
+    read = [judge.look(judge.load(), x)[0].argmax(1) == labels for x in images]
+    told = [expert.tells(x) == writer for writer, x in enumerate(images)]
+    print(f"{what:32} {np.mean(read):6.1%} {np.mean(told):6.1%}", flush=True)
+
+
+def tuned(name: str, hands: Hands, expert: Expert) -> None:
+    """What a model draws after ``bin/train --from`` on the digits of a writer, and how much worse
+    it reconstructs others."""
+    test, targets = data.load("mnist").test, np.tile(np.arange(DIGITS, dtype=np.int32), 20)
+    models = [jaxgen.load(name)]
+    with tempfile.TemporaryDirectory() as folder:
+        for writer in range(TUNED):
+            own = f"{folder}/{writer}.npz"
+            np.savez(own, images=hands.shown.images[writer], labels=hands.shown.labels[writer])
+            run = f"{folder}/run-{writer}"
+            args = ["train", "--from", name, "--data", f"files:{own}", "--run", run, "--quiet"]
+            assert cli.run(args) == 0
+            models.append(jaxgen.load(run))
+    drawn = [to_uint8(model.sample(digits=targets)) for model in models]
+    figures(f"{name}, before", [drawn[0]] * TUNED, targets, expert)
+    figures(f"{name}, after", drawn[1:], targets, expert)
+    if not isinstance(models[0].family, Encodes) or models[0].family.encodes_iteratively:
+        return
+    some = Split(test.images[:500], test.labels[:500])
+    errors = [
+        np.square(to_float(some.images) - model.reconstruct(some.images, some.labels)).sum() / 500
+        for model in models
+    ]
+    after = np.mean(errors[1:])
+    print(f"  squared error of test digits: {errors[0]:.2f} before, {after:.2f} after")
+
+
+def written(name: str, hands: Hands, expert: Expert) -> None:
+    """What a model writes in each hand."""
+    targets = np.tile(np.arange(DIGITS, dtype=np.int32), 5)
+    model = jaxgen.load(name)
+    shown = list(zip(to_float(hands.shown.images), hands.shown.labels, strict=True))
+    random = np.random.default_rng(1)
+    one = []
+    for images, labels in shown:  # another digit than the one to write
+        rows = [random.choice(np.flatnonzero(labels != t)) for t in targets]
+        one.append(to_uint8(model.restyle(images[rows], targets, labels[rows])))
+    figures(f"{name}, one other digit", one, targets, expert)
+    known = [model.hand(images, labels) for images, labels in shown]
+    for variety in (0, 0.3, 1):
+        drawn = [to_uint8(hand.write(targets, variety)) for hand in known]
+        figures(f"{name}, {10 * SHOWN} digits, variety {variety:g}", drawn, targets, expert)
+    if model.family.encodes_iteratively:  # which would take an hour
+        return
+    without = []
+    for images, labels in shown:  # as if the person had never written the digit
+        each = [
+            model.hand(images[labels != d], labels[labels != d]).write([d], 0)
+            for d in range(DIGITS)
+        ]
+        without.append(to_uint8(np.concatenate(each)))
+    figures(f"{name}, without the digit itself", without, np.arange(DIGITS), expert)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, reference
 from jaxgen.evaluation.evaluate import evaluate
 from jaxgen.training import weights
-from jaxgen.training.folder import ModelFolder, RunFolder, read_log
+from jaxgen.training.folder import Learned, ModelFolder, RunFolder, read_log
 from jaxgen.training.published import FORMAT, Published
 from jaxgen.training.trained import Trained
 
@@ -63,7 +63,9 @@ def publish(
         "training": _training(folder),
         "judged": _judged(model, rounded, digits, count, progress),
     }
-    data = {"sources": [digits.source], **Contents.of(digits)._asdict()}
+    contents = Contents.of(digits)
+    also = tuple(set(model.learned) - set(contents.learned))
+    data = Learned(contents, (digits.source,), also).to_dict()
     files.write_all(
         {
             target.weights: content,

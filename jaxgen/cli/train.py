@@ -5,6 +5,7 @@ examples:
   bin/train --model ddpm --net.width 64 --optim.rate 1e-3 --run wide
   bin/train --model ddpm --steps 2000          goes on with the same run
   bin/train --model ddpm --fresh --seed 1      starts over; the old run is moved aside
+  bin/train --from cvae --data mine/           goes on from trained weights, on few digits of yours
 
 models:
   {models}
@@ -15,7 +16,9 @@ set-ups of papers:
 The flags and defaults below belong to {shown}; for others: bin/train --model NAME --help."""
 
 import contextlib
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -25,11 +28,13 @@ import jaxgen
 from jaxgen import config as configs
 from jaxgen.cli import common, flags
 from jaxgen.config import Config
+from jaxgen.errors import UserError
 from jaxgen.training import folder
-from jaxgen.training.folder import RunFolder
+from jaxgen.training.folder import ModelFolder, RunFolder
 
 with epy.lazy_imports():
     from jaxgen import devices, distributed
+    from jaxgen.apps import finetuning
     from jaxgen.training import console as consoles
     from jaxgen.training import loop
 
@@ -39,6 +44,10 @@ class Train:
     config: Annotated[Config, tyro.conf.arg(name="")]
     run: str | None = None
     """Folder of the run: a name in runs/, or a path; runs/MODEL when not given."""
+    from_: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    """Go on from the weights of this model: a recipe, whose run or else the model that comes with
+    jaxgen is meant, or a run. Few digits in --data are enough, 80 for instance: the model sees them
+    distorted, writes more in the same hand, and keeps what it knows of other digits."""
     fresh: bool = False
     """Start over; an existing run is moved aside."""
     quiet: bool = False
@@ -56,31 +65,62 @@ class Train:
 
 
 def main(args: list[str]) -> int:
-    recipe = common.recipe(args, "train")
+    recipe, origin = _recipe(args)
     models, papers = ", ".join(configs.names()), ", ".join(configs.papers())
     description = f"{__doc__}".format(models=models, papers=papers, shown=recipe.model)
     train = flags.parse(Train(recipe), "train", description, args)
     model = train.config.model
-    run = folder.locate(model, train.run)
+    run = folder.locate(_name(train), train.run)
+    if origin and run.path.absolute() == origin.path.absolute():
+        raise UserError(f"--from {train.from_} is the run {run} itself: give --run another name")
     if (train.coordinator, train.processes, train.process) == (None, None, None):
-        status, is_first = _alone(train, run), True
+        status, is_first = _alone(train, run, origin), True
+    elif origin:
+        raise UserError("few digits are trained on by one process: leave out --coordinator")
     else:
         status, is_first = _together(train, run)
     if status == 0 and is_first and not train.quiet:
         flag = run.run_flag(model) or f" --model {model}"
-        learned = run.learned.contents.learned if run.learned else (3,)
+        learned = run.learned.digits if run.learned else (3,)
         print(f"next: bin/sample{flag} --digit {3 if 3 in learned else learned[0]}")
     return status
 
 
-def _alone(train: Train, run: RunFolder) -> int:
+def _recipe(args: list[str]) -> tuple[Config, ModelFolder | None]:
+    """The recipe whose settings are the defaults, and the model to go on from."""
+    name, model, digits = flags.peek(args, "from", "model", "data")
+    if name is None:
+        return common.recipe(args, "train"), None
+    origin = finetuning.find(name)
+    recipe = finetuning.recipe(origin)
+    if model not in (None, recipe.model):
+        raise UserError(f"--from {name} is a {recipe.model}, not a {model}: leave out --model")
+    if digits is None:
+        raise UserError(f"on which digits? bin/train --from {name} --data mine/")
+    return recipe, origin
+
+
+def _name(train: Train) -> str:
+    """The name of the run where --run gives none: of what goes on from cvae on digits of mine/, it
+    is cvae-mine."""
+    if train.from_ is None:
+        return train.config.model
+    path = Path(train.config.data.partition(":")[2] or train.config.data)
+    stem = re.sub(r"\W+", "-", path.name.partition(".")[0])
+    return f"{train.config.model}-{stem}"
+
+
+def _alone(train: Train, run: RunFolder, origin: ModelFolder | None) -> int:
     """Train in this process alone; returns the exit status."""
     console = consoles.Console(train.quiet)
     with run.lock():
         for line in run.prepare(train.config, train.fresh):
             console.say(line)
         devices.start(run.cpu_devices())
-        return loop.train(train.config, run, console, train.shard_params)
+        start = finetuning.start(origin, train.config, run) if origin else None
+        if run.start and not start:
+            raise UserError(f"{run} goes on from {run.start['from']}: give --from again")
+        return loop.train(train.config, run, console, train.shard_params, start)
 
 
 def _together(train: Train, run: RunFolder) -> tuple[int, bool]:

@@ -11,6 +11,11 @@ watch.jsonl        one line for each look for mode collapse, every sample_every 
 events.*           the metrics and looks for TensorBoard
 samples/           pictures of 80 digits, named by their step
 checkpoints/       the newest states
+
+And in that of a run that goes on from another model (``apps.finetuning``):
+
+start.json             that model, and the digest of its weights
+examples.safetensors   the digits that the run trains on, made from those of data.json
 """
 
 import dataclasses
@@ -20,6 +25,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,7 +88,8 @@ class ModelFolder:
         try:
             note = json.loads(self.data.read_text())
             counts = (tuple(map(int, note[part])) for part in ("train", "test"))
-            return Learned(Contents(str(note["sha256"]), *counts), tuple(note["sources"]))
+            contents = Contents(str(note["sha256"]), *counts)
+            return Learned(contents, tuple(note["sources"]), tuple(map(int, note.get("also", ()))))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -128,6 +135,8 @@ class RunFolder(ModelFolder):
         self.looks = path / "watch.jsonl"
         self._sessions = path / "sittings.jsonl"
         self.samples = path / "samples"
+        self._start = path / "start.json"
+        self.examples = path / "examples.safetensors"
         self.checkpoints = path / "checkpoints"
 
     def _missing(self) -> str:
@@ -194,24 +203,34 @@ class RunFolder(ModelFolder):
         except UserError:  # training on the source raises the same error later
             return False
         if same:
-            self._keep(learned.contents, (*learned.sources, source))
+            self._keep(learned.contents, (*learned.sources, source), learned.also)
         return same
 
-    def note_digits(self, digits: data.Digits) -> None:
-        """Note the digits that the run learns from; raises ``UserError`` if it has begun with other
-        digits."""
+    def note_digits(self, digits: data.Digits, also: Iterable[int] = ()) -> None:
+        """Note the digits that the run learns from, and ``also`` those of the model that it goes on
+        from. Raises ``UserError`` if it has begun with other digits."""
         contents = Contents.of(digits)
         if (learned := self.learned) is None or not manifest.steps(self.checkpoints):
-            self._keep(contents, (digits.source,))
+            self._keep(contents, (digits.source,), tuple(also))
         elif learned.contents.sha256 != contents.sha256:
             raise UserError(
                 f"the digits of {digits.source} are not the digits that {self} has learned from: "
                 "put the old digits back, or give --run another folder, or --fresh"
             )
 
-    def _keep(self, contents: Contents, sources: tuple[str, ...]) -> None:
-        note = {"sources": list(dict.fromkeys(sources)), **contents._asdict()}
+    def _keep(self, contents: Contents, sources: tuple[str, ...], also: tuple[int, ...]) -> None:
+        note = Learned(contents, sources, also).to_dict()
         files.write(self.data, json.dumps(note, indent=2) + "\n")
+
+    @property
+    def start(self) -> dict[str, str] | None:
+        """The model that the run goes on ``from``, and the digest of its ``weights``; None if there
+        is none."""
+        return json.loads(self._start.read_text()) if self._start.exists() else None
+
+    def note_start(self, note: dict[str, str]) -> None:
+        """Note what the run goes on from."""
+        files.write(self._start, json.dumps(note, indent=2) + "\n")
 
     def prepare_or_replace(self, config: Config) -> list[str]:
         """Prepare a folder that belongs to an experiment: as ``prepare``, but a run of another
@@ -295,6 +314,17 @@ class Learned(NamedTuple):
 
     contents: Contents
     sources: tuple[str, ...]  # all names under which they were loaded
+    also: tuple[int, ...] = ()  # digits of the model that the run goes on from
+
+    @property
+    def digits(self) -> tuple[int, ...]:
+        """The digits, 0 to 9, that the run has learned."""
+        return tuple(sorted({*self.contents.learned, *self.also}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What data.json holds."""
+        also = {"also": list(self.also)} if self.also else {}
+        return {"sources": list(dict.fromkeys(self.sources)), **self.contents._asdict(), **also}
 
 
 def differing_settings(config: Config, previous: Config) -> list[str]:

@@ -16,7 +16,7 @@ from jaxgen.arrays import NO_DIGIT
 from jaxgen.config import Config
 from jaxgen.data import partition
 from jaxgen.errors import UserError
-from jaxgen.families.base import Family
+from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Fits
 from jaxgen.training import manifest
 from jaxgen.training.checkpoint import Checkpoints
@@ -35,7 +35,21 @@ PICTURE = 80  # digits in a picture of samples, ten a row
 FITTED = 5000
 
 
-def train(config: Config, folder: RunFolder, console: Console, shard_params: bool = False) -> int:
+class Start(NamedTuple):
+    """What a training begins with that goes on from another model."""
+
+    variables: Variables
+    train: data.Split  # the examples that it sees
+    learned: tuple[int, ...]  # the digits of that model
+
+
+def train(
+    config: Config,
+    folder: RunFolder,
+    console: Console,
+    shard_params: bool = False,
+    start: Start | None = None,
+) -> int:
     """Train up to ``config.steps`` in a prepared and locked ``folder``; returns the exit status.
 
     Goes on from the newest sound checkpoint. If training fails it raises ``UserError``; earlier
@@ -48,7 +62,7 @@ def train(config: Config, folder: RunFolder, console: Console, shard_params: boo
         if not distributed.is_first():  # only the first writes
             folder = RunFolder(Path(exits.enter_context(tempfile.TemporaryDirectory())))
             console = Console(quiet=True)
-        ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params)
+        ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params, start)
     if ended.failed[0]:
         raise UserError(ended.failed[0])
     return ended.status
@@ -93,11 +107,15 @@ def _train(
     checkpoints: Sequence[Checkpoints],
     console: Console,
     shard_params: bool = False,
+    start: Start | None = None,
 ) -> Ended:
     config, count = stack.recipes[0], len(folders)
     source = data.load(config.data, console.say)
-    distributed.on_first(lambda: [folder.note_digits(source) for folder in folders])
-    state = stack.restore(checkpoints, source.train, console, shard_params)
+    also = start.learned if start else ()
+    distributed.on_first(lambda: [folder.note_digits(source, also) for folder in folders])
+    variables = start and start.variables
+    source = source._replace(train=start.train) if start else source
+    state = stack.restore(checkpoints, source.train, console, shard_params, variables)
     first = stack.of(state, 0)
     step, last = int(first.step), config.steps
     if step >= last:

@@ -18,6 +18,7 @@ from jaxgen import config as configs
 from jaxgen import data, devices, distributed
 from jaxgen.config import Config
 from jaxgen.data import batches
+from jaxgen.families.base import Variables
 from jaxgen.families.capabilities import Prepares
 from jaxgen.training import checkpoint
 from jaxgen.training.checkpoint import Checkpoints
@@ -46,10 +47,26 @@ class Stack:
         else:
             begin = jax.vmap(lambda numbers: Trainer(_with(self.recipes[0], numbers)).init())
             state = jax.jit(begin, out_shardings=devices.whole())(_numbers(self.recipes))
-        family, variables = self.trainers[0].family, state.variables
+        return self._prepared(state, digits)
+
+    def _prepared(self, state: State, digits: data.Split) -> State:
+        family = self.trainers[0].family
         if not isinstance(family, Prepares):
             return state
-        return with_stats(state, family.prepare(variables, digits).stats)
+        return with_stats(state, family.prepare(state.variables, digits).stats)
+
+    def going_on(
+        self, variables: Variables, digits: data.Split, shard_params: bool = False
+    ) -> State:
+        """The state of the only recipe before the first step of a training on these digits that
+        goes on from ``variables``."""
+        trainer = self.trainers[0]
+        like = trainer.abstract(shard_params)
+        fresh = jax.jit(trainer.init, out_shardings=shardings(like))()
+        whole = fresh.replace(variables=variables, ema=variables.params)
+        placed = jax.device_put(whole, shardings(like))
+        copied = jax.tree.map(jnp.copy, placed)  # a step donates it, and each array once
+        return self._prepared(copied, digits)
 
     def restore(
         self,
@@ -57,9 +74,10 @@ class Stack:
         digits: data.Split,
         console: Console,
         shard_params: bool = False,
+        variables: Variables | None = None,
     ) -> State:
-        """The newest sound checkpoints, if all are of the same step, else fresh weights. Damaged
-        checkpoints are moved to ``damaged/``."""
+        """The newest sound checkpoints, if all are of the same step, else ``variables``, or fresh
+        weights. Damaged checkpoints are moved to ``damaged/``."""
         states = []
         for trainer, saved in zip(self.trainers, checkpoints, strict=True):
 
@@ -72,6 +90,8 @@ class Stack:
             if self.is_alone:
                 return states[0]
             return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        if variables is not None:
+            return self.going_on(variables, digits, shard_params)
         return self.init(digits, shard_params)
 
     def of(self, state: State, index: int) -> State:

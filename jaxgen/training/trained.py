@@ -97,7 +97,7 @@ def load(folder: ModelFolder, config: Config, say: Callable[[str], None]) -> Tra
 def _learned(folder: ModelFolder, config: Config) -> tuple[int, ...]:
     """The digits in the training data of a model, or all ten if the data are unknown."""
     if learned := folder.learned:
-        return learned.contents.learned
+        return learned.digits
     try:
         return data.load(config.data).learned
     except UserError:  # the data no longer exist

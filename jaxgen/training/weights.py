@@ -53,15 +53,25 @@ def unflatten(arrays: Arrays) -> Variables:
 def require(family: "Family", arrays: Arrays, where: str) -> None:
     """Raise a ``UserError``, which names ``where`` they come from, if they are not the arrays of a
     family."""
-    wanted, found = (
-        {name: (tuple(array.shape), _full(array.dtype)) for name, array in flat.items()}
-        for flat in (_flat(abstract(family)), arrays)
-    )
-    if differing := sorted({name for name, _ in wanted.items() ^ found.items()}):
+    if differing := _differing(_flat(abstract(family)), arrays):
         raise UserError(
             f"{where} does not hold the arrays of its recipe (the first that differs is "
-            f"{differing[0]}): use the version of jaxgen that wrote it"
+            f"{differing}): use the version of jaxgen that wrote it"
         )
+
+
+def differing(family: "Family", variables: Variables) -> str | None:
+    """The name of the first array that ``variables`` and those of a family differ in, by its shape
+    or type; None if there is none."""
+    return _differing(_flat(abstract(family)), _flat(variables))
+
+
+def _differing(wanted: dict[str, Any], found: dict[str, Any]) -> str | None:
+    kinds = [
+        {name: (tuple(array.shape), _full(array.dtype)) for name, array in flat.items()}
+        for flat in (wanted, found)
+    ]
+    return min((name for name, _ in kinds[0].items() ^ kinds[1].items()), default=None)
 
 
 def abstract(family: "Family") -> Variables:

@@ -7,8 +7,8 @@ examples:
   bin/apply restyle --model cvae --style mine/ --count 50       five of each, in the hand of many
   bin/apply restyle --model cvae --style test --count 200       200 hands, one other digit each
 
-bin/digits read cuts the digits for --style mine/ out of a photographed page or form; ten of each
-digit are plenty. The command says how many of the new digits are recognised as the digit asked for.
+The digits of --style mine/ may be cut out of a photographed page or form by bin/digits read; eight
+of each are plenty. The command says how many new digits are recognised as the digit asked for.
 
 With --style test it also gives the correlation of the width and the slant of the strokes with the
 style image, and for comparison the same correlation for random test digits. With many images, it
