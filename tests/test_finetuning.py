@@ -90,7 +90,7 @@ def test_a_published_model_still_knows_the_other_digits(place):
     save("many/", synthetic.images[low] / np.float32(255), synthetic.labels[low])
     assert train("ae", "--data=many/", "--run=shown") == 0
     model = jaxgen.load("runs/shown")
-    publish.publish(model, model.config, model.folder, model.digits, Path("public"), True, count=20)
+    publish.publish(model, model.config, model.folder, model.digits, Path("public"), True, count=70)
     assert json.loads(Path("public/data.json").read_text())["also"] == [5, 6, 7, 8, 9]
     assert jaxgen.load("./public").learned == tuple(range(10))
 
