@@ -20,7 +20,7 @@ from scipy import ndimage
 from skimage import transform
 
 import jaxgen
-from jaxgen import data
+from jaxgen import data, devices
 from jaxgen.arrays import DIGITS
 from jaxgen.cli import main as cli
 from jaxgen.data import Split, strokes
@@ -207,4 +207,5 @@ def written(name: str, hands: Hands, expert: Expert) -> None:
 
 
 if __name__ == "__main__":
+    devices.start()
     main(sys.argv[1:] or ["cvae"])

@@ -8,8 +8,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from jaxgen.paper import form
-
 Random = np.random.Generator
 Page = np.ndarray  # greys or colours in [0, 1], [h, w, 3]
 
@@ -401,56 +399,3 @@ def sheet(
     photo = shaded(tilted(framed_page, degrees, paper, tuple(leans)), random)
     content = photographed(grained(photo, random), quality, 0.1 * scale)
     return Sheet(content, turned / (2 * middle), side * 20 / 28 / framed_page.shape[0])
-
-
-class FilledForm(NamedTuple):
-    """A photographed form, and what is in its boxes, row by row: a digit, "empty" or "crossed"."""
-
-    content: bytes
-    boxes: list[int | str]
-
-
-def filled(
-    layout: form.Layout, digits: np.ndarray, labels: np.ndarray, random: Random
-) -> FilledForm:
-    """A form with digits uint8 [n, 28, 28] of these labels, some boxes empty or crossed out,
-    photographed on a table from an angle."""
-    import pypdfium2
-
-    scale = 8  # pixels in a millimetre
-    document = pypdfium2.PdfDocument(form.pdf(layout))
-    printed = document[0].render(scale=scale * 25.4 / 72).to_pil().convert("RGB")
-    made = np.asarray(printed, np.float32) / 255
-    wide, tall = layout.box
-    boxes: list[int | str] = []
-    for index in range(layout.rows * layout.columns):
-        row, column = divmod(index, layout.columns)
-        x, y = form.LEFT + (column + 0.5) * wide, form.TOP + (row + 0.5) * tall
-        chance = random.integers(10)
-        if chance == 0:
-            boxes.append("empty")
-        elif chance == 1:
-            boxes.append("crossed")
-
-            def draw(pencil, fine, x=x, y=y):
-                for sign in (-1, 1):
-                    ends = [
-                        tuple(fine * scale * v for v in (x + t * wide, y + sign * t * tall))
-                        for t in (-0.45, 0.45)
-                    ]
-                    pencil.line(ends, fill=255, width=round(0.5 * fine * scale))
-
-            _drawn(made, draw, (0.1, 0.1, 0.3))
-        else:
-            boxes.append(row % 10)
-            digit = digits[random.choice(np.flatnonzero(labels == row % 10))]
-            edge = round(random.uniform(0.8, 1.1) * min(wide, tall) * scale)
-            off = random.uniform(-0.08, 0.08, 2) * min(wide, tall)
-            place = [round(v * scale - edge / 2) for v in (y + off[0], x + off[1])]
-            write(made, ink_of(digit, edge), (0.1, 0.1, 0.3), *place)
-    around = 40 * scale
-    whole = page(made.shape[0] + 2 * around, made.shape[1] + 2 * around, TABLE)
-    whole[around:-around, around:-around] = made
-    lean = tuple(random.uniform(-0.15, 0.15, 2))
-    photo = shaded(tilted(whole, random.uniform(-20, 20), TABLE, lean), random)
-    return FilledForm(photographed(grained(photo, random), 80, 1.0), boxes)

@@ -16,7 +16,7 @@ from jaxgen.evaluation import judge
 from jaxgen.images import to_float
 from jaxgen.paper import form, ink, lines
 from jaxgen.paper import page as pages
-from tests import paper
+from tests import paper, photos
 
 TEST = data.load().test
 
@@ -112,7 +112,7 @@ def test_a_form_that_was_photographed_at_an_angle_is_read_back():
     layout = form.Layout(11, 6, "letter")
     digits, labels = chosen(300, seed=5)
     for seed in range(2):
-        made = paper.filled(layout, digits, labels, np.random.default_rng(seed))
+        made = photos.filled(layout, digits, labels, np.random.default_rng(seed))
         read = form.read(grey(made.content))
         assert read.layout == layout
         boxes = [
@@ -161,7 +161,7 @@ def test_a_form_is_printed_and_a_filled_pdf_is_read(tmp_path, capsys):
     with pytest.raises(UserError, match="is an empty form"):
         command.main(["read", "--form", f"{out}", "--out", f"{tmp_path / 'x.npz'}"])
     digits, labels = chosen(300, seed=7)
-    made = paper.filled(form.Layout(3, 4), digits, labels, np.random.default_rng(0))
+    made = photos.filled(form.Layout(3, 4), digits, labels, np.random.default_rng(0))
     scan = tmp_path / "scan.pdf"
     Image.open(io.BytesIO(made.content)).save(scan, "PDF")
     command.main(["read", f"{scan}", "--form", "--out", f"{tmp_path / 'x.npz'}"])
@@ -206,7 +206,7 @@ def test_pages_have_bounds(tmp_path, monkeypatch):
 def test_a_form_of_another_version_or_cut_off_is_refused(monkeypatch):
     digits, labels = chosen(300, seed=9)
     monkeypatch.setattr(form, "VERSION", 2)
-    made = paper.filled(form.Layout(2, 3), digits, labels, np.random.default_rng(0))
+    made = photos.filled(form.Layout(2, 3), digits, labels, np.random.default_rng(0))
     monkeypatch.undo()
     with pytest.raises(UserError, match="is a form of version 2"):
         scans.read_forms([grey(made.content)], "form")

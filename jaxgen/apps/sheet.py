@@ -13,6 +13,7 @@ import numpy as np
 import PIL.Image
 from reportlab import platypus
 from reportlab.lib import pagesizes
+from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 import jaxgen
@@ -23,6 +24,7 @@ from jaxgen.arrays import SIDE
 from jaxgen.data import pictures
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
+from jaxgen.paper import answers, marks
 from jaxgen.training.trained import Trained
 
 PAPERS = {"a4": pagesizes.A4, "letter": pagesizes.LETTER}  # points, wide and high
@@ -55,6 +57,7 @@ class Layout(NamedTuple):
     title: str = ""  # of all pages, in Latin letters; if empty, pages have their section's title
     columns: int | None = None  # of exercises; as many as fit when not given
     footer: str = ""  # small text at the foot of each page
+    marks: bool = False  # at the corners, so that the answers can be read from a photograph
 
     @property
     def wide(self) -> float:
@@ -99,15 +102,30 @@ def illegible(drawn: DrawnDigits, digits: str) -> list[int]:
 def pdf(sections: Sequence[Section], digits: np.ndarray, layout: Layout) -> bytes:
     """The contents of a PDF file: the sections, written in ``digits`` uint8 [n, 28, 28, 1], and the
     answers. Raises UserError where the columns do not fit."""
+    if not layout.marks:
+        return _built(sections, digits, layout, None, [])
+    lines: list[answers.Line] = []  # whose places are known when they are drawn
+    _built(sections, digits, layout, None, lines)
+    return _built(sections, digits, layout, answers.Key(layout.paper, lines), [])
+
+
+def _built(
+    sections: Sequence[Section],
+    digits: np.ndarray,
+    layout: Layout,
+    key: answers.Key | None,
+    lines: list[answers.Line],
+) -> bytes:
+    """The file, with the marks of ``key``; the lines for answers are added to ``lines``."""
     wide, high = PAPERS[layout.paper]
     file, pixels = io.BytesIO(), iter(digits)
     pages, story = [], []
     for title in [*(section.title for section in sections), "Answers"]:
         area = platypus.Frame(_MARGIN, _MARGIN, layout.wide, high - _TOP - _MARGIN, 0, 0, 0, 0)
-        head = functools.partial(_head, title, layout)
+        head = functools.partial(_head, title, layout, key)
         pages.append(platypus.PageTemplate(f"{len(pages)}", [area], onPage=head))
     for number, section in enumerate(sections, 1):
-        story += [_exercises(section, pixels, layout)]
+        story += [_exercises(section, pixels, layout, lines)]
         story += [platypus.NextPageTemplate(f"{number}"), platypus.PageBreak()]
     story += [_answers(section, layout) for section in sections]
     platypus.BaseDocTemplate(
@@ -116,6 +134,7 @@ def pdf(sections: Sequence[Section], digits: np.ndarray, layout: Layout) -> byte
         pageTemplates=pages,
         title=layout.title or "Exercises",
         creator=f"jaxgen {jaxgen.__version__}",
+        keywords=key.to_text() if key else "",
         invariant=1,  # no time of day in the file
     ).build(story)
     return file.getvalue()
@@ -144,8 +163,14 @@ def columns_of(section: Section, layout: Layout) -> int:
     return layout.columns or most
 
 
-def _head(title: str, layout: Layout, canvas: Canvas, document: Any) -> None:
+def _head(
+    title: str, layout: Layout, key: answers.Key | None, canvas: Canvas, document: Any
+) -> None:
     wide, high = PAPERS[layout.paper]
+    if key and title != "Answers":
+        canvas.saveState()
+        marks.draw(canvas, layout.paper, key.values(canvas.getPageNumber() - 1))
+        canvas.restoreState()
     head = layout.title or title
     room = wide - 300 - _MARGIN - _SPACE  # beside the name
     canvas.setFont(_BOLD, min(18, 18 * room / canvas.stringWidth(head, _BOLD, 18)))
@@ -162,7 +187,30 @@ def _head(title: str, layout: Layout, canvas: Canvas, document: Any) -> None:
     canvas.drawString(_MARGIN, 30, layout.footer)
 
 
-def _exercises(section: Section, pixels: Iterator[np.ndarray], layout: Layout) -> platypus.Table:
+class _AnswerLine(platypus.Flowable):
+    """Room above the line for an answer, whose place is added to ``lines`` when it is drawn."""
+
+    def __init__(self, number: int, answer: str, layout: Layout, lines: list[answers.Line]):
+        super().__init__()
+        self._number, self._answer, self._layout, self._lines = number, answer, layout, lines
+
+    def wrap(self, wide: float, high: float) -> tuple[float, float]:
+        self.width, self.height = wide, _HIGH - 6
+        return self.width, self.height
+
+    def draw(self) -> None:
+        x, y = self.canv.absolutePosition(0, 0)
+        places = [round(v / mm, 2) for v in (x, PAPERS[self._layout.paper][1] - y, self.width)]
+        page = self.canv.getPageNumber() - 1
+        self._lines.append(answers.Line(page, self._number, self._answer, *places))
+
+
+def _exercises(
+    section: Section,
+    pixels: Iterator[np.ndarray],
+    layout: Layout,
+    lines: list[answers.Line],
+) -> platypus.Table:
     """The exercises in columns, written with the next ``pixels`` uint8 [28, 28, 1]."""
     columns = columns_of(section, layout)
     width = layout.wide / columns
@@ -175,7 +223,7 @@ def _exercises(section: Section, pixels: Iterator[np.ndarray], layout: Layout) -
             second, line = _number(exercise.second, pixels), 1.3 * _LINE
             widths = [_COUNT, first.drawWidth, _SIGN, second.drawWidth, _SIGN]
             parts += [SIGNS[exercise.sign], second, "="]
-        line = min(line, width - _SPACE - sum(widths))
+        line = max(min(line, width - _SPACE - sum(widths)), _LINE / 2)
         style = [
             ("FONT", (0, 0), (0, 0), _FONT, 9),
             ("TEXTCOLOR", (0, 0), (0, 0), _GREY),
@@ -187,7 +235,8 @@ def _exercises(section: Section, pixels: Iterator[np.ndarray], layout: Layout) -
             ("LINEBELOW", (-1, 0), (-1, 0), 1, "black"),
         ]
         # The row is lower than its digits, so that the line lies at the foot of their ink.
-        cells.append(_table([*parts, ""], [*widths, line], _HIGH - 6, style))
+        answer = _AnswerLine(number, f"{exercise.answer}", layout, lines)
+        cells.append(_table([*parts, answer], [*widths, line], _HIGH - 6, style))
     return _table(cells, [width] * columns, _ROW, [])
 
 

@@ -51,19 +51,30 @@ def _grey(image: Image.Image) -> np.ndarray:
     return np.asarray(image.reduce(max(1, max(image.size) // _FINE)))
 
 
-def _pdf(content: bytes, path: str) -> Iterator[np.ndarray]:
+def keywords(path: str) -> str:
+    """The keywords in the metadata of a PDF file. Raises UserError for what is no such file."""
+    with _opened_pdf(pictures.content_of(path), path) as document:
+        return document.get_metadata_dict().get("Keywords", "")
+
+
+def _opened_pdf(content: bytes, path: str):
+    """The document of pypdfium2."""
     extras.require("reading PDF", "pypdfium2", "pypdfium2", instead="give pages as pictures")
     import pypdfium2
 
     try:
         document = pypdfium2.PdfDocument(io.BytesIO(content))
-        count = len(document)
+        len(document)
+        return document
     except pypdfium2.PdfiumError as error:
         if "password" in f"{error}".lower():
             raise UserError(f"{path} has a password: save it without one first") from None
         raise UserError(f"{path} cannot be read ({error}): give a sound PDF or pictures") from None
-    with document:
-        _require(count, path)
+
+
+def _pdf(content: bytes, path: str) -> Iterator[np.ndarray]:
+    with _opened_pdf(content, path) as document:
+        _require(len(document), path)
         for page in document:
             wide, high = page.get_size()  # points
             scale = _FINE / max(wide, high, _A4 / 4)

@@ -105,6 +105,8 @@ def read(grey: np.ndarray) -> Form:
     be done."""
     found = marks.straighten(grey, _PAPER)
     version, rows, columns, paper = found.values
+    if version > marks.MOST_FORMS:
+        raise ValueError("is an exercise sheet: read it with bin/digits mark")
     if version != VERSION:
         raise ValueError(f"is a form of version {version}, and not of version {VERSION}")
     layout = Layout(rows, columns, list(marks.PAPERS)[paper])

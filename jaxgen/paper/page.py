@@ -178,11 +178,26 @@ def cut_of(pieces: list, ink: np.ndarray, high: float, labels: np.ndarray) -> Cu
     return Cut((int(top), int(left), int(bottom), int(right)), digit, "")
 
 
+def grouped(pieces: list) -> list[list]:
+    """The pieces of each digit, of digits that are about as high as each other."""
+    if not pieces:
+        return []
+    boxes, heights = _sizes(pieces)
+    usual = float(np.percentile(heights, 75))
+    return [[pieces[index] for index in group] for group in _grouped(boxes, heights, usual)]
+
+
+def _sizes(pieces: list) -> tuple[np.ndarray, np.ndarray]:
+    """The boxes of pieces, top, left, bottom, right [n, 4], and their heights [n], which of wide
+    ones are more."""
+    boxes = np.array([piece.bbox for piece in pieces]).reshape(-1, 4)
+    return boxes, np.maximum(boxes[:, 2] - boxes[:, 0], (boxes[:, 3] - boxes[:, 1]) / 1.5)
+
+
 def _cuts(ink: np.ndarray, least: float) -> list[Cut]:
     """The digits in the ink of a page."""
     high, labels, pieces = pieces_of(ink, least)
-    boxes = np.array([piece.bbox for piece in pieces]).reshape(-1, 4)
-    heights = np.maximum(boxes[:, 2] - boxes[:, 0], (boxes[:, 3] - boxes[:, 1]) / 1.5)
+    boxes, heights = _sizes(pieces)
     lowest, highest = (share * max(ink.shape) for share in (_LEAST, _MOST))
     fits = (heights >= lowest) & (heights <= highest)
     if not fits.any():

@@ -7,7 +7,8 @@ examples:
   bin/apply sheet --model gan --sums 20 --out sheet.pdf
   bin/apply sheet --model gan --sums 40 --operations times,divided --title "Class 3b"
   bin/apply sheet --model cvae --numbers 36 --largest 9999 --columns 2
-  bin/apply sheet --model cvae --style hand.png             in one hand"""
+  bin/apply sheet --model cvae --style hand.png             in one hand
+  bin/apply sheet --model gan --marks --out sheet.pdf       for bin/digits mark"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ with epy.lazy_imports():
     from jaxgen import families
     from jaxgen.apps import sheet
     from jaxgen.cli import inputs
+    from jaxgen.families import capabilities
+    from jaxgen.paper import marks
     from jaxgen.training import trained
 
 MAX_EXERCISES = 1000  # exercises of a kind
@@ -53,6 +56,9 @@ class Sheet(common.DrawingFlags, common.HandFlags):
     """Columns of exercises; as many as fit when not given."""
     paper: Literal["a4", "letter"] = "a4"
     """The size of a page."""
+    marks: bool = False
+    """Print marks at the corners, so that bin/digits mark can read the answers from a photograph
+    and say which are right."""
     out: Path | None = None
     """Where to, a name that ends in .pdf."""
 
@@ -106,9 +112,13 @@ def main(args: list[str]) -> None:
         "Numbers to read": exercises.numbers(numbers, wanted.largest, wanted.seed),
     }
     sections = [sheet.Section(title, part) for title, part in kinds.items() if part]
-    layout = sheet.Layout(wanted.paper, wanted.title or "", wanted.columns)
+    layout = sheet.Layout(wanted.paper, wanted.title or "", wanted.columns, marks=wanted.marks)
+    if wanted.marks:
+        marks.require()
     for section in sections:
         sheet.columns_of(section, layout)  # before the digits are drawn
+    if wanted.style:
+        capabilities.able(family, capabilities.Transfers)  # before the model is loaded
     model, digits = run.model, sheet.digits_of(sections)
     model.require(map(int, digits), "the sheet")
     run.warn_of_judge()

@@ -3,10 +3,15 @@
 from jaxgen.cli import parts
 
 ACTIONS = {
+    "mark": "mark the answers on photographed exercise sheets",
     "form": "print a form on which a person writes digits",
     "read": "find the digits of photographed or scanned pages, and cut them out",
 }
-EXAMPLES = ("bin/digits read page.jpg --out mine/", "bin/digits form --out form.pdf")
+EXAMPLES = (
+    "bin/digits read page.jpg --out mine/",
+    "bin/digits form --out form.pdf",
+    "bin/digits mark photo.jpg --sheet sheet.pdf --out marked.csv",
+)
 
 
 def main(args: list[str]) -> int:
