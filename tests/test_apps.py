@@ -289,7 +289,6 @@ def test_the_four_commands_work_and_say_what_they_did(there, short, capsys, monk
         ("correct --model ae --damage torn", "there is no damage 'torn'"),
         ("correct --model ae --damage noise:3", "noise:3 is not possible"),
         ("restyle --model ae", "whose hand"),
-        ("restyle --model ae --style mine", "mine holds no image file"),
         ("restyle --model ae --style test:1 --digits 2x", "--digits '2x'"),
         ("restyle --model vqvae --style test:1", "take ae, cvae, ddpm, gan, vae"),
         ("convert --model ae", "into what"),

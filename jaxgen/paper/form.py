@@ -17,7 +17,10 @@ _BOX = (8, 20)  # the smallest and the largest box
 _MM = 72 / 25.4  # points
 _BLUE = (0.68, 0.85, 1.0)  # pale, so that it is not taken for ink
 _CROSSED = 0.72  # of a box's edges: the height and width of a cross through it
-_ON_DIAGONAL = 0.75  # of each diagonal: what a cross covers
+_NEAR = 0.1  # of the shorter edge: a stroke as near to a diagonal covers it
+_ON_DIAGONAL = 0.85  # of each diagonal: what a cross covers; of a digit's, 0.78 at most
+_AT_CORNER = 0.6  # of each end of a diagonal; of a digit's, 0.36 at most
+_END = 14  # of the 80 points of a diagonal
 _LEAST = 2.0  # millimetres: less is no digit
 _VERSION, _ROWS, _COLUMNS, _PAPER = range(4)  # what the marks say
 
@@ -137,8 +140,10 @@ def _is_crossed(cut: pages.Cut, wide: float, tall: float) -> bool:
     height, width = cut.ink.shape
     if height < _CROSSED * tall * marks.FINE or width < _CROSSED * wide * marks.FINE:
         return False
-    near = ndimage.maximum_filter(cut.ink > 0.3, round(0.15 * min(height, width)))
-    steps = np.linspace(0.05, 0.95, 60)
+    near = ndimage.maximum_filter(cut.ink > 0.3, round(_NEAR * min(height, width)))
+    steps = np.linspace(0.03, 0.97, 80)
     rows = np.rint(steps * (height - 1)).astype(int)
     columns = np.rint(steps * (width - 1)).astype(int)
-    return all(near[rows, c].mean() > _ON_DIAGONAL for c in (columns, columns[::-1]))
+    covered = [near[rows, across] for across in (columns, columns[::-1])]
+    ends = [end.mean() for line in covered for end in (line[:_END], line[-_END:])]
+    return min(line.mean() for line in covered) > _ON_DIAGONAL and min(ends) > _AT_CORNER
