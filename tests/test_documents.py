@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from jaxgen import config, data, devices, own
+from jaxgen.apps import exercises, sheet
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
@@ -93,6 +94,10 @@ def home(tmp_path_factory, often):
             patch.setattr(loop, "train", often(untrained, loop.train))
             assert main.run(["train", *args, *SHORT]) == 0
         Path("cvae-of-mine").symlink_to(folder / "runs" / "cvae")
+        Path("runs/gan-mine").symlink_to(folder / "runs" / "gan")
+        sums = [sheet.Section("Sums", exercises.sums(4, ("plus",), 100, 0))]
+        drawn = np.zeros((len(sheet.digits_of(sums)), 28, 28, 1), np.uint8) + 255
+        Path("sheet.pdf").write_bytes(sheet.pdf(sums, drawn, sheet.Layout(marks=True)))
         Path("examples").symlink_to(ROOT / "examples")
         digits = data.load("mnist").test.images[..., 0]
         for place, name in enumerate(PICTURES):
@@ -141,7 +146,7 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
     monkeypatch.chdir(tmp_path)  # what it writes is new
     monkeypatch.setenv(own.VARIABLE, "")
     names = {"runs", "studies", "mask.png", *PICTURES[:4], "mine", "folder", "examples"}
-    names |= {"cvae-of-mine"}
+    names |= {"cvae-of-mine"} | ({"sheet.pdf"} if "mark" in args else set())
     made = {"train": {"runs"}, "publish": {"cvae-of-mine"}, "digits": {"mine"}}
     names -= made.get(args[0], set())
     for name in names:  # those of runs have smaller networks than are trained here
