@@ -110,6 +110,21 @@ def test_a_run_goes_on_from_what_it_began_with_alone(place):
     assert begun.examples.read_bytes() == examples
 
 
+def test_what_was_only_begun_may_begin_otherwise(place):
+    run = RunFolder(Path("runs/only-begun"))
+    run.path.mkdir()
+    run.note_start({"from": "runs/elsewhere", "weights": "x"})
+    run.config.write_text("{}")
+    assert train("ae", "--run=only-begun") == 0
+    assert run.start["from"] == "runs/ae"
+
+
+def test_help_needs_no_digits(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main.run(["train", "--from", "cvae", "--help"])
+    assert ended.value.code == 0 and "--optim.rate" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [

@@ -81,7 +81,7 @@ class ImageFlags(RunFlags):
 def recipe(args: list[str], verb: str) -> Config:
     """The recipe that ``--model`` names; for ``--help`` alone, the default recipe."""
     (model,) = flags.peek(args, "model")
-    if model is None and not _asks_help(args):
+    if model is None and not asks_help(args):
         raise _which(args, verb)
     return config.recipe(config.DEFAULT if model is None else model)
 
@@ -110,11 +110,11 @@ def _find(args: list[str], verb: str) -> tuple[ModelFolder, Config]:
     """The model that ``--run`` or ``--model`` names, and its recipe; for ``--help`` alone, the
     default recipe."""
     model, run = flags.peek(args, "model", "run")
-    asks_help = _asks_help(args)
-    if not (model or run or asks_help):
+    helps = asks_help(args)
+    if not (model or run or helps):
         raise _which(args, verb)
     found = published.find(model or config.DEFAULT, run)
-    if asks_help and not found.config.exists():
+    if helps and not found.config.exists():
         return found, config.recipe(model or config.DEFAULT)
     if model:
         config.recipe(model)  # a wrong name is reported before a missing folder
@@ -124,7 +124,8 @@ def _find(args: list[str], verb: str) -> tuple[ModelFolder, Config]:
     return found, recipe
 
 
-def _asks_help(args: list[str]) -> bool:
+def asks_help(args: list[str]) -> bool:
+    """Whether the arguments ask for the help text."""
     return bool({"-h", "--help"} & set(args))
 
 

@@ -95,7 +95,7 @@ def _recipe(args: list[str]) -> tuple[Config, ModelFolder | None]:
     recipe = finetuning.recipe(origin)
     if model not in (None, recipe.model):
         raise UserError(f"--from {name} is a {recipe.model}, not a {model}: leave out --model")
-    if digits is None:
+    if digits is None and not common.asks_help(args):
         raise UserError(f"on which digits? bin/train --from {name} --data mine/")
     return recipe, origin
 

@@ -160,6 +160,8 @@ class RunFolder(ModelFolder):
         # A run without a checkpoint has nothing to lose.
         if self.config.exists() and (steps := manifest.steps(self.checkpoints)):
             messages += self._require_same(config, self.load(), steps[0])
+        else:
+            self._start.unlink(missing_ok=True)
         files.write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
         return messages
 
