@@ -45,6 +45,7 @@ with epy.lazy_imports():  # drawing needs none of them
         correct,
         damage,
         export,
+        finetuning,
         hands,
         masks,
         publish,
@@ -355,6 +356,24 @@ class Model(Trained):
         drawn = restyle.restyle(self.family, self.variables, pixels, known, wanted, seed)
         return drawn.view(Images)
 
+    def fine_tune(
+        self,
+        source: str,
+        run: str | Path | None = None,
+        *,
+        fresh: bool = False,
+        quiet: bool = False,
+        **changes: Any,
+    ) -> "Model":
+        """Go on with the training on the few digits of ``source``, such as "mine/", as ``bin/train
+        --from`` does. It is another run, whose arguments are those of ``train``; this model does
+        not change."""
+        wanted = {"data": data.with_absolute_path(source), **changes}
+        config = configs.changed(finetuning.recipe(self.folder), wanted)
+        name = f"{run or finetuning.name(config)}"
+        finetuning.require_another(self.folder, folders.locate(None, name))
+        return _trained(config, name, self.folder, fresh, quiet)
+
     def hand(self, images: Any, digits: Any = None) -> "hands.Hand":
         """The hand of a person, of which ``images`` show many digits, and which
         ``hand.write("2024")`` writes in; for the arguments see ``encode``."""
@@ -481,13 +500,19 @@ def train(
     """
     config = configs.recipe(recipe) if isinstance(recipe, str) else recipe
     config = configs.changed(config, changes)
-    folder = folders.locate(config.model, None if run is None else f"{run}")
-    console = consoles.Console(quiet)
+    return _trained(config, f"{run or config.model}", None, fresh, quiet)
+
+
+def _trained(
+    config: Config, run: str, origin: ModelFolder | None, fresh: bool, quiet: bool
+) -> Model:
+    """The model after training, which goes on from that in ``origin``, if given."""
+    folder, console = folders.locate(None, run), consoles.Console(quiet)
     with folder.lock():
         for line in folder.prepare(config, fresh):
             console.say(line)
         devices.adopt(folder.cpu_devices())
-        status = loop.train(config, folder, console)
+        status = loop.train(config, folder, console, start=finetuning.start(origin, config, folder))
     if status:
         raise KeyboardInterrupt(f"stopped and saved; the same call goes on with {folder}")
     return of(folder, config, None, warn)

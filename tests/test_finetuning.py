@@ -110,6 +110,17 @@ def test_a_run_goes_on_from_what_it_began_with_alone(place):
     assert begun.examples.read_bytes() == examples
 
 
+def test_python_does_as_the_command(place):
+    assert train("cvae", "--run=by-command") == 0
+    model = jaxgen.load("runs/cvae")
+    tuned = model.fine_tune("mine/", "by-python", steps=2, quiet=True)
+    assert f"{tuned.folder}" == "runs/by-python" and tuned.step == 2
+    theirs = jaxgen.load("runs/by-command")
+    np.testing.assert_array_equal(tuned.sample("7", 3), theirs.sample("7", 3))
+    with pytest.raises(UserError, match="is the run runs/cvae itself"):
+        model.fine_tune("mine/", "cvae")
+
+
 def test_what_was_only_begun_may_begin_otherwise(place):
     run = RunFolder(Path("runs/only-begun"))
     run.path.mkdir()

@@ -10,6 +10,8 @@ sees more than these, EXAMPLES images in all, as many of each digit as possible:
 """
 
 import dataclasses
+import re
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -57,10 +59,31 @@ def recipe(folder: ModelFolder) -> Config:
     return dataclasses.replace(config, optim=optim, steps=STEPS, seed=0, **every)
 
 
-def start(folder: ModelFolder, config: Config, run: RunFolder) -> Start:
+def name(config: Config) -> str:
+    """The name of a run of ``recipe`` where none is given: that of the cvae on mine/ is
+    cvae-mine."""
+    path = Path(config.data.partition(":")[2] or config.data)
+    stem = re.sub(r"\W+", "-", path.name.partition(".")[0])
+    return f"{config.model}-{stem}"
+
+
+def require_another(folder: ModelFolder, run: RunFolder) -> None:
+    """Raise UserError where the run is the model that it would go on from."""
+    if run.path.absolute() == folder.path.absolute():
+        raise UserError(f"--from {folder} is the run {run} itself: give --run another name")
+
+
+def start(folder: ModelFolder | None, config: Config, run: RunFolder) -> Start | None:
     """What the training of ``config`` in ``run`` begins with, when it goes on from the model in
-    ``folder``: the examples are kept in ``run``. Raises UserError where the arrays of the model do
-    not fit the recipe, or ``run`` goes on from other weights."""
+    ``folder``: the examples are kept in ``run``. None where there is no such model.
+
+    Raises UserError where ``run`` goes on from another model, or where the arrays of the model do
+    not fit the recipe.
+    """
+    if folder is None:
+        if run.start:
+            raise UserError(f"{run} goes on from {run.start['from']}: give --from again")
+        return None
     model = trained.load(folder, folder.load(), warn)
     if differing := weights.differing(families.build(config), model.variables):
         raise UserError(

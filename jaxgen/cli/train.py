@@ -16,9 +16,7 @@ set-ups of papers:
 The flags and defaults below belong to {shown}; for others: bin/train --model NAME --help."""
 
 import contextlib
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -70,9 +68,9 @@ def main(args: list[str]) -> int:
     description = f"{__doc__}".format(models=models, papers=papers, shown=recipe.model)
     train = flags.parse(Train(recipe), "train", description, args)
     model = train.config.model
-    run = folder.locate(_name(train), train.run)
-    if origin and run.path.absolute() == origin.path.absolute():
-        raise UserError(f"--from {train.from_} is the run {run} itself: give --run another name")
+    run = folder.locate(finetuning.name(train.config) if origin else model, train.run)
+    if origin:
+        finetuning.require_another(origin, run)
     if (train.coordinator, train.processes, train.process) == (None, None, None):
         status, is_first = _alone(train, run, origin), True
     elif origin:
@@ -100,16 +98,6 @@ def _recipe(args: list[str]) -> tuple[Config, ModelFolder | None]:
     return recipe, origin
 
 
-def _name(train: Train) -> str:
-    """The name of the run where --run gives none: of what goes on from cvae on digits of mine/, it
-    is cvae-mine."""
-    if train.from_ is None:
-        return train.config.model
-    path = Path(train.config.data.partition(":")[2] or train.config.data)
-    stem = re.sub(r"\W+", "-", path.name.partition(".")[0])
-    return f"{train.config.model}-{stem}"
-
-
 def _alone(train: Train, run: RunFolder, origin: ModelFolder | None) -> int:
     """Train in this process alone; returns the exit status."""
     console = consoles.Console(train.quiet)
@@ -117,9 +105,7 @@ def _alone(train: Train, run: RunFolder, origin: ModelFolder | None) -> int:
         for line in run.prepare(train.config, train.fresh):
             console.say(line)
         devices.start(run.cpu_devices())
-        start = finetuning.start(origin, train.config, run) if origin else None
-        if run.start and not start:
-            raise UserError(f"{run} goes on from {run.start['from']}: give --from again")
+        start = finetuning.start(origin, train.config, run)
         return loop.train(train.config, run, console, train.shard_params, start)
 
 
