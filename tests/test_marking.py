@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jaxgen import data
-from jaxgen.apps import exercises, marking, sheet
+from jaxgen.apps import exercises, marking, scans, sheet
 from jaxgen.cli import digits as command
 from jaxgen.errors import UserError
 from jaxgen.paper import answers, form
@@ -57,10 +57,10 @@ def test_a_sheet_knows_its_lines_and_is_the_same_file_again(paper, tmp_path):
     wanted = [f"{exercise.answer}" for section in SECTIONS for exercise in section.exercises]
     assert key.paper == paper and [line.answer for line in key.lines] == wanted
     assert [line.page for line in key.lines] == [0] * 14 + [1] * 9
+    shown = [photos.printed(pdf, number) for number in (0, 1)]
     for line in key.lines:  # where the key has a line, the page is black
-        page = photos.printed(pdf, line.page)
         x, y = ((v * photos.SCALE) for v in (line.x + line.wide / 2, line.y))
-        assert page[round(y) - 3 : round(y) + 4, round(x)].min() < 0.5
+        assert shown[line.page][round(y) - 3 : round(y) + 4, round(x)].min() < 0.5
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -90,7 +90,7 @@ def test_digits_that_touch_are_read(printed):
     large = np.asarray(Image.fromarray(ink).resize([3 * n for n in ink.shape[::-1]]))
     line = answers.Line(0, 1, "10", 0, 0, 20)
     whole = pages.Cut((0, 0, *large.shape), large, "")
-    found = marking._marked(answers.Written(line, [whole]))
+    found = marking._marked(answers.Written(line, [whole]), [*scans.judged([whole])[1]])
     assert found.verdict in ("right", "not sure")
     left, right = answers.halves(whole)
     assert left.box[3] == right.box[1] and left.ink.shape[1] + right.ink.shape[1] == large.shape[1]

@@ -1,15 +1,16 @@
 """Answers on a photographed exercise sheet, read and marked: right, wrong, empty, or not sure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxgen.data import page_files, pictures
+from jaxgen.apps import scans
+from jaxgen.data import page_files
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
-from jaxgen.images import to_float
 from jaxgen.paper import answers
 from jaxgen.paper import page as pages
 
@@ -66,21 +67,24 @@ def mark(greys: Iterable[np.ndarray], name: str, key: answers.Key) -> list[Page]
                 f"page {number} of {name} {error}: photograph the whole sheet, flat and sharp, or "
                 "name its own PDF with --sheet"
             ) from None
-        found = [_marked(written) for written in sheet.written]
+        cuts = [cut for written in sheet.written for cut in written.cuts]
+        rows = iter(scans.judged(cuts)[1] if cuts else ())  # all at once, which is quicker
+        found = [_marked(one, [next(rows) for _ in one.cuts]) for one in sheet.written]
         marked.append(Page(sheet.page + 1, found, _picture(sheet, found)))
     return marked
 
 
-def _marked(written: answers.Written) -> Marked:
+def _marked(written: answers.Written, rows: list[np.ndarray]) -> Marked:
+    """Mark an answer. The judge gives the digit of each cut the probabilities in ``rows``."""
     line, cuts = written
     if not cuts:
         return Marked(line, "", "empty")
-    readings = [_probabilities(apart) for apart in _apart(cuts, len(line.answer))]
-    for probabilities in readings:
-        asked = _of(line.answer, probabilities)
+    probabilities = np.stack(rows)
+    apart = (scans.judged(parts)[1] for parts in _apart(cuts, len(line.answer)))
+    for reading in itertools.chain([probabilities], apart):
+        asked = _of(line.answer, reading)
         if len(asked) and asked.min() > judge.SURE:
             return Marked(line, line.answer, "right")
-    probabilities = readings[0]
     sure, asked = probabilities.max(1), _of(line.answer, probabilities)
     if len(asked):
         is_other = bool(((asked < _UNLIKELY) & (sure > judge.SURE)).any())
@@ -93,9 +97,8 @@ def _marked(written: answers.Written) -> Marked:
 
 
 def _apart(cuts: list[pages.Cut], count: int) -> Iterator[list[pages.Cut]]:
-    """The cuts; and where they are fewer than ``count``, also with the widest cut in two, since
+    """Where the cuts are fewer than ``count``: the same with the widest in two, and so on, since
     digits that touch are one piece of ink."""
-    yield cuts
     while len(cuts) < count:
         widest = max(range(len(cuts)), key=lambda index: cuts[index].ink.shape[1])
         if cuts[widest].ink.shape[1] < _WIDE * answers.FINE:
@@ -110,11 +113,6 @@ def _of(answer: str, probabilities: np.ndarray) -> np.ndarray:
     if len(answer) != len(probabilities):
         return np.zeros(0)
     return probabilities[np.arange(len(answer)), [*map(int, answer)]]
-
-
-def _probabilities(cuts: Sequence[pages.Cut]) -> np.ndarray:
-    images = np.stack([pictures.from_ink(cut.ink)[0] for cut in cuts])
-    return judge.probabilities(judge.load(), to_float(images))
 
 
 def _picture(sheet: answers.Sheet, found: list[Marked]) -> np.ndarray:

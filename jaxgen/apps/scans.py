@@ -1,6 +1,6 @@
 """The digits of photographed or scanned pages, brought to MNIST's form, with what is doubtful."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ def read(greys: Iterable[np.ndarray], name: str) -> Found:
         if _are_blurred(page.cuts):
             raise UserError(f"page {number} of {name} {_BLURRED}")
         found.append((page.grey, page.cuts))
-    images, probabilities = _judged(found)
+    images, probabilities = judged([cut for _, cuts in found for cut in cuts])
     labels, sure = probabilities.argmax(1), probabilities.max(1)
     doubts = [
         f"the judge is only {share:.0%} sure that it is {label}" if share < judge.SURE else ""
@@ -70,7 +70,7 @@ def read_forms(greys: Iterable[np.ndarray], name: str) -> Found:
             raise UserError(f"page {number} of {name} is an empty form: write digits in its boxes")
         found.append((read_form.grey, [box.cut for box in full]))
         asked += [box.label for box in full]
-    images, probabilities = _judged(found)
+    images, probabilities = judged([cut for _, cuts in found for cut in cuts])
     labels, sure = probabilities.argmax(1), probabilities.max(1)
     doubts = [
         f"the judge reads {label}, where {wanted} was asked for"
@@ -81,9 +81,8 @@ def read_forms(greys: Iterable[np.ndarray], name: str) -> Found:
     return _found(found, images, np.array(asked), doubts)
 
 
-def _judged(found: list[tuple[np.ndarray, list[pages.Cut]]]) -> tuple[np.ndarray, np.ndarray]:
-    """The digits of all pages in MNIST's form, and their probabilities by the judge [n, 10]."""
-    cuts = [cut for _, page in found for cut in page]
+def judged(cuts: Sequence[pages.Cut]) -> tuple[np.ndarray, np.ndarray]:
+    """Digits of pages in MNIST's form, and their probabilities by the judge [n, 10]."""
     images = np.stack([pictures.from_ink(cut.ink)[0] for cut in cuts])
     return images, judge.probabilities(judge.load(), to_float(images))
 

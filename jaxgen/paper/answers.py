@@ -53,6 +53,8 @@ class Key(NamedTuple):
 
 def from_text(text: str) -> Key:
     """The inverse of ``Key.to_text``. Raises ValueError for other texts."""
+    if not text:
+        raise ValueError("it has none")
     try:
         found = json.loads(text)
         if found["jaxgen"] != VERSION or found["paper"] not in marks.PAPERS:
