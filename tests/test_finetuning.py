@@ -121,6 +121,18 @@ def test_python_does_as_the_command(place):
         model.fine_tune("mine/", "cvae")
 
 
+def test_damaged_notes_and_examples(place):
+    assert train("ae", "--run=damaged") == 0
+    run = RunFolder(Path("runs/damaged"))
+    examples = run.examples.read_bytes()
+    run.examples.write_bytes(examples[:100])  # which are made again
+    assert train("ae", "--run=damaged", "--steps=4") == 0
+    assert run.examples.read_bytes() == examples
+    (run.path / "start.json").write_text("{")
+    with pytest.raises(UserError, match=r"start\.json cannot be read .* or --fresh"):
+        train("ae", "--run=damaged", "--steps=6")
+
+
 def test_what_was_only_begun_may_begin_otherwise(place):
     run = RunFolder(Path("runs/only-begun"))
     run.path.mkdir()

@@ -9,15 +9,16 @@ sees more than these, EXAMPLES images in all, as many of each digit as possible:
     replayed    digits as that model draws them (generative replay, Shin et al. 2017)
 """
 
+import contextlib
 import dataclasses
 import re
 from pathlib import Path
 
 import jax
 import numpy as np
+import safetensors
 import safetensors.numpy
 
-from jaxgen import config as configs
 from jaxgen import data, families, sampling
 from jaxgen.apps import provenance
 from jaxgen.apps.hands import Hand
@@ -29,7 +30,7 @@ from jaxgen.families.capabilities import Transfers
 from jaxgen.images import to_float, to_uint8
 from jaxgen.kept import to_bytes
 from jaxgen.mapping import map_images
-from jaxgen.training import published, trained, weights
+from jaxgen.training import trained, weights
 from jaxgen.training.folder import ModelFolder, RunFolder
 from jaxgen.training.loop import Start
 from jaxgen.training.trained import Trained
@@ -41,13 +42,6 @@ PACE = 0.3  # the learning rate, as a multiple of the recipe's
 _WARMUP = 20
 _DISTORTED = 0.3  # of the judge's distortions
 _VARIETY = 0.5
-
-
-def find(name: str) -> ModelFolder:
-    """The model that ``--from`` names: a recipe's run, or the model of that name that ships; a path
-    or a name in runs/; an address on the hub."""
-    is_recipe = name in configs.names()
-    return published.find(name if is_recipe else None, None if is_recipe else name)
 
 
 def recipe(folder: ModelFolder) -> Config:
@@ -90,19 +84,25 @@ def start(folder: ModelFolder | None, config: Config, run: RunFolder) -> Start |
             f"the network of {folder} has other arrays than these settings ask for (the first that "
             f"differs is {differing}): leave out the flags --net"
         )
-    kept, begun = run.examples, run.start
+    begun = run.start
     now = {"from": f"{folder}", "weights": provenance.fingerprint(model.variables)}
     if begun and begun != now:
         raise UserError(
             f"{run} goes on from {begun['from']}, and not from {folder} as it is now: give --run "
             "another folder, or --fresh to move that one aside"
         )
-    if not (begun and kept.exists()):
-        made = examples(model, data.load(config.data).train, config.seed)
-        files.write(kept, to_bytes(made._asdict()))
+    if not begun or (seen := _kept(run)) is None:
+        seen = examples(model, data.load(config.data).train, config.seed)
+        files.write(run.examples, to_bytes(seen._asdict()))
         run.note_start(now)
-    seen = Split(**safetensors.numpy.load(kept.read_bytes()))
     return Start(model.variables, seen, model.learned)
+
+
+def _kept(run: RunFolder) -> Split | None:
+    """The examples that a run has kept; None where the file is missing or damaged."""
+    with contextlib.suppress(OSError, safetensors.SafetensorError, TypeError):
+        return Split(**safetensors.numpy.load(run.examples.read_bytes()))
+    return None
 
 
 def examples(model: Trained, own: Split, seed: int) -> Split:

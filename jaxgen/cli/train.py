@@ -32,6 +32,7 @@ from jaxgen.training.folder import ModelFolder, RunFolder
 
 with epy.lazy_imports():
     from jaxgen import devices, distributed
+    from jaxgen import model as models
     from jaxgen.apps import finetuning
     from jaxgen.training import console as consoles
     from jaxgen.training import loop
@@ -89,7 +90,7 @@ def _recipe(args: list[str]) -> tuple[Config, ModelFolder | None]:
     name, model, digits = flags.peek(args, "from", "model", "data")
     if name is None:
         return common.recipe(args, "train"), None
-    origin = finetuning.find(name)
+    origin = models.find(name)
     recipe = finetuning.recipe(origin)
     if model not in (None, recipe.model):
         raise UserError(f"--from {name} is a {recipe.model}, not a {model}: leave out --model")

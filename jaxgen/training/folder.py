@@ -227,8 +227,17 @@ class RunFolder(ModelFolder):
     @property
     def start(self) -> dict[str, str] | None:
         """The model that the run goes on ``from``, and the digest of its ``weights``; None if there
-        is none."""
-        return json.loads(self._start.read_text()) if self._start.exists() else None
+        is none. Raises ``UserError`` if the note cannot be read."""
+        try:
+            note = json.loads(self._start.read_text())
+            return {name: str(note[name]) for name in ("from", "weights")}
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UserError(
+                f"{self._start} cannot be read ({error}): give --run another folder, or --fresh to "
+                "move this one aside"
+            ) from None
 
     def note_start(self, note: dict[str, str]) -> None:
         """Note what the run goes on from."""
