@@ -39,6 +39,11 @@ LARGEST = 2.0  # variety
 _OTHERS = 0.5  # w: the other digits count as much as half an image of the digit itself
 
 
+def require_variety(variety: float) -> None:
+    """Raise UserError for a variety that cannot be."""
+    require("variety", variety, 0 <= variety <= LARGEST, f"from 0 to {LARGEST:g}")
+
+
 class _Latents(NamedTuple):
     """Latents of a hand by digit, along the first axis: 0 to 9."""
 
@@ -107,11 +112,11 @@ class Hand:
         learned: float32 [n, 28, 28, 1] in [0, 1].
 
         ``variety`` is from 0, all alike, to 2, and VARIETY when not given. Image i depends on the
-        seed, its digit, and ``indices[i]``, by default i, alone. ``progress(done)`` gets
-        the number of images written. Raises UserError for digits that the model has not learned.
+        seed, its digit, and ``indices[i]``, by default i, alone. ``progress(done)`` gets the number
+        of images written. Raises UserError for digits that the model has not learned.
         """
         variety = VARIETY if variety is None else variety
-        require("variety", variety, 0 <= variety <= LARGEST, f"from 0 to {LARGEST:g}")
+        require_variety(variety)
         wanted = labels(self._model.learned if digits is None else digits, "--digits")
         self._model.require(wanted, "--digits")
         written = map_images(

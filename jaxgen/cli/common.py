@@ -28,6 +28,7 @@ from jaxgen.training.folder import ModelFolder
 with epy.lazy_imports():
     from jaxgen import devices
     from jaxgen import model as models
+    from jaxgen.apps import hands
 
 Flags = TypeVar("Flags", bound="RunFlags")
 DRAWN = "drawn"  # the folder within a run's folder for results without --out
@@ -65,6 +66,11 @@ class HandFlags(RunFlags):
     """Where --style has many images: how unlike each other the digits are, from 0, where all of one
     digit are alike, to 2; 0.3 when not given. About 1 is as unlike as those of --style, and more of
     them cannot be read."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.variety is not None:
+            hands.require_variety(self.variety)
 
 
 @dataclass(frozen=True, kw_only=True)
