@@ -114,7 +114,10 @@ def _normalised(
     if had_lines:
         words.append("printed lines taken away")
     if not broken and (count := strokes.count_digits(ink)) > 1:
-        raise UserError(f"{name} shows {count} digits side by side: give a picture of each")
+        raise UserError(
+            f"{name} shows {count} digits side by side: give a picture of each, or join the strokes "
+            "of one"
+        )
     image, changes = from_ink(ink)
     square = f"{SIDE} x {SIDE}"
     form = f"{size} brought to {square}" if size != square else "brought to MNIST's form"
