@@ -72,6 +72,17 @@ def test_words_are_in_both_languages():
     assert unused == []
 
 
+def test_too_little_memory_is_said():
+    """In the words that Chromium, Firefox and onnxruntime-web have for it."""
+    said = node(
+        "import { problem } from './src/words.ts';"
+        "const all = ['Array buffer allocation failed', 'out of memory', 'Out of memory', 'none'];"
+        "console.log(JSON.stringify(all.map((reason) => problem(new Error(reason)))))"
+    )
+    words = json.loads((INTERFACE / "src" / "words" / "en.json").read_text())
+    assert said == 3 * [words["no-memory"]] + [words["failed"].format(reason="none")]
+
+
 @pytest.fixture(scope="module", params=pages.ORDER)
 def shipped(request):
     return jaxgen.load(request.param)

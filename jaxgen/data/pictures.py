@@ -115,8 +115,8 @@ def _normalised(
         words.append("printed lines taken away")
     if not broken and (count := strokes.count_digits(ink)) > 1:
         raise UserError(
-            f"{name} shows {count} digits side by side: give a picture of each, or join the strokes "
-            "of one"
+            f"{name} shows {count} digits side by side: give a picture of each, or join the "
+            "strokes of one"
         )
     image, changes = from_ink(ink)
     square = f"{SIDE} x {SIDE}"

@@ -128,8 +128,13 @@ def keep_graphs(progress: Callable[[str], None] = print) -> None:
 def _plans(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Plan]]:
     """The kind, the name and the plan of all that the page computes."""
     for name, flags, model in entries:
-        found = programs.of(model)
-        yield "models", name, found.with_facts(steps=model.step, command=flags)
+        found = programs.of(model).with_facts(
+            steps=model.step,
+            command=flags,
+            learned=model.learned,
+            conditional=model.family.is_conditional,
+        )
+        yield "models", name, found
     yield "judge", "judge", programs.of_judge(judge.load())
     for family, model in _planes():
         yield "plane", f"plane-{family}", programs.of_coder(model).with_facts(family=family)

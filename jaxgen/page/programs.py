@@ -17,10 +17,10 @@ from jaxgen.apps.export.functions import IMAGES, LABELS, Function
 from jaxgen.arrays import IMAGE
 from jaxgen.diffusion import samplers
 from jaxgen.evaluation.judge import Judge
+from jaxgen.families import gan
 from jaxgen.families.base import Family, Fitted, Guided, split
 from jaxgen.families.capabilities import Encodes, HasPriorDensity, Quantises, Transfers
 from jaxgen.families.ddpm import DDPM
-from jaxgen.families.gan import GAN
 from jaxgen.page import repairs
 from jaxgen.page.repairs import WEIGHT
 from jaxgen.training.trained import Trained
@@ -65,9 +65,23 @@ def of(model: Trained) -> Plan:
     elif isinstance(family, HasPriorDensity):
         found |= repairs.of_search(model)
         facts["search"] = repairs.SEARCH
+        if isinstance(family, gan.GAN):
+            facts["code"] = repairs.SEARCH | _code_search()
     if is_guided:
         facts["guidance"] = family.sampling.guidance
     return Plan(found, facts)
+
+
+def _code_search() -> dict[str, float]:
+    """The search of a GAN for the code of an image. Its objective, |error|^2 + TYPICAL |z|^2, is
+    that of pixels with the variance TYPICAL."""
+    return {
+        "candidates": gan.CANDIDATES,
+        "starts": gan.STARTS,
+        "steps": gan.SEARCH_STEPS,
+        "rate": gan.SEARCH_RATE,
+        "rough": gan.TYPICAL**0.5,
+    }
 
 
 def of_coder(model: Trained) -> Plan:
@@ -99,7 +113,7 @@ def noise(family: Family) -> list[Draw]:
     config: Any = getattr(family, "config", None)
     if isinstance(family, DDPM):
         return [_draw("normal", "normal", IMAGE)]
-    if isinstance(family, GAN):
+    if isinstance(family, gan.GAN):
         return [
             _draw("normal", "normal", [config.latents], [2, 0]),
             _draw("digit", "digit", [], [2, 1]),
@@ -206,8 +220,7 @@ def _of_diffusion(model: Trained, family: Any) -> Plan:
         "tables": {
             name: {
                 count: _table(family.with_sampling(sampler=name, steps=count).steps())
-                for count in STEPS[name]
-                if count <= family.config.times
+                for count in _counts(family, name)
             }
             for name in offered
         },
@@ -227,6 +240,12 @@ def _of_diffusion(model: Trained, family: Any) -> Plan:
     }
     facts = {"noise": noise(family), "guidance": family.sampling.guidance}
     return Plan(found, facts | {"diffusion": diffusion})
+
+
+def _counts(family: Any, sampler: str) -> list[int]:
+    """The numbers of steps that the page offers for a sampler: the model's own is one of them."""
+    own = {family.sampling.steps} if sampler == family.sampling.sampler else set()
+    return sorted(own | {min(count, family.config.times) for count in STEPS[sampler]})
 
 
 def _table(steps: samplers.Steps) -> list[list[float]]:

@@ -23,6 +23,9 @@ PINNED = "jax2onnx==0.17.1"
 # What jax2onnx imports. Its own list asks for an orbax-checkpoint that is older than jaxgen's, and
 # which it does not import.
 IMPORTED = "dm-pix einops equinox onnx onnx-ir onnxruntime sympy"
+# What a user can do about a function that ONNX cannot hold: for a file, and for the page.
+_OTHER_FILE = "let the file end in .stablehlo"
+_OTHER_RUN = "the page cannot show this run, leave it out"
 
 
 def require() -> None:
@@ -37,7 +40,8 @@ def to_bytes(function: Function, name: str, metadata: dict[str, str]) -> bytes:
     import onnx
 
     arguments, inputs = function.arguments(), list(function.inputs)
-    proto = _converted(function.call, arguments, inputs, list(function.outputs), name)
+    outputs = list(function.outputs)
+    proto = _converted(function.call, arguments, inputs, outputs, name, _OTHER_FILE)
     onnx.helper.set_model_props(proto, metadata)
     return proto.SerializeToString()
 
@@ -49,7 +53,7 @@ def graph(function: Function, name: str) -> bytes:
 
     weights = named(function.variables)
     call, arguments, inputs = apart(function)
-    proto = _converted(call, arguments, inputs, list(function.outputs), name)
+    proto = _converted(call, arguments, inputs, list(function.outputs), name, _OTHER_RUN)
     used = _remove_unused(proto.graph)
     for given in list(proto.graph.input)[: len(weights)]:
         proto.graph.input.remove(given)
@@ -93,22 +97,24 @@ def _converted(
     inputs: list[str],
     outputs: list[str],
     name: str,
+    way_out: str,
 ) -> Any:
-    """The ``onnx.ModelProto`` of a call, without constants that nothing uses."""
+    """The ``onnx.ModelProto`` of a call, without constants that nothing uses. A UserError ends in
+    the ``way_out``."""
     import onnx
     from jax2onnx import to_onnx
 
     jaxpr = _without_dead_code(call, arguments)
     if _draws(jaxpr.jaxpr):
         raise UserError(
-            f"the {name} draws random numbers, which ONNX does not have: let the file end in "
-            ".stablehlo, or for diffusion take --sampler ddim, dpmpp or fast"
+            f"the {name} draws random numbers, which ONNX does not have: {way_out}, or for "
+            "diffusion take --sampler ddim, dpmpp or fast"
         )
     with _quiet():
         try:
             # Not the function itself: jax2onnx would replace parts of jax.numpy while it runs.
             proto = to_onnx(
-                jaxpr_as_fun(jaxpr),
+                _with_outputs_apart(jaxpr),
                 arguments,
                 model_name=name.replace(" ", "_"),
                 opset=OPSET,
@@ -117,9 +123,7 @@ def _converted(
             )
         except Exception as error:
             found = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UserError(
-                f"jax2onnx cannot convert the {name} ({found}): let the file end in .stablehlo"
-            ) from error
+            raise UserError(f"jax2onnx cannot convert the {name} ({found}): {way_out}") from error
     assert isinstance(proto, onnx.ModelProto)
     _remove_unused(proto.graph)
     return proto
@@ -143,9 +147,7 @@ def difference(content: bytes, function: Function) -> float:
                 found.append(np.abs(np.asarray(a, np.float64) - np.asarray(b)).max())
     except Exception as error:  # onnxruntime has no base class for its exceptions
         said = " ".join(f"{error}".split())[:200]
-        raise UserError(
-            f"onnxruntime cannot run the file ({said}): let it end in .stablehlo"
-        ) from error
+        raise UserError(f"onnxruntime cannot run the file ({said}): {_OTHER_FILE}") from error
     return float(max(found))
 
 
@@ -156,6 +158,21 @@ def _without_dead_code(call: Callable[..., tuple], arguments: list[jax.ShapeDtyp
     needed = [True] * len(closed.jaxpr.outvars)
     lean, _ = partial_eval.dce_jaxpr(closed.jaxpr, needed, instantiate=True)
     return closed.replace(jaxpr=lean)
+
+
+def _with_outputs_apart(jaxpr: Any) -> Callable[..., list]:
+    """The function of a jaxpr, in which each output is a value of its own: jax2onnx gives a value
+    one name, so that no output can be an input, or another output."""
+    taken, copied = {id(variable) for variable in jaxpr.jaxpr.invars}, []
+    for variable in jaxpr.jaxpr.outvars:
+        copied.append(id(variable) in taken)
+        taken.add(id(variable))
+
+    def call(*arrays):
+        found = jaxpr_as_fun(jaxpr)(*arrays)
+        return [1 * array if copy else array for array, copy in zip(found, copied, strict=True)]
+
+    return call
 
 
 def _draws(jaxpr: Any) -> bool:

@@ -19,7 +19,7 @@ export interface Search {
   steps: number;
   rate: number;
   decay: number;
-  rough: number;
+  rough: number; // the standard deviation of pixels
 }
 
 /** The facts of a model (jaxgen/page). */
@@ -27,12 +27,15 @@ export interface ModelFacts {
   name: string;
   steps: number;
   command: string; // the arguments that name it, for a command line
+  learned: number[]; // the digits that it has seen
+  conditional: boolean; // whether one can be asked for
   programs: Record<string, Program>;
   arrays: ArrayFact[];
   noise: Draw[];
   guidance?: number;
   codes?: { side: number; size: number };
   search?: Search;
+  code?: Search; // in place of an encoder
   diffusion?: {
     sampler: string;
     steps: number;

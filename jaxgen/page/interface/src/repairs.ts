@@ -29,7 +29,8 @@ export async function complete(
   const { diffusion, search } = model.facts;
   if (search) {
     const observed = image.map((pixel, i) => pixel * visible[i]);
-    return explain(model, search, observed, visible, search.rough, labels, key, context, whole);
+    await explain(model, search, observed, visible, search.rough, labels, key, context, whole);
+    return;
   }
   if (diffusion) {
     const steps = child(key, 1);
@@ -71,7 +72,8 @@ export async function clean(
   const { diffusion, search } = model.facts;
   if (search) {
     const all = new Float32Array(PIXELS).fill(1);
-    return explain(model, search, noisy, all, sigma, labels, key, context, show);
+    await explain(model, search, noisy, all, sigma, labels, key, context, show);
+    return;
   }
   if (!diffusion) {
     const drawn = grids(model, key);
@@ -100,7 +102,40 @@ function grids(model: Model, key: Key): Values {
   return { gumbel: gumbels, uniform: uniforms, gumbel_end: gumbel(child(key, 1), ends.shape[0]) };
 }
 
-/** The latent that best explains the pixels, by descent from the best of many (apps/search.py). */
+/** The latents of an image of the digit `label`, for a model without an encoder. */
+export function searched(
+  model: Model,
+  image: Images,
+  label: number,
+  context: Context,
+): Promise<Float32Array[]> {
+  const search = model.facts.code!;
+  const all = new Float32Array(PIXELS).fill(1);
+  const labels = Int32Array.of(label);
+  return explain(model, search, image, all, search.rough, labels, keyOf(0), context, () => {});
+}
+
+/** The images of latents, where no program is a decoder. */
+export async function imagesOf(
+  model: Model,
+  latents: Float32Array[],
+  labels: Int32Array,
+): Promise<Images> {
+  const blank = new Float32Array(labels.length * PIXELS);
+  const [, images] = await model.run("explain", {
+    ...byName(model, latents),
+    labels,
+    observed: blank,
+    visible: blank,
+    sigma: new Float32Array(labels.length).fill(1),
+  });
+  return images;
+}
+
+const byName = (model: Model, latents: Float32Array[]): Values =>
+  Object.fromEntries(model.facts.programs.prior.outputs.map((name, i) => [name, latents[i]]));
+
+/** The latents that best explain the pixels, by descent from the best of many (apps/search.py). */
 async function explain(
   model: Model,
   search: Search,
@@ -111,12 +146,10 @@ async function explain(
   key: Key,
   context: Context,
   show: (image: Images) => void,
-): Promise<void> {
-  const names = model.facts.programs.prior.outputs;
+): Promise<Float32Array[]> {
   const look = async (latents: Float32Array[], count: number) => {
-    const values: Values = Object.fromEntries(names.map((name, i) => [name, latents[i]]));
     const [energies, images, ...slopes] = await model.run("explain", {
-      ...values,
+      ...byName(model, latents),
       labels: new Int32Array(count).fill(labels[0]),
       observed: repeated(observed, count),
       visible: repeated(visible, count),
@@ -149,14 +182,14 @@ async function explain(
   }
 
   const count = starts.length;
-  const latents = names.map((_, leaf) => joined(starts.map((start) => start[leaf])));
+  const latents = starts[0].map((_, leaf) => joined(starts.map((start) => start[leaf])));
   const first = latents.map((leaf) => new Float32Array(leaf.length));
   const second = latents.map((leaf) => new Float32Array(leaf.length));
-  const best = ({ energies, images }: { energies: Float32Array; images: Float32Array }) =>
-    row(images, energies.indexOf(energies.reduce((a, b) => Math.min(a, b))), count);
+  const least = (energies: Float32Array) =>
+    energies.indexOf(energies.reduce((a, b) => Math.min(a, b)));
   for (let step = 0; step < search.steps; step++) {
     const seen = await look(latents, count);
-    if (step % SHOWN === 0) show(best(seen));
+    if (step % SHOWN === 0) show(row(seen.images, least(seen.energies), count));
     const rate = search.rate * 0.5 * (1 + Math.cos((Math.PI * step) / search.steps));
     latents.forEach((leaf, l) => {
       for (let i = 0; i < leaf.length; i++) {
@@ -170,7 +203,9 @@ async function explain(
     });
     await context.pause();
   }
-  show(best(await look(latents, count)));
+  const { energies, images } = await look(latents, count);
+  show(row(images, least(energies), count));
+  return latents.map((leaf) => row(leaf, least(energies), count));
 }
 
 const row = (leaf: Float32Array, index: number, count: number): Float32Array =>

@@ -4,8 +4,30 @@ import { choice, labelled, make, slider } from "./dom.ts";
 import type { ModelFacts, Settings } from "./protocol.ts";
 import { number, say } from "./words.ts";
 
+export const ANY = 10; // the label of any digit
 const FAST_GUIDANCE = 3; // jaxgen/families/ddpm.py
 const most = (sampler: string) => (sampler === "fast" ? FAST_GUIDANCE : 6);
+
+/** The digits that a model can be asked for, as choices: all that it has learned in turn, any, or
+ * one of them. */
+export function digitChoices(facts: ModelFacts): [value: string, text: string][] {
+  const any: [string, string] = ["any", say("digit-any")];
+  if (!facts.conditional) return [any];
+  const each = facts.learned.map((digit): [string, string] => [`${digit}`, `${digit}`]);
+  return [["all", say("digit-all")], any, ...each];
+}
+
+/** The labels of `count` images for one of these choices. */
+export const labelsOf = ({ learned }: ModelFacts, digit: string, count: number): number[] =>
+  Array.from({ length: count }, (_, i) =>
+    digit === "all" ? learned[i % learned.length] : digit === "any" ? ANY : Number(digit),
+  );
+
+/** The number of steps that is wanted, or if a sampler does not have it one in the middle. */
+export function stepsFor({ diffusion }: ModelFacts, sampler: string, wanted: number): number {
+  const offered = Object.keys(diffusion!.tables[sampler]).map(Number);
+  return offered.includes(wanted) ? wanted : offered[Math.floor(offered.length / 2)];
+}
 
 export const defaults = ({ guidance, diffusion }: ModelFacts): Settings => ({
   guidance: guidance ?? 1,
@@ -30,11 +52,8 @@ export function settingsFields(
       labelled(
         say("sampler"),
         choice(samplers, settings.sampler, (name) => {
-          const offered = Object.keys(tables[name]).map(Number);
           settings.sampler = name;
-          if (!offered.includes(settings.steps)) {
-            settings.steps = offered[Math.floor(offered.length / 2)];
-          }
+          settings.steps = stepsFor(facts, name, settings.steps);
           settings.guidance = Math.min(settings.guidance, most(name));
           offer();
         }),

@@ -4,7 +4,7 @@
 import { PIXELS } from "./pictures.ts";
 import type { Images, Latents, ModelFacts, Row, Settings, Task } from "./protocol.ts";
 import { child, foldIn, type Key, keyOf, noise, normal } from "./random.ts";
-import { clean, complete } from "./repairs.ts";
+import { clean, complete, imagesOf, searched } from "./repairs.ts";
 import type { Model, Values } from "./runtime.ts";
 
 const CHUNK = 16; // images at once
@@ -197,6 +197,7 @@ async function reconstruct(
     const { forth, back } = diffusion.inversion;
     return there(model, images, labels, labels, forth, back, 1, context);
   }
+  if (model.facts.code) return rewritten(model, images, labels, labels, context);
   const latents = await encoded(model, images, labels);
   return (await model.run("decoder", { ...latents, labels }))[0];
 }
@@ -234,9 +235,26 @@ async function convert(
   context: Context,
 ): Promise<Images> {
   const { diffusion } = model.facts;
+  if (model.facts.code) return rewritten(model, images, sources, targets, context);
   if (!diffusion) return (await model.run("convert", { images, sources, targets }))[0];
   const { forth, back, guidance } = diffusion.transfer;
   return there(model, images, sources, targets, forth, back, guidance, context);
+}
+
+/** One image, several times in `images`, as the digits `targets` by a model without an encoder. */
+async function rewritten(
+  model: Model,
+  images: Images,
+  sources: Int32Array,
+  targets: Int32Array,
+  context: Context,
+): Promise<Images> {
+  const latents = await searched(model, images.subarray(0, PIXELS), sources[0], context);
+  return imagesOf(
+    model,
+    latents.map((leaf) => repeated(leaf, targets.length)),
+    targets,
+  );
 }
 
 /** Diffusion to the noise of images, and back. */
@@ -279,7 +297,5 @@ export function joined<T extends Float32Array | Int32Array>(parts: T[]): T {
 export const repeated = (image: Images, count: number): Images =>
   joined(new Array<Images>(count).fill(image));
 
-export const canReconstruct = ({ programs, diffusion }: ModelFacts) =>
-  "encoder" in programs || diffusion !== undefined;
-export const canConvert = ({ programs, diffusion }: ModelFacts) =>
-  "convert" in programs || diffusion !== undefined;
+export const canConvert = (facts: ModelFacts) =>
+  "convert" in facts.programs || facts.diffusion !== undefined || facts.code !== undefined;

@@ -4,7 +4,7 @@ import type { Client } from "../client.ts";
 import { make } from "../dom.ts";
 import type { View } from "../main.ts";
 import { frame, greys, SIDE, show } from "../pictures.ts";
-import { defaults } from "../settings.ts";
+import { ANY, defaults } from "../settings.ts";
 import { problem, say } from "../words.ts";
 
 let kept: Int32Array | null = null; // the codes, while other views are shown
@@ -18,7 +18,7 @@ export function codes(client: Client): View {
   const { name } = facts;
   const { side, size } = facts.codes!;
   const cell = SIDE / side;
-  const label = 10; // any digit: this decoder does not use it
+  const label = ANY; // this decoder does not use it
   let original = kept?.slice() ?? null;
   let place = 0;
   let round = 0;

@@ -6,7 +6,7 @@ import type { View } from "../main.ts";
 import { frame, greys, PIXELS, SIDE, show } from "../pictures.ts";
 import type { Images, Settings } from "../protocol.ts";
 import { keyOf, normal } from "../random.ts";
-import { settingsFields } from "../settings.ts";
+import { digitChoices, labelsOf, settingsFields, stepsFor } from "../settings.ts";
 import { svg } from "../svg.ts";
 import { number, problem, say } from "../words.ts";
 
@@ -21,7 +21,7 @@ export function diffusion(client: Client): View {
     return { content: make("section", {}, make("p", {}, say("no-diffusion"))), leave: () => {} };
   }
   const process = facts.diffusion!;
-  settings ??= { guidance: 2, sampler: "ddim", steps: 20 };
+  settings ??= { guidance: 2, sampler: "ddim", steps: stepsFor(facts, "ddim", 20) };
   const own = settings;
   let running: Running | null = null;
   let frames: Images[] = [];
@@ -38,11 +38,7 @@ export function diffusion(client: Client): View {
   });
   const plot = make("div", { class: "plot" });
 
-  const labels = () =>
-    Array.from({ length: COUNT }, (_, i) => (chosen.digit === "all" ? i : Number(chosen.digit)));
-
   function fill(): void {
-    const digits = [...Array(10).keys()].map((digit) => [`${digit}`, `${digit}`] as const);
     const seed = make("input", {
       type: "number",
       min: 0,
@@ -58,7 +54,7 @@ export function diffusion(client: Client): View {
     controls.replaceChildren(
       labelled(
         say("digit"),
-        choice([["all", say("digit-all")], ...digits], chosen.digit, (value) => {
+        choice(digitChoices(facts!), chosen.digit, (value) => {
           chosen.digit = value;
           begin();
         }),
@@ -94,7 +90,7 @@ export function diffusion(client: Client): View {
         do: "trajectory",
         model: facts!.name,
         seed: chosen.seed,
-        labels: labels(),
+        labels: labelsOf(facts!, chosen.digit, COUNT),
         settings: { ...own },
       },
       (index, images) => {
@@ -153,7 +149,7 @@ export function diffusion(client: Client): View {
     show(pictures[1], greys(wide(noisy)));
     guessing?.stop();
     const mine = client.run(
-      { do: "guess", model: facts!.name, noisy, time, labels: labels().slice(0, 1) },
+      { do: "guess", model: facts!.name, noisy, time, labels: labelsOf(facts!, chosen.digit, 1) },
       (_, clean) => {
         if (guessing === mine) show(pictures[2], greys(wide(clean)));
       },

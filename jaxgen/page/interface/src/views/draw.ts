@@ -8,7 +8,7 @@ import { prepare } from "../prepare.ts";
 import type { Images, Task } from "../protocol.ts";
 import { keyOf, normal } from "../random.ts";
 import { keep } from "../state.ts";
-import { canConvert, canReconstruct } from "../tasks.ts";
+import { canConvert } from "../tasks.ts";
 import { number, problem, say } from "../words.ts";
 
 const FIELD = 280; // pixels along an edge
@@ -261,14 +261,10 @@ export function draw(client: Client): View {
       labelled(say("amount"), amount),
       cleaned,
     );
+    for (const facts of client.models) reconstruct(facts.name);
     for (const facts of client.models) {
-      if (canReconstruct(facts)) reconstruct(facts.name);
-      else back.append(make("p", {}, say("no-encoder", { model: facts.name })));
-    }
-    for (const facts of client.models) {
-      if (canConvert(facts)) row(others, facts.name, [...Array(10).keys()], facts.name);
-      else if (canReconstruct(facts))
-        others.append(make("p", {}, say("no-transfer", { model: facts.name })));
+      if (canConvert(facts)) row(others, facts.name, facts.learned, facts.name);
+      else others.append(make("p", {}, say("no-transfer", { model: facts.name })));
     }
     write();
     complete();
@@ -327,8 +323,14 @@ export function draw(client: Client): View {
     function write(): void {
       numbers.replaceChildren();
       for (const facts of client.models.filter(canConvert)) {
-        const named = say("written", { number: written, model: facts.name });
-        row(numbers, facts.name, [...written].map(Number), named);
+        const targets = [...written].map(Number);
+        const unknown = targets.find((digit) => !facts.learned.includes(digit));
+        if (unknown === undefined) {
+          row(numbers, facts.name, targets, say("written", { number: written, model: facts.name }));
+        } else {
+          const text = say("not-learned", { model: facts.name, digit: unknown });
+          numbers.append(make("p", {}, text));
+        }
       }
     }
 

@@ -6,11 +6,10 @@ import { idxImages, idxLabels, npz, save } from "../files.ts";
 import type { View } from "../main.ts";
 import { frame, greys, PIXELS, SIDE, show } from "../pictures.ts";
 import type { ModelFacts, Settings } from "../protocol.ts";
-import { defaults, settingsFields } from "../settings.ts";
+import { defaults, digitChoices, labelsOf, settingsFields } from "../settings.ts";
 import { number, problem, say } from "../words.ts";
 
 const COLUMNS = 10;
-const ANY = 10; // the label of any digit
 
 // What was chosen stays while other views are shown.
 const chosen = { model: "", digit: "all", count: "20", seed: "0" };
@@ -45,7 +44,6 @@ export function generate(client: Client): View {
     const facts = client.find(chosen.model);
     const settings = settingsOf.get(facts.name) ?? defaults(facts);
     settingsOf.set(facts.name, settings);
-    const digits = [...Array(10).keys()].map((digit) => [`${digit}`, `${digit}`] as const);
     const seed = make("input", {
       type: "number",
       min: 0,
@@ -69,11 +67,7 @@ export function generate(client: Client): View {
       ),
       labelled(
         say("digit"),
-        choice(
-          [["all", say("digit-all")], ["any", say("digit-any")], ...digits],
-          chosen.digit,
-          (value) => (chosen.digit = value),
-        ),
+        choice(digitChoices(facts), digitFor(facts), (value) => (chosen.digit = value)),
       ),
       labelled(
         say("count"),
@@ -94,9 +88,7 @@ export function generate(client: Client): View {
     const facts = client.find(chosen.model);
     const settings = { ...settingsOf.get(facts.name)! };
     const [model, seed, count] = [facts.name, Number(chosen.seed), Number(chosen.count)];
-    const labels = Array.from({ length: count }, (_, i) =>
-      chosen.digit === "all" ? i % 10 : chosen.digit === "any" ? ANY : Number(chosen.digit),
-    );
+    const labels = labelsOf(facts, digitFor(facts), count);
     const grid = frame(say("grid", { count, model }), COLUMNS, Math.ceil(count / COLUMNS));
     grid.className = "grid";
     const pixels = new Uint8Array(count * PIXELS);
@@ -138,6 +130,12 @@ export function generate(client: Client): View {
   return { content, leave: () => running?.stop() };
 }
 
+/** The digit that is chosen, or the first choice of a model that does not offer it. */
+function digitFor(facts: ModelFacts): string {
+  const offered = digitChoices(facts).map(([value]) => value);
+  return offered.includes(chosen.digit) ? chosen.digit : offered[0];
+}
+
 /** The command that draws the same digits. */
 function command(
   named: string,
@@ -148,7 +146,8 @@ function command(
   facts: ModelFacts,
 ): string {
   const parts = ["bin/sample", named || `--model ${model}`];
-  if (chosen.digit !== "all") parts.push(`--digit ${chosen.digit}`);
+  const digit = digitFor(facts);
+  if (digit !== "all") parts.push(`--digit ${digit}`);
   parts.push(`--count ${count}`, `--seed ${seed}`);
   if (facts.guidance !== undefined && settings.guidance !== facts.guidance) {
     parts.push(`--guidance ${settings.guidance}`);

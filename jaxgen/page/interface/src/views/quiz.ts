@@ -5,7 +5,7 @@ import { make } from "../dom.ts";
 import type { View } from "../main.ts";
 import { frame, greys, PIXELS, show } from "../pictures.ts";
 import type { Images } from "../protocol.ts";
-import { defaults } from "../settings.ts";
+import { ANY, defaults } from "../settings.ts";
 import { number, problem, say } from "../words.ts";
 
 const REAL = 10;
@@ -50,8 +50,11 @@ export function quiz(client: Client): View {
     }));
     const shares = client.models.map((_, i) => Math.floor((REAL + i) / client.models.length));
     for (const [i, facts] of shuffled([...client.models]).entries()) {
-      const labels = pick(10, shares[i]);
-      if (!labels.length) continue;
+      if (!shares[i]) continue;
+      const digits = shuffled([...facts.learned]);
+      const labels = Array.from({ length: shares[i] }, (_, j) =>
+        facts.conditional ? digits[j % digits.length] : ANY,
+      );
       const seed = Math.floor(Math.random() * 2 ** 32);
       let images: Images = new Float32Array();
       running = client.run(
