@@ -15,6 +15,7 @@ from PIL import Image
 from jaxgen import config, data, devices, own
 from jaxgen.apps import exercises, sheet
 from jaxgen.cli import main
+from jaxgen.data import sets
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.training import hub, loop, published
@@ -33,6 +34,7 @@ HELPED = [
     "verify",
     "launch",
     *(f"apply.{name}" for name in APPLIED),
+    "digits.check",
     "digits.read",
     "digits.form",
 ]
@@ -142,7 +144,9 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
     if args[0] == "launch":
         args = args[args.index("--") + 1 :] if "--" in args else args[3:]
     counts = [int(count) for count in re.findall(r"--count[ =](\d+)", command)]
-    many = [word for word in ("--study", "--real", "--filter", "populations") if word in args]
+    many = [
+        word for word in ("--study", "--real", "--filter", "populations", "check") if word in args
+    ]
     monkeypatch.chdir(tmp_path)  # what it writes is new
     monkeypatch.setenv(own.VARIABLE, "")
     names = {"runs", "studies", "mask.png", *PICTURES[:4], "mine", "folder", "examples"}
@@ -159,6 +163,7 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
 
         monkeypatch.setattr(devices, "start", begin)
         monkeypatch.setattr(subprocess, "Popen", begin)  # of bench
+        monkeypatch.setattr(sets, "read", begin)  # of data that are not there
         try:
             assert main.run(args) == 0 or args[0] == "verify"  # which finds no checkpoint
         except UnderstoodError:

@@ -431,7 +431,9 @@ def test_locks_hold_what_the_package_asks_for():
     extras = project["project"]["optional-dependencies"]
     # These have no lock of their own, for a person installs them.
     more = [
-        need for name in ("film", "cluster", "hub", "onnx", "paper") for need in extras.pop(name)
+        need
+        for name in ("film", "cluster", "formats", "hub", "onnx", "paper")
+        for need in extras.pop(name)
     ]
     asked = {
         "cpu": project["project"]["dependencies"],

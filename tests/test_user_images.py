@@ -80,11 +80,11 @@ def table(**columns) -> bytes:
     ("name", "content", "says"),
     [
         ("x.csv", b"", "no numbers with commas"),
-        ("x.csv", b"1 2 3", "no numbers with commas"),
+        ("x.csv", b"1 2 3", "3 pixels a line, which are not a square"),
         ("x.csv", b"1,2,3\n", "3 pixels a line, which are not a square"),
         ("x.csv", b"label,a\n0.5,1\n", "its labels are not whole numbers"),
         ("x.csv", b"label,a\n1,x\n", "could not convert string 'x'"),
-        ("x.csv", b"label,a\n1,2,3\n1,2\n", "number of columns changed"),
+        ("x.csv", b"label,a\n1,2\n1,2,3\n", "row 2 has 3 columns, the first has 2"),
         ("x.csv", b"\xff\xfe1,2\n", "codec can't decode"),
         ("x.parquet", b"PAR1 not at all", "magic bytes"),
         ("x.parquet", table(text=["a"], label=[1]), "it has the columns text, label, and no image"),

@@ -7,7 +7,10 @@
     idx            folders of IDX files, the format of MNIST, and a writer for it
     tfds           datasets that TensorFlow Datasets prepared, read without TensorFlow
     synthetic      crude strokes, for tests
-    labelled       a person's own digits, with their labels, to learn from
+    formats        files of images as others publish them, by their contents
+    sets           data sets of such files, joined and understood
+    labelled       a data set of such files to learn from
+    downloads      published data sets by name
     source_images  images of these sources, brought to the size and the ink of MNIST
     user_images    a person's own digits, many in a file or folder
     pictures       a person's own picture of one digit, brought to MNIST's form
@@ -41,6 +44,12 @@ SOURCES = (  # what --data takes
     "files:PATH",
     "synthetic",
     "synthetic:N",
+    "fashion-mnist",
+    "kmnist",
+    "qmnist",
+    "usps",
+    "svhn",
+    "emnist/NAME",
 )
 
 __all__ = ["SOURCES", "Digits", "Split", "full_source", "load", "raw", "with_absolute_path"]
@@ -65,16 +74,33 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
     train, test = raw(source, say)
     if source.startswith(STRIDED):
         return partition.strided(source, train, test)
-    (train, dark), (test, dark_test) = map(source_images.with_light_ink, (train, test))
-    if count := dark + dark_test:
-        say(f"{count:,} images of {source} have dark ink: inverted")
+    kind = source.partition(":")[0]
+    if kind in ("idx", "tfds"):
+        (train, dark), (test, dark_test) = map(source_images.with_light_ink, (train, test))
+        if count := dark + dark_test:
+            say(f"{count:,} images of {source} have dark ink: inverted")
+        train, test = _upright(source, train, test, say)
     digits = partition.hold_out(source, train, test)
-    if source.partition(":")[0] not in ("mnist", "synthetic"):
+    if kind not in ("mnist", "synthetic"):
         say(
             f"{len(digits.train.labels):,} images to learn from, {len(digits.valid.labels):,} "
             f"held out to choose settings by, {len(test.labels):,} to test with"
         )
     return digits
+
+
+def _upright(
+    source: str, train: Split, test: Split, say: Callable[[str], None]
+) -> tuple[Split, Split]:
+    """The digits of a source upright: those of EMNIST lie on their side, in TFDS too."""
+    from jaxgen.data.sets import uprightness  # here, because MNIST itself needs none of it
+
+    turn = uprightness.turn(train.images[..., 0], train.labels, tuple("0123456789"))
+    if turn is None:
+        return train, test
+    say(f"{source}: {turn.words}: turned upright")
+    images, tests = (turn(part.images[..., 0])[..., None] for part in (train, test))
+    return train._replace(images=images), test._replace(images=tests)
 
 
 def with_absolute_path(source: str) -> str:
@@ -119,6 +145,12 @@ def raw(
             return synthetic.raw()
         case ["synthetic", count] if count.isdecimal():
             return synthetic.raw(int(count))
+    from jaxgen.data import downloads
+
+    if source in downloads.SETS:
+        from jaxgen.data import labelled
+
+        return labelled.raw(downloads.fetch(source, say), say)
     raise UserError(_unknown(source))
 
 

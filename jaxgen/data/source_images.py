@@ -4,8 +4,9 @@ Size: the longer edge is scaled to 28 pixels and the shorter one in proportion (
 and larger images). The shorter edge is then padded evenly on both sides with the image's
 background: the median of its border.
 
-Ink: an image whose border is mostly light has dark ink, and is inverted. A person's own pictures,
-which may be photographs, need more than that: see ``pictures``.
+Ink: an image whose border is mostly light has dark ink, and is inverted; but where nearly all
+images of a source agree, the others are as these are, whatever touches their borders. A person's
+own pictures, which may be photographs, need more than that: see ``pictures``.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from jaxgen.errors import UserError
 
 MOST_SIDE = 512  # pixels; larger pictures are scans of pages, not digits
 _LIGHT = 127  # higher greys are light
+_FEW = 0.05  # of the images of a source, which may touch their borders
 
 
 def fit(name: str, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
@@ -65,8 +67,10 @@ def has_dark_ink(images: np.ndarray) -> np.ndarray:
 def with_light_ink(digits: Split) -> tuple[Split, int]:
     """Invert images with dark ink, and return how many; without such images, the same arrays."""
     dark = has_dark_ink(digits.images)
-    if not dark.any():
+    if dark.mean() <= _FEW:
         return digits, 0
+    if dark.mean() >= 1 - _FEW:
+        dark[:] = True
     images = digits.images.copy()
     images[dark] = 255 - images[dark]
     return digits._replace(images=images), int(dark.sum())

@@ -18,17 +18,15 @@ unpacked.
 """
 
 import functools
-import math
 import os
 import re
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.data import files, idx, pictures, source_images, tables
+from jaxgen.data import files, formats, pictures, source_images
+from jaxgen.data.sets import pixels
 from jaxgen.data.split import DIGITS, Digits
 from jaxgen.errors import UserError
 
@@ -36,7 +34,6 @@ FILES = (".npz", ".npy", ".csv", ".parquet")  # of many images, by the ending of
 PARTS = ("train", "valid", "test")  # of a data set
 _SAVED = re.compile(r"\d+-(\d|any)\.png")  # as ``images.save`` names them
 _IDX = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
-_COLOURS = (1, 3, 4)  # grey, RGB or RGBA
 
 
 class Item(NamedTuple):
@@ -80,14 +77,14 @@ def find(path: str, broken: bool = False) -> list[Group]:
     """All images of a folder or of a file of many; ``broken`` as for ``pictures.decode``. Raises
     UserError where there is no image, or where a file cannot be read."""
     if not os.path.isdir(path):
-        return [_from_file(path, broken)]
+        return _from_file(path, broken)
     endings = pictures.endings()
     singles, groups = [], []
     for label, file in _walk(path):
         if file.lower().endswith(endings):
             singles.append(_picture(file, label, broken))
         elif is_many(file) and not file.lower().endswith(".idx.gz"):
-            groups.append(_from_file(file, broken))
+            groups += _from_file(file, broken)
     if singles:
         groups.append(Group(singles, in_one_file=False))
     if not groups:
@@ -118,32 +115,54 @@ def _picture(path: str, label: int | None, broken: bool) -> Item:
     return Item(path, label, lambda: pictures.load(path, broken))
 
 
-def _from_file(path: str, broken: bool) -> Group:
+def _from_file(path: str, broken: bool) -> list[Group]:
     """The images of a file of many."""
-    if not path.lower().endswith(FILES):
-        return _from_array(path, *_idx(path))
-    kind = os.path.splitext(path)[1].lower()
-    read = {".csv": tables.from_csv, ".parquet": tables.from_parquet}.get(kind, _numpy)
-    try:
-        if os.path.getsize(path) > idx.MOST_BYTES:
-            raise ValueError(f"it has more than {idx.MOST_BYTES} bytes")
-        images, labels = read(path)
-    except (UserError, MemoryError):
-        raise
-    except Exception as error:  # zipfile, NumPy and Arrow raise any class for damaged files
-        reason = getattr(error, "strerror", None) or " ".join(f"{error}".split())
-        reason = reason or type(error).__name__
-        raise UserError(f"cannot read {path}: {reason}; give a sound {kind} file") from None
-    if isinstance(images, np.ndarray):
+    if path.lower().endswith(".idx.gz"):
+        path = f"{path[: -len('.idx.gz')]}-images-idx3-ubyte.gz"
+    tables = [table for table in formats.read(path) if table.images is not None]
+    if not tables:
+        raise UserError(f"{path} has labels and no images: name the images")
+    return [_from_table(_with_labels(table), broken) for table in tables]
+
+
+def _with_labels(table: formats.Table) -> formats.Table:
+    """IDX images with the labels beside them."""
+    beside = _IDX.sub(r"labels\1idx1-ubyte\2", table.name)
+    if table.labels is None and beside != table.name and os.path.exists(beside):
+        return table._replace(labels=formats.read(beside)[0].labels)
+    return table
+
+
+def _from_table(table: formats.Table, broken: bool) -> Group:
+    path, images, labels = table.name, table.images, table.labels
+    if not isinstance(images, list):
         return _from_array(path, images, labels)
     if not images:
         raise UserError(f"{path} holds no images: name another file")
     return _group(
         path,
         len(images),
-        labels,
+        _numbers(path, labels, len(images)),
         lambda index: pictures.decode(images[index], f"image {index} of {path}", broken),
     )
+
+
+def _numbers(path: str, labels: np.ndarray | None, count: int) -> np.ndarray | None:
+    """Labels as whole numbers."""
+    if labels is None:
+        return None
+    if labels.shape != (count,):
+        raise UserError(
+            f"{path} has {count} images and labels of the shape {labels.shape}: give one whole "
+            "number for each"
+        )
+    try:
+        numbers = labels.astype(float)
+    except ValueError:
+        numbers = np.full(count, -1.0)  # names of classes, which are no digits
+    if (numbers % 1).any():
+        raise UserError(f"cannot read {path}: its labels are not whole numbers; give a sound file")
+    return numbers.astype(int)
 
 
 def _group(
@@ -165,95 +184,17 @@ def _group(
 
 
 def _from_array(path: str, images: np.ndarray, labels: np.ndarray | None) -> Group:
-    if labels is not None and (labels.ndim != 1 or labels.dtype.kind not in "iu"):
-        raise UserError(
-            f"{path} has labels of the shape {labels.shape}: give one whole number for each image"
-        )
-    shape, images = images.shape, _colours_last(images)
-    if images.ndim != 4 or images.shape[3] not in _COLOURS or not images.size:
-        raise UserError(f"{path} has images of the shape {shape}: it must be (n, h, w)")
-    if labels is not None and len(labels) != len(images):
-        raise UserError(
-            f"{path} has {len(images)} images and {len(labels)} labels: give one for each image"
-        )
+    images = pixels.colours_last(path, images)
+    labels = _numbers(path, labels, len(images))
     source_images.require(path, images.shape[1:3])
-    scale, words = _scale(path, images)
+    low, high, whole = images.min(), images.max(), images.dtype.kind in "biu"
+    start, end = pixels.range_of(path, float(low), float(high), whole)  # NaN if any pixel is
+    is_usual = end == 255 or (end == 1 and start == 0 and not whole)
+    words = [] if is_usual else [f"of pixels from {start:g} to {end:g}"]
 
     def read(index):
-        image, changes = pictures.normalised(np.rint(scale(images[index])).astype(np.uint8))
+        scaled = 255 * (images[index].astype(float) - start) / (end - start)
+        image, changes = pictures.normalised(np.rint(scaled).astype(np.uint8))
         return image, [*words, *changes]
 
     return _group(path, len(images), labels, read)
-
-
-def _colours_last(images: np.ndarray) -> np.ndarray:
-    """Images [n, h, w], [n, pixels] of squares, or with an axis of colours, as [n, h, w, colours];
-    arrays of other shapes unchanged."""
-    if images.ndim == 2 and images.shape[1] == (side := math.isqrt(images.shape[1])) ** 2:
-        images = images.reshape(-1, side, side)
-    if images.ndim == 3:
-        return images[..., None]
-    if images.ndim == 4 and images.shape[3] not in _COLOURS and images.shape[1] in _COLOURS:
-        return images.transpose(0, 2, 3, 1)
-    return images
-
-
-def _scale(path: str, images: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], list[str]]:
-    """A function that scales an image to floats from 0 to 255, which depends on the range of all
-    pixels, and words for an unusual range."""
-    low, high = float(images.min()), float(images.max())  # NaN if any pixel is
-    whole = images.dtype.kind in "iu"
-    if low >= 0 and high <= 1 and not (whole and high == 0):
-        return lambda image: 255.0 * image, ["of 0 and 1"] if whole else []
-    if low >= 0 and high <= 255:
-        return lambda image: image, []
-    if low >= -1 and high <= 1 and not whole:
-        return lambda image: 127.5 * (image.astype(float) + 1), ["of pixels from -1 to 1"]
-    if low >= 0 and high <= 65535 and whole:
-        return lambda image: image / 257, ["of pixels from 0 to 65535"]
-    raise UserError(
-        f"{path} has pixels from {low:g} to {high:g}: they must be from 0 to 1, from -1 to 1 or "
-        "from 0 to 255"
-    )
-
-
-def _idx(path: str) -> tuple[np.ndarray, np.ndarray | None]:
-    if path.lower().endswith(".idx.gz"):
-        path = f"{path[: -len('.idx.gz')]}-images-idx3-ubyte.gz"
-    beside = Path(_IDX.sub(r"labels\1idx1-ubyte\2", path))
-    return idx.read(Path(path)), idx.read(beside) if beside.exists() else None
-
-
-def _numpy(path: str) -> tuple[np.ndarray, np.ndarray | None]:
-    if path.lower().endswith(".npy"):
-        with open(path, "rb") as file:
-            return _values(file, "images", "biuf"), None
-    with zipfile.ZipFile(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-        name = names[0] if len(names) == 1 else "images"
-        if name not in names:
-            raise UserError(
-                f"{path} holds {', '.join(names) or 'nothing'}, and no images: give the array of "
-                "images that name"
-            )
-        if sum(member.file_size for member in archive.infolist()) > idx.MOST_BYTES:
-            raise ValueError(f"it would take more than {idx.MOST_BYTES} bytes")
-        with archive.open(f"{name}.npy") as file:
-            images = _values(file, name, "biuf")
-        if "labels" not in names or name == "labels":
-            return images, None
-        with archive.open("labels.npy") as file:
-            return images, _values(file, "labels", "iu")
-
-
-def _values(file: IO[bytes], name: str, kinds: str) -> np.ndarray:
-    """The array in a .npy file, whose type must be one of NumPy's ``kinds``."""
-    try:
-        array = np.lib.format.read_array(file)
-    except MemoryError:  # the header states a size that the file does not have
-        raise ValueError(f"its {name} would take more memory than there is") from None
-    if file.read(1):  # and at the end zipfile compares its checksum
-        raise ValueError(f"its {name} are more bytes than their header promises")
-    if array.dtype.kind not in kinds:
-        raise ValueError(f"its {name} are of the type {array.dtype}")
-    return array

@@ -1,0 +1,60 @@
+"""Look at a data set before anything learns from it: what it was taken for, how many images each
+class has, their ink, which way up they are, copies within and across the parts, and what looks
+wrong. A picture shows images of each class.
+
+examples:
+  bin/digits check mine/                       a folder of class folders
+  bin/digits check emnist/emnist-letters       the files whose names begin so
+  bin/digits check train.csv --out train.png   the picture in another place"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from etils import epy
+
+from jaxgen import data, images
+from jaxgen.cli import flags
+from jaxgen.data import files, sets
+from jaxgen.data.sets import Found, Part
+from jaxgen.errors import UserError
+
+with epy.lazy_imports():
+    from jaxgen.data.sets import report
+
+
+@dataclass(frozen=True)
+class Check:
+    out: Path | None = None
+    """Where to put the picture; DATA-check.png when not given."""
+
+
+def main(args: list[str]) -> None:
+    names = flags.leading(args)
+    wanted = flags.parse(Check(), "digits check", __doc__, args[len(names) :])
+    if len(names) != 1:
+        raise UserError("which data set? bin/digits check mine/")
+    (name,) = names
+    out = wanted.out or Path(f"{os.path.basename(name.rstrip('/')) or 'data'}-check.png")
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out {out} must end in .png: it is a picture")
+    files.check_new(out)
+    found = _read(name)
+    for line in report.lines(found):
+        print(line)
+    images.save_picture(out, report.picture(found))
+    print(f"images of each class: {out}")
+
+
+def _read(name: str) -> Found:
+    """The data set in a file or folder, or of a source such as mnist."""
+    kind, colon, path = name.partition(":")
+    if kind in ("files", "idx"):
+        return sets.read(path, print)
+    is_tfds = data.with_absolute_path(name).startswith("tfds:")
+    if not (colon or is_tfds or name in ("mnist", "synthetic")):
+        return sets.read(name, print)
+    digits = data.load(name, print)
+    train = [np.concatenate(both) for both in zip(digits.train, digits.valid, strict=True)]
+    return Found(Part(*train), Part(*digits.test), sets.DIGIT_NAMES, (digits.source,))

@@ -1,0 +1,63 @@
+"""What a file of images holds, as it lies there."""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MOST_BYTES = 2**31  # of one file's data, unpacked: 2.7 million digits
+PARTS = {  # the words of names that say which part of a data set a file is
+    "train": "train",
+    "training": "train",
+    "tr": "train",
+    "test": "test",
+    "testing": "test",
+    "t10k": "test",
+    "tes": "test",
+    "tra": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+}
+_IMAGES = {"images", "image", "imgs", "img", "x", "data", "pixels"}
+_LABELS = {"labels", "label", "y", "targets", "target", "classes"}
+
+
+class Table(NamedTuple):
+    """Images, or labels of the images in another file, or both."""
+
+    name: str  # what errors call it
+    images: Any = None  # an array [n, ...], a list of contents of image files, or None
+    labels: Any = None  # an array of numbers or texts [n], or None
+    part: str = ""  # train, test or valid, where it says so
+    names: tuple[str, ...] = ()  # of the classes, by their numbers, where the file has them
+    writers: np.ndarray | None = None  # int [n], where they are known
+    said: tuple[str, ...] = ()  # what was concluded from the file, in words
+    kind: str = "pictures"  # of file, in words
+
+
+def words(name: str) -> list[str]:
+    """The words of a file's name, in lower case, without endings."""
+    return re.findall(r"[a-z]+[0-9]*k?|[0-9]+", name.lower().split("/")[-1])
+
+
+def part_of(name: str) -> str:
+    """The part of a data set that a name speaks of; the folder's name counts too."""
+    for place in reversed(name.lower().split("/")):
+        for word in re.split(r"[^a-z0-9]+", place):
+            if word in PARTS:
+                return PARTS[word]
+    return ""
+
+
+def role_of(name: str) -> str:
+    """ "images" or "labels", where a name says so."""
+    found = words(name)
+    if any(word in _LABELS for word in found):
+        return "labels"
+    return "images" if any(word in _IMAGES for word in found) else ""
+
+
+def stem_of(name: str) -> tuple[str, ...]:
+    """What two files of images and of labels have in common."""
+    return tuple(w for w in words(name) if w not in _IMAGES | _LABELS and not w.startswith("idx"))

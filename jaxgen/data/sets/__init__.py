@@ -1,0 +1,72 @@
+"""Data sets of others as they are published: what a file or folder holds, joined and understood.
+
+    collect       the files of a data set, in parts, each image with its label
+    classes       labels as numbers of classes, and the names of these
+    pixels        images brought to MNIST's form
+    uprightness   which way up they are
+
+A data set is known by its contents alone: by what its files hold (``formats``), by the number of
+its classes and by how its images look. ``say(line)`` tells what was concluded.
+"""
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxgen.data.formats import Table
+from jaxgen.data.sets import classes, collect, pixels, uprightness
+from jaxgen.data.sets.classes import DIGIT_NAMES, LETTERS
+
+__all__ = ["DIGIT_NAMES", "LETTERS", "Found", "Part", "read"]
+
+
+class Part(NamedTuple):
+    images: np.ndarray  # uint8 [n, 28, 28, 1]
+    labels: np.ndarray  # int32 [n], the numbers of the classes
+    writers: np.ndarray | None = None  # int [n]
+
+
+class Found(NamedTuple):
+    """A data set."""
+
+    train: Part
+    test: Part | None
+    names: tuple[str, ...]  # of the classes
+    kinds: tuple[str, ...] = ()  # of the files, in words
+
+
+def read(path: str, say: Callable[[str], None] = lambda line: None) -> Found:
+    """Read a data set: a file; a folder, with the files of one data set; or what the names of its
+    files have in common, such as ``DIR/emnist-letters``.
+
+    Raises UserError, with the file and where it can the row, for what is damaged, without labels,
+    of several data sets, of one class or of more than 62.
+    """
+    path = os.path.expanduser(path)
+    parts = collect.parts(path, say)
+    names, numbers = classes.numbered([table for own in parts.values() for table in own], path, say)
+    counts = iter(numbers)
+    labelled = {part: [next(counts) for _ in own] for part, own in parts.items()}
+    bringer = pixels.Bringer(path, say)
+    images = {part: [bringer.of(table) for table in own] for part, own in parts.items()}
+    turn = uprightness.turn(images["train"][0], labelled["train"][0], names)
+    if turn:
+        say(f"{turn.words}: turned upright")
+    found = {
+        part: Part(
+            np.concatenate([turn(array) if turn else array for array in images[part]])[..., None],
+            np.concatenate(labelled[part]).astype(np.int32),
+            _writers(parts[part]),
+        )
+        for part in parts
+    }
+    classes.check_counts(found["train"].labels, names, path)
+    kinds = sorted({table.kind for own in parts.values() for table in own})
+    return Found(found["train"], found.get("test"), names, tuple(kinds))
+
+
+def _writers(tables: list[Table]) -> np.ndarray | None:
+    own = [table.writers for table in tables if table.writers is not None]
+    return np.concatenate(own) if len(own) == len(tables) else None
