@@ -139,8 +139,8 @@ class Config:
     """Where the digits come from: mnist, synthetic, a published set such as kmnist or
     emnist/digits, which is downloaded once, tfds:NAME, or a path: a folder with the files of MNIST
     (idx:DIR), any other file or folder of images (files:PATH), or a folder that TFDS prepared
-    (tfds:DIR). mnist:100 keeps a hundred training digits of each of the ten, mnist:100:1 another hundred.
-    strided:mnist holds out the same digits as earlier versions did."""
+    (tfds:DIR). mnist:100 keeps a hundred training digits of each of the ten, mnist:100:1 another
+    hundred. strided:mnist holds out the same digits as earlier versions did."""
     steps: int = 1000
     """Training steps in all."""
     batch: int = 128

@@ -166,15 +166,15 @@ def recognised(part: sets.Part, labels) -> float:
 
 
 def test_usps_as_libsvm_and_hdf5(here):
-    for name, images, labels in (("usps", IMAGES, LABELS), ("usps.t", TESTED, TESTED_LABELS)):
+    for name, images, labels in (("u/usps", IMAGES, LABELS), ("u/usps.t", TESTED, TESTED_LABELS)):
         pixels = usps(images[:, 4:24, 4:24]).reshape(len(images), -1)
         lines = [
             " ".join([f"{y + 1}", *(f"{i}:{v:.3f}" for i, v in enumerate(x, 1) if v)])
             for x, y in zip(pixels, labels, strict=True)
         ]
         put(f"{name}.bz2", bz2.compress("\n".join(lines).encode()))
-    found, said = read("usps.bz2")
-    assert recognised(found.train, LABELS) > 0.9
+    found, said = read("u")
+    assert recognised(found.train, LABELS) > 0.9 and recognised(found.test, TESTED_LABELS) > 0.9
     assert any("1 is 0" in line for line in said)
     with h5py.File("usps.h5", "w") as file:
         for part, images, labels in (("train", IMAGES, LABELS), ("test", TESTED, TESTED_LABELS)):

@@ -6,19 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MOST_BYTES = 2**31  # of one file's data, unpacked: 2.7 million digits
-PARTS = {  # the words of names that say which part of a data set a file is
+_PARTS = {  # the words of names that say which part of a data set a file or a folder is
     "train": "train",
     "training": "train",
-    "tr": "train",
     "test": "test",
     "testing": "test",
     "t10k": "test",
-    "tes": "test",
-    "tra": "train",
     "valid": "valid",
     "validation": "valid",
     "val": "valid",
 }
+_ENDINGS = {"tra": "train", "tr": "train", "tes": "test", "t": "test"}  # of UCI and libsvm
 _IMAGES = {"images", "image", "imgs", "img", "x", "data", "pixels"}
 _LABELS = {"labels", "label", "y", "targets", "target", "classes"}
 
@@ -43,11 +41,13 @@ def words(name: str) -> list[str]:
 
 def part_of(name: str) -> str:
     """The part of a data set that a name speaks of; the folder's name counts too."""
-    for place in reversed(name.lower().split("/")):
+    *folders, file = name.lower().split("/")
+    for place in (file, *reversed(folders)):
         for word in re.split(r"[^a-z0-9]+", place):
-            if word in PARTS:
-                return PARTS[word]
-    return ""
+            if word in _PARTS:
+                return _PARTS[word]
+    endings = file.split(".")[1:]
+    return next((_ENDINGS[ending] for ending in endings if ending in _ENDINGS), "")
 
 
 def role_of(name: str) -> str:

@@ -50,18 +50,19 @@ def read(path: str, say: Callable[[str], None] = lambda line: None) -> Found:
     counts = iter(numbers)
     labelled = {part: [next(counts) for _ in own] for part, own in parts.items()}
     bringer = pixels.Bringer(path, say)
-    images = {part: [bringer.of(table) for table in own] for part, own in parts.items()}
-    turn = uprightness.turn(images["train"][0], labelled["train"][0], names)
-    if turn:
-        say(f"{turn.words}: turned upright")
     found = {
         part: Part(
-            np.concatenate([turn(array) if turn else array for array in images[part]])[..., None],
+            np.concatenate([bringer.of(table) for table in own]),
             np.concatenate(labelled[part]).astype(np.int32),
-            _writers(parts[part]),
+            _writers(own),
         )
-        for part in parts
+        for part, own in parts.items()
     }
+    turn = uprightness.turn(found["train"].images, found["train"].labels, names)
+    if turn:
+        say(f"{turn.words}: turned upright")
+        found = {part: own._replace(images=turn(own.images)) for part, own in found.items()}
+    found = {part: own._replace(images=own.images[..., None]) for part, own in found.items()}
     classes.check_counts(found["train"].labels, names, path)
     kinds = sorted({table.kind for own in parts.values() for table in own})
     return Found(found["train"], found.get("test"), names, tuple(kinds))

@@ -70,9 +70,10 @@ def _tables(path: str, say: Callable[[str], None]) -> list[Table]:
             raise UserError(f"files:{path} does not exist: name a file or a folder of images")
     endings = pictures.endings()
     singles = [x for x in found if x.lower().endswith(endings) and not formats.is_table(x)]
+    left_out = {*singles, *(file for file in found if len(found) > 1 and _is_text(file))}
     mapping, tables = {}, []
     for file in found:
-        if file in singles or (len(found) > 1 and _is_text(file)):
+        if file in left_out:
             continue
         if len(found) > 1 and (names := _class_table(file)):
             mapping = names
