@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from jaxgen.data import strokes
 from jaxgen.data.split import SIDE
@@ -46,8 +46,15 @@ def load(path: str | Path, broken: bool = False) -> tuple[np.ndarray, list[str]]
 
 
 def endings() -> tuple[str, ...]:
-    """The endings of the names of image files, such as ``.png``."""
-    return tuple(Image.registered_extensions())
+    """The endings of the names of image files, such as ``.png``; without those of formats that
+    Pillow knows and cannot load, such as HDF5, which often are no pictures."""
+    every = Image.registered_extensions()
+    stubs = {
+        kind
+        for kind, (factory, _) in Image.OPEN.items()
+        if isinstance(factory, type) and issubclass(factory, ImageFile.StubImageFile)
+    }
+    return tuple(ending for ending, kind in every.items() if kind not in stubs)
 
 
 def grey(path: str | Path) -> np.ndarray:

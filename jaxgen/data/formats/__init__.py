@@ -21,7 +21,7 @@ from jaxgen.data.formats import archives, arrays, pens, text
 from jaxgen.data.formats.table import MOST_BYTES, Table, part_of, role_of, stem_of
 from jaxgen.errors import UserError
 
-__all__ = ["MOST_BYTES", "Table", "is_table", "part_of", "read", "role_of", "stem_of"]
+__all__ = ["MOST_BYTES", "Table", "part_of", "read", "role_of", "stem_of"]
 
 _PACKED: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _STARTS: dict[bytes, Callable[[bytes, str], list[Table]]] = {
@@ -63,16 +63,6 @@ def read(path: str) -> list[Table]:
         reason = getattr(error, "strerror", None) or " ".join(f"{error}".split())
         reason = reason or type(error).__name__
         raise UserError(f"cannot read {path}: {reason}; give a sound file") from None
-
-
-def is_table(path: str) -> bool:
-    """Whether a file begins as those of arrays and archives do, whatever its name."""
-    try:
-        with open(path, "rb") as file:
-            start = file.read(16)
-    except OSError:  # ``read`` says why
-        return False
-    return any(start.startswith(mark) for mark in (*_STARTS, *_PACKED, b"PK"))
 
 
 def _content(path: str) -> bytes:

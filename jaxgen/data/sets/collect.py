@@ -69,7 +69,7 @@ def _tables(path: str, say: Callable[[str], None]) -> list[Table]:
         if not found:
             raise UserError(f"files:{path} does not exist: name a file or a folder of images")
     endings = pictures.endings()
-    singles = [x for x in found if x.lower().endswith(endings) and not formats.is_table(x)]
+    singles = [file for file in found if file.lower().endswith(endings)]
     left_out = {*singles, *(file for file in found if len(found) > 1 and _is_text(file))}
     mapping, tables = {}, []
     for file in found:
