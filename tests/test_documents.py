@@ -36,6 +36,7 @@ HELPED = [
     *(f"apply.{name}" for name in APPLIED),
     "digits.check",
     "digits.read",
+    "digits.writers",
     "digits.form",
 ]
 # What these compute takes minutes, and is in other tests.
@@ -145,7 +146,9 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
         args = args[args.index("--") + 1 :] if "--" in args else args[3:]
     counts = [int(count) for count in re.findall(r"--count[ =](\d+)", command)]
     many = [
-        word for word in ("--study", "--real", "--filter", "populations", "check") if word in args
+        word
+        for word in ("--study", "--real", "--filter", "populations", "check", "writers")
+        if word in args
     ]
     monkeypatch.chdir(tmp_path)  # what it writes is new
     monkeypatch.setenv(own.VARIABLE, "")

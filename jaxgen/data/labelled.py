@@ -2,7 +2,8 @@
 reads, divided into training and test digits.
 
 Without a training part, all images are training images. Without a test part, a fair sample of one
-image of seven is the test set (``partition``).
+image of seven is the test set, or where the writers are known, the images of one writer of seven
+(``partition``).
 """
 
 from collections.abc import Callable
@@ -27,5 +28,5 @@ def raw(path: str, say: Callable[[str], None] = lambda line: None) -> tuple[Spli
         say(f"classes: {', '.join(f'{n} {name}' for n, name in enumerate(found.names))}")
     train = Split(found.train.images, found.train.labels)
     if found.test is None:
-        return partition.with_test(train)
+        return partition.with_test(train, found.train.writers)
     return train, Split(found.test.images, found.test.labels)

@@ -36,9 +36,16 @@ def hold_out(source: str, train: Split, test: Split) -> Digits:
     return Digits(source, part(train, ~valid), part(train, valid), test)
 
 
-def with_test(train: Split) -> tuple[Split, Split]:
-    """Split off a fair sample of one training image of seven as test images."""
-    is_test = sample(train, len(train.labels) // TEST, "test")
+def with_test(train: Split, writers: np.ndarray | None = None) -> tuple[Split, Split]:
+    """Split off a fair sample of one training image of seven as test images; of ``writers`` int [n]
+    that are known, one of seven with all of their images, so that the test is of other hands."""
+    if writers is None or len(np.unique(writers)) < TEST:
+        is_test = sample(train, len(train.labels) // TEST, "test")
+    else:
+        each = np.unique(writers)
+        digests = [hashlib.sha256(f"test {writer}".encode()).digest() for writer in each.tolist()]
+        order = sorted(range(len(each)), key=lambda index: digests[index])
+        is_test = np.isin(writers, each[order[: len(each) // TEST]])
     return part(train, ~is_test), part(train, is_test)
 
 

@@ -105,6 +105,31 @@ def test_qmnist_has_labels_of_eight_columns(here):
     assert any("writers in the third" in line for line in said)
 
 
+def test_a_set_is_parted_by_its_writers(here, capsys):
+    columns = np.zeros((600, 8), np.int32)
+    columns[:, 0], columns[:, 2] = LABELS, np.arange(600) // 25
+    put("set/qmnist-images-idx3-ubyte", idx(IMAGES))
+    put("set/qmnist-labels-idx2-int", idx(columns))
+    assert main.run(["digits", "writers", "set", "--out=writers"]) == 0
+    assert "24 writers, 0 of few images left out" in capsys.readouterr().out
+    with np.load("writers/0003.npz") as arrays:
+        assert np.array_equal(arrays["images"], IMAGES[75:100])
+        assert np.array_equal(arrays["labels"], LABELS[75:100])
+    train, test = data.raw("files:set")  # the test is of three writers, with all of their images
+    assert len(test.labels) == 75 and len(train.labels) == 525
+    kept = {image.tobytes() for image in test.images}
+    assert all(
+        len({IMAGES[i].tobytes() in kept for i in range(w, w + 25)}) == 1 for w in range(0, 600, 25)
+    )
+    for args, says in (
+        (["set", "--out=writers"], "exists already"),
+        (["set", "--out=other", "--least=26"], "leaves no writer"),
+        (["synthetic", "--out=other"], "does not say who wrote"),
+        (["set"], "where to?"),
+    ):
+        assert says in sentence(main.run, ["digits", "writers", *args])
+
+
 def test_kuzushiji_has_images_and_labels_apart(here):
     Path("set").mkdir()
     for part, images, labels in (("train", IMAGES, LABELS), ("test", TESTED, TESTED_LABELS)):

@@ -4,6 +4,7 @@ from jaxgen.cli import parts
 
 ACTIONS = {
     "check": "look at a data set before anything learns from it",
+    "writers": "part a data set by its writers",
     "mark": "mark the answers on photographed exercise sheets",
     "form": "print a form on which a person writes digits",
     "read": "find the digits of photographed or scanned pages, and cut them out",

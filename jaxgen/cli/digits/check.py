@@ -16,7 +16,7 @@ from etils import epy
 
 from jaxgen import data, images
 from jaxgen.cli import flags
-from jaxgen.data import files, sets
+from jaxgen.data import downloads, files, sets
 from jaxgen.data.sets import Found, Part
 from jaxgen.errors import UserError
 
@@ -40,15 +40,17 @@ def main(args: list[str]) -> None:
     if out.suffix.lower() != ".png":
         raise UserError(f"--out {out} must end in .png: it is a picture")
     files.check_new(out)
-    found = _read(name)
+    found = read(name)
     for line in report.lines(found):
         print(line)
     images.save_picture(out, report.picture(found))
     print(f"images of each class: {out}")
 
 
-def _read(name: str) -> Found:
+def read(name: str) -> Found:
     """The data set in a file or folder, or of a source such as mnist."""
+    if name in downloads.SETS and not os.path.exists(name):
+        return sets.read(downloads.fetch(name, print), print)
     kind, colon, path = name.partition(":")
     if kind in ("files", "idx"):
         return sets.read(path, print)
