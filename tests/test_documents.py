@@ -15,7 +15,7 @@ from PIL import Image
 from jaxgen import config, data, devices, own
 from jaxgen.apps import exercises, sheet
 from jaxgen.cli import main
-from jaxgen.data import sets
+from jaxgen.data import downloads, sets
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.training import hub, loop, published
@@ -167,6 +167,7 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
         monkeypatch.setattr(devices, "start", begin)
         monkeypatch.setattr(subprocess, "Popen", begin)  # of bench
         monkeypatch.setattr(sets, "read", begin)  # of data that are not there
+        monkeypatch.setattr(downloads, "fetch", begin)
         try:
             assert main.run(args) == 0 or args[0] == "verify"  # which finds no checkpoint
         except UnderstoodError:

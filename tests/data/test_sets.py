@@ -19,7 +19,7 @@ from scipy import io as scipy_io
 
 from jaxgen import data
 from jaxgen.cli import main
-from jaxgen.data import sets
+from jaxgen.data import sets, writers
 from jaxgen.data.sets import pixels
 from tests import pens
 from tests.data.told import sentence
@@ -422,3 +422,16 @@ def test_mnists_names_do_not_say_which_way_up_images_are(here):
     assert "turned upright" in said[0]
     assert np.array_equal(np.sort(digits.test.images.sum((1, 2, 3))), np.sort(IMAGES.sum((1, 2))))
     assert np.array_equal(digits.test.images[..., 0], IMAGES)
+
+
+def test_emnist_lies_on_its_side_in_tfds_too(here):
+    train, test = (
+        data.Split(lying(part.images[..., 0])[..., None], part.labels) for part in (TRAIN, TEST)
+    )
+    writer = writers.FORMATS["tfds"](Path("emnist"))
+    writer.begin(test)
+    writer.put(0, train)
+    said = []
+    digits = data.load("tfds:emnist", said.append)
+    assert "turned upright" in said[0]
+    assert np.array_equal(digits.test.images[..., 0], TESTED)
