@@ -11,7 +11,6 @@ import http.client
 import os
 import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +35,7 @@ class File(NamedTuple):
 class Download(NamedTuple):
     files: tuple[File, ...]
     folder: str  # in the cache
-    start: str = ""  # of the names of its files, where the folder has those of other sets too
+    inside: str = ""  # what the names of its files begin with, in an archive of several sets
 
 
 def _files(base: str, **digests: str) -> tuple[File, ...]:
@@ -102,7 +101,7 @@ SETS = {
     "usps": Download(_USPS, "usps"),
     "svhn": Download(_SVHN, "svhn"),
     **{
-        f"emnist/{part}": Download(_EMNIST, "emnist", f"emnist-{part}-")
+        f"emnist/{part}": Download(_EMNIST, "emnist", f"gzip.zip/emnist-{part}-")
         for part in ("digits", "letters", "balanced", "bymerge", "byclass", "mnist")
     },
 }
@@ -118,20 +117,15 @@ def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         for file in wanted.files:
             path = folder / file.url.rpartition("/")[2]
-            done = folder / f".{path.name}.unpacked"
-            if not (path.exists() or done.exists()):
+            if not path.exists():
                 say(f"downloading {file.url}")
                 _download(file, path)
-            if path.suffix == ".zip" and not done.exists():
-                _unpack(path, folder)
-                done.touch()
-                path.unlink()
     except OSError as error:
         raise UserError(
             f"cannot write into {folder}: {error.strerror or error}; make room, or set "
             "XDG_CACHE_HOME"
         ) from None
-    return str(folder / wanted.start) if wanted.start else str(folder)
+    return str(folder / wanted.inside)
 
 
 def _download(file: File, path: Path) -> None:
@@ -159,14 +153,3 @@ def _download(file: File, path: Path) -> None:
             f"{file.md5}; was the download cut off? Try again"
         )
     draft.replace(path)
-
-
-def _unpack(path: Path, folder: Path) -> None:
-    """Write the files of an archive into a folder, without the folders in it."""
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            name = member.filename.rpartition("/")[2]
-            if name and not member.is_dir():
-                with archive.open(member) as source, (folder / name).open("wb") as out:
-                    while block := source.read(_BLOCK):
-                        out.write(block)

@@ -7,6 +7,7 @@ import io
 import json
 import struct
 import tarfile
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -435,3 +436,31 @@ def test_emnist_lies_on_its_side_in_tfds_too(here):
     digits = data.load("tfds:emnist", said.append)
     assert "turned upright" in said[0]
     assert np.array_equal(digits.test.images[..., 0], TESTED)
+
+
+def test_archives_are_read_as_the_folders_in_them(here):
+    with zipfile.ZipFile("gzip.zip", "w") as archive:  # EMNIST's
+        for name in ("digits", "mnist"):
+            for part in ("train", "test"):
+                start = f"gzip/emnist-{name}-{part}"
+                archive.writestr(f"{start}-images-idx3-ubyte.gz", gzip.compress(idx(lying())))
+                labels = gzip.compress(idx(LABELS.astype(np.uint8)))
+                archive.writestr(f"{start}-labels-idx1-ubyte.gz", labels)
+    assert "gzip.zip holds 2 data sets" in sentence(sets.read, "gzip.zip")
+    assert equal(read("gzip.zip/emnist-digits")[0].train)
+    with tarfile.open("set.tar.gz", "w:gz") as archive:
+        for part, images, labels in (("train", IMAGES, LABELS), ("test", TESTED, TESTED_LABELS)):
+            for n, (image, label) in enumerate(zip(images, labels, strict=True)):
+                content = png(image)
+                member = tarfile.TarInfo(f"set/{part}/{'abcdefghij'[label]}/{n:04}.png")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    found, _ = read("set.tar.gz")
+    assert found.names == tuple("abcdefghij")
+    assert len(found.train.labels) == 600 and found.test is not None
+    assert len(found.test.labels) == 200
+    put("cut.zip", Path("gzip.zip").read_bytes()[:-300])
+    assert "cannot read cut.zip" in sentence(sets.read, "cut.zip")
+    with zipfile.ZipFile("inside.zip", "w") as archive:
+        archive.writestr("train.csv", "label,a,b,c,d\n1,2,3,4,5\n2,3,x,4,5\n")
+    assert "inside.zip" in sentence(sets.read, "inside.zip")

@@ -4,16 +4,14 @@
     arrays     IDX, NumPy, MATLAB, HDF5
     text       tables of numbers, ARFF, libsvm
     pens       strokes: pendigits, InkML, SVG
-    archives   Parquet, tar, zip
+    archives   Parquet; tar and zip, which are unpacked into a folder
 
 ``sets`` joins the files of a data set, and brings its images to MNIST's form.
 """
 
 import bz2
 import gzip
-import io
 import lzma
-import zipfile
 import zlib
 from collections.abc import Callable
 
@@ -29,7 +27,7 @@ _STARTS: dict[bytes, Callable[[bytes, str], list[Table]]] = {
     b"MATLAB 5.0": arrays.mat,
     b"\x89HDF\r\n": arrays.hdf5,
     b"PAR1": archives.parquet,
-    b"PK\x05\x06": arrays.npz,  # without members
+    b"PK": arrays.npz,
 }
 
 
@@ -40,8 +38,6 @@ _KINDS: dict[Callable[[bytes, str], list[Table]], str] = {
     arrays.mat: "MATLAB",
     arrays.hdf5: "HDF5",
     archives.parquet: "Parquet",
-    archives.tar: "tar",
-    archives.zipped: "zip",
     pens.inkml: "InkML",
     pens.svg: "SVG",
     text.arff: "ARFF",
@@ -87,12 +83,6 @@ def _reader(content: bytes) -> Callable[[bytes, str], list[Table]]:
             return reader
     if content[:2] == b"\0\0" and content[2:4] > b"\x08":
         return arrays.idx
-    if content.startswith(b"PK"):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            is_arrays = all(name.endswith(".npy") for name in archive.namelist())
-        return arrays.npz if is_arrays else archives.zipped
-    if content[257:262] == b"ustar":
-        return archives.tar
     start = content[:1000].lstrip(b"\xef\xbb\xbf \r\n\t")
     if start.startswith(b"<"):
         return pens.inkml if b"<ink" in start or b":ink" in start else pens.svg

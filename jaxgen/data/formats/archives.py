@@ -1,10 +1,10 @@
-"""Files of many pictures: Parquet as on the Hugging Face hub, WebDataset's tar, and zip."""
+"""Files of many others: Parquet with pictures, as on the Hugging Face hub; tar and zip."""
 
 import io
 import json
+import os
 import tarfile
 import zipfile
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from jaxgen.data.formats.table import MOST_BYTES, Table, part_of
 
 _LABELS = ("label", "labels", "class", "digit", "cls", "character")
+MOST_UNPACKED = 2**32  # bytes of all files of an archive
+_BLOCK = 512  # bytes: a tar has more than one block
 _PICTURES = ("image", "img", "jpg", "jpeg", "png", "webp", "bmp", "ppm", "pgm", "tif", "tiff")
 
 
@@ -53,56 +55,33 @@ def _class_names(metadata: dict[bytes, bytes], column: str | None) -> tuple[str,
         return ()
 
 
-def tar(content: bytes, name: str) -> list[Table]:
-    """A tar: WebDataset's pairs of files, such as 000017.png and 000017.cls, or folders of
-    classes."""
-    members = {}
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        for member in archive:
-            if member.isfile():
-                file = archive.extractfile(member)
-                assert file is not None
-                members[member.name] = file.read()
-    return _members(members, name)
+def is_archive(path: str) -> bool:
+    """Whether a file is a zip or a tar, packed or not, of other files than arrays of NumPy."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return not all(name.endswith(".npy") for name in archive.namelist())
+    return os.path.getsize(path) > _BLOCK and tarfile.is_tarfile(path)
 
 
-def zipped(content: bytes, name: str) -> list[Table]:
-    """A zip: as a tar."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
-            raise ValueError(f"it would take more than {MOST_BYTES} bytes")
-        members = {m.filename: archive.read(m) for m in archive.infolist() if not m.is_dir()}
-    return _members(members, name)
+def unpack(path: str, folder: str, start: str = "") -> None:
+    """Write the files of an archive whose names begin with ``start`` into a folder, with their
+    folders. Raises ValueError for more than 4 GiB."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if _is_wanted(m.filename, start)]
+            _check_size(sum(member.file_size for member in members))
+            archive.extractall(folder, members)
+        return
+    with tarfile.open(path) as archive:
+        chosen = [m for m in archive if m.isfile() and _is_wanted(m.name, start)]
+        _check_size(sum(member.size for member in chosen))
+        archive.extractall(folder, chosen, filter="data")
 
 
-def _members(members: dict[str, bytes], name: str) -> list[Table]:
-    samples: dict[str, dict[str, bytes]] = defaultdict(dict)
-    for path, content in members.items():
-        folder, _, file = path.rpartition("/")
-        key, _, ending = file.partition(".")
-        if not key.startswith("__MACOSX") and file and not file.startswith("."):
-            samples[f"{folder}/{key}"][ending.lower()] = content
-    images, labels = [], []
-    for key, sample in samples.items():
-        picture = next((ending for ending in sample if ending in _PICTURES), None)
-        if picture is None:
-            continue
-        images.append(sample[picture])
-        labels.append(_label(sample, key))
-    if not images:
-        raise ValueError("it holds no pictures")
-    known = None if None in labels else np.array(labels)
-    return [Table(name, images, known, part_of(name))]
+def _is_wanted(name: str, start: str) -> bool:
+    return not name.endswith("/") and name.rpartition("/")[2].startswith(start)
 
 
-def _label(sample: dict[str, bytes], key: str) -> str | None:
-    """The label of a WebDataset's sample, or the folder of a picture."""
-    for ending in ("cls", "label", "txt"):
-        if ending in sample:
-            return sample[ending].decode().strip()
-    if "json" in sample:
-        found = json.loads(sample["json"])
-        value = next((found[name] for name in _LABELS if name in found), None)
-        return None if value is None else f"{value}"
-    folder = key.rpartition("/")[0].rpartition("/")[2]
-    return folder or None
+def _check_size(size: int) -> None:
+    if size > MOST_UNPACKED:
+        raise ValueError(f"it would take {size} bytes, more than {MOST_UNPACKED}")

@@ -1,16 +1,20 @@
 """The files of a data set, joined: tables of images with their labels, in parts."""
 
+import json
 import os
 import re
+import tempfile
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import numpy as np
 
 from jaxgen.data import files, formats, pictures
-from jaxgen.data.formats import Table
+from jaxgen.data.formats import Table, archives
 from jaxgen.errors import UserError
 
+_LABELS = (".cls", ".label", ".txt", ".json")  # of files beside a picture
 _TEXTS = (".md", ".rst", ".html", ".pdf", ".json", ".py", ".m", ".names", ".docx", ".sha256")
 
 
@@ -59,28 +63,34 @@ def _set_name(name: str, path: str) -> str:
 
 
 def _tables(path: str, say: Callable[[str], None]) -> list[Table]:
+    """The tables of a file, a folder or an archive, or of those of its files whose names begin as
+    the last part of the path does."""
     if os.path.isdir(path):
         found = _walk(path)
     elif os.path.exists(path):
         found = [path]
     else:
-        folder, start = os.path.split(path)
-        found = [file for file in _walk(folder or ".") if os.path.basename(file).startswith(start)]
+        place, start = os.path.split(path)
+        if os.path.isfile(place) and _is_archive(place):
+            return _unpacked(place, start, say)
+        found = [file for file in _walk(place or ".") if os.path.basename(file).startswith(start)]
         if not found:
             raise UserError(f"files:{path} does not exist: name a file or a folder of images")
-    endings = pictures.endings()
-    singles = [file for file in found if file.lower().endswith(endings)]
-    left_out = {*singles, *(file for file in found if len(found) > 1 and _is_text(file))}
+    singles = _singles_of(found)
+    left_out = {file for single in singles for file in single}
+    left_out |= {file for file in found if len(found) > 1 and _is_text(file)}
     mapping, tables = {}, []
     for file in found:
         if file in left_out:
             continue
         if len(found) > 1 and (names := _class_table(file)):
             mapping = names
-            continue
-        tables += [_labelled_by_folder(table, file, path) for table in formats.read(file)]
+        elif _is_archive(file):
+            tables += _unpacked(file, "", say)
+        else:
+            tables += [_labelled_by_folder(table, file, path) for table in formats.read(file)]
     if singles and not tables:
-        tables = _singles(singles, path)
+        tables = _pictures(singles, path)
     if not tables:
         raise UserError(f"the folder {path} holds no image file: name another one")
     if mapping:
@@ -89,6 +99,32 @@ def _tables(path: str, say: Callable[[str], None]) -> list[Table]:
     for words, count in Counter(w for table in tables for w in table.said).items():
         say(f"{count} files: {words}" if count > 1 else words)
     return tables
+
+
+def _is_archive(path: str) -> bool:
+    try:
+        return archives.is_archive(path)
+    except (OSError, zipfile.BadZipFile):  # ``formats.read`` says why
+        return False
+
+
+def _unpacked(archive: str, start: str, say: Callable[[str], None]) -> list[Table]:
+    """The tables of an archive."""
+    with tempfile.TemporaryDirectory() as home:
+        folder = os.path.join(home, os.path.basename(archive))  # whose name may say a part
+
+        def named(text: str) -> str:
+            return text.replace(folder, archive)
+
+        try:
+            archives.unpack(archive, folder, start)
+            tables = _tables(folder, lambda line: say(named(line)))
+        except UserError as error:
+            raise UserError(named(f"{error}")) from None
+        except Exception as error:  # of any class, for damaged archives
+            reason = " ".join(f"{error}".split()) or type(error).__name__
+            raise UserError(f"cannot read {archive}: {reason}; give a sound file") from None
+    return [table._replace(name=named(table.name)) for table in tables]
 
 
 def _labelled_by_folder(table: Table, file: str, path: str) -> Table:
@@ -125,18 +161,31 @@ def _class_table(file: str) -> dict[int, str]:
     return {int(row[0]): row[-1] for row in rows[1:]}
 
 
-def _singles(singles: list[str], path: str) -> list[Table]:
-    """Pictures in folders that name their class, or with names such as 00017-3.png."""
+def _singles_of(found: list[str]) -> list[tuple[str, ...]]:
+    """Pictures, each with the file beside it that has its label, as WebDataset pairs them."""
+    endings = pictures.endings()
+    labels = {file for file in found if file.lower().endswith(_LABELS)}
+    singles = []
+    for file in found:
+        if file.lower().endswith(endings):
+            stem = os.path.splitext(file)[0]
+            beside = next((stem + ending for ending in _LABELS if stem + ending in labels), None)
+            singles.append((file, beside) if beside else (file,))
+    return singles
+
+
+def _pictures(singles: list[tuple[str, ...]], path: str) -> list[Table]:
+    """Tables of pictures, a part each."""
     parts: dict[str, list[tuple[str, str]]] = defaultdict(list)
     unlabelled = []
-    for file in singles:
-        above = os.path.dirname(os.path.relpath(file, path)).replace(os.sep, "/").split("/")
-        saved = re.fullmatch(r"\d+-(\d)\.png", os.path.basename(file))
-        label = above[-1] if above[-1] and not formats.part_of(above[-1]) else saved and saved[1]
-        part = next(filter(None, map(formats.part_of, above)), "")
-        if not label:
+    for file, *beside in singles:
+        folders = os.path.relpath(file, path).replace(os.sep, "/").split("/")[:-1]
+        above = [os.path.basename(path), *folders]
+        label = _label_in(beside[0]) if beside else _label_of(file, folders)
+        if label is None:
             unlabelled.append(file)
         else:
+            part = next(filter(None, map(formats.part_of, reversed(above))), "")
             parts[part].append((file, label))
     if unlabelled:
         raise UserError(
@@ -146,9 +195,30 @@ def _singles(singles: list[str], path: str) -> list[Table]:
     tables = []
     for part, rows in parts.items():
         contents = [pictures.content_of(file) for file, _ in rows]
-        labels = np.array([label for _, label in rows])
-        tables.append(Table(rows[0][0], contents, labels, part))
+        tables.append(Table(rows[0][0], contents, np.array([label for _, label in rows]), part))
     return tables
+
+
+def _label_of(file: str, folders: list[str]) -> str | None:
+    """The label of a picture: its folder, or what its name says if it is such as 00017-3.png."""
+    if folders and not formats.part_of(folders[-1]):
+        return folders[-1]
+    saved = re.fullmatch(r"\d+-(\d)\.png", os.path.basename(file))
+    return saved[1] if saved else None
+
+
+def _label_in(file: str) -> str | None:
+    """The label in a file beside a picture: a text, or JSON with a label."""
+    with open(file, encoding="utf-8-sig") as text:
+        content = text.read().strip()
+    if not file.endswith(".json"):
+        return content or None
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise UserError(f"cannot read {file}: {error}; give a sound file") from None
+    value = next((found[key] for key in ("label", "cls", "class") if key in found), None)
+    return None if value is None else f"{value}"
 
 
 def _joined(tables: list[Table], path: str) -> list[Table]:
