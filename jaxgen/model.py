@@ -243,7 +243,7 @@ class Model(Trained):
             return sampling.draw(self.family, self.variables, labels, seed, indices, FEW)
 
         flat = wanted.ravel()
-        sure = functools.partial(judge.sure_of, judge.load())
+        sure = functools.partial(judge.sure_of, self.judge)
         redrawn = redraw.redraw(draw, flat, first.ravel(), sure, judge.SURE, tries=16)
         others = (redrawn.indices != first.ravel()).sum()
         illegible = (redrawn.scores < judge.SURE).sum()
@@ -297,7 +297,7 @@ class Model(Trained):
         ``bin/evaluate`` does; print the result, or take ``to_dict()``. ``progress(line)`` gets the
         next step."""
         amount = suite.FULL if full else suite.QUICK
-        classifier = judge.load()
+        classifier = self.judge
         most = max(reference.most_of(self.digits, against), reference.least_of(classifier))
         amount = amount._replace(count=count or min(amount.count, most))
         progress("measuring real digits")
@@ -418,23 +418,36 @@ class Model(Trained):
         return reader.load(self.digits.train, warn)
 
     @functools.cached_property
+    def judge(self) -> "judge.Judge":
+        """The judge of its digits: their own if ``bin/digits judge`` has trained one, else that of
+        MNIST."""
+        if data.full_source(self.config.data).removeprefix(STRIDED) == "mnist":
+            return judge.load()
+        try:
+            digits = self.digits
+        except UserError:  # they have moved, and ``caution`` says so
+            return judge.load()
+        return judge.of(digits)
+
+    @functools.cached_property
     def caution(self) -> str | None:
         """A sentence that says why the judge cannot read the digits of the data; None where it can
         read them, as MNIST's, and where they are missing."""
         if data.full_source(self.config.data).removeprefix(STRIDED) == "mnist":
             return None
         try:
-            return judge.caution(judge.load(), self.digits.test)
+            why = judge.caution(self.judge, self.digits.test)
         except UserError as error:
             warn(f"it is not known whether the judge can read such digits: {error}")
             return None
+        return why and f"{why}; bin/digits judge {self.config.data} trains one for them"
 
     def classify(self, images: Any) -> np.ndarray:
         """The digits int [n] in images, by the judge, or where it cannot read such digits, by a
         classifier that learns from the digits of the model."""
         pixels = checked(images)
         if self.caution is None:
-            return judge.look(judge.load(), to_uint8(pixels))[0].argmax(1)
+            return judge.look(self.judge, to_uint8(pixels))[0].argmax(1)
         both: Any = pixels, np.ones_like(pixels)
         return np.asarray(reader.read(self._reader, *both).argmax(1))
 

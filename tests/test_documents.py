@@ -35,6 +35,7 @@ HELPED = [
     "launch",
     *(f"apply.{name}" for name in APPLIED),
     "digits.check",
+    "digits.judge",
     "digits.read",
     "digits.writers",
     "digits.form",
@@ -147,7 +148,7 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
     counts = [int(count) for count in re.findall(r"--count[ =](\d+)", command)]
     many = [
         word
-        for word in ("--study", "--real", "--filter", "populations", "check", "writers")
+        for word in ("--study", "--real", "--filter", "populations", "check", "judge", "writers")
         if word in args
     ]
     monkeypatch.chdir(tmp_path)  # what it writes is new

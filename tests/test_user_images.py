@@ -277,12 +277,12 @@ def test_no_real_digit_is_taken_for_several():
 
 
 def test_what_is_no_digit_is_doubted():
-    assert inputs.doubts(images.to_float(TEST.images[:1])) is None
+    assert inputs.doubts(images.to_float(TEST.images[:1]), NONE) is None
     square = np.zeros((1, 28, 28, 1), np.float32)
     square[:, 4:24, 4:24] = 1
-    assert "of 5000 real digits" in str(inputs.doubts(square))
+    assert "of 5000 real digits" in str(inputs.doubts(square, NONE))
     noise = np.random.default_rng(0).random((1, 28, 28, 1)).astype(np.float32)
-    assert inputs.doubts(noise) is not None
+    assert inputs.doubts(noise, NONE) is not None
 
 
 def test_what_was_drawn_before_keeps_its_name(here):

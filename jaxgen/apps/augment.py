@@ -194,7 +194,7 @@ class DataSet:
 
     def _judge(self, piece: Split, first: int) -> dict[str, Any]:
         """Measures of the first drawn digits in a piece, which begin at ``first``."""
-        classifier, floor = judge.load(), reference.floor(self.digits)
+        classifier, floor = judge.of(self.digits), reference.floor(self.digits)
         n = min(JUDGED, len(self.digits.test.labels), len(floor.labels))
         drawn, labels = (part[first : first + n] for part in piece)
         measures: dict[str, Any] = {

@@ -8,18 +8,19 @@ from jaxgen.arrays import DIGITS
 from jaxgen.data import Split
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, metrics, morphology
+from jaxgen.evaluation.judge import Judge
 from jaxgen.evaluation.statistics import Estimate, correlation, proportion
 from jaxgen.images import to_float
 
 
-def hits(images: np.ndarray, labels: np.ndarray) -> int:
+def hits(images: np.ndarray, labels: np.ndarray, by: Judge) -> int:
     """How many of images float32 [n, 28, 28, 1] the judge recognises as their ``labels`` [n]."""
-    return metrics.hits(judge.look(judge.load(), images)[0], labels)
+    return metrics.hits(judge.look(by, images)[0], labels)
 
 
-def recognised(images: np.ndarray, labels: np.ndarray) -> str:
+def recognised(images: np.ndarray, labels: np.ndarray, by: Judge) -> str:
     """``hits`` in words, with an interval."""
-    count = hits(images, labels)
+    count = hits(images, labels, by)
     value, low, high, _ = proportion(count, len(labels))
     return f"{count} of {len(labels)}, {value:.1%} (95 % interval {low:.1%} to {high:.1%})"
 

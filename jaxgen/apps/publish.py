@@ -98,7 +98,7 @@ def _judged(
     progress: Callable[[str], None],
 ) -> dict[str, Any]:
     """The judge's figures of drawn digits, and of as many real ones."""
-    classifier = judge.load()
+    classifier = judge.of(digits)
     count = min(count, max(reference.most_of(digits, "test"), reference.least_of(classifier)))
     progress("measuring real digits")
     real = reference.measure(classifier, digits, count)

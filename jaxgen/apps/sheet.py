@@ -24,6 +24,7 @@ from jaxgen.arrays import SIDE
 from jaxgen.data import pictures
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
+from jaxgen.evaluation.judge import Judge
 from jaxgen.paper import answers, marks
 from jaxgen.training.trained import Trained
 
@@ -72,11 +73,10 @@ class DrawnDigits(NamedTuple):
     redrawn: int  # how many images were drawn beyond n
 
 
-def draw_legible(model: Trained, digits: str, seed: int, judged: bool = True) -> DrawnDigits:
-    """Draw these digits so that the judge recognises each, and is as sure as of real digits. Digits
-    that the judge cannot read are not ``judged``, and drawn once."""
+def draw_legible(model: Trained, digits: str, seed: int, by: Judge | None) -> DrawnDigits:
+    """Draw these digits so that the judge recognises each, and is as sure as of real digits.
+    Without a judge that can read them, they are drawn once."""
     labels = np.array([*map(int, digits)], np.int32)
-    sure = functools.partial(judge.sure_of, judge.load())
 
     def draw(labels, indices):
         return sampling.draw(model.family, model.variables, labels, seed, indices, sampling.FEW)
@@ -85,17 +85,17 @@ def draw_legible(model: Trained, digits: str, seed: int, judged: bool = True) ->
         draw,
         labels,
         np.arange(len(labels)),
-        sure if judged else lambda drawn, labels: np.ones(len(labels)),
+        functools.partial(judge.sure_of, by) if by else lambda drawn, labels: np.ones(len(labels)),
         judge.SURE,
         refusal="cannot be read by the judge: train the model for longer",
     )
     return DrawnDigits(redrawn.images, redrawn.drawn - len(labels))
 
 
-def illegible(drawn: DrawnDigits, digits: str) -> list[int]:
+def illegible(drawn: DrawnDigits, digits: str, by: Judge) -> list[int]:
     """The digits of 0 to 9 with an image that the judge does not recognise, or is not sure of."""
     labels = np.array([*map(int, digits)])
-    sure = judge.sure_of(judge.load(), drawn.images, labels)
+    sure = judge.sure_of(by, drawn.images, labels)
     return np.unique(labels[sure < judge.SURE]).tolist()
 
 

@@ -26,9 +26,11 @@ from jaxgen.training import published
 from jaxgen.training.folder import ModelFolder
 
 with epy.lazy_imports():
+    import numpy as np
+
     from jaxgen import devices
     from jaxgen import model as models
-    from jaxgen.apps import hands
+    from jaxgen.apps import hands, measuring
 
 Flags = TypeVar("Flags", bound="RunFlags")
 DRAWN = "drawn"  # the folder within a run's folder for results without --out
@@ -165,6 +167,10 @@ class Run:
         """Print why the judge cannot read the digits, if so, beside figures that it makes."""
         if self.model.caution:
             warn(self.model.caution)
+
+    def recognised(self, drawn: "np.ndarray", labels: "np.ndarray") -> str:
+        """How many of images [n, 28, 28, 1] the judge recognises as their labels, in words."""
+        return measuring.recognised(drawn, labels, self.model.judge)
 
     def out(
         self,

@@ -84,12 +84,12 @@ def _of_hand(name: str, model: Model) -> Inputs:
         line = f"the hand of {name}: {len(chosen)}{of_all} images{guessed}"
         return found._replace(lines=[line])
     image = read([name], model)
-    if not image.labels_known and not model.caution and (doubt := doubts(image.images)):
+    if not image.labels_known and not model.caution and (doubt := doubts(image.images, model)):
         warn(f"{name} may be no digit: {doubt}")
     return image
 
 
-def doubts(image: np.ndarray) -> str | None:
+def doubts(image: np.ndarray, model: Model) -> str | None:
     """The reason why an image float32 [1, 28, 28, 1] may be no digit, in words, or None.
 
     The judge is less sure of it than of 99 % of real digits. Or, because the judge may be sure of
@@ -97,12 +97,13 @@ def doubts(image: np.ndarray) -> str | None:
     99 % of real digits. This doubts 3 % of MNIST's test digits, 11 of 15 printed letters, and 16 of
     20 scribbles.
     """
-    classifier = judge.load()
+    classifier = model.judge
     probabilities = judge.probabilities(classifier, image)[0]
     if probabilities.max() < judge.SURE:
         best = _with_article(probabilities.argmax())
         return f"the judge is only {probabilities.max():.0%} sure that it is {best}"
-    real = data.load("mnist").valid  # the judge has not learned from these
+    is_own = classifier.hash != judge.SHA256
+    real = (model.digits if is_own else data.load("mnist")).valid  # which it has not learned from
     distances = judge.distances(classifier, real, np.concatenate([to_uint8(image), real.images]))
     further = (distances[1:] > distances[0]).mean()
     if further < 1 - judge.USUAL:

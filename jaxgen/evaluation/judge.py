@@ -22,10 +22,11 @@ from flax import traverse_util
 from scipy import special
 from scipy.spatial import distance
 
-from jaxgen import data, kept
+from jaxgen import data, devices, kept
 from jaxgen.arrays import DIGITS
+from jaxgen.config import STRIDED
 from jaxgen.data import files, partition
-from jaxgen.data.split import Split, part
+from jaxgen.data.split import Contents, Digits, Split, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation import classifier
 from jaxgen.evaluation.distort import distort
@@ -151,6 +152,19 @@ def load(
     return Judge(network, traverse_util.unflatten_dict(wide, sep="/"), digest)
 
 
+def of(digits: Digits) -> Judge:
+    """The judge of some digits: their own, if ``train_for`` has made one, else that of MNIST."""
+    if data.full_source(digits.source).removeprefix(STRIDED) == "mnist":
+        return load()
+    path = own(digits)
+    return load(path, None) if path.exists() else load()
+
+
+def own(digits: Digits) -> Path:
+    """Where the judge of some digits is kept, in the user's cache: by what the digits are."""
+    return devices.cache() / f"judge-{Contents.of(digits).sha256[:16]}.safetensors"
+
+
 def look(judge: Judge, images) -> tuple[np.ndarray, np.ndarray]:
     """The judge's float32 logits [n, 10] and features [n, d] of n images, on the host.
 
@@ -202,8 +216,27 @@ def train(
     to the bit. ``report(line)`` gets the accuracy on the 10,000 floor digits after each epoch, and
     in the end the accuracy on the test digits; nothing is chosen by either.
     """
+    return _train(data.load("mnist"), out_path, report, seed, steps, network)
+
+
+def train_for(
+    digits: Digits, report: Callable[[str], None] = print, *, seed: int = 0, steps: int = STEPS
+) -> float:
+    """Train the judge of some digits as that of MNIST, keep it, and return its accuracy on their
+    test digits. It does not learn from the validation digits and the floor digits."""
+    return _train(digits, own(digits), report, seed, steps, NETWORK)
+
+
+def _train(
+    digits: Digits,
+    out_path: str | Path,
+    report: Callable[[str], None],
+    seed: int,
+    steps: int,
+    network: Network | Layered,
+) -> float:
     files.check(out_path)
-    learned, floor, test = parts()
+    learned, floor, test = parts(digits)
     variables = classifier.fit(
         network, learned, steps, seed=seed, change=distort, floor=floor, report=report
     )
@@ -222,7 +255,6 @@ def save(path: str | Path, variables: dict[str, Any]) -> None:
     files.write(path, kept.to_bytes(halves, {"split": partition.RULE}))
 
 
-def parts() -> tuple[Split, Split, Split]:
-    """The digits of MNIST that the judge learns from, the floor digits, and the test digits."""
-    digits = data.load("mnist")
+def parts(digits: Digits) -> tuple[Split, Split, Split]:
+    """The digits that their judge learns from, the floor digits, and the test digits."""
     return part(digits.train, ~partition.fresh(digits)), partition.floor(digits), digits.test

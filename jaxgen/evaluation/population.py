@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen import data
 from jaxgen.data import files, populations
 from jaxgen.data.split import Split
 from jaxgen.evaluation import classifier, judge
@@ -79,7 +80,7 @@ def train(out_path: str | Path, report: Callable[[str], None] = print, steps: in
     ``report(line)`` gets the progress. Returns the rates on the floor digits; nothing is chosen by
     them."""
     files.check(out_path)
-    learned, floor, _ = (_by_population(part) for part in judge.parts())
+    learned, floor, _ = (_by_population(part) for part in judge.parts(data.load("mnist")))
     # No distortion: turned and sheared digits lose the slant, in which the populations differ.
     variables = classifier.fit(NETWORK, learned, steps, floor=floor, report=report)
     judge.save(out_path, variables)

@@ -44,7 +44,7 @@ class Monitor:
     if there are fewer."""
 
     def __init__(self, digits: Digits):
-        self._judge = judge.load()
+        self._judge = judge.of(digits)
         self._shares = np.bincount(digits.train.labels, minlength=DIGITS) / len(digits.train.labels)
         count = min(COUNT, len(digits.valid.labels))
         self._real, self._can_read = None, True

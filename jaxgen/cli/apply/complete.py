@@ -22,7 +22,7 @@ from jaxgen.cli import common
 from jaxgen.errors import UserError
 
 with epy.lazy_imports():
-    from jaxgen.apps import complete, masks, measuring
+    from jaxgen.apps import complete, masks
     from jaxgen.cli import inputs
 
 
@@ -60,9 +60,9 @@ def main(args: list[str]) -> None:
     first = completed.images[:, 0]
     if digits.labels_known:
         run.warn_of_judge()
-        print(f"recognised correctly: {measuring.recognised(first, digits.labels)}")
+        print(f"recognised correctly: {run.recognised(first, digits.labels)}")
         nearest = complete.nearest(digits.images, visible, run.model.digits.train.images)
-        print(f"  by the nearest training digit: {measuring.recognised(nearest, digits.labels)}")
+        print(f"  by the nearest training digit: {run.recognised(nearest, digits.labels)}")
     labels = digits.labels.repeat(wanted.ways) if digits.labels_known else completed.digits.ravel()
     path = images.save(
         out,

@@ -18,7 +18,6 @@ from jaxgen.errors import UserError
 
 with epy.lazy_imports():
     from jaxgen import families
-    from jaxgen.apps import measuring
     from jaxgen.cli import inputs
     from jaxgen.families import capabilities
 
@@ -59,6 +58,6 @@ def main(args: list[str]) -> None:
         hand = inputs.read_hand(wanted.style, run)
         drawn = hand.write(targets, wanted.variety, wanted.seed)
     run.warn_of_judge()
-    print(f"recognised as the digit asked for: {measuring.recognised(drawn, targets)}")
+    print(f"recognised as the digit asked for: {run.recognised(drawn, targets)}")
     path = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
     run.announce(common.digits(len(drawn)), path)

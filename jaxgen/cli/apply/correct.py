@@ -59,8 +59,8 @@ def main(args: list[str]) -> None:
     if are_test_digits:
         print(table(clean.images, clean.labels, damaged, corrected.images, wanted, run))
     elif clean.labels_known:
-        print(f"recognised correctly: {measuring.recognised(corrected.images, clean.labels)}")
-        print(f"  before: {measuring.recognised(damaged, clean.labels)}")
+        print(f"recognised correctly: {run.recognised(corrected.images, clean.labels)}")
+        print(f"  before: {run.recognised(damaged, clean.labels)}")
     labels = clean.labels if clean.labels_known else corrected.digits
     picture = functools.partial(images.pairs, damaged, corrected.images)
     path = images.save(out, corrected.images, labels, picture)
@@ -84,10 +84,11 @@ def table(
     methods = {"corrected": corrected, "not corrected": damaged}
     for name in filters.FILTERS:
         methods[name] = filters.denoiser(name, pixels, examples)(damaged)
-    closing = filters.best_closing(lambda mended: measuring.hits(mended, digits), examples)
+    judge = run.model.judge
+    closing = filters.best_closing(lambda mended: measuring.hits(mended, digits, judge), examples)
     methods["closing"] = closing(damaged)
     lines = ["                 PSNR in dB        recognised correctly"]
     for name, mended in methods.items():
         psnr = statistics.mean(measuring.psnr(mended, clean))
-        lines.append(f"{name:<17}{psnr!s:<18}{measuring.recognised(mended, labels)}")
+        lines.append(f"{name:<17}{psnr!s:<18}{run.recognised(mended, labels)}")
     return "\n".join(lines)

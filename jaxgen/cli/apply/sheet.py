@@ -126,13 +126,14 @@ def main(args: list[str]) -> None:
         hand = inputs.read_hand(wanted.style, run)
         written = hand.write(digits, wanted.variety, wanted.seed)
         drawn = sheet.DrawnDigits(to_uint8(written), 0)
-        if not model.caution and (illegible := sheet.illegible(drawn, digits)):
+        if not model.caution and (illegible := sheet.illegible(drawn, digits, model.judge)):
             errors.warn(
                 f"the judge cannot read {', '.join(map(str, illegible))} in this hand: look at the "
                 "sheet, or take another --style"
             )
     else:
-        drawn = sheet.draw_legible(model, digits, wanted.seed, judged=model.caution is None)
+        by = None if model.caution else model.judge
+        drawn = sheet.draw_legible(model, digits, wanted.seed, by)
     hands = f" in the hand of {wanted.style}" if wanted.style else ""
     footer = (
         f"Every digit was drawn by {config.model}{hands}, after {common.steps(model.step)} on "

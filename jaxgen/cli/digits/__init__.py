@@ -4,6 +4,7 @@ from jaxgen.cli import parts
 
 ACTIONS = {
     "check": "look at a data set before anything learns from it",
+    "judge": "train a judge for a data set that is not like MNIST",
     "writers": "part a data set by its writers",
     "mark": "mark the answers on photographed exercise sheets",
     "form": "print a form on which a person writes digits",
