@@ -62,6 +62,12 @@ def grey(path: str | Path) -> np.ndarray:
     return _opened(content_of(path), f"{path}")[0]
 
 
+def grey_of(content: bytes, name: str) -> np.ndarray:
+    """The contents of an image file as grey: uint8 [h, w], reduced if it is large. Raises UserError
+    as ``decode``."""
+    return np.rint(255 * _opened(content, name)[0]).astype(np.uint8)
+
+
 def png(picture: np.ndarray) -> bytes:
     """Return a picture, uint8 [H, W], as the contents of a PNG file."""
     file = io.BytesIO()

@@ -464,3 +464,37 @@ def test_archives_are_read_as_the_folders_in_them(here):
     with zipfile.ZipFile("inside.zip", "w") as archive:
         archive.writestr("train.csv", "label,a,b,c,d\n1,2,3,4,5\n2,3,x,4,5\n")
     assert "inside.zip" in sentence(sets.read, "inside.zip")
+
+
+def clothes(count: int) -> np.ndarray:
+    """Broad shapes with a pattern, light on black, which fill the image: uint8 [n, 28, 28]."""
+    rng = np.random.default_rng(0)
+    images = np.zeros((count, 28, 28), np.uint8)
+    for image in images:
+        top, left, height, width = *rng.integers(0, 6, 2), *rng.integers(16, 22, 2)
+        image[top : top + height, left : left + width] = rng.integers(60, 255, (height, width))
+    return images
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_pictures_that_are_no_handwriting_stay_as_they_are(large, here):
+    """As the hub has Fashion-MNIST: named classes, in pictures."""
+    images, labels = clothes(60), np.arange(60) % 3
+    shown = images.repeat(4, 1).repeat(4, 2) if large else images
+    table = pa.table({"image": [{"bytes": png(x), "path": None} for x in shown], "label": labels})
+    about = {"label": {"names": ["Bag", "Ankle boot", "T-shirt"], "_type": "ClassLabel"}}
+    kept = {"huggingface": json.dumps({"info": {"features": about}})}
+    parquet.write_table(table.replace_schema_metadata(kept), "fashion.parquet")
+    found, said = read("fashion.parquet")
+    assert found.names == ("Bag", "Ankle boot", "T-shirt")
+    apart = np.abs(found.train.images[..., 0].astype(int) - images)
+    assert apart.mean() < (12 if large else 0.01), said
+
+
+def test_handwriting_of_several_sizes_comes_to_one(here):
+    for place in range(60):
+        own = np.pad(IMAGES[place], ((0, place % 5), (0, place % 7)))
+        put(f"set/{LABELS[place]}/{place}.png", png(255 - own))
+    found, said = read()
+    assert recognised(found.train, found.train.labels) > 0.95
+    assert any("of 35 sizes brought to MNIST's form" in line for line in said)

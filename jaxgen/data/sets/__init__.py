@@ -49,7 +49,7 @@ def read(path: str, say: Callable[[str], None] = lambda line: None) -> Found:
     names, numbers = classes.numbered([table for own in parts.values() for table in own], path, say)
     counts = iter(numbers)
     labelled = {part: [next(counts) for _ in own] for part, own in parts.items()}
-    bringer = pixels.Bringer(path, say)
+    bringer = pixels.Bringer(path, names, say)
     found = {
         part: Part(
             np.concatenate([bringer.of(table) for table in own]),

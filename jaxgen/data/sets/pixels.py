@@ -12,13 +12,16 @@ from jaxgen.data.split import SIDE
 from jaxgen.errors import UserError
 
 _LOOKED_AT = 200  # images, to say what they are
+_LARGE = 64  # pixels along an edge: larger pictures of characters are photographs and scans
 
 
 class Bringer:
-    """Brings the images of all tables of a data set to 28 x 28, in the same way."""
+    """Brings the images of all tables of a data set to 28 x 28, in the same way. ``names`` are
+    those of its classes: photographs and scans are of handwriting if these are characters."""
 
-    def __init__(self, path: str, say: Callable[[str], None]):
+    def __init__(self, path: str, names: tuple[str, ...], say: Callable[[str], None]):
         self._path, self._say = path, say
+        self._of_characters = all(len(name) == 1 for name in names)
         self._range: tuple[float, float] | None = None  # of the first table
         self._said: set[str] = set()
 
@@ -28,32 +31,44 @@ class Bringer:
             return self._of_files(table)
         images = colours_last(table.name, table.images)
         sizes.require(table.name, images.shape[1:3])
-        grey = _grey(self._in_range(table.name, images))
-        grey, dark = _light_ink(grey)
-        if dark:
-            self._tell("dark ink: inverted")
-        is_small = grey.shape[1:] == (SIDE, SIDE)
-        size = f"{grey.shape[2]} x {grey.shape[1]}"
-        if not is_handwriting(grey):
-            if not is_small:
-                self._tell(f"{size} scaled to {SIDE} x {SIDE}")
-            return sizes.fit(table.name, grey)[..., 0]
-        if is_small and is_in_form(grey):
-            return grey
-        self._tell(f"{size} brought to MNIST's form")
-        return in_form(grey)
+        return self._of_greys(table.name, list(_grey(self._in_range(table.name, images))))
 
     def _of_files(self, table: Table) -> np.ndarray:
+        contents = {f"image {i} of {table.name}": c for i, c in enumerate(table.images)}
+        greys = [pictures.grey_of(content, name) for name, content in contents.items()]
+        is_large = max(max(grey.shape) for grey in greys) > _LARGE
+        if not (is_large and self._of_characters):
+            return self._of_greys(table.name, greys)
         changes: Counter[str] = Counter()
-        found = np.empty((len(table.images), SIDE, SIDE), np.uint8)
-        for index, content in enumerate(table.images):
-            image, words = pictures.decode(content, f"image {index} of {table.name}")
-            found[index] = image[..., 0]
+        found = np.empty((len(contents), SIDE, SIDE), np.uint8)
+        for row, (name, content) in zip(found, contents.items(), strict=True):
+            image, words = pictures.decode(content, name)
+            row[:] = image[..., 0]
             changes.update(words)
         told = [f"{n} {word}" for word, n in changes.items() if not word.endswith("unchanged")]
         if told:
             self._say(f"images of files:{self._path}: {', '.join(told)}")
         return found
+
+    def _of_greys(self, name: str, greys: list[np.ndarray]) -> np.ndarray:
+        """Images uint8 [h, w] of one size or of several."""
+        shapes = {grey.shape for grey in greys}
+        height, width = np.max([*shapes], axis=0).tolist()
+        images = np.stack(greys) if len(shapes) == 1 else _padded(greys, height, width)
+        images, dark = _light_ink(images)
+        if dark:
+            self._tell("dark ink: inverted")
+            greys = [255 - grey for grey in greys]
+        size = f"{width} x {height}" if len(shapes) == 1 else f"of {len(shapes)} sizes"
+        is_small = shapes == {(SIDE, SIDE)}
+        if not is_handwriting(images):
+            if not is_small:
+                self._tell(f"{size} scaled to {SIDE} x {SIDE}")
+            return sizes.fit(name, images if len(shapes) == 1 else greys)[..., 0]
+        if is_small and is_in_form(images):
+            return images
+        self._tell(f"{size} brought to MNIST's form")
+        return in_form(images)
 
     def _tell(self, words: str) -> None:
         if words not in self._said:
@@ -133,6 +148,15 @@ def _grey(images: np.ndarray) -> np.ndarray:
     return np.rint(np.concatenate(blocks)).astype(np.uint8)
 
 
+def _padded(greys: list[np.ndarray], height: int, width: int) -> np.ndarray:
+    """Images uint8 [h, w] of several sizes, each on paper of its own grey: [n, height, width]."""
+    found = np.empty((len(greys), height, width), np.uint8)
+    for row, grey in zip(found, greys, strict=True):
+        row[:] = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+        row[: grey.shape[0], : grey.shape[1]] = grey
+    return found
+
+
 def _light_ink(images: np.ndarray) -> tuple[np.ndarray, bool]:
     """Images uint8 [n, h, w] with light ink, and whether they are inverted."""
     dark = sizes.has_dark_ink(images).mean() > 0.5
@@ -147,7 +171,7 @@ def is_handwriting(images: np.ndarray) -> bool:
     edge = round(max(images.shape[1:]) / 4) + 1  # wider than strokes
     window, shares = np.ones((edge, edge)), []
     for image in images[:: max(1, len(images) // _LOOKED_AT)]:
-        ink = image > 0.4 * max(int(image.max()), 1)
+        ink = image > 0.2 * max(int(image.max()), 1)
         wide = ndimage.binary_opening(np.pad(ink, edge), window)
         black = (image < 40).mean()
         shares.append(black > 0.35 and wide.sum() < 0.25 * ink.sum())
@@ -158,7 +182,9 @@ def is_in_form(images: np.ndarray) -> bool:
     """Whether images uint8 [n, 28, 28] are as large and as much in the middle as those of MNIST and
     of its kin, taken together."""
     some = images[:: max(1, len(images) // _LOOKED_AT)].astype(float)
-    some = some[some.max((1, 2)) > 0]
+    some = some[some.max((1, 2)) > 40]
+    if not len(some):
+        return True
     longer = [max(np.ptp(axis) + 1 for axis in np.nonzero(image > 40)) for image in some]
     places = np.arange(SIDE) + 0.5
     mass = some.sum((1, 2))

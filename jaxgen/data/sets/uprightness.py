@@ -74,6 +74,8 @@ def turn(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> Turn
 
 def digits_are(table: Table, first: list[int], second: list[int]) -> bool:
     """Whether labels from 1 to 10 stand for the digits ``first``, and not for ``second``."""
+    if isinstance(table.images, list):
+        return False
     images = np.asarray(table.images, np.float32)
     if images.ndim == 2:
         images = images.reshape(len(images), round(images.shape[1] ** 0.5), -1)
