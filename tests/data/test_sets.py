@@ -165,6 +165,11 @@ def test_csv_of_kaggle_and_kannada(here):
     assert equal(found.train) and any("Dig-MNIST.csv is of no part" in line for line in said)
 
 
+def test_letters_of_kaggle_have_names_that_are_numbers(here):
+    rows("letters.csv", ["0", *(f"0.{n}" for n in range(1, 785))], [LABELS % 26, IMAGES])
+    assert equal(read("letters.csv")[0].train)
+
+
 def test_openml_has_the_class_last_as_text(here):
     names = [f"pixel{n}" for n in range(1, 785)]
     head = ["@RELATION mnist_784", *(f"@ATTRIBUTE {name} real" for name in names)]

@@ -41,7 +41,10 @@ def table(content: bytes, name: str) -> list[Table]:
     if len(cells) < 2:
         raise ValueError("it has no numbers with commas between them")
     names = [] if all(map(_is_number, cells)) else [cell.lower() for cell in cells]
-    body = lines[bool(names) :]
+    # A table without names that pandas has copied has its first row as names: 0, 0.1, 0.2 and so
+    # on, as Kaggle's letters have.
+    is_mangled = cells[1:3] == [f"{cells[0]}.{i}" for i in (1, 2)]
+    body = lines[bool(names) or is_mangled :]
     if not body:
         raise ValueError("it has no rows")
     if between:
