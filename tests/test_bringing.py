@@ -12,7 +12,7 @@ from jaxgen.apps.figures import interpolation
 from jaxgen.cli import inputs, main
 from jaxgen.data import Split, idx, source_images
 from jaxgen.errors import UserError
-from jaxgen.evaluation import reference
+from jaxgen.evaluation import judge, reference
 from jaxgen.experiments import grid as grids
 from jaxgen.experiments import study as studies
 from tests import runs
@@ -34,7 +34,7 @@ def read(name: str) -> inputs.Inputs:
 
 
 def right(found: inputs.Inputs) -> int:
-    return measuring.hits(found.images, LABELS)
+    return measuring.hits(found.images, LABELS, judge.load())
 
 
 def test_dark_ink_is_inverted_wherever_it_comes_in(here, capsys):
@@ -215,16 +215,16 @@ def test_a_measure_without_meaning_is_named_or_left_out(here, hasty, often, caps
     if often(False, True):
         told = evaluated(mnist_digits(here / "two", only(3, 7)), capsys)
         assert "class entropy, nats of 0.693" in told and "linear probe" in told
-    lying = mnist_digits(here / "lying", only(2, 4, 5, 6, 7), lambda x: x.transpose(0, 2, 1))
-    assert "figures mean nothing here" in evaluated(lying, capsys)
+    moved = mnist_digits(here / "moved", only(2, 4, 5, 6, 7), lambda x: np.roll(x, 14, (1, 2)))
+    assert "figures mean nothing here" in evaluated(moved, capsys)
 
 
 def test_a_study_says_which_digits_the_judge_cannot_read(here):
-    lying = mnist_digits(here / "lying", only(2, 4, 5, 6, 7), lambda x: x.transpose(0, 2, 1))
+    moved = mnist_digits(here / "moved", only(2, 4, 5, 6, 7), lambda x: np.roll(x, 14, (1, 2)))
     base = config.recipe("ae")
-    axes = (grids.axis(f"data=mnist:10,idx:{lying}", base),)
+    axes = (grids.axis(f"data=mnist:10,idx:{moved}", base),)
     plan = grids.make(
         base, axes, "grid", 1, lambda flags: small("ae", data=flags[0].partition("=")[2])
     )
     (told,) = studies.cautions(plan)
-    assert told.startswith(f"of idx:{lying} the judge reads") and "mean nothing here" in told
+    assert told.startswith(f"of idx:{moved} the judge reads") and "mean nothing here" in told

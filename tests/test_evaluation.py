@@ -207,7 +207,9 @@ def test_training_repeats_itself(tmp_path):
 @pytest.mark.parametrize("network", [judges.Network((4, 4, 8)), judges.Layered((4,), (8,))])
 def test_a_trained_judge_can_be_loaded(network, tmp_path, monkeypatch):
     strokes = data.load("synthetic:300")
-    monkeypatch.setattr(judges, "parts", lambda: (strokes.train, strokes.valid, strokes.test))
+    monkeypatch.setattr(
+        judges, "parts", lambda digits: (strokes.train, strokes.valid, strokes.test)
+    )
     told = []
     path = tmp_path / "mine.safetensors"
     accuracy = judges.train(path, told.append, steps=2, network=network)
@@ -219,7 +221,7 @@ def test_a_trained_judge_can_be_loaded(network, tmp_path, monkeypatch):
 
 
 def test_the_judge_learns_from_no_floor_digit():
-    learned, floor, test = judges.parts()
+    learned, floor, test = judges.parts(data.load("mnist"))
     seen = {image.tobytes() for image in learned.images}
     assert not seen & {image.tobytes() for part in (floor, test) for image in part.images}
     valid = data.load("mnist").valid
@@ -268,7 +270,7 @@ def test_a_subset_is_fixed_and_like_the_whole(digits):
 
 def test_the_floor_is_what_the_judge_has_not_seen(digits):
     got = {image.tobytes() for image in reference.floor(digits).images}
-    assert got == {image.tobytes() for image in judges.parts()[1].images}
+    assert got == {image.tobytes() for image in judges.parts(data.load("mnist"))[1].images}
 
 
 def test_real_digits_measure_up(measured):

@@ -22,7 +22,7 @@ with epy.lazy_imports():
 
 
 @dataclass(frozen=True)
-class Train:
+class Judge:
     steps: int = 4800
     """Steps of training, each of 128 images."""
     fresh: bool = False
@@ -34,7 +34,7 @@ class Train:
 
 def main(args: list[str]) -> None:
     names = flags.leading(args)
-    wanted = flags.parse(Train(), "digits judge", __doc__, args[len(names) :])
+    wanted = flags.parse(Judge(), "digits judge", __doc__, args[len(names) :])
     if len(names) != 1:
         raise UserError("which data set? bin/digits judge kmnist")
     digits = data.load(data.with_absolute_path(names[0]), print)
