@@ -375,7 +375,7 @@ def test_what_cannot_be_understood_is_one_sentence(here):
     def csv_of(*lines):
         return "\n".join(lines).encode()
 
-    put("text.csv", csv_of("label,a,b,c,d", "1,2,3,4,5", "1,2,x,4,5"))
+    put("text.csv", csv_of("label,a,b,c,d", "1,2,3,4,5", "1,2,3,x,5"))
     put("ragged.csv", csv_of("label,a,b,c,d", "1,2,3,4,5", "1,2,3"))
     put("one.csv", csv_of("label,a,b,c,d", "1,2,3,4,5", "1,2,3,4,5"))
     np.savez("lonely.npz", images=IMAGES[:3], labels=np.array([1, 1, 2]))
@@ -387,7 +387,7 @@ def test_what_cannot_be_understood_is_one_sentence(here):
     put("cut.gz", gzip.compress(idx(IMAGES))[:5000])
     put("short-images-idx3-ubyte", idx(IMAGES)[:-7])
     for path, says in {
-        "text.csv": "'x'",
+        "text.csv": "'x' to float32 in row 2, column 4",
         "ragged.csv": "row",
         "one.csv": "images of one class alone, 1",
         "lonely.npz": "one image of '2'",

@@ -57,7 +57,7 @@ def read(path: str) -> list[Table]:
         raise
     except Exception as error:  # libraries raise any class for damaged files
         reason = getattr(error, "strerror", None) or " ".join(f"{error}".split())
-        reason = reason or type(error).__name__
+        reason = reason.rstrip(".") or type(error).__name__
         raise UserError(f"cannot read {path}: {reason}; give a sound file") from None
 
 

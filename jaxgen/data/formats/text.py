@@ -126,7 +126,13 @@ def libsvm(content: bytes, name: str) -> list[Table]:
 
 def _numbers(lines: list[str], between: str | None, columns: list[int]) -> np.ndarray:
     """The numbers of some columns, float32 [n, columns]."""
-    return np.loadtxt(lines, np.float32, delimiter=between, quotechar='"', ndmin=2, usecols=columns)
+    try:
+        return np.loadtxt(
+            lines, np.float32, delimiter=between, quotechar='"', ndmin=2, usecols=columns
+        )
+    except ValueError as error:  # which counts rows from 0, and columns from 1
+        place = re.compile(r"at row (\d+)")
+        raise ValueError(place.sub(lambda m: f"in row {int(m[1]) + 1}", f"{error}")) from None
 
 
 def _squares(pixels: np.ndarray) -> np.ndarray:
