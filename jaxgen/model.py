@@ -26,7 +26,7 @@ from jaxgen import config as configs
 from jaxgen import data, devices, families, sampling
 from jaxgen.arguments import Images, checked, labels
 from jaxgen.arrays import NO_DIGIT
-from jaxgen.config import STRIDED, Config
+from jaxgen.config import Config
 from jaxgen.data import Digits
 from jaxgen.errors import UserError, warn
 from jaxgen.families.base import Variational, split
@@ -421,7 +421,7 @@ class Model(Trained):
     def judge(self) -> "judge.Judge":
         """The judge of its digits: their own if ``bin/digits judge`` has trained one, else that of
         MNIST."""
-        if data.full_source(self.config.data).removeprefix(STRIDED) == "mnist":
+        if data.is_mnist(self.config.data):
             return judge.load()
         try:
             digits = self.digits
@@ -433,7 +433,7 @@ class Model(Trained):
     def caution(self) -> str | None:
         """A sentence that says why the judge cannot read the digits of the data; None where it can
         read them, as MNIST's, and where they are missing."""
-        if data.full_source(self.config.data).removeprefix(STRIDED) == "mnist":
+        if data.is_mnist(self.config.data):
             return None
         try:
             why = judge.caution(self.judge, self.digits.test)

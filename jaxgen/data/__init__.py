@@ -93,9 +93,10 @@ def _upright(
     source: str, train: Split, test: Split, say: Callable[[str], None]
 ) -> tuple[Split, Split]:
     """The digits of a source upright: those of EMNIST lie on their side, in TFDS too."""
-    from jaxgen.data.sets import uprightness  # here, because MNIST itself needs none of it
+    # Here, because MNIST itself needs none of it.
+    from jaxgen.data.sets import DIGIT_NAMES, uprightness
 
-    turn = uprightness.turn(train.images[..., 0], train.labels, tuple("0123456789"))
+    turn = uprightness.turn(train.images[..., 0], train.labels, DIGIT_NAMES)
     if turn is None:
         return train, test
     say(f"{source}: {turn.words}: turned upright")
@@ -109,14 +110,33 @@ def with_absolute_path(source: str) -> str:
     kind, colon, path = source.removeprefix(STRIDED).partition(":")
     absolute = os.path.abspath(os.path.expanduser(path))
     if not colon and kind not in ("mnist", "synthetic"):
-        is_path = os.path.exists(os.path.expanduser(source))
-        return with_absolute_path(_source_at(source)) if is_path else source
+        if os.path.exists(os.path.expanduser(source)):
+            return with_absolute_path(_source_at(source))
+        return with_absolute_path(f"files:{source}") if _begins_files(source) else source
     if not path or kind not in ("idx", "tfds", "files"):
         return source
     if kind == "tfds" and not os.path.exists(absolute):
         return source  # a name
     strided = STRIDED if source.startswith(STRIDED) else ""
     return f"{strided}{kind}{colon}{absolute}"
+
+
+def _begins_files(path: str) -> bool:
+    """Whether a path that does not exist is what files in its folder have in common, or files in an
+    archive may have; and is no name of a published set."""
+    from jaxgen.data import downloads
+
+    if path in downloads.SETS:
+        return False
+    place, start = os.path.split(os.path.expanduser(path))
+    if os.path.isdir(place or "."):
+        return any(name.startswith(start) for name in os.listdir(place or "."))
+    return os.path.isfile(place)
+
+
+def is_mnist(source: str) -> bool:
+    """Whether a source is MNIST, or a part of it."""
+    return source.removeprefix(STRIDED).partition(":")[0] == "mnist"
 
 
 def full_source(source: str) -> str:

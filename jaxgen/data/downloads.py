@@ -38,12 +38,12 @@ class Download(NamedTuple):
     inside: str = ""  # what the names of its files begin with, in an archive of several sets
 
 
-def _files(base: str, **digests: str) -> tuple[File, ...]:
+def _files(base: str, digests: dict[str, str]) -> tuple[File, ...]:
     return tuple(File(base + name, md5) for name, md5 in digests.items())
 
 
 def _idx(base: str, *digests: str) -> tuple[File, ...]:
-    return tuple(File(base + name, md5) for name, md5 in zip(_IDX, digests, strict=True))
+    return _files(base, dict(zip(_IDX, digests, strict=True)))
 
 
 # Xiao, Rasul, Vollgraf 2017
@@ -65,7 +65,7 @@ _KUZUSHIJI = _idx(
 # Yadav, Bottou 2019
 _QMNIST = _files(
     "https://raw.githubusercontent.com/facebookresearch/qmnist/master/",
-    **{
+    {
         "qmnist-train-images-idx3-ubyte.gz": "ed72d4157d28c017586c42bc6afe6370",
         "qmnist-train-labels-idx2-int.gz": "0058f8dd561b90ffdd0f734c6a30e5e4",
         "qmnist-test-images-idx3-ubyte.gz": "1394631089c404de565df7b7aeaf9412",
@@ -75,7 +75,7 @@ _QMNIST = _files(
 # Hull 1994, as the libsvm collection has it
 _USPS = _files(
     "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/",
-    **{
+    {
         "usps.bz2": "ec16c51db3855ca6c91edd34d0e9b197",
         "usps.t.bz2": "8ea070ee2aca1ac39742fdd1ef5ed118",
     },
@@ -83,7 +83,7 @@ _USPS = _files(
 # Netzer et al. 2011
 _SVHN = _files(
     "http://ufldl.stanford.edu/housenumbers/",
-    **{
+    {
         "train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373",
         "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3",
     },
@@ -91,7 +91,7 @@ _SVHN = _files(
 # Cohen et al. 2017: all of its sets in one archive of 540 MB
 _EMNIST = _files(
     "https://biometrics.nist.gov/cs_links/EMNIST/",
-    **{"gzip.zip": "58c8d27c78d21e728a6bc7b3cc06412e"},
+    {"gzip.zip": "58c8d27c78d21e728a6bc7b3cc06412e"},
 )
 
 SETS = {

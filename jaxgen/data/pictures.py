@@ -68,6 +68,13 @@ def grey_of(content: bytes, name: str) -> np.ndarray:
     return np.rint(255 * _opened(content, name)[0]).astype(np.uint8)
 
 
+def longer_edge(content: bytes, name: str) -> int:
+    """The longer edge in pixels of the contents of an image file, from its header. Raises UserError
+    as ``decode``."""
+    with opened(content, name, MOST_SIDE) as image:
+        return max(image.size)
+
+
 def png(picture: np.ndarray) -> bytes:
     """Return a picture, uint8 [H, W], as the contents of a PNG file."""
     file = io.BytesIO()

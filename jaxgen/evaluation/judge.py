@@ -24,7 +24,6 @@ from scipy.spatial import distance
 
 from jaxgen import data, devices, kept
 from jaxgen.arrays import DIGITS
-from jaxgen.config import STRIDED
 from jaxgen.data import files, partition
 from jaxgen.data.split import Contents, Digits, Split, part
 from jaxgen.errors import UserError
@@ -154,7 +153,7 @@ def load(
 
 def of(digits: Digits) -> Judge:
     """The judge of some digits: their own, if ``train_for`` has made one, else that of MNIST."""
-    if data.full_source(digits.source).removeprefix(STRIDED) == "mnist":
+    if data.is_mnist(digits.source):
         return load()
     path = own(digits)
     return load(path, None) if path.exists() else load()

@@ -122,6 +122,13 @@ def test_a_set_is_parted_by_its_writers(here, capsys):
     assert all(
         len({IMAGES[i].tobytes() in kept for i in range(w, w + 25)}) == 1 for w in range(0, 600, 25)
     )
+    columns[:, 2] = np.arange(600) % 2  # both write in both parts
+    for part, rows_of in (("train", slice(400)), ("test", slice(400, 600))):
+        put(f"both/{part}-images-idx3-ubyte", idx(IMAGES[rows_of]))
+        put(f"both/{part}-labels-idx2-int", idx(columns[rows_of]))
+    assert main.run(["digits", "writers", "both", "--out=two"]) == 0
+    with np.load("two/0001.npz") as arrays:
+        assert np.array_equal(arrays["images"], IMAGES[1::2])
     for args, says in (
         (["set", "--out=writers"], "exists already"),
         (["set", "--out=other", "--least=26"], "leaves no writer"),
@@ -453,6 +460,9 @@ def test_archives_are_read_as_the_folders_in_them(here):
                 archive.writestr(f"{start}-labels-idx1-ubyte.gz", labels)
     assert "gzip.zip holds 2 data sets" in sentence(sets.read, "gzip.zip")
     assert equal(read("gzip.zip/emnist-digits")[0].train)
+    source = data.with_absolute_path("./gzip.zip/emnist-digits")  # as --data has it
+    assert source == f"files:{here}/gzip.zip/emnist-digits"
+    assert data.with_absolute_path("./nowhere/emnist") == "./nowhere/emnist"
     with tarfile.open("set.tar.gz", "w:gz") as archive:
         for part, images, labels in (("train", IMAGES, LABELS), ("test", TESTED, TESTED_LABELS)):
             for n, (image, label) in enumerate(zip(images, labels, strict=True)):

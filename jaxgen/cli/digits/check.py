@@ -49,14 +49,14 @@ def main(args: list[str]) -> None:
 
 def read(name: str) -> Found:
     """The data set in a file or folder, or of a source such as mnist."""
-    if name in downloads.SETS and not os.path.exists(name):
-        return sets.read(downloads.fetch(name, print), print)
-    kind, colon, path = name.partition(":")
+    source = data.with_absolute_path(name)
+    kind, colon, path = source.partition(":")
+    if source in downloads.SETS:
+        return sets.read(downloads.fetch(source, print), print)
     if kind in ("files", "idx"):
         return sets.read(path, print)
-    is_tfds = data.with_absolute_path(name).startswith("tfds:")
-    if not (colon or is_tfds or name in ("mnist", "synthetic")):
-        return sets.read(name, print)
-    digits = data.load(name, print)
+    if not colon and kind not in ("mnist", "synthetic"):
+        return sets.read(source, print)  # which says that there is no such path
+    digits = data.load(source, print)
     train = [np.concatenate(both) for both in zip(digits.train, digits.valid, strict=True)]
     return Found(Part(*train), Part(*digits.test), sets.DIGIT_NAMES, (digits.source,))

@@ -39,9 +39,9 @@ def main(args: list[str]) -> None:
         raise UserError("which data set? bin/digits judge kmnist")
     digits = data.load(data.with_absolute_path(names[0]), print)
     devices.start()
-    found = judge.of(digits)
+    found, where = judge.of(digits), judge.own(digits)
     if not wanted.fresh and judge.caution(found, digits.test) is None:
-        whose = "their own" if judge.own(digits).exists() else "that of MNIST"
+        whose = "their own" if where.exists() else "that of MNIST"
         print(f"there is a judge that reads these images, {whose}: --fresh trains another one")
     else:
         judge.train_for(digits, steps=wanted.steps)
@@ -57,5 +57,4 @@ def main(args: list[str]) -> None:
         f"{recognised[0]:.2%} of {most:,} test images are recognised; as many training images that "
         f"it has not seen are at {real.figures.frechet / real.unit:.3f} N of them"
     )
-    where = judge.own(digits)
     print(f"judge {found.hash[:12]}{f': {where}' if where.exists() else ''}")

@@ -17,7 +17,6 @@ from jaxgen import config as configs
 from jaxgen.cli import flags
 from jaxgen.cli.digits import check
 from jaxgen.data import files, tables
-from jaxgen.data.sets import Part
 from jaxgen.errors import UserError
 
 
@@ -41,29 +40,21 @@ def main(args: list[str]) -> None:
         raise UserError(f"{wanted.out} exists already: name a new folder")
     found = check.read(names[0])
     parts = [part for part in (found.train, found.test) if part is not None]
-    own = [_by_writer(part) for part in parts]
-    if not any(own):
+    known = [part for part in parts if part.writers is not None]
+    if not known:
         raise UserError(f"{names[0]} does not say who wrote its images: there are no writers")
-    contents: dict[Path, bytes] = {}
-    left_out = 0
-    for part, rows in zip(parts, own, strict=True):
-        for writer, chosen in rows.items():
-            if len(chosen) < wanted.least:
-                left_out += 1
-                continue
-            images, labels = part.images[chosen, ..., 0], part.labels[chosen]
-            contents[wanted.out / f"{writer:04}.npz"] = tables.npz(images, labels)
+    # Some write in both parts.
+    images, labels, writers = map(np.concatenate, zip(*known, strict=True))
+    order = np.argsort(writers, kind="stable")
+    numbers, starts = np.unique(writers[order], return_index=True)
+    contents = {
+        wanted.out / f"{number:04}.npz": tables.npz(images[rows, ..., 0], labels[rows])
+        for number, rows in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)
+        if len(rows) >= wanted.least
+    }
     if not contents:
         raise UserError(f"--least {wanted.least} leaves no writer: ask for fewer images")
     wanted.out.mkdir(parents=True)
     files.write_all(contents)
+    left_out = len(numbers) - len(contents)
     print(f"{len(contents):,} writers, {left_out:,} of few images left out: {wanted.out}")
-
-
-def _by_writer(part: Part) -> dict[int, np.ndarray]:
-    """The rows of each writer's images."""
-    if part.writers is None:
-        return {}
-    order = np.argsort(part.writers, kind="stable")
-    numbers, starts = np.unique(part.writers[order], return_index=True)
-    return dict(zip(numbers.tolist(), np.split(order, starts[1:]), strict=True))

@@ -51,7 +51,7 @@ def part_of(name: str) -> str:
 
 
 def role_of(name: str) -> str:
-    """ "images" or "labels", where a name says so."""
+    """Whether a name speaks of "images" or of "labels"; "" where it does not say."""
     found = words(name)
     if any(word in _LABELS for word in found):
         return "labels"

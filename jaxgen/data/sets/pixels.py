@@ -35,9 +35,9 @@ class Bringer:
 
     def _of_files(self, table: Table) -> np.ndarray:
         contents = {f"image {i} of {table.name}": c for i, c in enumerate(table.images)}
-        greys = [pictures.grey_of(content, name) for name, content in contents.items()]
-        is_large = max(max(grey.shape) for grey in greys) > _LARGE
-        if not (is_large and self._of_characters):
+        edges = (pictures.longer_edge(content, name) for name, content in contents.items())
+        if not (self._of_characters and any(edge > _LARGE for edge in edges)):
+            greys = [pictures.grey_of(content, name) for name, content in contents.items()]
             return self._of_greys(table.name, greys)
         changes: Counter[str] = Counter()
         found = np.empty((len(contents), SIDE, SIDE), np.uint8)
