@@ -53,8 +53,15 @@ def test_a_judge_is_trained_for_data_that_mnists_cannot_read(place, capsys):
     assert "there is a judge that reads these images, their own" in capsys.readouterr().out
 
 
-def test_mnist_has_one(here, capsys):
-    assert main.run(["digits", "judge", "synthetic:200", "--steps=1", "--fresh"]) == 0
-    assert "too few for a Frechet distance" in capsys.readouterr().out
+def test_other_data_get_one_of_their_own(here, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{here}/cache")
+    assert main.run(["digits", "judge", "synthetic:200"]) == 0
+    said = capsys.readouterr().out
+    assert "that of MNIST" in said and "too few for a Frechet distance" in said
+    # Trained too briefly, it does not replace the judge that reads these digits.
+    assert "more --steps" in sentence(
+        main.run, ["digits", "judge", "synthetic:200", "--steps=1", "--fresh"]
+    )
+    assert not judge.own(data.load("synthetic:200")).exists()
     assert "which data set?" in sentence(main.run, ["digits", "judge"])
     assert "--steps 0" in sentence(main.run, ["digits", "judge", "mnist", "--steps=0"])

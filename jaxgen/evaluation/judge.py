@@ -29,7 +29,7 @@ from jaxgen.data.split import Contents, Digits, Split, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation import classifier
 from jaxgen.evaluation.distort import distort
-from jaxgen.evaluation.report import blind
+from jaxgen.evaluation.report import READS, blind
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
 SHA256 = "f4cd2bb142db8eddd78b8d61e0aef9ec6ae2e9c10dac416bd9493b1ac5d19766"  # of WEIGHTS
@@ -222,8 +222,9 @@ def train_for(
     digits: Digits, report: Callable[[str], None] = print, *, seed: int = 0, steps: int = STEPS
 ) -> float:
     """Train the judge of some digits as that of MNIST, keep it, and return its accuracy on their
-    test digits. It does not learn from the validation digits and the floor digits."""
-    return _train(digits, own(digits), report, seed, steps, NETWORK)
+    test digits. It does not learn from the validation digits and the floor digits. Raises UserError
+    if it reads too few test digits after these steps; then the judge of before stays."""
+    return _train(digits, own(digits), report, seed, steps, NETWORK, least=READS)
 
 
 def _train(
@@ -233,16 +234,23 @@ def _train(
     seed: int,
     steps: int,
     network: Network | Layered,
+    least: float = 0,
 ) -> float:
     files.check(out_path)
     learned, floor, test = parts(digits)
     variables = classifier.fit(
         network, learned, steps, seed=seed, change=distort, floor=floor, report=report
     )
+    variables = jax.tree.map(lambda leaf: leaf.astype(np.float16).astype(np.float32), variables)
+    accuracy = classifier.accuracy(network, variables, test)
+    if accuracy < least:
+        raise UserError(
+            f"after {steps} steps the judge reads {accuracy:.0%} of the test images, too few for "
+            "figures that mean something: nothing is kept, give more --steps"
+        )
     save(out_path, variables)
-    judge = load(out_path, None, network)
-    accuracy = classifier.accuracy(judge.network, judge.variables, test)
-    report(f"{accuracy:.2%} of the {len(test.labels)} test digits; SHA-256 {judge.hash}")
+    hashed = load(out_path, None, network).hash
+    report(f"{accuracy:.2%} of the {len(test.labels)} test digits; SHA-256 {hashed}")
     return accuracy
 
 
