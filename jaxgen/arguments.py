@@ -1,11 +1,13 @@
 """What people give and get in Python: images and digits in the forms that they have them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from jaxgen import images
-from jaxgen.arrays import IMAGE, NO_DIGIT
+from jaxgen import classes, images
+from jaxgen.arrays import IMAGE
+from jaxgen.classes import ANY
 from jaxgen.data import pictures
 from jaxgen.errors import UserError
 from jaxgen.images import to_float
@@ -57,20 +59,22 @@ def checked(images: Any) -> np.ndarray:
     return array.astype(np.float32)
 
 
-def labels(digits: Any, name: str, count: int | None = None) -> np.ndarray:
-    """Digits as labels int32 [n]: from one digit, or "any", a text such as "2024", or numbers [n].
-    One digit is repeated ``count`` times. Raises UserError, which calls them ``name``, for others.
-    """
-    array = np.asarray(digits).reshape(-1)
-    if isinstance(digits, str) and digits.isascii() and digits.isdigit():
-        array = np.array([int(digit) for digit in digits])
-    elif isinstance(digits, str) and digits == "any":
-        array = np.array([NO_DIGIT])
+def labels(
+    given: Any, flag: str, names: Sequence[str] = classes.DIGITS, count: int | None = None
+) -> np.ndarray:
+    """Classes as labels int32 [n]: from a text as ``classes.numbers`` reads it, such as "2024", or
+    from numbers, one or [n], of the classes ``names``, or -1 for any. One is repeated ``count``
+    times. Raises UserError, which names the ``flag``, for others."""
+    if isinstance(given, str):
+        array = np.array(classes.numbers(given, names, flag))
+    else:
+        array = np.asarray(given).reshape(-1)
     is_whole = array.dtype.kind in "iu" and len(array) > 0
-    if not is_whole or array.min() < 0 or array.max() > NO_DIGIT:
-        raise UserError(f"{name} {digits} cannot be: it must be of digits 0 to 9, or any")
+    if not is_whole or array.min() < ANY or array.max() >= len(names):
+        what = "digits 0 to 9" if classes.are_digits(names) else f"classes 0 to {len(names) - 1}"
+        raise UserError(f"{flag} {given} cannot be: it must be of {what}, or any")
     if count is not None and len(array) == 1:
         array = array.repeat(count)
     if count is not None and len(array) != count:
-        raise UserError(f"{count} images need one digit for all or {count}, not {len(array)}")
+        raise UserError(f"{count} images need one label for all or {count}, not {len(array)}")
     return array.astype(np.int32)

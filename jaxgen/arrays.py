@@ -11,14 +11,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 from jaxtyping import Key as TypedKey
 
+from jaxgen.classes import ANY
+
 SIDE = 28  # pixels along an edge
 IMAGE = (SIDE, SIDE, 1)  # [h, w, c] of every image
-DIGITS = 10
-NO_DIGIT = 10  # the label that means "any digit"
 
 Images = Float[Array, "n 28 28 1"]  # in [0, 1], black background
-Labels = Int[Array, " n"]  # 0 to 9, or NO_DIGIT
-SoftLabels = Float[Array, "n 11"]  # weights of the ten digits and NO_DIGIT; a row sums to 1
+Labels = Int[Array, " n"]  # numbers of classes, 0 to 9 for digits, or ``classes.ANY``
+SoftLabels = Float[Array, "n k"]  # weights of the k - 1 classes and ANY; a row sums to 1
 Scalar = Float[Array, ""]
 Key = TypedKey[Array, ""]
 Keys = TypedKey[Array, " n"]  # one key per image
@@ -31,9 +31,16 @@ class Batch(NamedTuple):
     """The input of a training step."""
 
     images: jax.Array  # float32 [b, 28, 28, 1] in [0, 1]
-    labels: jax.Array  # int32 [b], 0 to 9
+    labels: jax.Array  # int32 [b], the numbers of classes
 
 
-def soft(labels: Labels | SoftLabels) -> SoftLabels:
-    """Labels as soft labels, one-hot rows; soft labels stay."""
-    return jax.nn.one_hot(labels, DIGITS + 1) if jnp.ndim(labels) == 1 else labels
+def rows(labels: Labels, classes: int) -> Labels:
+    """The row of each label in a table of the classes, whose last row is that of ANY."""
+    return jnp.where(labels == ANY, classes, labels)
+
+
+def soft(labels: Labels | SoftLabels, classes: int) -> SoftLabels:
+    """Labels as soft labels [n, classes + 1], one-hot rows; soft labels stay."""
+    if jnp.ndim(labels) != 1:
+        return labels
+    return jax.nn.one_hot(rows(labels, classes), classes + 1)

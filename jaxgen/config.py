@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from jaxgen import own
+from jaxgen import classes, own
 from jaxgen.errors import UserError
 
 FORMAT = 2  # of a recipe in JSON; recipes of format 1 say no number
 DEFAULT = "ddpm"  # the recipe whose flags --help shows if no recipe is named
 RECIPES, PAPERS = "jaxgen.configs", "jaxgen.configs.papers"
+NO_FLAG = {"flag": False}  # metadata of a setting that nobody gives
 STRIDED = "strided:"  # prefix of a source: divided by a stride, as in format 1
 
 
@@ -154,6 +155,8 @@ class Config:
     and so on. 0: only a picture at the end."""
     save_every: int = 250
     """Steps between two checkpoints."""
+    classes: tuple[str, ...] = field(default=classes.DIGITS, metadata=NO_FLAG)
+    """The names of the classes, as the data say."""
 
     @property
     def family(self) -> str:
@@ -223,8 +226,11 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Settings as nested dictionaries for JSON."""
-    return {"format": FORMAT, **dataclasses.asdict(config)}
+    """Settings as nested dictionaries for JSON; without the names of classes that are digits."""
+    values = {"format": FORMAT, **dataclasses.asdict(config)}
+    if classes.are_digits(config.classes):
+        del values["classes"]
+    return values
 
 
 def from_dict(values: dict[str, Any]) -> Config:
@@ -303,9 +309,12 @@ def differences(ours: Config, theirs: Config) -> list[str]:
 
 
 def flat(settings: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """All settings: the names of their flags without dashes in front, and their values."""
+    """All settings that have flags: the names of these without dashes in front, and their
+    values."""
     pairs = []
     for f in dataclasses.fields(settings):
+        if f.metadata == NO_FLAG:
+            continue
         value, name = getattr(settings, f.name), prefix + f.name.replace("_", "-")
         pairs += flat(value, f"{name}.") if dataclasses.is_dataclass(value) else [(name, value)]
     return pairs

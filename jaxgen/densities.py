@@ -2,7 +2,7 @@
 
 A decoder turns any code into an image, but only codes near the codes of real digits give digits.
 So codes are drawn from a density that is fitted to the codes of real digits (Ghosh et al. 2020 call
-it ex-post). For NO_DIGIT the digit is drawn first, each digit as often as it occurs.
+it ex-post). For ANY the digit is drawn first, each digit as often as it occurs.
 """
 
 import math
@@ -16,7 +16,7 @@ from flax import struct
 from jax import lax
 
 from jaxgen import devices, distributed
-from jaxgen.arrays import DIGITS, NO_DIGIT, Keys, Labels, Noise
+from jaxgen.arrays import ANY, Keys, Labels, Noise
 
 # For ``transfer``. Two autoencoders turned each of 3,000 validation digits into another digit.
 # Without a pull 94.1 % are recognised, with 2 pulls 97.2 %, with 3 98.0 %, with 5 99.0 %; the slant
@@ -49,29 +49,29 @@ class Densities(struct.PyTreeNode):
 SAVED = {"shares", "weights", "means", "factors"}  # the fields that files have
 
 
-def standard(components: int, latents: int) -> Densities:
-    """N(0, I) for every digit: the densities before the first fit."""
+def standard(classes: int, components: int, latents: int) -> Densities:
+    """N(0, I) for every class: the densities before the first fit."""
     identity = jnp.eye(latents)
-    each = jnp.tile(identity, (DIGITS, 1, 1))
-    factors = jnp.tile(identity, (DIGITS, components, 1, 1))
-    maps = jnp.tile(identity, (DIGITS, DIGITS, 1, 1))
+    each = jnp.tile(identity, (classes, 1, 1))
+    factors = jnp.tile(identity, (classes, components, 1, 1))
+    maps = jnp.tile(identity, (classes, classes, 1, 1))
     return Densities(
-        shares=jnp.full(DIGITS, 1 / DIGITS),
-        weights=jnp.full((DIGITS, components), 1 / components),
-        means=jnp.zeros((DIGITS, components, latents)),
+        shares=jnp.full(classes, 1 / classes),
+        weights=jnp.full((classes, components), 1 / components),
+        means=jnp.zeros((classes, components, latents)),
         factors=factors,
-        derived=Derived(factors, jnp.zeros((DIGITS, latents)), each, each, maps),
+        derived=Derived(factors, jnp.zeros((classes, latents)), each, each, maps),
     )
 
 
-def fit(codes: np.ndarray, labels: np.ndarray, components: int) -> Densities:
-    """Fit to codes [n, z] and their digits [n], on the host; the same codes give the same fit.
+def fit(codes: np.ndarray, labels: np.ndarray, classes: int, components: int) -> Densities:
+    """Fit to codes [n, z] and their classes [n], on the host; the same codes give the same fit.
 
     A digit with at most two codes per Gaussian gets one Gaussian; a digit without codes keeps
     N(0, I).
     """
-    fitted = jax.tree.map(np.array, standard(components, codes.shape[1]))
-    counts = np.bincount(labels, minlength=DIGITS)
+    fitted = jax.tree.map(np.array, standard(classes, components, codes.shape[1]))
+    counts = np.bincount(labels, minlength=classes)
     fitted.shares[:] = counts / counts.sum()
     for digit in np.flatnonzero(counts):
         of_digit = codes[labels == digit].astype(np.float64)
@@ -155,13 +155,13 @@ def _mixture(codes, components, least):
     return fitted.weights_, fitted.means_, fitted.covariances_
 
 
-def noise(keys: Keys, components: int, latents: int) -> Noise:
+def noise(keys: Keys, classes: int, components: int, latents: int) -> Noise:
     """The random numbers for ``draw``, for each key."""
 
     def draw_one(key):
         key_digit, key_component, key_code = jax.random.split(key, 3)
         return {
-            "gumbel_digit": jax.random.gumbel(key_digit, (DIGITS,)),
+            "gumbel_digit": jax.random.gumbel(key_digit, (classes,)),
             "gumbel_component": jax.random.gumbel(key_component, (components,)),
             "normal": jax.random.normal(key_code, (latents,)),
         }
@@ -170,9 +170,9 @@ def noise(keys: Keys, components: int, latents: int) -> Noise:
 
 
 def draw(densities: Densities, noise: Noise, labels: Labels) -> jax.Array:
-    """Turn ``noise`` into codes [n, z] of the digits in ``labels``, or of any for NO_DIGIT."""
+    """Turn ``noise`` into codes [n, z] of the digits in ``labels``, or of any for ANY."""
     any_digit = (noise["gumbel_digit"] + jnp.log(densities.shares)).argmax(-1)
-    digits = jnp.where(labels == NO_DIGIT, any_digit, labels)
+    digits = jnp.where(labels == ANY, any_digit, labels)
     component = (noise["gumbel_component"] + jnp.log(densities.weights)[digits]).argmax(-1)
     place = digits * densities.weights.shape[1] + component
     means, factors = (x.reshape(-1, *x.shape[2:]) for x in (densities.means, densities.factors))
@@ -180,15 +180,15 @@ def draw(densities: Densities, noise: Noise, labels: Labels) -> jax.Array:
 
 
 def log_density(densities: Densities, codes: jax.Array, labels: Labels) -> jax.Array:
-    """log p(code | digit) of codes [n, z] in nats [n]; of any digit for NO_DIGIT."""
+    """log p(code | digit) of codes [n, z] in nats [n]; of any digit for ANY."""
     latents, inverse = codes.shape[-1], densities.derived.inverses
     offsets = jnp.einsum("dkij,dkj->dki", inverse, densities.means, precision="highest")
     # Products with the inverse: solving for each code would take a hundred times as long.
     white = jnp.einsum("dkij,nj->ndki", inverse, codes, precision="highest") - offsets
     scale = jnp.log(jnp.diagonal(inverse, axis1=-2, axis2=-1)).sum(-1)  # [d, k]
     parts = scale - 0.5 * (jnp.square(white).sum(-1) + latents * math.log(2 * math.pi))
-    hot = jax.nn.one_hot(labels, DIGITS)
-    digits = jnp.where((labels == NO_DIGIT)[:, None], densities.shares, hot)
+    hot = jax.nn.one_hot(labels, densities.shares.shape[0])
+    digits = jnp.where((labels == ANY)[:, None], densities.shares, hot)
     weights = digits[:, :, None] * densities.weights
     return jax.nn.logsumexp(parts, b=weights, axis=(1, 2))
 

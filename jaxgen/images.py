@@ -15,7 +15,7 @@ A file is written whole or not at all. The same images give the same bytes: the 
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxgen import films
+from jaxgen.classes import ANY, DIGITS, in_a_path
 from jaxgen.data import files, idx, tables
 from jaxgen.data.pictures import png
-from jaxgen.data.split import DIGITS, SIDE
+from jaxgen.data.split import SIDE
 from jaxgen.errors import UserError
 
 LINE = 48  # grey of 255: of the lines between the images of a grid
@@ -186,15 +187,16 @@ def save(
     picture: Callable[[], np.ndarray] | None = None,
     dark: bool = False,
     by_digit: bool = False,
+    names: Sequence[str] = DIGITS,
 ) -> str:
     """Write images, floats or uint8 [n, 28, 28, 1], and labels [n] in the format of the ending of
     ``path``; return in words where they are.
 
     For .png ``picture()`` returns the picture, uint8 [H, W]; without it, a grid of the images. A
-    label is 0 to 9, or 10 (NO_DIGIT) for any digit. With ``dark``, ink is dark on white. With
-    ``by_digit`` a folder holds a folder for each digit. Folders above ``path`` are made, a file is
-    replaced. Raises UserError for an unknown ending, no room or no permission; then an old file is
-    unchanged.
+    label is the number of a class, of which there are ``names``, or ANY. With ``dark``, ink is dark
+    on white. With ``by_digit`` a folder holds a folder for each class. Folders above ``path`` are
+    made, a file is replaced. Raises UserError for an unknown ending, no room or no permission; then
+    an old file is unchanged.
     """
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images have {len(labels)} labels")
@@ -209,18 +211,19 @@ def save(
     elif kind in films.CONTENTS:
         contents = {path: films.CONTENTS[kind](inked(film(images[:, None])), 400, 400)}
     elif kind in tables.CONTENTS:
-        contents = {path: tables.CONTENTS[kind](flat, labels)}
+        contents = {path: tables.CONTENTS[kind](flat, labels, names)}
     elif kind == IDX:
         first, second = _pair(path)
         contents = {
             first: idx.content(flat, packed=True),
-            second: idx.content(labels.astype(np.uint8), packed=True),
+            second: idx.content(labels.astype(np.uint8), packed=True),  # ANY is 255
         }
         where = f"{first} and {second}"
     else:
         check(path)
-        names = _names(labels, by_digit)
-        contents = {Path(path) / name: png(image) for name, image in zip(names, flat, strict=True)}
+        files_of = _names(labels, by_digit, names)
+        pairs = zip(files_of, flat, strict=True)
+        contents = {Path(path) / name: png(image) for name, image in pairs}
         where = f"{Path(path)}{os.sep}, a PNG each"
     files.write_all(contents)
     return where
@@ -244,13 +247,13 @@ def _pair(path: str | Path) -> list[Path]:
     return [Path(f"{str(path)[: -len(IDX)]}-{name}.gz") for name in idx.NAMES]
 
 
-def _names(labels: np.ndarray, by_digit: bool) -> list[str]:
+def _names(labels: np.ndarray, by_digit: bool, classes: Sequence[str]) -> list[str]:
     """The names of images within a folder: 00017-3.png, or 3/00017.png."""
     width = max(5, len(str(len(labels) - 1)))
-    digits = [f"{label}" if label < DIGITS else "any" for label in labels]
+    words = ["any" if label == ANY else in_a_path(f"{classes[label]}") for label in labels]
     if by_digit:
-        return [f"{digit}/{index:0{width}}.png" for index, digit in enumerate(digits)]
-    return [f"{index:0{width}}-{digit}.png" for index, digit in enumerate(digits)]
+        return [f"{word}/{index:0{width}}.png" for index, word in enumerate(words)]
+    return [f"{index:0{width}}-{word}.png" for index, word in enumerate(words)]
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:

@@ -22,10 +22,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from etils import epy
 
+from jaxgen import classes, data, devices, families, sampling
 from jaxgen import config as configs
-from jaxgen import data, devices, families, sampling
 from jaxgen.arguments import Images, checked, labels
-from jaxgen.arrays import NO_DIGIT
+from jaxgen.classes import ANY
 from jaxgen.config import Config
 from jaxgen.data import Digits
 from jaxgen.errors import UserError, warn
@@ -57,7 +57,7 @@ with epy.lazy_imports():  # drawing needs none of them
     from jaxgen.training import console as consoles
     from jaxgen.training import hub, loop
 
-Digit = int | Literal["any"]
+Label = int | str  # a class: its number or its name, such as 3, "sneaker" or "any"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -100,30 +100,32 @@ class Model(Trained):
 
     def cycle(
         self,
-        digit: Digit | None = None,
+        digit: Label | None = None,
         digits: str | Sequence[int] | np.ndarray | None = None,
         flag: str = "--digits",
     ) -> np.ndarray:
-        """The labels int32 [n] that a drawing repeats in turn: of one ``digit``, of ``digits``, or
-        of all that the model has learned. Raises UserError, which names the ``flag``, for digits
-        that it cannot draw."""
+        """The labels int32 [n] that a drawing repeats in turn: of one ``digit``, or class, of
+        ``digits``, or of all that the model has learned. Raises UserError, which names the
+        ``flag``, for classes that it cannot draw."""
         if digit is not None and digits is not None:
             raise UserError("--digits says what to draw and how many: leave out --digit")
         if digit == "any":
-            return np.full(1, NO_DIGIT, np.int32)
+            return np.full(1, ANY, np.int32)
         if digit is None and digits is None:
-            cycle = self.learned if self.family.is_conditional else [NO_DIGIT]
+            cycle = self.learned if self.family.is_conditional else [ANY]
             return np.array(cycle, np.int32)
         flag = flag if digit is None else "--digit"
-        wanted = labels(digits if digit is None else digit, flag)
-        if (wanted != NO_DIGIT).any():
+        if isinstance(digit, str):
+            digit = classes.number(digit, self.names, f"--digit {digit}")
+        wanted = labels(digits if digit is None else digit, flag, self.names)
+        if (wanted != ANY).any():
             trained.require_conditional(self.family, flag)
-        self.require(wanted, f"{flag} {digits if digit is None else digit}")
+        self.require(wanted, f"{flag} {digits if digit is None else self.names[wanted[0]]}")
         return wanted
 
     def sample(
         self,
-        digit: Digit | None = None,
+        digit: Label | None = None,
         count: int | None = None,
         seed: int = 0,
         *,
@@ -132,10 +134,11 @@ class Model(Trained):
     ) -> Images:
         """Draw digits: float32 [n, 28, 28, 1] in [0, 1], those of ``bin/sample``, bit for bit.
 
-        ``digit`` is 0 to 9, or "any"; without it all digits come in turn. ``digits``, such as
-        "2024" or labels [n], asks for one image each, or for ``count`` in turn. ``count`` is 64 of
-        one digit, or 100 of all, when not given. Image i depends on the seed, i and its digit
-        alone. ``progress(done)`` gets the number of images drawn.
+        ``digit`` is 0 to 9, a class of other data by its name or number, or "any"; without it all
+        come in turn. ``digits``, such as "2024", "bag,coat" or labels [n], asks for one image each,
+        or for ``count`` in turn. ``count`` is 64 of one digit, or 100 of all, when not given. Image
+        i depends on the seed, i and its digit alone. ``progress(done)`` gets the number of images
+        drawn.
 
         >>> model.sample(digit=3, count=5).shape
         (5, 28, 28, 1)
@@ -175,7 +178,7 @@ class Model(Trained):
         import jax
 
         count = len(jax.tree.leaves(latents)[0])
-        wanted = labels("any" if digits is None else digits, "digits", count)
+        wanted = labels("any" if digits is None else digits, "digits", self.names, count)
         decode = self.family.for_inversion().decode
         drawn = map_images(decode, self.variables, seed=seed, latents=latents, labels=wanted)
         return drawn.view(Images)
@@ -341,7 +344,9 @@ class Model(Trained):
         all that the model has learned when not given.
         """
         able(self.family, Transfers)
-        wanted = np.array(self.learned, np.int32) if digits is None else labels(digits, "--digits")
+        wanted = np.array(self.learned, np.int32)
+        if digits is not None:
+            wanted = labels(digits, "--digits", self.names)
         pixels = checked(style)
         known = self._labels(pixels, source)
         if len(pixels) == 1:
@@ -415,7 +420,7 @@ class Model(Trained):
 
     @functools.cached_property
     def _reader(self) -> Any:
-        return reader.load(self.digits.train, warn)
+        return reader.load(self.digits, warn)
 
     @functools.cached_property
     def judge(self) -> "judge.Judge":
@@ -436,11 +441,10 @@ class Model(Trained):
         if data.is_mnist(self.config.data):
             return None
         try:
-            why = judge.caution(self.judge, self.digits.test)
+            return judge.caution(self.judge, self.digits)
         except UserError as error:
             warn(f"it is not known whether the judge can read such digits: {error}")
             return None
-        return why and f"{why}; bin/digits judge {self.config.data} trains one for them"
 
     def classify(self, images: Any) -> np.ndarray:
         """The digits int [n] in images, by the judge, or where it cannot read such digits, by a
@@ -455,7 +459,7 @@ class Model(Trained):
         """The digits that images show, int32 [n]."""
         if digits is None:
             return self.classify(pixels).astype(np.int32)
-        return labels(digits, "digits", len(pixels))
+        return labels(digits, "digits", self.names, len(pixels))
 
 
 def load(name: str | Path, *, data: str | None = None, say: Callable[[str], None] = warn) -> Model:
@@ -489,6 +493,7 @@ def find(name: str | Path) -> ModelFolder:
 def of(folder: ModelFolder, config: Config, moved: str | None, say: Callable[[str], None]) -> Model:
     """The model in a folder, with the recipe ``config``: only its sampling settings may differ from
     those in the folder."""
+    config = dataclasses.replace(config, classes=folder.load().classes)
     found = trained.load(folder, config, say)
     return Model(**vars(found), config=config, folder=folder, moved=moved)
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxgen.arrays import DIGITS, Latents
+from jaxgen.arrays import Latents
+from jaxgen.classes import DIGITS
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Encodes, able
 from jaxgen.mapping import CHUNK, FEW, map_images
@@ -24,7 +25,7 @@ def draw(
     chunk: int = CHUNK,
     progress: Callable[[int], None] = lambda count: None,
 ) -> np.ndarray:
-    """Draw an image for each of ``labels`` [n] (NO_DIGIT: any digit): float32 [n, 28, 28, 1] in
+    """Draw an image for each of ``labels`` [n] (ANY: any digit): float32 [n, 28, 28, 1] in
     [0, 1]. They are the images of number ``indices`` [n] of the seed, 0 to n - 1 by default.
     ``progress(count)`` is called with the number of images drawn."""
     return map_images(
@@ -38,7 +39,7 @@ def draw(
     )
 
 
-def balanced(count: int, digits: Sequence[int] = range(DIGITS)) -> np.ndarray:
+def balanced(count: int, digits: Sequence[int] = range(len(DIGITS))) -> np.ndarray:
     """Labels that repeat the digits in turn, by default all ten: int32 [count]."""
     return np.array(digits, np.int32)[np.arange(count) % len(digits)]
 

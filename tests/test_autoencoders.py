@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxgen import data, densities, families
-from jaxgen.arrays import NO_DIGIT, Batch
+from jaxgen.arrays import ANY, Batch
 from jaxgen.errors import UserError
 from jaxgen.families import cvae
 from jaxgen.families.base import lerp, slerp
@@ -164,7 +164,7 @@ def test_what_is_fitted_is_drawn_by_digit(name):
     assert np.abs(drawn.mean(0) - own.mean(0)).max() < 0.2 * scale
     assert np.allclose(drawn.std(0), own.std(0), rtol=0.2, atol=0.1 * scale)
     normal = family.with_sampling(prior="normal")
-    plain = np.asarray(normal.prior(fitted, normal.noise(keys), jnp.full(3000, NO_DIGIT)))
+    plain = np.asarray(normal.prior(fitted, normal.noise(keys), jnp.full(3000, ANY)))
     assert abs(plain.mean()) < 0.05 and abs(plain.std() - 1) < 0.05
     assert family.is_conditional and not normal.is_conditional
 
@@ -181,7 +181,7 @@ def test_codes_of_a_posterior_are_draws_and_the_same_each_time():
 def test_the_prior_of_a_cvae_is_the_digits_own_and_its_reconstruction_too():
     family, variables = built("cvae")
     keys = jnp.stack([KEY, KEY, KEY])
-    latents = family.prior(variables, family.noise(keys), jnp.array([3, 8, NO_DIGIT]))
+    latents = family.prior(variables, family.noise(keys), jnp.array([3, 8, ANY]))
     assert not jnp.allclose(latents[0], latents[1]) and not jnp.allclose(latents[0], latents[2])
     same = jnp.stack([latents[0]] * 2)
     images = family.decode(variables, same, jnp.array([3, 8]), keys[:2])
@@ -203,7 +203,7 @@ def test_quadrants_are_shown_as_often_as_said():
 def test_completing_keeps_what_is_visible_and_heeds_it():
     family, variables = built("cvae", part="quadrants")
     visible = jnp.zeros((6, 28, 28, 1)).at[:, :14].set(1)
-    none = jnp.full(6, NO_DIGIT)
+    none = jnp.full(6, ANY)
     drawn = family.complete(variables, IMAGES, visible, none, KEYS)
     assert jnp.array_equal(drawn[:, :14], IMAGES[:, :14])
     other = IMAGES.at[:, :14].set(0)

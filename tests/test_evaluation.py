@@ -13,7 +13,7 @@ import safetensors.numpy
 import scipy.linalg
 
 from jaxgen import data
-from jaxgen.arrays import DIGITS, NO_DIGIT
+from jaxgen.arrays import DIGITS, ANY
 from jaxgen.data import partition
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
@@ -107,7 +107,7 @@ def test_the_spread_of_a_digit_is_the_mean_distance_of_its_pairs():
 
 
 def test_counts_of_logits():
-    logits, labels = np.eye(10)[[3, 3, 5, 9]], np.array([3, 4, 5, NO_DIGIT])
+    logits, labels = np.eye(10)[[3, 3, 5, 9]], np.array([3, 4, 5, ANY])
     assert metrics.hits(logits, labels) == 2
     assert metrics.accuracy(logits, labels) == 0.5
     assert metrics.histogram(logits) == (0, 0, 0, 2, 0, 1, 0, 0, 0, 1)
@@ -368,7 +368,7 @@ def test_a_float_image_is_judged_as_its_file(judge, digits, measured):
 
 
 def test_any_digit_is_never_recognised_as_asked(judge, digits, measured):
-    labels = np.full(N, NO_DIGIT)
+    labels = np.full(N, ANY)
     report = evaluate.evaluate(digits.valid.images[:N], labels, "mnist", judge, reference=measured)
     assert report.generated.recognised is None
     assert "none asked for" in report.table()

@@ -9,7 +9,7 @@ import pytest
 
 import jaxgen
 from jaxgen import data, families
-from jaxgen.arrays import DIGITS, NO_DIGIT, soft
+from jaxgen.arrays import DIGITS, ANY, soft
 from jaxgen.data import Split
 from jaxgen.diffusion import gaussian, process, samplers, schedules
 from jaxgen.diffusion.gaussian import PIXELS, POOLED
@@ -41,7 +41,7 @@ def covariance(gaussians, digit):
 
 def test_it_is_the_mean_of_the_image_given_the_noisy_one(gaussians):
     alpha, sigma = levels(0.1, 0.6, 0.99)
-    labels = np.array([3, 8, NO_DIGIT])
+    labels = np.array([3, 8, ANY])
     xt = jax.random.normal(jax.random.key(0), (3, 28, 28, 1))
     found = gaussian.denoise(gaussians, xt, alpha, sigma, soft(jnp.asarray(labels)))
     for row, digit in enumerate(labels):
@@ -70,7 +70,7 @@ def test_of_soft_labels_it_is_the_weighted_mean(gaussians):
 def test_a_standard_gaussian_has_the_prediction_of_none(name):
     alpha, sigma = levels(0.2, 0.9)
     xt = jax.random.normal(jax.random.key(2), (2, 28, 28, 1))
-    x0 = gaussian.denoise(gaussian.standard(4), xt, alpha, sigma, soft(jnp.array([1, NO_DIGIT])))
+    x0 = gaussian.denoise(gaussian.standard(4), xt, alpha, sigma, soft(jnp.array([1, ANY])))
     np.testing.assert_allclose(x0, alpha * xt, atol=1e-5)
     output = process.PREDICTIONS[name].from_x0(xt, x0, alpha, sigma)
     back = process.PREDICTIONS[name].to_x0(xt, output, alpha, sigma)
@@ -99,11 +99,11 @@ def test_few_images_of_a_digit_lean_on_all_digits(digits):
     # One image has no variance: what is left is the share of all digits.
     share = POOLED / (1 + POOLED)
     np.testing.assert_allclose(
-        found["variances"][4], share * found["variances"][NO_DIGIT], rtol=1e-3
+        found["variances"][4], share * found["variances"][ANY], rtol=1e-3
     )
     np.testing.assert_allclose(found["means"][4], few.images[-1].ravel() / 127.5 - 1, atol=1e-5)
     without = gaussian.fit(Split(few.images[:-1], few.labels[:-1]), 5)
-    np.testing.assert_array_equal(without["means"][4], without["means"][NO_DIGIT])
+    np.testing.assert_array_equal(without["means"][4], without["means"][ANY])
 
 
 def test_training_begins_with_the_gaussians_of_its_digits(digits, gaussians):
@@ -120,7 +120,7 @@ def test_training_begins_with_the_gaussians_of_its_digits(digits, gaussians):
 
 def test_its_flow_is_where_many_small_steps_arrive(gaussians):
     schedule = schedules.cosine(1000)
-    labels = soft(jnp.array([3, NO_DIGIT]))
+    labels = soft(jnp.array([3, ANY]))
     noise = jax.random.normal(jax.random.key(4), (2, 28, 28, 1))
     times = np.arange(1000, 600, -1, dtype=np.int32)
 
@@ -152,7 +152,7 @@ def test_guidance_by_gaussians_is_theirs_where_the_network_says_nothing(digits):
     alpha, sigma = fast.levels(jnp.array([30, 30]))
     three, every = (
         gaussian.denoise(variables.stats["gaussians"], xt, alpha, sigma, soft(asked))
-        for asked in (labels, jnp.full(2, NO_DIGIT))
+        for asked in (labels, jnp.full(2, ANY))
     )
     found = fast.denoiser(variables, labels, 1.8)(xt, 30)
     np.testing.assert_allclose(found, (every + 1.8 * (three - every)).clip(-1, 1), atol=1e-3)

@@ -16,7 +16,7 @@ from PIL import Image
 import jaxgen
 from jaxgen import config as configs
 from jaxgen.arguments import checked, labels
-from jaxgen.arrays import NO_DIGIT
+from jaxgen.arrays import ANY
 from jaxgen.cli import main
 from jaxgen.families.capabilities import Encodes, HasBound, Transfers
 from jaxgen.images import to_uint8
@@ -219,7 +219,7 @@ def test_arrays_of_another_kind_are_said_to_be_so():
         with pytest.raises(jaxgen.UserError, match=why):
             checked(wrong)
     np.testing.assert_array_equal(labels("20", "x"), [2, 0])
-    np.testing.assert_array_equal(labels("any", "x", 2), [NO_DIGIT] * 2)
+    np.testing.assert_array_equal(labels("any", "x", 2), [ANY] * 2)
     for wrong in ("2a", [11], [-1], [0.5], []):
         with pytest.raises(jaxgen.UserError, match="it must be of digits 0 to 9, or any"):
             labels(wrong, "x")

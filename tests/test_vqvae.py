@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxgen import config, families
-from jaxgen.arrays import NO_DIGIT, Batch
+from jaxgen.arrays import ANY, Batch
 from jaxgen.configs.vqvae import Net, Sampling
 from jaxgen.errors import UserError
 from jaxgen.nn import quantisers, transformer
@@ -278,14 +278,14 @@ def test_no_code_is_said_from_itself_or_from_later_ones(prior):
     assert (difference[earlier] < 1e-5).all()
     assert (difference[~earlier] > 1e-5).mean() > 0.95
     with_other_digit = net.apply(
-        params, table[codes.reshape(1, 5, 5)], jnp.array([NO_DIGIT]), table
+        params, table[codes.reshape(1, 5, 5)], jnp.array([ANY]), table
     )
     assert (jnp.abs(with_other_digit - logits(codes[None])).max(-1) > 1e-4).all()
 
 
 def test_step_by_step_says_what_all_at_once_does(prior):
     net, params, table = prior
-    codes, labels = jax.random.randint(KEY, (4, 5, 5), 0, 11), jnp.array([0, 3, 9, NO_DIGIT])
+    codes, labels = jax.random.randint(KEY, (4, 5, 5), 0, 11), jnp.array([0, 3, 9, ANY])
     at_once = net.apply(params, table[codes], labels, table)
     framed, caches = jnp.zeros((4, 6, 7, 3)), net.apply(params, 4, method="begin")
     step = jax.jit(functools.partial(net.apply, method="step"))
@@ -325,7 +325,7 @@ def test_samples_are_the_likeliest_codes_when_cold_and_each_from_its_key(prior):
 def test_guidance_goes_beyond_the_digit_and_0_and_1_are_without_it(prior):
     net, params, table = prior
     noise, labels = transformer.noise(net, jax.random.split(KEY, 6)), jnp.arange(6)
-    none = jnp.full(6, NO_DIGIT)
+    none = jnp.full(6, ANY)
 
     def draw(labels, guidance, temperature=1.0):
         return transformer.sample(net, params, table, noise, labels, temperature, guidance)

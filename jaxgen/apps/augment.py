@@ -10,19 +10,18 @@ and chooses none.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen import classes, sampling
 from jaxgen import config as configs
-from jaxgen import sampling
 from jaxgen.apps import provenance, reader, redraw
 from jaxgen.apps.card import card
 from jaxgen.apps.hands import Hand
-from jaxgen.arrays import DIGITS
 from jaxgen.config import Config
 from jaxgen.data import Digits, Split, files, writers
 from jaxgen.errors import UserError
@@ -53,25 +52,25 @@ class Order(NamedTuple):
     variety: float | None = None  # of the digits in that hand
 
 
-def cycle(mix: str, real: np.ndarray) -> np.ndarray:
-    """The digits of a mix in turn, spread evenly: int32 [n]. ``real`` are the labels of the
-    training digits."""
+def cycle(mix: str, real: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """The classes of a mix in turn, spread evenly: int32 [n]. ``real`` are the labels of the
+    training images, and ``names`` those of the classes."""
     if mix == "balanced":
         return np.unique(real).astype(np.int32)
     if mix == "real":
         return reference.labels_like(real, len(real))
     try:
-        parts = [part.split(":") for part in mix.split(",")]
-        weights = {int(digit): int(weight) for digit, weight in parts}
+        parts = [part.rsplit(":", 1) for part in mix.split(",")]
+        weights = {name: int(weight) for name, weight in parts}
     except ValueError:
         weights = {}
-    valid = weights and all(0 <= digit < DIGITS for digit in weights)
-    if not valid or min(weights.values()) < 0 or not 1 <= sum(weights.values()) <= 10_000:
+    if not weights or min(weights.values()) < 0 or not 1 <= sum(weights.values()) <= 10_000:
         raise UserError(
-            f"--mix {mix} cannot be: it must be balanced, real, or digits with their weights, "
-            "such as 0:1,7:3"
+            f"--mix {mix} cannot be: it must be balanced, real, or classes with their weights, "
+            f"such as {names[0]}:1,{names[-1]}:3"
         )
-    labels = np.repeat(list(weights), list(weights.values()))
+    found = {classes.number(name, names, f"--mix {mix}"): n for name, n in weights.items()}
+    labels = np.repeat(list(found), list(found.values()))
     return reference.labels_like(labels, len(labels))
 
 
@@ -91,7 +90,7 @@ class DataSet:
         configs.require("count", order.count, order.count <= most, f"{most} or less")
         self.order, self.folder, self.config, self.digits = order, folder, config, digits
         self._model, self._hand = model, hand
-        self._labels = cycle(order.mix, digits.train.labels)
+        self._labels = cycle(order.mix, digits.train.labels, model.names)
         model.require(self._labels, f"--mix {order.mix}")
         self._real = len(digits.train.labels) if order.real else 0
         self._score: Callable | None = None
@@ -100,7 +99,7 @@ class DataSet:
             "total": self._real + order.count,
             "done": 0,
             "drawn": 0,
-            "digits": [0] * DIGITS,
+            "digits": [0] * len(model.names),
             "judged": None,
         }
 
@@ -119,7 +118,7 @@ class DataSet:
 
     def make(self, progress: Callable[[str], None]) -> None:
         """Make the missing pieces."""
-        writer = writers.FORMATS[self.order.format](self.folder)
+        writer = writers.FORMATS[self.order.format](self.folder, self._model.names)
         with writers.errors_as_sentences(self.folder):
             if self.state["done"] == 0:
                 self._save()  # first, so that the same command can resume
@@ -134,7 +133,7 @@ class DataSet:
                     progress("measuring the drawn digits")
                     self.state["judged"] = self._judge(piece, max(self._real - start, 0))
                 writer.put(start, self._with_ink(piece))
-                counts = np.bincount(piece.labels, minlength=DIGITS)
+                counts = np.bincount(piece.labels, minlength=len(self._model.names))
                 self.state["digits"] = (counts + self.state["digits"]).tolist()
                 self.state["done"] = stop
                 self._save()
@@ -184,7 +183,7 @@ class DataSet:
 
     def _filter(self, progress: Callable[[str], None]) -> Callable:
         """A function (images, labels) -> log p(label given the image) [n], by the reader."""
-        variables = reader.load(self.digits.train, progress)
+        variables = reader.load(self.digits, progress)
 
         def log_prob(variables, pixels, labels):
             log_probs = reader.read(variables, pixels, jnp.ones_like(pixels))
@@ -197,11 +196,9 @@ class DataSet:
         classifier, floor = judge.of(self.digits), reference.floor(self.digits)
         n = min(JUDGED, len(self.digits.test.labels), len(floor.labels))
         drawn, labels = (part[first : first + n] for part in piece)
-        measures: dict[str, Any] = {
-            "n": len(labels),
-            "judge": classifier.hash,
-            "caution": judge.caution(classifier, self.digits.test),
-        }
+        if caution := judge.caution(classifier, self.digits):
+            return {"caution": caution}
+        measures: dict[str, Any] = {"n": len(labels), "judge": classifier.hash}
         if len(labels) <= classifier.network.widths[-1]:  # too few for a distance
             hits = metrics.hits(judge.look(classifier, drawn)[0], labels)
             return measures | {"recognised": proportion(hits, len(labels))[:3]}

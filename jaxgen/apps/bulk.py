@@ -41,7 +41,7 @@ class Bulk:
         self._cycle, self._seed, self._folder, self._model = cycle, seed, folder, model
         order = {"count": count, "digit": cycle.tolist(), "seed": seed, "shard": SHARD}
         self._provenance = provenance.of(order, model, config)
-        self._writer = tfds_writer.Shards(folder)
+        self._writer = tfds_writer.Shards(folder, model.names)
 
     def missing(self) -> list[int]:
         """The numbers of the shards that do not exist yet."""

@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 from jaxgen.arguments import Images, labels
-from jaxgen.arrays import DIGITS, Keys, Labels, Latents
+from jaxgen.arrays import Keys, Labels, Latents
 from jaxgen.config import require
 from jaxgen.data import Split, partition
 from jaxgen.families.base import Family, Variables, split
@@ -45,10 +45,10 @@ def require_variety(variety: float) -> None:
 
 
 class _Latents(NamedTuple):
-    """Latents of a hand by digit, along the first axis: 0 to 9."""
+    """Latents of a hand by class, along the first axis."""
 
-    typical: Latents  # [10, ...]
-    deviations: Latents  # [10, n, ...]
+    typical: Latents  # [k, ...]
+    deviations: Latents  # [k, n, ...]
 
 
 @jax.tree_util.register_static  # so that all hands of a family share what is compiled
@@ -117,7 +117,9 @@ class Hand:
         """
         variety = VARIETY if variety is None else variety
         require_variety(variety)
-        wanted = labels(self._model.learned if digits is None else digits, "--digits")
+        wanted = labels(
+            self._model.learned if digits is None else digits, "--digits", self._model.names
+        )
         self._model.require(wanted, "--digits")
         written = map_images(
             self._functions.write,
@@ -144,7 +146,7 @@ class Hand:
             functions.encode, variables, chunk=few(count), images=images, labels=labels
         )
         typical, deviations = [], []
-        for digit in range(DIGITS):
+        for digit in range(len(self._model.names)):
             targets = np.full(count, digit, np.int32)
             moved = map_images(
                 functions.move, variables, latents=latents, labels=labels, targets=targets

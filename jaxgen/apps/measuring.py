@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxgen.arrays import DIGITS
 from jaxgen.data import Split
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, metrics, morphology
@@ -31,9 +30,7 @@ def psnr(images: np.ndarray, clean: np.ndarray) -> np.ndarray:
     return -10 * np.log10(np.maximum(errors, 1e-10))
 
 
-def other_digits(
-    labels: np.ndarray, seed: int, digits: Sequence[int] = range(DIGITS)
-) -> np.ndarray:
+def other_digits(labels: np.ndarray, seed: int, digits: Sequence[int]) -> np.ndarray:
     """A random digit of ``digits`` that is not the label, for each of ``labels``: int32 [n]. Raises
     UserError for a single digit."""
     if len(digits) < 2:

@@ -109,7 +109,7 @@ def _judged(
     report = evaluate(drawn, asked, digits.source, classifier, 0, reference=real).to_dict()
     names = ("recognised", "frechet_in_noise_units", "frechet_in_noise_units_interval")
     names += ("precision", "recall", "coverage", "diversity", "copied")
-    shared = ("n", "seed", "judge", "against", "means_nothing")
+    shared = ("n", "seed", "judge", "against")
     return {name: report[name] for name in shared} | {
         kind: {name: report[kind][name] for name in names} for kind in ("generated", "real")
     }

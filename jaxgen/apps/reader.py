@@ -18,8 +18,8 @@ from flax import traverse_util
 
 from jaxgen import kept
 from jaxgen.apps import damage, masks
-from jaxgen.arrays import DIGITS, IMAGE, Images, Key
-from jaxgen.data import Split
+from jaxgen.arrays import IMAGE, Images, Key
+from jaxgen.data import Digits, Split
 from jaxgen.evaluation import classifier
 from jaxgen.evaluation.distort import distort
 
@@ -29,17 +29,22 @@ EPOCHS = 7
 DISTORTED = 0.4  # of the judge's distortions: a mask cuts a far rotated digit in other places
 
 
-def load(learned: Split, say: Callable[[str], None]) -> Any:
+def load(digits: Digits, say: Callable[[str], None]) -> Any:
     """The variables for these training digits, from the user's cache folder or fitted now.
     ``say(line)`` is called before they are fitted."""
+    classes, learned = len(digits.names), digits.train
 
     def make() -> dict[str, np.ndarray]:
         say("learning to read digits that are hidden in part or damaged: a minute, once")
-        flat: Any = traverse_util.flatten_dict(jax.tree.map(np.asarray, fit(learned)), sep="/")
+        fitted = jax.tree.map(np.asarray, fit(learned, classes))
+        flat: Any = traverse_util.flatten_dict(fitted, sep="/")
         return flat
 
+    network, image = Network(classes), jax.ShapeDtypeStruct((1, *IMAGE), jnp.float32)
+
     def is_of_network(flat: dict[str, np.ndarray]) -> bool:
-        wanted: Any = traverse_util.flatten_dict(jax.eval_shape(_init, jax.random.key(0)), sep="/")
+        fresh: Any = jax.eval_shape(network.init, jax.random.key(0), (image, image))
+        wanted: Any = traverse_util.flatten_dict(fresh, sep="/")
         shapes = {name: leaf.shape for name, leaf in wanted.items()}
         return shapes == {name: leaf.shape for name, leaf in flat.items()}
 
@@ -48,13 +53,16 @@ def load(learned: Split, say: Callable[[str], None]) -> Any:
 
 
 def read(variables: Any, images: Images, visible: Images) -> jax.Array:
-    """log p(y | visible pixels of images) in nats [n, 10]."""
-    logits: Any = Network().apply(variables, (images, visible))[0]
+    """log p(y | visible pixels of images) in nats [n, k], for each of k classes."""
+    classes = variables["params"]["Dense_0"]["bias"].shape[0]
+    logits: Any = Network(classes).apply(variables, (images, visible))[0]
     return nn.log_softmax(logits)
 
 
 class Network(nn.Module):
-    """Images and masks [n, 28, 28, 1], a pair, to logits [n, 10] and features [n, 128]."""
+    """Images and masks [n, 28, 28, 1], a pair, to logits of the classes and features [n, 128]."""
+
+    classes: int
 
     @nn.compact
     def __call__(self, inputs):
@@ -66,7 +74,8 @@ class Network(nn.Module):
         h = nn.relu(conv(64, (3, 3), 2)(h))  # [n, 7, 7, 64]
         h = h + nn.relu(conv(64, (3, 3))(h))
         h = h.reshape((len(h), -1))
-        last, dense = nn.Dense(DIGITS), nn.Dense(128)  # stored variables have this order's names
+        # Stored variables have this order's names.
+        last, dense = nn.Dense(self.classes), nn.Dense(128)
         features = nn.relu(dense(h))
         return last(features), features
 
@@ -100,11 +109,7 @@ def _masks(count, key):
     return jnp.where(kind < 2, part, jnp.where(kind == 2, quadrants, pixels))
 
 
-def _init(key) -> Any:
-    return Network().init(key, (jnp.zeros((1, *IMAGE)),) * 2)
-
-
-def fit(learned: Split, seed: int = 0) -> Any:
+def fit(learned: Split, classes: int, seed: int = 0) -> Any:
     """Variables of the network after EPOCHS over training digits."""
 
     def change(images, key):
@@ -113,5 +118,12 @@ def fit(learned: Split, seed: int = 0) -> Any:
 
     steps = max(EPOCHS * len(learned.labels) // BATCH, 1)
     return classifier.fit(
-        Network(), learned, steps, seed=seed, batch=BATCH, change=change, smoothing=0.0, b2=0.999
+        Network(classes),
+        learned,
+        steps,
+        seed=seed,
+        batch=BATCH,
+        change=change,
+        smoothing=0.0,
+        b2=0.999,
     )

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxgen.arrays import NO_DIGIT, SIDE
+from jaxgen.arrays import SIDE
+from jaxgen.classes import ANY
 from jaxgen.data import pictures
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
@@ -26,7 +27,7 @@ class Found(NamedTuple):
     """The digits of pages, in reading order."""
 
     images: np.ndarray  # uint8 [n, 28, 28, 1]
-    labels: np.ndarray  # int32 [n]; NO_DIGIT where it is not known
+    labels: np.ndarray  # int32 [n]; ANY where it is not known
     doubts: list[str]  # in words; empty where there is none
     overviews: list[np.ndarray]  # of each page, uint8 [h, w, 3], every digit framed and numbered
 
@@ -50,7 +51,7 @@ def read(greys: Iterable[np.ndarray], name: str) -> Found:
     ]
     result = _found(found, images, labels, doubts)
     unknown = np.array([bool(doubt) for doubt in result.doubts])
-    return result._replace(labels=np.where(unknown, NO_DIGIT, labels).astype(np.int32))
+    return result._replace(labels=np.where(unknown, ANY, labels).astype(np.int32))
 
 
 def read_forms(greys: Iterable[np.ndarray], name: str) -> Found:

@@ -28,9 +28,9 @@ import numpy as np
 
 from jaxgen import config as configs
 from jaxgen import data, devices
-from jaxgen.arrays import NO_DIGIT
 from jaxgen.benchmark import recipe
 from jaxgen.benchmark.results import Point, Result
+from jaxgen.classes import ANY
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, reference
 from jaxgen.evaluation.evaluate import evaluate
@@ -259,7 +259,7 @@ def _judged(peer, count, lines, failed, by_judge, reference, source) -> Result:
                 images, labels = file["images"], file["labels"].astype(np.int32)
             if images.dtype != np.uint8 or len(images) != count:
                 raise ValueError(f"{len(images)} images of type {images.dtype}")
-            asked = labels if peer.labelled else np.full_like(labels, NO_DIGIT)
+            asked = labels if peer.labelled else np.full_like(labels, ANY)
             report = evaluate(images, asked, source, by_judge, reference=reference)
         except (OSError, KeyError, ValueError, UserError) as error:
             failed = failed or f"drew what cannot be judged: {error}"

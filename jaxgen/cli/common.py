@@ -18,7 +18,7 @@ from typing import Annotated, Any, TypeVar
 import tyro
 from etils import epy
 
-from jaxgen import config, images
+from jaxgen import classes, config, images
 from jaxgen.cli import flags
 from jaxgen.config import Config, Sampling
 from jaxgen.errors import UserError, warn
@@ -164,12 +164,39 @@ class Run:
         return models.of(self.folder, self.config, self._moved, warn)
 
     def warn_of_judge(self) -> None:
-        """Print why the judge cannot read the digits, if so, beside figures that it makes."""
+        """Print why the judge cannot read the images, if so, where it would make figures."""
         if self.model.caution:
             warn(self.model.caution)
 
+    def label(self, flag: str, name: str) -> int:
+        """The class that a flag names. Raises ``UserError`` for a name that the model does not
+        know."""
+        return classes.number(name, self.config.classes, f"--{flag} {name}")
+
+    def labels(self, flag: str, names: str) -> "np.ndarray":
+        """The classes that a flag names, int32 [n], such as 2024."""
+        return np.array(classes.numbers(names, self.config.classes, f"--{flag}"), np.int32)
+
+    def drawn(self, count: int) -> str:
+        """The number of drawn images, in words."""
+        if classes.are_digits(self.config.classes):
+            return digits(count)
+        return "one image" if count == 1 else f"{count} images"
+
+    def save(
+        self,
+        out: str | Path,
+        drawn: "np.ndarray",
+        labels: "np.ndarray",
+        picture: "Callable[[], np.ndarray] | None" = None,
+    ) -> str:
+        """``images.save``, with the names of the model's classes."""
+        return images.save(out, drawn, labels, picture, names=self.config.classes)
+
     def recognised(self, drawn: "np.ndarray", labels: "np.ndarray") -> str:
         """How many of images [n, 28, 28, 1] the judge recognises as their labels, in words."""
+        if self.model.caution:
+            return "not known"
         return measuring.recognised(drawn, labels, self.model.judge)
 
     def out(
@@ -220,12 +247,6 @@ def without_copy(out: str | Path) -> str:
                 path.unlink()
                 return f"{earlier}, as before"
     return f"{out}"
-
-
-def require_number(flag: str, digits: str | None) -> None:
-    """Raise a ``UserError`` unless the value of a flag is None or digits, such as 2024."""
-    valid = digits is None or (digits.isascii() and digits.isdecimal())
-    config.require(flag, repr(digits), valid, "digits only, such as 2024")
 
 
 def refuse(*cases: tuple[object, str]) -> None:

@@ -204,6 +204,10 @@ def _settings(kind: constructors.StructTypeInfo) -> constructors.StructConstruct
         if isinstance(hint, types.UnionType):  # for X | Y tyro would import typeguard, 50 ms
             hint = typing.Union[typing.get_args(hint)]  # noqa: UP007
         default = getattr(kind.default, field.name)
+        if field.metadata == config.NO_FLAG:
+            hint = typing.Annotated[hint, tyro.conf.Fixed, tyro.conf.Suppress]
+            fields.append(constructors.StructFieldSpec(field.name, hint, default, ""))
+            continue
         if not dataclasses.is_dataclass(default):
             metavar, ending = _metavar(plain[field.name]), _default_in_words(default)
             hint = typing.Annotated[hint, tyro.conf.arg(metavar=metavar, help_behavior_hint=ending)]

@@ -49,7 +49,8 @@ def select(
     groups: list[user_images.Group] = []
     for name in names:
         is_many = user_images.is_many(name)
-        groups += user_images.find(name, broken) if is_many else [_single(name, model, broken)]
+        found = user_images.find(name, broken, model.names) if is_many else None
+        groups += found or [_single(name, model, broken)]
     items = _items(groups)
     if count is None and len(items) > MAX_WITHOUT_COUNT:
         raise UserError(f"--images names {len(items)} images: say how many of them with --count")
@@ -75,7 +76,7 @@ def read_hand(name: str, run: common.Run) -> hands.Hand:
 
 def _of_hand(name: str, model: Model) -> Inputs:
     if user_images.is_many(name):
-        groups = user_images.find(name)
+        groups = user_images.find(name, names=model.names)
         items = _items(groups)
         chosen = _choose([item.label for item, _ in items], min(len(items), hands.MOST), seed=0)
         found = _read(groups, [items[index] for index in sorted(chosen)], None, model)
@@ -100,7 +101,7 @@ def doubts(image: np.ndarray, model: Model) -> str | None:
     classifier = model.judge
     probabilities = judge.probabilities(classifier, image)[0]
     if probabilities.max() < judge.SURE:
-        best = _with_article(probabilities.argmax())
+        best = _with_article(model.names[probabilities.argmax()])
         return f"the judge is only {probabilities.max():.0%} sure that it is {best}"
     is_own = classifier.hash != judge.SHA256
     real = (model.digits if is_own else data.load("mnist")).valid  # which it has not learned from
@@ -130,7 +131,7 @@ def _choose(labels: Sequence[int | None], count: int, seed: int) -> np.ndarray:
         return np.sort(order[:count])
     ordered = np.array(labels)[order]
     rank = np.zeros(len(order), int)  # of an image among the images of its digit
-    for digit in range(10):
+    for digit in np.unique(ordered):
         rank[ordered == digit] = np.arange((ordered == digit).sum())
     return order[np.lexsort((ordered, rank))[:count]]
 
@@ -158,8 +159,10 @@ def _read(
     images = np.stack([image for image, _ in pairs])
     labels = [item.label for item, _ in items]
     labels_known = None not in labels
-    guesses = labels if labels_known else model.classify(images)
-    labels = [guesses[i] if label is None else label for i, label in enumerate(labels)]
+    guesses = [0] * len(labels) if labels_known else model.classify(images).tolist()
+    labels = [
+        guess if label is None else label for guess, label in zip(guesses, labels, strict=True)
+    ]
     changes = {group.items[0].name: Counter[str]() for group in groups if group.in_one_file}
     lines = []
     for (item, in_one_file), (_, words), label in zip(items, pairs, labels, strict=True):
@@ -168,7 +171,7 @@ def _read(
         else:
             verb = "is taken for" if item.label is None else "is"
             text = f" ({', '.join(words)})" if words else ""
-            lines.append(f"{item.name} {verb} {_with_article(label)}{text}")
+            lines.append(f"{item.name} {verb} {_with_article(model.names[label])}{text}")
     chosen = "" if count is None else f", {count} chosen from all"
     files = []
     for name, words in changes.items():
@@ -178,5 +181,5 @@ def _read(
     return Inputs(to_float(images), np.array(labels, np.int32), [*files, *lines], labels_known)
 
 
-def _with_article(digit) -> str:
-    return f"an {digit}" if digit == 8 else f"a {digit}"
+def _with_article(name: str) -> str:
+    return f"an {name}" if name in ("8", *"AEFHILMNORSXaefhilmnorsx") else f"a {name}"

@@ -54,11 +54,6 @@ class Interpolate(common.DrawingFlags, common.HandFlags):
 
     def __post_init__(self):
         super().__post_init__()
-        for flag, digit in (("from", self.from_), ("to", self.to)):
-            configs.require(flag, digit, digit in (None, *"0123456789"), "0 to 9")
-        common.require_number("digits", self.digits)
-        tour = self.digits is None or len(self.digits) > 1
-        configs.require("digits", repr(self.digits), tour, "two digits or more, such as 0123")
         configs.require("count", self.count, self.count is None or self.count >= 1, "1 or more")
         common.refuse(
             (
@@ -84,9 +79,8 @@ class Interpolate(common.DrawingFlags, common.HandFlags):
             ),
         )
 
-    @property
-    def stops(self) -> str | None:
-        """The digits on the way, or None for a way between images."""
+    def stops(self, run: common.Run) -> np.ndarray | None:
+        """The labels of the digits on the way, int32 [n], or None for a way between images."""
         flags = [self.from_ or self.to, self.digits, self.between]
         if sum(map(bool, flags)) != 1:
             raise UserError(
@@ -96,8 +90,13 @@ class Interpolate(common.DrawingFlags, common.HandFlags):
         if self.from_ or self.to:
             if not (self.from_ and self.to):
                 raise UserError("a way has two ends: give both --from and --to, such as 3 and 8")
-            return self.from_ + self.to
-        return self.digits
+            ends = (("from", self.from_), ("to", self.to))
+            return np.array([run.label(*end) for end in ends], np.int32)
+        if self.digits is None:
+            return None
+        tour = run.labels("digits", self.digits)
+        configs.require("digits", self.digits, len(tour) > 1, "two digits or more, such as 0123")
+        return tour
 
     @property
     def name(self) -> str:
@@ -109,7 +108,7 @@ class Interpolate(common.DrawingFlags, common.HandFlags):
 
 def main(args: list[str]) -> None:
     wanted, run = common.start(Interpolate, "interpolate", __doc__, args)
-    stops, seed = wanted.stops, wanted.seed
+    stops, seed = wanted.stops(run), wanted.seed
     out = run.out(wanted.out, f"{wanted.name}-seed-{seed}.png")
     kind = images.ending(out)
     if stops is None:
@@ -117,7 +116,7 @@ def main(args: list[str]) -> None:
         print("\n".join(ends.lines))
         points, known, count = ends.images, ends.labels, 1
     elif wanted.style:
-        known, count = np.array([*map(int, stops)], np.int32), 1
+        known, count = stops, 1
         points = inputs.read_hand(wanted.style, run).write(known, wanted.variety, seed)
     else:
         points, known = stops, None
@@ -134,6 +133,6 @@ def main(args: list[str]) -> None:
     elif kind in films.CONTENTS:
         images.save_film(out, images.film(drawn.swapaxes(0, 1)), milliseconds=60, hold_last=1000)
     else:
-        path = images.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())
+        path = run.save(out, drawn.reshape(-1, *drawn.shape[2:]), nearest.ravel())
     count = "one way" if len(drawn) == 1 else f"{len(drawn)} ways"
     run.announce(f"{count} of {drawn.shape[1]} images", path)

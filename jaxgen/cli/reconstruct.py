@@ -39,11 +39,11 @@ def main(args: list[str]) -> None:
         print(f"{line}: squared error {errors[index]:.2f}" if each else line)
     between = f", from {errors.min():.3f} to {errors.max():.3f}" if len(errors) > 1 else ""
     print(
-        f"{common.digits(len(errors))} after {common.steps(run.model.step)}: squared error "
+        f"{run.drawn(len(errors))} after {common.steps(run.model.step)}: squared error "
         f"{errors.mean():.3f} an image{between} (summed over 784 pixels in [0, 1])"
     )
     if images.ending(out) == ".png":
         images.save_picture(out, images.pairs(digits.images, back))
         print(f"each above its reconstruction: {common.without_copy(out)}")
     else:
-        print(f"the reconstructions: {images.save(out, back, digits.labels)}")
+        print(f"the reconstructions: {run.save(out, back, digits.labels)}")

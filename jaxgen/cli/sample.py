@@ -42,9 +42,11 @@ FOR_SHARDS = f"give --out FOLDER/ and a --count of more than {FEW}"
 @dataclass(frozen=True)
 class Sample(common.DrawingFlags):
     digit: str | None = None
-    """The digit to draw, 0 to 9, or any for random digits; all ten in turn when not given."""
+    """The digit to draw, 0 to 9, or any for random digits; all in turn when not given. A model of
+    other data knows its classes by their names, such as --label sneaker, which is the same flag."""
     digits: str | None = None
-    """Digits to draw side by side, such as 2024: a picture joins them as a number is written."""
+    """Digits to draw side by side, such as 2024: a picture joins them as a number is written. Other
+    classes have commas between them."""
     cells: bool = False
     """Show the digits of a number in the cells of a grid, as other digits are shown."""
     count: int | None = None
@@ -53,8 +55,7 @@ class Sample(common.DrawingFlags):
     """Where to: .png a picture; .gif or .mp4 one after another; .npz arrays images uint8
     [n, 28, 28] and labels int32 [n]; .csv a line each, label and pixels; .parquet as Hugging Face
     datasets has images; .idx.gz a pair of files as MNIST has them; a folder, if it ends in /, a PNG
-    each, or of more than 10,000 digits shards. The label of any digit is 10 (in .parquet and shards
-    -1)."""
+    each, or of more than 10,000 digits shards. The label of any digit is -1 (in .idx.gz 255)."""
     by_digit: bool = False
     """Put PNG files into a subfolder for each digit, as ImageFolder reads them."""
     ink: Literal["light", "dark"] = "light"
@@ -72,8 +73,6 @@ class Sample(common.DrawingFlags):
     def __post_init__(self):
         super().__post_init__()
         digit, count, out, film = self.digit, self.count, self.out or "", self.trajectory
-        configs.require("digit", digit, digit in (None, *"0123456789", "any"), "0 to 9, or any")
-        common.require_number("digits", self.digits)
         configs.require("count", count, count is None or count >= 1, "1 or more")
         valid = film is None or film.suffix.lower() in (".gif", ".mp4")
         configs.require("trajectory", film, valid, "a file that ends in .gif or .mp4")
@@ -132,11 +131,10 @@ def main(args: list[str]) -> None:
             f"{type(family).__name__} draws in one step, so there is no trajectory to show: "
             f"leave out --trajectory, or take --model {others[0]}"
         )
-    digit = wanted.digit if wanted.digit in (None, "any") else int(wanted.digit)
-    cycle = run.model.cycle(digit, wanted.digits)
+    cycle = run.model.cycle(wanted.digit, wanted.digits)
     if wanted.shards:
         return draw_shards(wanted, run, cycle)
-    count = wanted.count or (len(wanted.digits) if wanted.digits else 64 if wanted.digit else 100)
+    count = wanted.count or (len(cycle) if wanted.digits else 64 if wanted.digit else 100)
     labels = cycle[np.arange(count) % len(cycle)]
     with consoles.Console().counting("drawing", count) as progress:
         drawn = run.model.sample(digits=cycle, count=count, seed=wanted.seed, progress=progress)
@@ -144,8 +142,9 @@ def main(args: list[str]) -> None:
     out = wanted.out or common.unused_path(run.folder, f"{name}-seed-{wanted.seed}.png")
     joined = wanted.digits is not None and not wanted.cells
     picture = (lambda: images.number(drawn)) if joined else None
-    path = images.save(out, drawn, labels, picture, wanted.ink == "dark", wanted.by_digit)
-    run.announce(common.digits(count), path)
+    style = wanted.ink == "dark", wanted.by_digit, run.config.classes
+    path = images.save(out, drawn, labels, picture, *style)
+    run.announce(run.drawn(count), path)
     if film:
         names = {arg.partition("=")[0] for arg in args}
         chosen = names & {"--steps", "--spacing"}
@@ -183,4 +182,4 @@ def draw_shards(wanted: Sample, run: Run, cycle: np.ndarray) -> None:
     if missing:
         console.say(f"{missing} shards are left to the other processes, in {out}")
     else:
-        console.say(f"{common.digits(count)} after {common.steps(model.step)}: {out}")
+        console.say(f"{run.drawn(count)} after {common.steps(model.step)}: {out}")

@@ -30,7 +30,6 @@ from jaxgen.training import folder as folders
 
 with epy.lazy_imports():
     from jaxgen import devices
-    from jaxgen.evaluation import judge
     from jaxgen.experiments import study as studies
     from jaxgen.experiments import study_report
     from jaxgen.pages import files as pages
@@ -90,22 +89,21 @@ def main(args: list[str]) -> None:
             "fewer values, or --each to vary one thing at a time"
         )
     grid = grids.make(base, axes, design, wanted.seeds, resolve)
+    studies.require_judges(grid)
     study = studies.carry_out(grid, folder, console, wanted.yes, wanted.scheduler)
     _report(study, question, command, folder, console)
 
 
 def _report(study, question: Question | None, command: str, folder: Path, console) -> None:
-    cautions = studies.cautions(study.grid)
     provenance = (
         ("command", f"`{command}`"),
         ("jaxgen", f"{jaxgen.__version__}, commit {folders.commit()}"),
         ("devices", devices.describe()),
-        ("judge", judge.load().hash),
-        *(("caution", caution) for caution in cautions),
+        ("judge", ", ".join(studies.judges(study.grid))),
     )
     files.write(folder / "results.csv", study_report.table(study))
     page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
-    console.say("\n".join([*cautions, *study_report.sentences(study, question)]))
+    console.say("\n".join(study_report.sentences(study, question)))
     console.say(f"report in {page}")
 
 

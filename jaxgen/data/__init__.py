@@ -32,7 +32,7 @@ from collections.abc import Callable
 
 from jaxgen.config import STRIDED
 from jaxgen.data import idx, mnist, partition, source_images, synthetic, tfds
-from jaxgen.data.split import Digits, Split
+from jaxgen.data.split import Digits, Raw, Split
 from jaxgen.errors import UserError
 
 SOURCES = (  # what --data takes
@@ -71,7 +71,7 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
             raise UserError(_unknown(source))
         few = partition.strided_few if source.startswith(STRIDED) else partition.few
         return few(source, load(full), int(count), int(seed or 0))
-    train, test = raw(source, say)
+    train, test, names = _read(source, say)
     if source.startswith(STRIDED):
         return partition.strided(source, train, test)
     kind = source.partition(":")[0]
@@ -79,8 +79,8 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
         (train, dark), (test, dark_test) = map(source_images.with_light_ink, (train, test))
         if count := dark + dark_test:
             say(f"{count:,} images of {source} have dark ink: inverted")
-        train, test = _upright(source, train, test, say)
-    digits = partition.hold_out(source, train, test)
+        train, test = _upright(source, train, test, names, say)
+    digits = partition.hold_out(source, train, test)._replace(names=names)
     if kind not in ("mnist", "synthetic"):
         say(
             f"{len(digits.train.labels):,} images to learn from, {len(digits.valid.labels):,} "
@@ -90,13 +90,16 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
 
 
 def _upright(
-    source: str, train: Split, test: Split, say: Callable[[str], None]
+    source: str,
+    train: Split,
+    test: Split,
+    names: tuple[str, ...],
+    say: Callable[[str], None],
 ) -> tuple[Split, Split]:
-    """The digits of a source upright: those of EMNIST lie on their side, in TFDS too."""
-    # Here, because MNIST itself needs none of it.
-    from jaxgen.data.sets import DIGIT_NAMES, uprightness
+    """The images of a source upright: those of EMNIST lie on their side, in TFDS too."""
+    from jaxgen.data.sets import uprightness  # here, because MNIST itself needs none of it
 
-    turn = uprightness.turn(train.images[..., 0], train.labels, DIGIT_NAMES)
+    turn = uprightness.turn(train.images[..., 0], train.labels, names)
     if turn is None:
         return train, test
     say(f"{source}: {turn.words}: turned upright")
@@ -150,11 +153,16 @@ def raw(
 ) -> tuple[Split, Split]:
     """Return all training digits and the test digits of a source, in file order. ``say(line)`` is
     called with each change of the images."""
+    train, test, _ = _read(source, say)
+    return train, test
+
+
+def _read(source: str, say: Callable[[str], None]) -> Raw:
     match source.removeprefix(STRIDED).split(":", 1):
         case ["mnist"]:
-            return mnist.raw()
+            return Raw(*mnist.raw())
         case ["idx", folder] if folder:
-            return idx.raw(folder, say)
+            return Raw(*idx.raw(folder, say))
         case ["tfds", name] if name:
             return tfds.raw(name, source.startswith(STRIDED))
         case ["files", path] if path:
@@ -162,9 +170,9 @@ def raw(
 
             return labelled.raw(path, say)
         case ["synthetic"]:
-            return synthetic.raw()
+            return Raw(*synthetic.raw())
         case ["synthetic", count] if count.isdecimal():
-            return synthetic.raw(int(count))
+            return Raw(*synthetic.raw(int(count)))
     from jaxgen.data import downloads
 
     if source in downloads.SETS:

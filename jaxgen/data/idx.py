@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxgen.classes import DIGITS
 from jaxgen.data import files, source_images, split
 from jaxgen.data.split import Split
 from jaxgen.errors import UserError
@@ -86,7 +87,8 @@ def _part(folder: Path, part: str, say: Callable[[str], None]) -> Split:
     if images.shape[1:] != (split.SIDE, split.SIDE):
         height, width = images.shape[1:]
         say(f"{path}: {width} x {height} brought to {split.SIDE} x {split.SIDE}")
-    return split.checked(f"{path}", source_images.fit(f"{path}", images), labels)
+    brought = source_images.fit(f"{path}", images)
+    return split.checked(f"{path}", brought, labels, len(DIGITS))
 
 
 def _find(folder: Path, name: str) -> Path:

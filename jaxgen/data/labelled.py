@@ -8,25 +8,20 @@ image of seven is the test set, or where the writers are known, the images of on
 
 from collections.abc import Callable
 
-from jaxgen.data import partition, sets, split
-from jaxgen.data.split import Split
-from jaxgen.errors import UserError
+from jaxgen import classes
+from jaxgen.data import partition, sets
+from jaxgen.data.split import Raw, Split
 
 _IDX = ".idx.gz"  # as ``images.save`` writes them: two files, whose names begin alike
 
 
-def raw(path: str, say: Callable[[str], None] = lambda line: None) -> tuple[Split, Split]:
-    """Return the training and the test digits. ``say(line)`` tells what the files were taken for,
-    and what was changed. Raises UserError as ``sets.read``, and for more than ten classes."""
+def raw(path: str, say: Callable[[str], None] = lambda line: None) -> Raw:
+    """Return the training and the test images. ``say(line)`` tells what the files were taken for,
+    and what was changed. Raises UserError as ``sets.read``."""
     found = sets.read(path.removesuffix(_IDX), say)
-    if len(found.names) > split.DIGITS:
-        raise UserError(
-            f"files:{path} has {len(found.names)} classes: models learn {split.DIGITS} at most, "
-            "give those alone"
-        )
-    if found.names != sets.DIGIT_NAMES:
+    if not classes.are_digits(found.names):
         say(f"classes: {', '.join(f'{n} {name}' for n, name in enumerate(found.names))}")
     train = Split(found.train.images, found.train.labels)
     if found.test is None:
-        return partition.with_test(train, found.train.writers)
-    return train, Split(found.test.images, found.test.labels)
+        return Raw(*partition.with_test(train, found.train.writers), found.names)
+    return Raw(train, Split(found.test.images, found.test.labels), found.names)

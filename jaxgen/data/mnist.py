@@ -8,6 +8,7 @@ one stream, so threads do not help.
 import functools
 from pathlib import Path
 
+from jaxgen.classes import DIGITS
 from jaxgen.data import idx, split
 from jaxgen.data.split import Split
 
@@ -29,7 +30,7 @@ def raw(folder: Path = FOLDER) -> tuple[Split, Split]:
 def _part(folder: Path, part: str) -> Split:
     names = (f"{part}-{name}" for name in idx.NAMES)
     images, labels = (idx.read(folder / f"{name}.gz", SHA256[name]) for name in names)
-    digits = split.checked("MNIST", images[..., None], labels)
+    digits = split.checked("MNIST", images[..., None], labels, len(DIGITS))
     for array in digits:
         array.flags.writeable = False  # all callers share one copy
     return digits

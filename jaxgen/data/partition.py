@@ -22,7 +22,7 @@ import hashlib
 import numpy as np
 
 from jaxgen.data import populations
-from jaxgen.data.split import DIGITS, Digits, Split, part
+from jaxgen.data.split import Digits, Split, part
 from jaxgen.errors import UserError
 
 RULE = "fair samples 1"  # the name of the rules above; figures of two rules are not comparable
@@ -81,7 +81,7 @@ def floor(digits: Digits) -> Split:
 def few(source: str, digits: Digits, count: int, seed: int) -> Digits:
     """Keep ``count`` training digits of each of the ten, chosen by ``seed``, in their order."""
     _check_few(source, digits, count)
-    chosen = choose(digits.train, np.full(DIGITS, count), f"few {seed}")
+    chosen = choose(digits.train, np.full(len(digits.names), count), f"few {seed}")
     return digits._replace(source=source, train=part(digits.train, chosen))
 
 
@@ -90,13 +90,13 @@ def strided_few(source: str, digits: Digits, count: int, seed: int) -> Digits:
     images, labels = digits.train
     _check_few(source, digits, count)
     order = np.random.default_rng(seed).permutation(len(labels))
-    chosen = [order[labels[order] == digit][:count] for digit in range(DIGITS)]
+    chosen = [order[labels[order] == digit][:count] for digit in range(len(digits.names))]
     rows = np.sort(np.concatenate(chosen))
     return digits._replace(source=source, train=Split(images[rows], labels[rows]))
 
 
 def _check_few(source: str, digits: Digits, count: int) -> None:
-    most = np.bincount(digits.train.labels, minlength=DIGITS).min()
+    most = np.bincount(digits.train.labels, minlength=len(digits.names)).min()
     if not 1 <= count <= most:
         raise UserError(f"--data {source} asks for {count} of each digit: there are 1 to {most}")
 
@@ -108,7 +108,7 @@ def subset(split: Split, n: int) -> Split:
 
 def sample(split: Split, n: int, purpose: str) -> np.ndarray:
     """A fair sample of n images, as a mask: bool [len(split)]. See ``choose``."""
-    counts = np.bincount(split.labels, minlength=DIGITS)
+    counts = np.bincount(split.labels)
     return choose(split, quotas(counts, n), purpose)
 
 

@@ -5,17 +5,25 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from jaxgen.classes import DIGITS
 from jaxgen.errors import UserError
 
 SIDE = 28  # pixels along an edge; arrays.SIDE is the same, but importing it would import JAX
-DIGITS = 10
 
 
 class Split(NamedTuple):
     """Images and their labels, in file order."""
 
     images: np.ndarray  # uint8 [n, 28, 28, 1], white strokes on black in MNIST
-    labels: np.ndarray  # int32 [n], 0 to 9
+    labels: np.ndarray  # int32 [n], numbers of classes: 0 to 9 for digits
+
+
+class Raw(NamedTuple):
+    """All images of a source, in file order."""
+
+    train: Split
+    test: Split
+    names: tuple[str, ...] = DIGITS  # of the classes
 
 
 class Digits(NamedTuple):
@@ -25,10 +33,11 @@ class Digits(NamedTuple):
     train: Split
     valid: Split  # one training image of twelve; settings are chosen by these
     test: Split  # never trained on
+    names: tuple[str, ...] = DIGITS  # of the classes
 
     @property
     def learned(self) -> tuple[int, ...]:
-        """The digits, 0 to 9, that have training images."""
+        """The classes that have training images."""
         return tuple(np.unique(self.train.labels).tolist())
 
 
@@ -40,7 +49,7 @@ class Contents(NamedTuple):
     """
 
     sha256: str  # of all images and labels, in their order
-    train: tuple[int, ...]  # training images of each of the ten
+    train: tuple[int, ...]  # training images of each class
     test: tuple[int, ...]
 
     @classmethod
@@ -52,14 +61,14 @@ class Contents(NamedTuple):
             content.update(np.ascontiguousarray(split.images).data)
             content.update(np.ascontiguousarray(split.labels, "<i4").data)
         train, test = (
-            tuple(np.bincount(split.labels, minlength=DIGITS).tolist())
+            tuple(np.bincount(split.labels, minlength=len(digits.names)).tolist())
             for split in (digits.train, digits.test)
         )
         return cls(content.hexdigest(), train, test)
 
     @property
     def learned(self) -> tuple[int, ...]:
-        """The digits, 0 to 9, that have training images."""
+        """The classes that have training images."""
         return tuple(digit for digit, count in enumerate(self.train) if count)
 
 
@@ -68,7 +77,7 @@ def part(split: Split, mask: np.ndarray) -> Split:
     return Split(split.images[mask], split.labels[mask])
 
 
-def checked(name: str, images: np.ndarray, labels: np.ndarray) -> Split:
+def checked(name: str, images: np.ndarray, labels: np.ndarray, classes: int) -> Split:
     """Join images, uint8 [n, 28, 28, 1], and labels, any integers [n], or raise UserError.
 
     ``name`` is what the error calls them.
@@ -79,7 +88,7 @@ def checked(name: str, images: np.ndarray, labels: np.ndarray) -> Split:
         )
     if not len(images):
         raise UserError(f"{name} has no images: give it some")
-    wrong = labels[(labels < 0) | (labels >= DIGITS)]
+    wrong = labels[(labels < 0) | (labels >= classes)]
     if len(wrong):
-        raise UserError(f"{name} has the label {wrong[0]}: labels must be 0 to {DIGITS - 1}")
+        raise UserError(f"{name} has the label {wrong[0]}: labels must be 0 to {classes - 1}")
     return Split(images, labels.astype(np.int32))

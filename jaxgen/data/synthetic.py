@@ -8,8 +8,9 @@ on them say nothing about MNIST.
 
 import numpy as np
 
+from jaxgen.classes import DIGITS
 from jaxgen.data.partition import HELD_OUT
-from jaxgen.data.split import DIGITS, SIDE, Split
+from jaxgen.data.split import SIDE, Split
 from jaxgen.errors import UserError
 
 COUNT = 2000  # training digits by default
@@ -29,7 +30,7 @@ def raw(count: int = COUNT) -> tuple[Split, Split]:
 
 def _draw(count: int, stream: int) -> Split:
     rng = np.random.default_rng([_SEED, stream])
-    labels = rng.permutation(np.arange(count, dtype=np.int32) % DIGITS)
+    labels = rng.permutation(np.arange(count, dtype=np.int32) % len(DIGITS))
     shapes = _shapes()
     images = np.empty((count, SIDE, SIDE, 1), np.uint8)
     for image, label in zip(images, labels, strict=True):

@@ -1,6 +1,6 @@
 """Datasets that TensorFlow Datasets prepared, read through ``as_data_source``, without TensorFlow.
 
-Any dataset of small grey images with labels 0 to 9 will do, if it was prepared with
+Any dataset of small grey images of up to 62 classes will do, if it was prepared with
 ``file_format=array_record``: ``tfds:NAME`` is looked up where TFDS keeps its data
 (``TFDS_DATA_DIR``, or ``~/tensorflow_datasets``) and never downloaded, ``tfds:DIR`` is a prepared
 folder, with ``dataset_info.json`` in it. The splits ``train`` and ``test`` are read; where there is
@@ -27,35 +27,36 @@ from typing import Any
 import numpy as np
 
 from jaxgen.data import files, partition, source_images, split
-from jaxgen.data.split import Split
+from jaxgen.data.split import Raw, Split
 from jaxgen.errors import UserError
 
-_RULES = 2  # counted up when the arrays of the same dataset change
+_RULES = 3  # counted up when the arrays of the same dataset change
 _BLOCK = 1000  # examples read at once
 _CACHED = ("train_images", "train_labels"), ("test_images", "test_labels")  # arrays in the cache
 
 
-def raw(name: str, strided: bool = False) -> tuple[Split, Split]:
-    """Return the training and the test digits of a prepared dataset, in its order. For a dataset
+def raw(name: str, strided: bool = False) -> Raw:
+    """Return the training and the test images of a prepared dataset, in its order. For a dataset
     without test images, ``strided`` takes every 7th training image, as earlier versions did.
 
     The first reading is slow, and so is each one where the cache cannot be written. Raises
-    UserError for a dataset that is unknown, not prepared, damaged, or not of digits.
+    UserError for a dataset that is unknown, not prepared, damaged, or of other images.
     """
     with quiet():
         builder = _builder(name)
         cache = _cache_path(builder)
         fingerprint = _fingerprint(builder)
         cached = _read_cache(cache, fingerprint)
-        train, test = cached or _read(f"tfds:{name}", builder)
+        found = cached or _read(f"tfds:{name}", builder)
     if not cached:
-        _write_cache(cache, fingerprint, train, test)
+        _write_cache(cache, fingerprint, found)
+    train, test, names = found
     if len(test.labels):
-        return train, test
+        return found
     if not strided:
-        return partition.with_test(train)
+        return Raw(*partition.with_test(train), names)
     is_test = np.arange(len(train.labels)) % partition.TEST == partition.TEST - 1
-    return split.part(train, ~is_test), split.part(train, is_test)
+    return Raw(split.part(train, ~is_test), split.part(train, is_test), names)
 
 
 @contextlib.contextmanager
@@ -122,18 +123,31 @@ def _unreadable(name: str, error: Exception) -> UserError:
     )
 
 
-def _read(name: str, builder: Any) -> tuple[Split, Split]:
+def _read(name: str, builder: Any) -> Raw:
     """Read all examples of ``train`` and of ``test``; without a split ``test``, none of it."""
+    from jaxgen.data.formats import Table  # here, so that MNIST itself needs none of it
+    from jaxgen.data.sets import classes
+
     parts = builder.info.splits
     if "train" not in parts:
         raise UserError(f"{name} has no split train (it has {', '.join(parts) or 'none'})")
-    train = _read_part(name, builder, "train")
-    if "test" in parts:
-        return train, _read_part(name, builder, "test")
-    return train, split.part(train, np.zeros(len(train.labels), bool))
+    given = tuple(getattr(builder.info.features[_keys(name, builder)[1]], "names", None) or ())
+    tables = [
+        Table(name, *_read_part(name, builder, part), part, given)
+        for part in ("train", "test")
+        if part in parts
+    ]
+    names, numbers = classes.numbered(tables, name, lambda line: None)
+    train, *tests = (
+        Split(table.images, labels.astype(np.int32))
+        for table, labels in zip(tables, numbers, strict=True)
+    )
+    test = tests[0] if tests else split.part(train, np.zeros(len(train.labels), bool))
+    return Raw(train, test, names)
 
 
-def _read_part(name: str, builder: Any, part: str) -> Split:
+def _read_part(name: str, builder: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 [n, 28, 28, 1] and their labels int [n]."""
     image_key, label_key = _keys(name, builder)
     images, labels = [np.empty((0, split.SIDE, split.SIDE, 1), np.uint8)], []
     for block in _blocks(name, builder, part):
@@ -142,8 +156,8 @@ def _read_part(name: str, builder: Any, part: str) -> Split:
         labels += [example[label_key] for example in block]
     digits = np.array(labels)
     if labels and (digits.ndim != 1 or digits.dtype.kind not in "iu"):
-        raise UserError(f"{name} has labels such as {labels[0]!r}: they must be integers, 0 to 9")
-    return split.checked(name, np.concatenate(images), digits)
+        raise UserError(f"{name} has labels such as {labels[0]!r}: they must be integers")
+    return np.concatenate(images), digits
 
 
 def _blocks(name: str, builder: Any, part: str) -> Iterator[list[dict]]:
@@ -189,7 +203,7 @@ def _fingerprint(builder: Any) -> str:
     return json.dumps([_RULES, builder.info.full_name, sizes])
 
 
-def _read_cache(path: Path, fingerprint: str) -> tuple[Split, Split] | None:
+def _read_cache(path: Path, fingerprint: str) -> Raw | None:
     """The arrays of ``_write_cache``; None if they are missing, damaged or of another dataset."""
     try:
         # Opened here, because np.load leaves a damaged file open.
@@ -198,14 +212,16 @@ def _read_cache(path: Path, fingerprint: str) -> tuple[Split, Split] | None:
                 return None
             # The checksums of zip find altered arrays.
             train, test = (Split(*(arrays[name] for name in part)) for part in _CACHED)
-            return train, test
+            return Raw(train, test, tuple(arrays["names"].tolist()))
     except Exception:  # of any class: then the dataset itself is read
         return None
 
 
-def _write_cache(path: Path, fingerprint: str, *parts: Split) -> None:
-    arrays: dict[str, Any] = dict(zip(sum(_CACHED, ()), sum(parts, ()), strict=True))
+def _write_cache(path: Path, fingerprint: str, found: Raw) -> None:
+    parts = (*found.train, *found.test)
+    arrays: dict[str, Any] = dict(zip(sum(_CACHED, ()), parts, strict=True))
+    arrays |= {"fingerprint": np.array(fingerprint), "names": np.array(found.names)}
     content = io.BytesIO()
-    np.savez(content, fingerprint=np.array(fingerprint), **arrays)
+    np.savez(content, **arrays)
     with contextlib.suppress(UserError):  # then the next reading is slow again
         files.write(path, content.getvalue())

@@ -7,6 +7,7 @@ data that other programs write. Importing this module imports TensorFlow Dataset
 
 import io
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow_datasets as tfds
@@ -15,7 +16,7 @@ from etils import epath
 from tensorflow_datasets.core import example_serializer, naming
 
 from jaxgen.data import files, pictures
-from jaxgen.data.split import DIGITS, SIDE, Split
+from jaxgen.data.split import SIDE, Split
 from jaxgen.data.tfds import quiet
 
 NAME = "drawn_digits"
@@ -25,13 +26,13 @@ _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_INDEX}"
 class Shards:
     """Files of records, each whole or absent, and their metadata."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, names: Sequence[str]):
         self._folder = folder
         with quiet():
             self._features = tfds.features.FeaturesDict(
                 {
                     "image": tfds.features.Image(shape=(SIDE, SIDE, 1)),
-                    "label": tfds.features.ClassLabel(num_classes=DIGITS),
+                    "label": tfds.features.ClassLabel(names=list(names)),
                 }
             )
         self._serializer = example_serializer.ExampleSerializer(
@@ -54,7 +55,8 @@ class Shards:
             reader.close()
 
     def write(self, part: str, number: int, digits: Split) -> None:
-        """Write a file of digits; an image without a label gets -1, as in TFDS. Raises OSError
+        """Write a file of digits; an image of any class has the label -1, as in
+        TFDS. Raises OSError
         where there is no room."""
         with files.drafts([self._path(part, number)]) as (draft,):
             writer = array_record_module.ArrayRecordWriter(f"{draft}", "group_size:1")
@@ -67,7 +69,7 @@ class Shards:
 
     def _record(self, png: bytes, label: int) -> bytes:
         # The image is encoded already: an array would need TensorFlow.
-        example = {"image": io.BytesIO(png), "label": -1 if label == DIGITS else label}
+        example = {"image": io.BytesIO(png), "label": label}
         record = self._serializer.get_tf_example(self._features.encode_example(example))
         # Otherwise the order within a record differs from process to process.
         return record.SerializeToString(deterministic=True)

@@ -20,19 +20,20 @@ unpacked.
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen.classes import DIGITS, in_a_path
 from jaxgen.data import files, formats, pictures, source_images
 from jaxgen.data.sets import pixels
-from jaxgen.data.split import DIGITS, Digits
+from jaxgen.data.split import Digits
 from jaxgen.errors import UserError
 
 FILES = (".npz", ".npy", ".csv", ".parquet")  # of many images, by the ending of the name
 PARTS = ("train", "valid", "test")  # of a data set
-_SAVED = re.compile(r"\d+-(\d|any)\.png")  # as ``images.save`` names them
+_SAVED = re.compile(r"\d+-(.+)\.png")  # as ``images.save`` names them
 _IDX = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
 
 
@@ -40,7 +41,7 @@ class Item(NamedTuple):
     """One image, which ``read`` reads."""
 
     name: str
-    label: int | None  # 0 to 9; None where it is not known
+    label: int | None  # the number of its class; None where it is not known
     read: Callable[[], tuple[np.ndarray, list[str]]]  # uint8 [28, 28, 1], and the changes in words
 
 
@@ -73,18 +74,23 @@ def is_many(path: str) -> bool:
     return os.path.isdir(path) or bool(is_file)
 
 
-def find(path: str, broken: bool = False) -> list[Group]:
-    """All images of a folder or of a file of many; ``broken`` as for ``pictures.decode``. Raises
-    UserError where there is no image, or where a file cannot be read."""
+def find(path: str, broken: bool = False, names: Sequence[str] = DIGITS) -> list[Group]:
+    """All images of a folder or of a file of many; ``broken`` as for ``pictures.decode``, and
+    ``names`` are those of the classes. Raises UserError where there is no image, or where a file
+    cannot be read."""
     if not os.path.isdir(path):
-        return _from_file(path, broken)
+        return _from_file(path, broken, names)
     endings = pictures.endings()
     singles, groups = [], []
-    for label, file in _walk(path):
+    numbers = {in_a_path(name): number for number, name in enumerate(names)}
+    for label, file in _walk(path, numbers):
         if file.lower().endswith(endings):
+            saved = _SAVED.fullmatch(os.path.basename(file))
+            if label is None and saved:
+                label = numbers.get(saved[1])
             singles.append(_picture(file, label, broken))
         elif is_many(file) and not file.lower().endswith(".idx.gz"):
-            groups += _from_file(file, broken)
+            groups += _from_file(file, broken, names)
     if singles:
         groups.append(Group(singles, in_one_file=False))
     if not groups:
@@ -92,37 +98,34 @@ def find(path: str, broken: bool = False) -> list[Group]:
     return groups
 
 
-def _walk(folder: str) -> list[tuple[int | None, str]]:
-    """The files of a folder and of its folders 0 to 9, in the order of their names, each with the
-    label that such a folder gives; without clutter."""
+def _walk(folder: str, numbers: dict[str, int]) -> list[tuple[int | None, str]]:
+    """The files of a folder and of its folders with names of classes, such as 0 to 9, in the order
+    of their names, each with the label that such a folder gives; without clutter."""
     try:
         labelled: list[tuple[int | None, str]] = []
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)
             if not os.path.isdir(path):
                 labelled.append((None, path))
-            elif name in list("0123456789"):
-                labelled += [(int(name), os.path.join(path, x)) for x in sorted(os.listdir(path))]
+            elif (label := numbers.get(name)) is not None:
+                labelled += [(label, os.path.join(path, x)) for x in sorted(os.listdir(path))]
         return [pair for pair in labelled if not files.is_clutter(os.path.basename(pair[1]))]
     except OSError as error:
         raise UserError(f"cannot read {folder}: {error.strerror}; name another folder") from None
 
 
 def _picture(path: str, label: int | None, broken: bool) -> Item:
-    saved = _SAVED.fullmatch(os.path.basename(path))
-    if label is None and saved and saved[1] != "any":
-        label = int(saved[1])
     return Item(path, label, lambda: pictures.load(path, broken))
 
 
-def _from_file(path: str, broken: bool) -> list[Group]:
+def _from_file(path: str, broken: bool, names: Sequence[str]) -> list[Group]:
     """The images of a file of many."""
     if path.lower().endswith(".idx.gz"):
         path = f"{path[: -len('.idx.gz')]}-images-idx3-ubyte.gz"
     tables = [table for table in formats.read(path) if table.images is not None]
     if not tables:
         raise UserError(f"{path} has labels and no images: name the images")
-    return [_from_table(_with_labels(table), broken) for table in tables]
+    return [_from_table(_with_labels(table), broken, names) for table in tables]
 
 
 def _with_labels(table: formats.Table) -> formats.Table:
@@ -133,22 +136,24 @@ def _with_labels(table: formats.Table) -> formats.Table:
     return table
 
 
-def _from_table(table: formats.Table, broken: bool) -> Group:
+def _from_table(table: formats.Table, broken: bool, names: Sequence[str]) -> Group:
     path, images, labels = table.name, table.images, table.labels
     if not isinstance(images, list):
-        return _from_array(path, images, labels)
+        return _from_array(path, images, labels, names)
     if not images:
         raise UserError(f"{path} holds no images: name another file")
     return _group(
         path,
         len(images),
-        _numbers(path, labels, len(images)),
+        _numbers(path, labels, len(images), names),
         lambda index: pictures.decode(images[index], f"image {index} of {path}", broken),
     )
 
 
-def _numbers(path: str, labels: np.ndarray | None, count: int) -> np.ndarray | None:
-    """Labels as whole numbers."""
+def _numbers(
+    path: str, labels: np.ndarray | None, count: int, names: Sequence[str]
+) -> np.ndarray | None:
+    """Labels as numbers of the classes ``names``, -1 for others."""
     if labels is None:
         return None
     if labels.shape != (count,):
@@ -156,13 +161,16 @@ def _numbers(path: str, labels: np.ndarray | None, count: int) -> np.ndarray | N
             f"{path} has {count} images and labels of the shape {labels.shape}: give one whole "
             "number for each"
         )
+    if labels.dtype.kind in "US" and not all(text.isdecimal() for text in labels.astype(str)):
+        places = {name: number for number, name in enumerate(names)}
+        return np.array([places.get(text, -1) for text in labels.astype(str).tolist()])
     try:
         numbers = labels.astype(float)
     except ValueError:
-        numbers = np.full(count, -1.0)  # names of classes, which are no digits
+        numbers = np.full(count, -1.0)
     if (numbers % 1).any():
         raise UserError(f"cannot read {path}: its labels are not whole numbers; give a sound file")
-    return numbers.astype(int)
+    return np.where((numbers >= 0) & (numbers < len(names)), numbers, -1).astype(int)
 
 
 def _group(
@@ -171,21 +179,18 @@ def _group(
     labels: np.ndarray | None,
     read: Callable[[int], tuple[np.ndarray, list[str]]],
 ) -> Group:
-    """The ``count`` images of a file; ``read(index)`` reads one, as ``Item.read``. Labels other
-    than 0 to 9 count as unknown."""
-    labels = np.full(count, -1) if labels is None else labels
-    return Group(
-        [
-            Item(path, int(label) if 0 <= label < DIGITS else None, functools.partial(read, index))
-            for index, label in enumerate(labels)
-        ],
-        in_one_file=True,
-    )
+    """The ``count`` images of a file; ``read(index)`` reads one, as ``Item.read``. A label below 0
+    is not known."""
+    known = [None] * count if labels is None else [int(n) if n >= 0 else None for n in labels]
+    items = [Item(path, label, functools.partial(read, n)) for n, label in enumerate(known)]
+    return Group(items, in_one_file=True)
 
 
-def _from_array(path: str, images: np.ndarray, labels: np.ndarray | None) -> Group:
+def _from_array(
+    path: str, images: np.ndarray, labels: np.ndarray | None, names: Sequence[str]
+) -> Group:
     images = pixels.colours_last(path, images)
-    labels = _numbers(path, labels, len(images))
+    labels = _numbers(path, labels, len(images), names)
     source_images.require(path, images.shape[1:3])
     low, high, whole = images.min(), images.max(), images.dtype.kind in "biu"
     start, end = pixels.range_of(path, float(low), float(high), whole)  # NaN if any pixel is

@@ -7,7 +7,7 @@ folder:
 
     idx     train-images-idx3-ubyte and train-labels-idx1-ubyte, t10k likewise: MNIST's format
     npz     train-00000.npz and so on, and test.npz, as in ``tables``; csv and parquet alike
-    png     train/3/0000007.png: a folder for each digit, for the ImageFolder of many libraries
+    png     train/3/0000007.png: a folder for each class, for the ImageFolder of many libraries
     tfds    a prepared data set of TensorFlow Datasets, in array_record
 
 The same pieces give the same files, to the bit. ``images.save`` writes the same contents as single
@@ -15,17 +15,19 @@ files.
 """
 
 import contextlib
+import functools
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from jaxgen.classes import in_a_path
 from jaxgen.data import files, idx, tables
 from jaxgen.data.pictures import png
-from jaxgen.data.split import DIGITS, Split
+from jaxgen.data.split import Split
 from jaxgen.errors import UserError
 
 PIECE = 10_000  # digits in a piece
@@ -45,7 +47,7 @@ class Writer(Protocol):
 class Idx:
     """Files that grow: first the digits are added, and then the header counts them."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, names: Sequence[str]):
         self._folder = folder
 
     def begin(self, test: Split) -> None:
@@ -94,8 +96,8 @@ def _write_count(path: Path, count: int) -> None:
 class Pieces:
     """A file for each piece, in a format of ``tables``."""
 
-    def __init__(self, folder: Path, ending: str):
-        self._folder, self._ending = folder, ending
+    def __init__(self, ending: str, folder: Path, names: Sequence[str]):
+        self._folder, self._ending, self._names = folder, ending, names
 
     def begin(self, test: Split) -> None:
         self._write("test", test)
@@ -104,15 +106,16 @@ class Pieces:
         self._write(f"train-{start // PIECE:05}", digits)
 
     def _write(self, name: str, digits: Split) -> None:
-        content = tables.CONTENTS[self._ending](digits.images[..., 0], digits.labels)
+        arrays = digits.images[..., 0], digits.labels
+        content = tables.CONTENTS[self._ending](*arrays, self._names)
         files.write(self._folder / f"{name}{self._ending}", content)
 
 
 class Png:
-    """A file for each digit."""
+    """A file for each image."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, names: Sequence[str]):
+        self._folder, self._names = folder, names
         files.remove_drafts(folder)
 
     def begin(self, test: Split) -> None:
@@ -122,8 +125,8 @@ class Png:
         self._write("train", start, digits)
 
     def _write(self, part: str, start: int, digits: Split) -> None:
-        folders = [self._folder / part / f"{digit}" for digit in range(DIGITS)]
-        for folder in folders:  # also for digits without images: the order of folders gives labels
+        folders = [self._folder / part / in_a_path(name) for name in self._names]
+        for folder in folders:  # also for classes without images: the order of folders gives labels
             folder.mkdir(parents=True, exist_ok=True)
         numbered = enumerate(zip(*digits, strict=True), start)
         files.write_all(
@@ -134,10 +137,10 @@ class Png:
 class Tfds:
     """A file of records for each piece, and metadata, which count the records."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, names: Sequence[str]):
         from jaxgen.data import tfds_writer  # imports TensorFlow Datasets, half a second
 
-        self._shards = tfds_writer.Shards(folder)
+        self._shards = tfds_writer.Shards(folder, names)
 
     def begin(self, test: Split) -> None:
         self._shards.write("test", 0, test)
@@ -149,11 +152,12 @@ class Tfds:
         self._shards.describe({"train": [*before, len(digits.labels)], "test": [test]})
 
 
-FORMATS: dict[str, Callable[[Path], Writer]] = {
+# Each takes the folder and the names of the classes.
+FORMATS: dict[str, Callable[[Path, Sequence[str]], Writer]] = {
     "idx": Idx,
-    "npz": lambda folder: Pieces(folder, ".npz"),
-    "csv": lambda folder: Pieces(folder, ".csv"),
-    "parquet": lambda folder: Pieces(folder, ".parquet"),
+    "npz": functools.partial(Pieces, ".npz"),
+    "csv": functools.partial(Pieces, ".csv"),
+    "parquet": functools.partial(Pieces, ".parquet"),
     "png": Png,
     "tfds": Tfds,
 }

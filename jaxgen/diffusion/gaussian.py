@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.arrays import DIGITS, IMAGE, SoftLabels
+from jaxgen.arrays import IMAGE, SoftLabels
 from jaxgen.data import Split
 
 PIXELS = math.prod(IMAGE)
@@ -39,18 +39,18 @@ class Gaussians(TypedDict):
     rest: jax.Array  # [11]
 
 
-def standard(rank: int) -> Gaussians:
-    """N(0, I) for every digit."""
+def standard(classes: int, rank: int) -> Gaussians:
+    """N(0, I) for every class, and for any."""
     axes = jnp.eye(rank, PIXELS)
     return Gaussians(
-        means=jnp.zeros((DIGITS + 1, PIXELS)),
-        axes=jnp.tile(axes, (DIGITS + 1, 1, 1)),
-        variances=jnp.ones((DIGITS + 1, rank)),
-        rest=jnp.ones(DIGITS + 1),
+        means=jnp.zeros((classes + 1, PIXELS)),
+        axes=jnp.tile(axes, (classes + 1, 1, 1)),
+        variances=jnp.ones((classes + 1, rank)),
+        rest=jnp.ones(classes + 1),
     )
 
 
-def fit(digits: Split, rank: int) -> Gaussians:
+def fit(digits: Split, classes: int, rank: int) -> Gaussians:
     """Fit the Gaussians to training digits, on the host; a second for MNIST."""
     import scipy.linalg
     import threadpoolctl
@@ -66,7 +66,7 @@ def fit(digits: Split, rank: int) -> Gaussians:
     with threadpoolctl.threadpool_limits(1):
         every = _moments(pixels)
         found = []
-        for digit in range(DIGITS):
+        for digit in range(classes):
             mean, covariance = every
             if len(own := pixels[digits.labels == digit]):
                 mean, covariance = _moments(own)

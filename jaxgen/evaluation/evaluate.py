@@ -3,7 +3,7 @@
 import numpy as np
 
 from jaxgen import data
-from jaxgen.arrays import DIGITS, IMAGE, NO_DIGIT
+from jaxgen.arrays import ANY, IMAGE
 from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics, population
 from jaxgen.evaluation.judge import Judge, look
@@ -26,22 +26,24 @@ def evaluate(
     """Judge n images, drawn for ``labels`` [n] with ``seed``, against n real digits of ``source``.
 
     Images are uint8 or float in [0, 1], [n, 28, 28, 1]; floats are rounded to 256 greys first, as
-    in a file. A label may be NO_DIGIT. Figures are comparable if the labels are
+    in a file. A label may be ANY. Figures are comparable if the labels are
     ``labels_like(real labels, n)``. ``reference`` is ``measure(judge, digits, n)`` by default; pass
     it to measure the real digits once for several generators.
 
     Raises UserError for images or labels of another kind, too few or too many.
     """
     images, n = as_bytes(images), len(images)
-    if labels.shape != (n,) or not ((labels >= 0) & (labels <= NO_DIGIT)).all():
-        raise UserError(f"{n} images need {n} labels, 0 to 9, or {NO_DIGIT} for any digit")
     digits = data.load(source)
+    classes = len(digits.names)
+    if labels.shape != (n,) or not ((labels >= ANY) & (labels < classes)).all():
+        raise UserError(f"{n} images need {n} labels, 0 to {classes - 1}, or {ANY} for any")
     reference = reference or measure(judge, digits, n)
     if reference.n != n:
         raise UserError(f"{n} images need a reference of {n} real digits, not of {reference.n}")
     logits, features = look(judge, images)
     rates = reference.rates
     copies = metrics.copies(images, digits.train.images)
+    spreads = metrics.spreads(features, logits.argmax(1), classes)
     usual = labels_like(real_digits(digits, reference.against).labels, n)
     return Report(
         n=n,
@@ -52,21 +54,22 @@ def evaluate(
         like_real=np.array_equal(np.sort(labels), np.sort(usual)),
         unit=reference.unit,
         generated=Figures(
-            recognised=_recognised(logits, labels, range(DIGITS)),
+            recognised=_recognised(logits, labels, range(classes)),
             frechet=metrics.frechet(features, reference.features),
             frechet_interval=metrics.frechet_interval(features, reference.features),
             histogram=metrics.histogram(logits),
             prdc=metrics.prdc(reference.features, features),
             copied=copies.proportion,
-            spreads=relative(metrics.spreads(features, logits.argmax(1)), reference.spreads),
+            spreads=relative(spreads, reference.spreads),
             population=rates and population.proportion(population.load(), rates, images),
         ),
         real=reference.figures,
         mixtures=reference.mixtures,
         population_accuracy=rates and rates.accuracy,
         kinds=len(np.unique(usual)),
-        by_digit=tuple(_recognised(logits, labels, [digit]) for digit in range(DIGITS)),
+        by_digit=tuple(_recognised(logits, labels, [digit]) for digit in range(classes)),
         closest=_closest(copies),
+        names=digits.names,
     )
 
 

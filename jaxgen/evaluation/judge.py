@@ -23,13 +23,13 @@ from scipy import special
 from scipy.spatial import distance
 
 from jaxgen import data, devices, kept
-from jaxgen.arrays import DIGITS
+from jaxgen.classes import DIGITS
+from jaxgen.config import STRIDED
 from jaxgen.data import files, partition
 from jaxgen.data.split import Contents, Digits, Split, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation import classifier
 from jaxgen.evaluation.distort import distort
-from jaxgen.evaluation.report import READS, blind
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
 SHA256 = "f4cd2bb142db8eddd78b8d61e0aef9ec6ae2e9c10dac416bd9493b1ac5d19766"  # of WEIGHTS
@@ -40,6 +40,7 @@ STEPS = 4800  # twelve epochs
 # of 12 printed letters, and 11 of 20 scribbles.
 SURE = 0.6
 USUAL = 0.99  # proportion of real digits whose distance counts as usual
+READS = 0.5  # least accuracy on real images of a judge whose figures mean something
 FEW = 500  # real digits at most by which ``caution`` decides
 
 
@@ -57,7 +58,7 @@ class Network(nn.Module):
     """
 
     widths: tuple[int, int, int] = WIDTHS
-    classes: int = DIGITS
+    classes: int = len(DIGITS)
 
     @nn.compact
     def __call__(self, images):
@@ -94,7 +95,7 @@ class Layered(nn.Module):
         h = h.reshape((len(h), -1))
         for width in self.widths:
             h = nn.relu(nn.Dense(width, precision="highest", kernel_init=start)(h))
-        return nn.Dense(DIGITS, precision="highest", kernel_init=start)(h), h
+        return nn.Dense(len(DIGITS), precision="highest", kernel_init=start)(h), h
 
 
 NETWORK = Network()
@@ -108,7 +109,8 @@ class Judge(NamedTuple):
     hash: str
 
     def apply(self, images):
-        """Float images [n, 28, 28, 1] in [0, 1] to logits [n, 10] and features [n, d]; pure."""
+        """Float images [n, 28, 28, 1] in [0, 1] to logits of the classes [n, k] and features
+        [n, d]; pure."""
         return self.network.apply(self.variables, images)
 
 
@@ -137,7 +139,7 @@ def load(
         flat = safetensors.numpy.load(content)
         if network is None:
             fine, middle, coarse = (flat[f"params/Conv_{i}/kernel"].shape[-1] for i in (0, 2, 4))
-            network = Network((fine, middle, coarse))
+            network = Network((fine, middle, coarse), flat["params/Dense_0/bias"].size)
         with safetensors.safe_open(path, "numpy") as file:
             rule = (file.metadata() or {}).get("split", "an earlier rule")
     except (safetensors.SafetensorError, KeyError):
@@ -165,7 +167,8 @@ def own(digits: Digits) -> Path:
 
 
 def look(judge: Judge, images) -> tuple[np.ndarray, np.ndarray]:
-    """The judge's float32 logits [n, 10] and features [n, d] of n images, on the host.
+    """The judge's float32 logits [n, k] of the k classes and features [n, d] of n images, on
+    the host.
 
     Images [n, 28, 28, 1] are uint8, or float in [0, 1]. The results for one image do not depend on
     the other images (``mapping``).
@@ -174,7 +177,7 @@ def look(judge: Judge, images) -> tuple[np.ndarray, np.ndarray]:
 
 
 def probabilities(judge: Judge, images) -> np.ndarray:
-    """The probability of each digit in images (see ``look``): float32 [n, 10]."""
+    """The probability of each class in images (see ``look``): float32 [n, k]."""
     return special.softmax(look(judge, images)[0], axis=1)
 
 
@@ -183,19 +186,33 @@ def sure_of(judge: Judge, images, labels: np.ndarray) -> np.ndarray:
     return probabilities(judge, images)[np.arange(len(labels)), labels]
 
 
-def caution(judge: Judge, real: Split) -> str | None:
-    """A sentence that says why the judge's figures mean nothing for digits such as ``real``; None
-    if the judge can read them."""
-    few = partition.subset(real, min(FEW, len(real.labels)))
-    return blind(classifier.accuracy(judge.network, judge.variables, few))
+def caution(judge: Judge, digits: Digits) -> str | None:
+    """A sentence that says that the judge cannot read the images of a source, so that its figures
+    of them would mean nothing, and the way out; None if it can read them."""
+    few = partition.subset(digits.test, min(FEW, len(digits.test.labels)))
+    accuracy = classifier.accuracy(judge.network, judge.variables, few)
+    if accuracy >= READS:
+        return None
+    source = digits.source.removeprefix(STRIDED)
+    return (
+        f"the judge reads {accuracy:.0%} of the real images of {source}, since it has learned "
+        f"digits as MNIST has them: bin/digits judge {source} trains one for these"
+    )
+
+
+def require(judge: Judge, digits: Digits) -> None:
+    """Raise UserError if the judge cannot read the images of a source."""
+    if why := caution(judge, digits):
+        raise UserError(why)
 
 
 def distances(judge: Judge, real: Split, images) -> np.ndarray:
     """The squared Mahalanobis distance of each image's features to the nearest of the ten digits,
     by the covariance within the digits of ``real`` (Lee et al. 2018): float64 [n]."""
     features = look(judge, real.images)[1].astype(np.float64)
-    means = np.stack([features[real.labels == digit].mean(0) for digit in range(DIGITS)])
-    within = features - means[real.labels]
+    labels, places = np.unique(real.labels, return_inverse=True)
+    means = np.stack([features[real.labels == label].mean(0) for label in labels])
+    within = features - means[places]
     precision = np.linalg.pinv(within.T @ within / len(within))
     shown = look(judge, images)[1].astype(np.float64)
     return distance.cdist(shown, means, "mahalanobis", VI=precision).min(1) ** 2
@@ -224,7 +241,8 @@ def train_for(
     """Train the judge of some digits as that of MNIST, keep it, and return its accuracy on their
     test digits. It does not learn from the validation digits and the floor digits. Raises UserError
     if it reads too few test digits after these steps; then the judge of before stays."""
-    return _train(digits, own(digits), report, seed, steps, NETWORK, least=READS)
+    network = Network(classes=len(digits.names))
+    return _train(digits, own(digits), report, seed, steps, network, least=READS)
 
 
 def _train(

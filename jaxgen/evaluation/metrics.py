@@ -9,7 +9,6 @@ from typing import NamedTuple, cast
 import numpy as np
 from scipy import stats
 
-from jaxgen.arrays import DIGITS
 from jaxgen.images import to_float
 
 ROWS = 256  # rows of a block of distances
@@ -120,18 +119,18 @@ def _lengths(vectors):
 
 
 def accuracy(logits, labels) -> float:
-    """The proportion of logits [n, 10] that are largest at the label [n]."""
+    """The proportion of logits [n, k] that are largest at the label [n]."""
     return hits(logits, labels) / len(labels)
 
 
 def hits(logits, labels) -> int:
-    """How many of the logits [n, 10] are largest at the label [n]."""
+    """How many of the logits [n, k] are largest at the label [n]."""
     return int((np.argmax(logits, axis=1) == labels).sum())
 
 
 def histogram(logits) -> tuple[int, ...]:
-    """The number of logits [n, 10] that are largest at each digit, 0 to 9."""
-    return tuple(np.bincount(np.argmax(logits, axis=1), minlength=DIGITS).tolist())
+    """The number of logits [n, k] that are largest at each of the k classes."""
+    return tuple(np.bincount(np.argmax(logits, axis=1), minlength=logits.shape[1]).tolist())
 
 
 def class_entropy(counts) -> float:
@@ -139,10 +138,10 @@ def class_entropy(counts) -> float:
     return float(stats.entropy(counts))
 
 
-def spreads(features, digits) -> tuple[float, ...]:
-    """The mean distance of two images of one digit in features [n, d], for each digit 0 to 9; NaN
-    where there are not two images. ``digits`` [n] are the images' digits."""
-    return tuple(_spread(np.asarray(features, np.float64)[digits == d]) for d in range(DIGITS))
+def spreads(features, labels, classes: int) -> tuple[float, ...]:
+    """The mean distance of two images of one class in features [n, d], for each class; NaN where
+    there are not two images. ``labels`` [n] are the images' classes."""
+    return tuple(_spread(np.asarray(features, np.float64)[labels == k]) for k in range(classes))
 
 
 def _spread(features):

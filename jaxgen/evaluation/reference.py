@@ -19,13 +19,13 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen import data
-from jaxgen.arrays import DIGITS, NO_DIGIT
+from jaxgen.arrays import ANY
 from jaxgen.config import STRIDED
 from jaxgen.data import partition, populations
 from jaxgen.data.split import Digits, Split, part
 from jaxgen.errors import UserError
 from jaxgen.evaluation import metrics, population
-from jaxgen.evaluation.judge import Judge, look
+from jaxgen.evaluation.judge import Judge, look, require
 from jaxgen.evaluation.report import Against, Figures, Mixtures
 from jaxgen.evaluation.statistics import proportion
 from jaxgen.families.base import Family
@@ -53,7 +53,7 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
     """Measure n real digits, once for all generators of n digits.
 
     Raises UserError if n is too small for the judge's features, or larger than the number of
-    digits; so call it before drawing.
+    digits, or if the judge cannot read them; so call it before drawing.
     """
     real, floor_digits = real_digits(digits, against), floor(digits, against)
     least, most = least_of(judge), most_of(digits, against)
@@ -71,10 +71,13 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
             f"{n} images are more than the {most} real digits of {digits.source} to compare with: "
             f"draw at most {most}"
         )
+    require(judge, digits)
     real, new = partition.subset(real, n), partition.subset(floor_digits, n)
     logits, features = look(judge, real.images)
     floor_logits, floor_features = look(judge, new.images)
-    spreads = metrics.spreads(features, logits.argmax(1))
+    classes = len(digits.names)
+    spreads = metrics.spreads(features, logits.argmax(1), classes)
+    floor_spreads = metrics.spreads(floor_features, floor_logits.argmax(1), classes)
     searched = partition.subset(real, min(n, COPIES))
     rates = population.rates(population.load(), floor_digits)
     figures = Figures(
@@ -84,7 +87,7 @@ def measure(judge: Judge, digits: Digits, n: int, against: Against = "test") -> 
         histogram=metrics.histogram(logits),
         prdc=metrics.prdc(features, floor_features),
         copied=metrics.copies(searched.images, digits.train.images).proportion,
-        spreads=relative(metrics.spreads(floor_features, floor_logits.argmax(1)), spreads),
+        spreads=relative(floor_spreads, spreads),
         population=rates and population.proportion(population.load(), rates, real.images),
     )
     unit = metrics.frechet(look(judge, noisy(real.images))[1], features)
@@ -143,19 +146,17 @@ def floor(digits: Digits, against: Against = "test") -> Split:
     return partition.floor(whole)
 
 
-def labels_for(
-    family: Family, labels: np.ndarray, n: int, digits: Sequence[int] = range(DIGITS)
-) -> np.ndarray:
+def labels_for(family: Family, labels: np.ndarray, n: int, digits: Sequence[int]) -> np.ndarray:
     """The n labels to draw from a family for its figures: at the frequencies of ``labels``, of the
-    ``digits`` that it learned; NO_DIGIT for a family that is not conditional."""
+    ``digits`` that it learned; ANY for a family that is not conditional."""
     wanted = labels_like(labels[np.isin(labels, list(digits))], n)
-    return wanted if family.is_conditional else np.full_like(wanted, NO_DIGIT)
+    return wanted if family.is_conditional else np.full_like(wanted, ANY)
 
 
 def labels_like(labels: np.ndarray, n: int) -> np.ndarray:
     """n labels at the frequencies of ``labels``, by largest remainders: int32 [n]. The digits are
     in an order in which any stretch of them has about the same frequencies."""
-    counts = partition.quotas(np.bincount(labels, minlength=DIGITS), n)
-    digits = np.repeat(np.arange(DIGITS, dtype=np.int32), counts)
+    counts = partition.quotas(np.bincount(labels), n)
+    digits = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     places = np.concatenate([(np.arange(count) + 0.5) / max(count, 1) for count in counts])
     return digits[np.argsort(places, kind="stable")]

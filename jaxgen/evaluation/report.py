@@ -2,26 +2,15 @@
 
 import dataclasses
 import math
+import textwrap
 from typing import Any, Literal, NamedTuple
 
+from jaxgen.classes import DIGITS, are_digits
 from jaxgen.config import STRIDED
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.statistics import Estimate
 
-READS = 0.5  # least accuracy on real digits of a judge whose figures mean something
-
 Against = Literal["test", "valid"]  # the real digits that generated digits are compared with
-
-
-def blind(recognised: float) -> str | None:
-    """A sentence that says why the judge's figures mean nothing; None if they mean something.
-    ``recognised`` is the proportion of real digits that the judge recognises."""
-    if recognised >= READS:
-        return None
-    return (
-        f"the judge reads {recognised:.0%} of the real digits alone: it has learned digits as "
-        "MNIST has them, and its figures mean nothing here"
-    )
 
 
 class Figures(NamedTuple):
@@ -30,17 +19,17 @@ class Figures(NamedTuple):
     recognised: Estimate | None  # accuracy of the judge; None if no digits were asked for
     frechet: float  # in squared feature units
     frechet_interval: tuple[float, float]  # 95 %, from ``metrics.frechet_interval``
-    histogram: tuple[int, ...]  # number of images that the judge takes for each digit, 0 to 9
+    histogram: tuple[int, ...]  # number of images that the judge takes for each class
     prdc: metrics.Prdc
     copied: float  # proportion of copies of training images
-    # For each digit, 0 to 9, the mean distance of two images in features, over the mean distance of
+    # For each class, the mean distance of two images in features, over the mean distance of
     # two real images; NaN where there are not two.
     spreads: tuple[float, ...]
     population: Estimate | None  # proportion that resembles population 1; None if unknown
 
     @property
     def class_entropy(self) -> float:
-        """Entropy of the histogram, in nats, at most log 10."""
+        """Entropy of the histogram, in nats, at most the logarithm of the number of classes."""
         return metrics.class_entropy(self.histogram)
 
     @property
@@ -84,9 +73,10 @@ class Report:
     real: Figures
     mixtures: Mixtures
     population_accuracy: float | None  # of the classifier behind ``population``: 0.5 is chance
-    kinds: int  # number of different digits among the real digits, 10 at most
-    by_digit: tuple[Estimate | None, ...]  # recognised, for each digit asked for
+    kinds: int  # number of different classes among the real images
+    by_digit: tuple[Estimate | None, ...]  # recognised, for each class asked for
     closest: tuple[Neighbour, ...]  # the images with the smallest ratio
+    names: tuple[str, ...] = DIGITS  # of the classes
 
     def to_dict(self) -> dict[str, Any]:
         """The report for ``json.dumps``; proportions are from 0 to 1."""
@@ -96,7 +86,6 @@ class Report:
             "judge": self.judge,
             "source": self.source,
             "against": self.against,
-            "means_nothing": self._blind() is not None,
             "labels_like_real": self.like_real,
             "noise_unit": self.unit,
             "generated": self._figures(self.generated),
@@ -104,6 +93,7 @@ class Report:
             "populations_of_real": self.mixtures._asdict(),
             "population_accuracy": self.population_accuracy,
             "recognised_by_digit": [digit and digit.to_dict() for digit in self.by_digit],
+            **({} if are_digits(self.names) else {"classes": list(self.names)}),
             "closest": [neighbour._asdict() for neighbour in self.closest],
         }
 
@@ -161,8 +151,6 @@ class Report:
         yield f"real: {real} digits of {source}; generated: {labels};"
         yield "  from Frechet distance to coverage: real digits new to the judge against these"
         yield f"N = {self.unit:.4g}: distance of the {real} digits to the same under noise of 0.1"
-        if warning := self._blind():
-            yield warning.replace(" as MNIST", " as\n  MNIST")
         if self.mixtures.real:
             known, new = self.mixtures
             new = f"{new:.0%} of the digits new to the judge"
@@ -174,12 +162,13 @@ class Report:
         if self.generated.frechet < self.real.frechet:
             yield "nearer than real digits: the digits new to the judge are by other writers than"
             yield "  the real digits that all are compared with, or differ from them by chance"
+        known = [pair for pair in zip(self.names, self.by_digit, strict=True) if pair[1]]
+        if known and not are_digits(self.names):
+            each = ", ".join(f"{name} {figure.value:.1%}" for name, figure in known if figure)
+            yield from textwrap.wrap(f"recognised by class: {each}", 72, subsequent_indent="  ")
         if self.source.startswith(STRIDED):
             yield "the model has learned from the split of earlier versions, which was unfair:"
             yield "  do not compare its figures with figures of other models"
-
-    def _blind(self):
-        return self.real.recognised and blind(self.real.recognised.value)
 
 
 def _or_none(figure):

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxgen import images as pixels
 from jaxgen import sampling
-from jaxgen.arrays import DIGITS, NO_DIGIT
+from jaxgen.arrays import ANY
 from jaxgen.evaluation.judge import Judge, look
 from jaxgen.evaluation.statistics import Estimate, proportion
 from jaxgen.families.base import Family, Variables
@@ -34,13 +34,13 @@ def measure(
     family: Family,
     variables: Variables,
     judge: Judge,
-    seed: int = 0,
-    digits: Sequence[int] = range(DIGITS),
+    seed: int,
+    digits: Sequence[int],
 ) -> Smoothness:
     """Draw pairs of ``digits`` with ``seed``, and interpolate between them."""
     labels = sampling.balanced(WAYS, digits)
     if not family.is_conditional:
-        labels = np.full_like(labels, NO_DIGIT)
+        labels = np.full_like(labels, ANY)
     ways = sampling.draw_ways(family, variables, np.stack([labels, labels], 1), seed)
     frames, _ = sampling.interpolate(family, variables, ways, FRAMES, seed)
     logits, features = look(judge, pixels.to_uint8(frames).reshape(-1, *frames.shape[2:]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgen import data, sampling
 from jaxgen import images as pixels
-from jaxgen.arrays import DIGITS
+from jaxgen.classes import DIGITS
 from jaxgen.config import Config, to_dict
 from jaxgen.data import partition
 from jaxgen.errors import UserError
@@ -120,7 +120,7 @@ def measure(context: Context, config: Config, amount: suite.Amount, training: Re
     )
     progress("drawing again, with other seeds")
     again = [_judged(model, seed, real.reference)["frechet"] for seed in range(1, 1 + REDRAWN)]
-    labels = np.repeat(np.arange(DIGITS, dtype=np.int32), SHOWN)
+    labels = np.repeat(np.arange(len(DIGITS), dtype=np.int32), SHOWN)
     drawn = sampling.draw(family, variables, labels, 0)
     closest = measured.report.closest[:SHOWN]
     copies = measured.images[[neighbour.image for neighbour in closest]]
@@ -172,8 +172,9 @@ def _load(training: Result, config: Config) -> Trained | None:
 
 
 def _judged(model: Trained, seed: int, real: Reference) -> dict[str, float]:
+    digits = data.load("mnist")
     """The distance of digits drawn with a seed, in N, and the proportion recognised."""
-    labels = reference.labels_for(model.family, data.load("mnist").test.labels, real.n)
+    labels = reference.labels_for(model.family, digits.test.labels, real.n, digits.learned)
     drawn = sampling.draw(model.family, model.variables, labels, seed)
     logits, features = judge.look(judge.load(), pixels.to_uint8(drawn))
     distance = metrics.frechet(features, real.features) / real.unit

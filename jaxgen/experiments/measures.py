@@ -20,7 +20,7 @@ from jaxgen.families.capabilities import Encodes, HasRate, able
 from jaxgen.mapping import map_images
 
 COUNT = 2000  # digits to draw, and real digits to encode
-SHOWN = 10  # digits in a picture, one of each
+SHOWN = 10  # images in a picture, of as many classes
 
 
 class Figure(NamedTuple):
@@ -75,7 +75,7 @@ def figures_of(
     if isinstance(family, Encodes) and not family.encodes_iteratively:
         coder = family.for_inversion()
         figures |= _coding(coder, variables, real, digits.train)
-        few = [int(np.argmax(real.labels == digit)) for digit in range(SHOWN)]
+        few = [int(np.argmax(real.labels == digit)) for digit in shown_of(digits)]
         shown, labels = real.images[few], real.labels[few]
         back = sampling.reconstruct(coder, variables, images.to_float(shown), labels, 0)
         arrays |= {"real": shown, "back": images.to_uint8(back)}
@@ -83,8 +83,13 @@ def figures_of(
     if isinstance(family, Fitted) and family.is_conditional:
         normal = family.with_sampling(prior="normal")
         figures["distance_normal"] = _drawing(normal, variables, source)["distance"]
-    drawn = sampling.draw(family, variables, sampling.balanced(SHOWN), 0)
+    drawn = sampling.draw(family, variables, np.array(shown_of(digits), np.int32), 0)
     return figures, arrays | {"drawn": images.to_uint8(drawn)}
+
+
+def shown_of(digits: data.Digits) -> tuple[int, ...]:
+    """The classes in a picture, SHOWN at most."""
+    return digits.learned[:SHOWN]
 
 
 def _coding(family: Family, variables: Variables, real: Split, train: Split) -> dict[str, float]:
@@ -113,10 +118,12 @@ def _coding(family: Family, variables: Variables, real: Split, train: Split) -> 
 
 def _drawing(family: Family, variables: Variables, source: str) -> dict[str, float]:
     real = _reference(source, COUNT)
-    asked = reference.labels_for(family, data.load(source).valid.labels, COUNT)
+    digits = data.load(source)
+    asked = reference.labels_for(family, digits.valid.labels, COUNT, digits.learned)
     drawn = images.to_uint8(sampling.draw(family, variables, asked, 0))
-    logits, features = judge.look(judge.load(), drawn)
-    spreads = reference.relative(metrics.spreads(features, logits.argmax(1)), real.spreads)
+    logits, features = judge.look(judge.of(digits), drawn)
+    own = metrics.spreads(features, logits.argmax(1), len(digits.names))
+    spreads = reference.relative(own, real.spreads)
     figures = {
         "distance": metrics.frechet(features, real.features) / real.unit,
         "coverage": metrics.prdc(real.features, features).coverage,
@@ -130,4 +137,5 @@ def _drawing(family: Family, variables: Variables, source: str) -> dict[str, flo
 
 @functools.cache
 def _reference(source: str, count: int) -> Reference:
-    return reference.measure(judge.load(), data.load(source), count, "valid")
+    digits = data.load(source)
+    return reference.measure(judge.of(digits), digits, count, "valid")

@@ -11,7 +11,8 @@ from jax import lax
 import jaxgen
 from jaxgen import data, devices, images, sampling
 from jaxgen.apps import damage, measuring
-from jaxgen.arrays import IMAGE, NO_DIGIT
+from jaxgen.arrays import IMAGE
+from jaxgen.classes import ANY
 from jaxgen.config import Config
 from jaxgen.data import Digits, Split, partition
 from jaxgen.errors import UserError
@@ -128,7 +129,7 @@ def hidden_nats(model: Trained, test: Split, visible: np.ndarray) -> np.ndarray:
 
         return lax.map(bound_of_code, jnp.arange(BOUNDS)).mean(0)
 
-    unknown = np.full(len(test.labels), NO_DIGIT, np.int32)
+    unknown = np.full(len(test.labels), ANY, np.int32)
     return map_images(
         bound,
         model.variables,
@@ -149,7 +150,7 @@ def ghosh2020(models: Models, digits: Digits, seed: int, progress: Progress) -> 
     ):
         progress(name)
         model = models[recipe].with_sampling(prior=prior)
-        asked = reference.labels_for(model.family, digits.test.labels, DRAWN)
+        asked = reference.labels_for(model.family, digits.test.labels, DRAWN, digits.learned)
         features = judge.look(eye, _draw(model, asked, seed))[1]
         figures[name] = mean([metrics.frechet(features, real.features) / real.unit])
     return figures

@@ -57,9 +57,9 @@ def carry_out(
     Raises UserError if that takes many hours, unless ``yes``, or if the folder holds another
     study."""
     claim_folder(folder, grid)
-    store, timed, judge_hash = Store(folder, console.say), _timed(grid), judge.load().hash
+    store, timed = Store(folder, console.say), _timed(grid)
     trials = {
-        (setting, seed): _trial(grid, setting, seed, timed, judge_hash)
+        (setting, seed): _trial(grid, setting, seed, timed)
         for seed in grid.seeds  # all settings of a seed before the next seed
         for setting in grid.settings
     }
@@ -79,9 +79,7 @@ def _timed(grid: Grid) -> dict[tuple, Config]:
     return {shape: recipes[n * few // count * count // few] for n, shape in enumerate(first)}
 
 
-def _trial(
-    grid: Grid, setting: Setting, seed: int, timed: Mapping[tuple, Config], judge_hash: str
-) -> Trial:
+def _trial(grid: Grid, setting: Setting, seed: int, timed: Mapping[tuple, Config]) -> Trial:
     """The measurement of a setting and seed, after its training."""
     config, trained = grid.recipe(setting, seed), grid.trained(setting, seed)
     training = train.trial(trained, setting.run_name(seed), timed[stack.shape(trained)])
@@ -92,20 +90,26 @@ def _trial(
         measures.measure,
         (config,),
         (training,),
-        [configs.to_dict(config), measures.COUNT, judge_hash],
+        [configs.to_dict(config), measures.COUNT, judge.of(data.load(config.data)).hash],
         training.timing,
         lambda figures: MEASURING + steps * figures["step"],
     )
 
 
-def cautions(grid: Grid) -> list[str]:
-    """For each data source for which the judge's figures mean nothing, a sentence that says why."""
-    eye = judge.load()
-    cautions = {
-        source: judge.caution(eye, data.load(source).valid)
-        for source in dict.fromkeys(setting.config.data for setting in grid.settings)
-    }
-    return [f"of {source} {caution}" for source, caution in cautions.items() if caution]
+def require_judges(grid: Grid) -> None:
+    """Raise UserError for a data source whose images no judge reads."""
+    for source in _sources(grid):
+        digits = data.load(source)
+        judge.require(judge.of(digits), digits)
+
+
+def judges(grid: Grid) -> list[str]:
+    """The SHA-256 of each judge that measures a study."""
+    return list(dict.fromkeys(judge.of(data.load(source)).hash for source in _sources(grid)))
+
+
+def _sources(grid: Grid) -> list[str]:
+    return list(dict.fromkeys(setting.config.data for setting in grid.settings))
 
 
 def claim_folder(folder: Path, grid: Grid) -> None:

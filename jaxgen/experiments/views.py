@@ -10,7 +10,7 @@ from jaxgen import images
 from jaxgen.evaluation.statistics import Estimate, mean
 from jaxgen.experiments.findings import say
 from jaxgen.experiments.grid import Axis, Setting
-from jaxgen.experiments.measures import FIGURES, SHOWN
+from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.questions import Question
 from jaxgen.experiments.study import Study
 from jaxgen.pages.document import COLOURS, Block, Curve, Dot, Dots, Lines, Pictures, Table, is_wide
@@ -173,7 +173,8 @@ def _pictures(study: Study, view: View) -> Iterator[Pictures]:
 
 
 def _picture(rows: dict[str, np.ndarray], caption: str) -> Pictures:
-    whole = images.grid(np.concatenate(list(rows.values())), columns=SHOWN, scale=1)
+    columns = len(next(iter(rows.values())))
+    whole = images.grid(np.concatenate(list(rows.values())), columns, scale=1)
     words = f"{len(rows)} rows of digits: {', '.join(rows)}"
     return Pictures(whole, caption, words, rows=tuple(rows))
 

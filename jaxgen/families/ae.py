@@ -31,7 +31,7 @@ LOSSES = {
 
 def build(config: Config) -> Family:
     assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
-    return AE(config.net, config.sampling)
+    return AE(config.net, config.sampling, len(config.classes))
 
 
 class Network(nn.Module):
@@ -60,6 +60,7 @@ class AE(Fitted):
 
     config: Net
     sampling: Sampling
+    classes: int
 
     @property
     def net(self) -> Network:
@@ -70,7 +71,7 @@ class AE(Fitted):
         return self.config.noise > 0
 
     def init(self, key: Key) -> Variables:
-        density = densities.standard(self.config.components, self.config.latents)
+        density = densities.standard(self.classes, self.config.components, self.config.latents)
         params = self.net.init(key, jnp.zeros((1, *IMAGE)))
         return Variables({"model": params}, {"density": density})
 

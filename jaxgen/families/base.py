@@ -17,6 +17,7 @@ from flax import struct
 
 from jaxgen import arrays, densities, losses
 from jaxgen.arrays import Batch, Images, Key, Keys, Labels, Latents, Noise, Scalar, SoftLabels
+from jaxgen.classes import DIGITS
 from jaxgen.data import Split
 from jaxgen.families.capabilities import Encodes, able
 from jaxgen.mapping import map_images
@@ -58,6 +59,10 @@ class Family(abc.ABC):
 
     codes_depend_on_digit: ClassVar[bool] = False
     """Whether the same code means different things for different digits."""
+
+    classes: int = len(DIGITS)
+    """The number of classes of images, which are digits unless the data say others. Labels are
+    their numbers, or ANY."""
 
     def __init_subclass__(cls, **settings: Any):
         super().__init_subclass__(**settings)
@@ -115,11 +120,11 @@ class Family(abc.ABC):
     @abc.abstractmethod
     def noise(self, keys: Keys) -> Noise:
         """All the random numbers that ``prior`` needs, for each key: arrays [n, ...] by name. A
-        name begins with the distribution: ``normal``, ``gumbel``, or ``digit`` for 0 to 9."""
+        name begins with the distribution: ``normal``, ``gumbel``, or ``digit`` for the classes."""
 
     @abc.abstractmethod
     def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
-        """Turn noise into latents; the label NO_DIGIT is any digit."""
+        """Turn noise into latents; the label ANY is any digit."""
 
     @abc.abstractmethod
     def decode(
@@ -145,6 +150,10 @@ class Family(abc.ABC):
         latents = self.first_latents(variables, keys, labels)
         return self.decode(variables, latents, labels, split(keys)[1])
 
+    def soft(self, labels: Labels | SoftLabels) -> SoftLabels:
+        """Labels as soft labels [n, classes + 1]; see ``arrays.soft``."""
+        return arrays.soft(labels, self.classes)
+
     def first_latents(self, variables: Variables, keys: Keys, labels: Labels) -> Latents:
         """The latents of the images that ``sample`` draws with these keys."""
         return self.prior(variables, self.noise(split(keys)[0]), labels)
@@ -167,17 +176,17 @@ class Family(abc.ABC):
     ) -> Images:
         """Images between latents of two digits, at ``t`` [n] in [0, 1]; the labels are blended too.
         Decoding uses the same keys as in ``sample``."""
-        start, end = map(arrays.soft, labels)
+        start, end = map(self.soft, labels)
         latents = self.blend(variables, starts, ends, t)
         return self.decode(variables, latents, lerp(start, end, t), split(keys)[1])
 
 
 class Guided(Family):
     """A family that draws with classifier-free guidance: its networks learn each digit and
-    NO_DIGIT, and ``sampling.guidance`` is a ``nn.guidance.Weight``.
+    ANY, and ``sampling.guidance`` is a ``nn.guidance.Weight``.
 
     If such a family is an argument of a compiled program, the guidance is a number there: one
-    compilation serves all values except 1, which needs no prediction for NO_DIGIT.
+    compilation serves all values except 1, which needs no prediction for ANY.
     """
 
     sampling: Any
@@ -213,7 +222,7 @@ class Fitted(Family):
 
     def noise(self, keys: Keys) -> Noise:
         if self.sampling.prior == "fitted":
-            return densities.noise(keys, self.config.components, self.config.latents)
+            return densities.noise(keys, self.classes, self.config.components, self.config.latents)
         return {"normal": normals(keys, self.config.latents)}
 
     def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
@@ -229,7 +238,7 @@ class Fitted(Family):
         codes = map_images(
             self.codes, variables, images=digits.images, labels=digits.labels, chunk=1024
         )
-        density = densities.fit(codes, digits.labels, self.config.components)
+        density = densities.fit(codes, digits.labels, self.classes, self.config.components)
         return variables.replace(stats=variables.stats | {"density": density})
 
     def prior_nll(self, variables: Variables, latents: Latents, labels: Labels) -> jax.Array:
@@ -336,9 +345,9 @@ def normals(keys: Keys, *shape: int) -> jax.Array:
 
 
 def drop_labels(labels: Labels, rate: float, key: Key) -> Labels:
-    """Labels of a batch, each replaced by NO_DIGIT with probability ``rate``, so that the model
+    """Labels of a batch, each replaced by ANY with probability ``rate``, so that the model
     learns "any digit" too."""
-    return jnp.where(jax.random.bernoulli(key, rate, labels.shape), arrays.NO_DIGIT, labels)
+    return jnp.where(jax.random.bernoulli(key, rate, labels.shape), arrays.ANY, labels)
 
 
 def split(keys: Keys) -> tuple[Keys, Keys]:

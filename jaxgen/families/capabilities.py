@@ -19,7 +19,7 @@ class Encodes(Protocol):
 
     def encode(self, variables: Any, images: Images, labels: Labels) -> Latents:
         """The latents from which ``decode`` makes images as near as possible to these; a label may
-        be NO_DIGIT."""
+        be ANY."""
         ...
 
 

@@ -5,8 +5,8 @@ codes, one Gaussian per digit; in nats per image:
 
     loss = - E_q log p(x|z,y)  +  beta KL(q(z|x,y) || p(z|y))  >=  - log p(x|y), if beta is 1    (1)
 
-To draw a digit y, a code is drawn from p(z|y) and decoded. Some labels are replaced by NO_DIGIT in
-training, so that NO_DIGIT is a condition too.
+To draw a digit y, a code is drawn from p(z|y) and decoded. Some labels are replaced by ANY in
+training, so that ANY is a condition too.
 
 In the paper the condition is a part of the image. With ``--net.part quadrants`` the networks also
 take the visible part as input, from nothing to three quadrants, and (1) sums over the hidden
@@ -46,7 +46,7 @@ from jaxgen.nn.dense import Dense
 
 def build(config: Config) -> Family:
     assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
-    return CVAE(config.net)
+    return CVAE(config.net, len(config.classes))
 
 
 class Network(nn.Module):
@@ -54,6 +54,7 @@ class Network(nn.Module):
     condition: the digit and the features of the visible part."""
 
     config: Net
+    classes: int
 
     def setup(self):
         c = self.config
@@ -67,9 +68,10 @@ class Network(nn.Module):
 
     def condition(self, images, visible, labels):  # -> y [n, e]; visible [n, h, w, 1] is 0 or 1
         if self.config.part == "none":
-            return soft(labels)
+            return soft(labels, self.classes)
         features = self.seen(jnp.concatenate([images * visible, visible], axis=-1))
-        return jnp.concatenate([soft(labels), ACTIVATIONS[self.config.activation](features)], -1)
+        hidden = ACTIVATIONS[self.config.activation](features)
+        return jnp.concatenate([soft(labels, self.classes), hidden], -1)
 
     def prior(self, condition):  # -> mean [n, z], log variance [n, z]
         hidden = ACTIVATIONS[self.config.activation](self.prior_hidden(condition))
@@ -101,10 +103,11 @@ class CVAE(Variational):
     codes_depend_on_digit: ClassVar[bool] = True
 
     config: Net
+    classes: int
 
     @property
     def net(self) -> Network:
-        return Network(self.config)
+        return Network(self.config, self.classes)
 
     def init(self, key: Key) -> Variables:
         image, code = jnp.zeros((1, *IMAGE)), jnp.zeros((1, self.config.latents))

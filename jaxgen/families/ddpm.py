@@ -6,7 +6,7 @@ learns to predict the noise from x_t, t and the digit y:
     loss = E |eps - eps_theta(x_t, t, y)|^2                                                     (1)
 
 or, by a setting, x_0 or v = alpha_t eps - sigma_t x_0 instead (``diffusion.process``). Sampling
-starts from pure noise and removes it step by step (``diffusion.samplers``). In training NO_DIGIT
+starts from pure noise and removes it step by step (``diffusion.samplers``). In training ANY
 replaces some labels, so that the network gives both the conditional prediction c and the
 unconditional u, and sampling can be guided (Ho and Salimans 2022):
 
@@ -71,7 +71,7 @@ def build(config: Config) -> Family:
             "--sampler fast cannot be: the model has no Gaussians (--net.gaussian 0); "
             "--sampler dpmpp --steps 10 draws from it, or train one with --net.gaussian 64"
         )
-    return DDPM(config.net, config.sampling)
+    return DDPM(config.net, config.sampling, len(config.classes))
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,12 @@ class DDPM(Guided):
 
     config: Net
     sampling: Sampling
+    classes: int
 
     @property
     def net(self) -> UNet:
         c = self.config
-        return UNet(c.width, c.inner_width, c.blocks, c.inner_blocks, c.attention)
+        return UNet(c.width, c.inner_width, self.classes, c.blocks, c.inner_blocks, c.attention)
 
     @property
     def schedule(self) -> schedules.Schedule:
@@ -100,13 +101,13 @@ class DDPM(Guided):
         rank = self.config.gaussian
         images = jnp.zeros((1, *arrays.IMAGE[:2], 2 if rank else 1))
         params = self.net.init(key, images, jnp.zeros(1), jnp.zeros(1, jnp.int32))
-        stats = {"gaussians": gaussian.standard(rank)} if rank else {}
+        stats = {"gaussians": gaussian.standard(self.classes, rank)} if rank else {}
         return Variables({"model": params}, stats)
 
     def prepare(self, variables: Variables, digits: Split) -> Variables:
         if not (rank := self.config.gaussian):
             return variables
-        return variables.replace(stats={"gaussians": gaussian.fit(digits, rank)})
+        return variables.replace(stats={"gaussians": gaussian.fit(digits, self.classes, rank)})
 
     def loss(
         self, variables: Variables, batch: Batch, key: Key, *, player: str
@@ -211,17 +212,21 @@ class DDPM(Guided):
         alpha, sigma = self.schedule.alpha[time], self.schedule.sigma[time]
         known, gaussians = self._known(labels, guidance), variables.stats["gaussians"]
         # (3) is nearly constant at high noise levels, where it is the difference of the means.
-        away = (guidance - 1) * (known - no_digit(noise))
+        away = (guidance - 1) * (known - self._any(noise))
         shift = (away @ gaussians["means"]).reshape(noise.shape)
         return gaussian.flow(gaussians, noise, alpha, sigma, known) + alpha * shift
 
     def _known(self, labels: Labels | SoftLabels, guidance: Weight) -> SoftLabels:
-        """The labels, or NO_DIGIT where the guidance is 0."""
-        return jnp.where(jnp.asarray(guidance) == 0, no_digit(labels), arrays.soft(labels))
+        """The labels, or ANY where the guidance is 0."""
+        return jnp.where(jnp.asarray(guidance) == 0, self._any(labels), self.soft(labels))
+
+    def _any(self, like: jax.Array) -> SoftLabels:
+        """Soft labels of ANY, as many as ``like`` [n, ...] has rows."""
+        return self.soft(jnp.full(like.shape[0], arrays.ANY))
 
     def denoiser(self, variables: Variables, labels: Labels | SoftLabels, guidance: Weight):
         """A function (noisy images [n, h, w, c], one time for all) -> guided x_0 [n, h, w, c]."""
-        none = no_digit(labels)
+        none = self._any(labels)
 
         def denoise(xt, time):
             times = jnp.full(xt.shape[0], time)
@@ -235,7 +240,7 @@ class DDPM(Guided):
                 gaussians = variables.stats["gaussians"]
                 away = gaussian.denoise(gaussians, xt, alpha, sigma, known - none)  # (3)
             else:
-                both = jnp.concatenate([arrays.soft(labels), none])
+                both = jnp.concatenate([self.soft(labels), none])
                 twice = jnp.tile(xt, (2, 1, 1, 1))
                 output = self.predict(variables, twice, jnp.tile(times, 2), both)
                 output = guided(output, guidance)  # (2)
@@ -249,7 +254,7 @@ class DDPM(Guided):
         if not self.config.gaussian:
             return self._apply(variables, xt, times, labels)
         alpha, sigma = self.levels(times)
-        x0 = gaussian.denoise(variables.stats["gaussians"], xt, alpha, sigma, arrays.soft(labels))
+        x0 = gaussian.denoise(variables.stats["gaussians"], xt, alpha, sigma, self.soft(labels))
         output = self._apply(variables, jnp.concatenate([xt, x0], -1), times, labels)
         return self.prediction.from_x0(xt, x0, alpha, sigma) + output
 
@@ -278,8 +283,3 @@ class DDPM(Guided):
             return jnp.ones(times.shape[0])
         snr = jnp.asarray(self.schedule.snr[1:], jnp.float32)
         return (weight(snr) / self.prediction.per_x0(snr))[times - 1]
-
-
-def no_digit(like: jax.Array) -> SoftLabels:
-    """Soft labels of NO_DIGIT, as many as ``like`` [n, ...] has rows."""
-    return arrays.soft(jnp.full(like.shape[0], arrays.NO_DIGIT))

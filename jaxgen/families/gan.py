@@ -17,7 +17,7 @@ on the gradient of the critic's score keeps the game stable, with ``penalty_weig
     gp          w E (|grad score(x', y)| - 1)^2         between real and generated ones          (5)
                                                         (Gulrajani et al. 2017)
 
-For NO_DIGIT the digit is drawn at random and is a part of the latent. No network maps an image to
+For ANY the digit is drawn at random and is a part of the latent. No network maps an image to
 its latent: ``encode`` searches for it.
 """
 
@@ -44,7 +44,7 @@ class Latent(NamedTuple):
     """The noise and the digit of an image."""
 
     noise: jax.Array  # [n, z]
-    digit: SoftLabels  # used for NO_DIGIT
+    digit: SoftLabels  # used for ANY
 
 
 class Objective(NamedTuple):
@@ -85,7 +85,7 @@ TYPICAL = 0.02
 
 def build(config: Config) -> Family:
     assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
-    return GAN(config.net, config.sampling)
+    return GAN(config.net, config.sampling, len(config.classes))
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class GAN(Family):
 
     config: Net
     sampling: Sampling
+    classes: int
 
     may_collapse = True
     encodes_iteratively = True
@@ -114,12 +115,12 @@ class GAN(Family):
     @property
     def critic(self) -> Critic:
         c = self.config
-        return Critic(c.network, c.layers, c.critic_blocks, c.critic_digit, c.kernel)
+        return Critic(c.network, c.layers, c.critic_blocks, c.critic_digit, c.kernel, self.classes)
 
     @property
     def generator(self) -> Generator:
         c = self.config
-        return Generator(c.network, c.layers, c.blocks, c.kernel)
+        return Generator(c.network, c.layers, c.blocks, c.kernel, self.classes)
 
     def init(self, key: Key) -> Variables:
         key_critic, key_generator = jax.random.split(key)
@@ -160,31 +161,31 @@ class GAN(Family):
 
     def noise(self, keys: Keys) -> Noise:
         keys_normal, keys_digit = base.split(keys)
-        digits = jax.vmap(lambda key: jax.random.randint(key, (), 0, arrays.DIGITS))(keys_digit)
+        digits = jax.vmap(lambda key: jax.random.randint(key, (), 0, self.classes))(keys_digit)
         return {"normal": base.normals(keys_normal, self.config.latents), "digit": digits}
 
     def prior(self, variables: Variables, noise: Noise, labels: Labels) -> Latents:
-        digits = jnp.where(labels == arrays.NO_DIGIT, noise["digit"], labels)
-        return Latent(self.sampling.truncation * noise["normal"], arrays.soft(digits))
+        digits = jnp.where(labels == arrays.ANY, noise["digit"], labels)
+        return Latent(self.sampling.truncation * noise["normal"], self.soft(digits))
 
     def decode(
         self, variables: Variables, latents: Latents, labels: Labels | SoftLabels, keys: Keys
     ) -> Images:
-        digits = arrays.soft(labels)
-        if not self.config.label_drop:  # the networks were never trained with NO_DIGIT
-            none = digits[:, arrays.NO_DIGIT :]
-            digits = digits.at[:, arrays.NO_DIGIT].set(0) + none * latents.digit
+        digits = self.soft(labels)
+        if not self.config.label_drop:  # the networks were never trained with ANY
+            none = digits[:, self.classes :]
+            digits = digits.at[:, self.classes].set(0) + none * latents.digit
         return self.generate(variables, latents.noise, digits)
 
     def encode(self, variables: Variables, images: Images, labels: Labels) -> Latents:
         """Minimise |G(z, y) - x|^2 + TYPICAL |z|^2 by multi-start descent, and keep the best end.
-        For NO_DIGIT the candidates are of all digits."""
+        For ANY the candidates are of all digits."""
         noise = jax.random.normal(jax.random.key(0), (CANDIDATES, self.config.latents))
         keys = jax.vmap(jax.random.key)(jnp.arange(images.shape[0]))  # nothing is drawn
 
         def candidate(numbers):  # [n], one for each image
-            digits = jnp.where(labels == arrays.NO_DIGIT, numbers % arrays.DIGITS, labels)
-            return Latent(noise[numbers], arrays.soft(digits))
+            digits = jnp.where(labels == arrays.ANY, numbers % self.classes, labels)
+            return Latent(noise[numbers], self.soft(digits))
 
         def energies(latents):
             fixed = latents._replace(digit=lax.stop_gradient(latents.digit))
@@ -206,7 +207,7 @@ class GAN(Family):
         self, variables: Variables, latents: Latents, sources: Labels, targets: Labels
     ) -> Latents:
         """The same noise: its distribution is the same for every digit."""
-        return latents._replace(digit=arrays.soft(targets))
+        return latents._replace(digit=self.soft(targets))
 
     def generate(
         self, variables: Variables, noise: jax.Array, labels: Labels | SoftLabels

@@ -45,7 +45,7 @@ from jaxgen.nn.coders import Decoder, Encoder, LogSigma
 
 def build(config: Config) -> Family:
     assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
-    return VAE(config.net, config.sampling)
+    return VAE(config.net, config.sampling, len(config.classes))
 
 
 class Network(nn.Module):
@@ -80,6 +80,7 @@ class VAE(Fitted, Variational):
 
     config: Net
     sampling: Sampling
+    classes: int
 
     @property
     def net(self) -> Network:
@@ -88,7 +89,9 @@ class VAE(Fitted, Variational):
     def init(self, key: Key) -> Variables:
         stats = {
             "step": jnp.int32(0),  # of training, for the warm-up of beta
-            "density": densities.standard(self.config.components, self.config.latents),
+            "density": densities.standard(
+                self.classes, self.config.components, self.config.latents
+            ),
         }
         return Variables({"model": self.net.init(key, jnp.zeros((1, *IMAGE)))}, stats)
 

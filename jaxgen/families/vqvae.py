@@ -54,7 +54,7 @@ def build(config: Config) -> Family:
             f"--optim.ema {config.optim.ema} cannot be: the codebook is not averaged, and averaged "
             "networks would not fit it; --optim.ema 0 draws with the weights as they are"
         )
-    return VQVAE(config.net, config.sampling)
+    return VQVAE(config.net, config.sampling, len(config.classes))
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class VQVAE(Guided):
 
     config: Net
     sampling: Sampling
+    classes: int
 
     learns_at_once = True  # the prior from the codes in the autoencoder's loss
 
@@ -98,7 +99,13 @@ class VQVAE(Guided):
         c = self.config
         features = self.quantiser.features if c.prior_tied else 0
         return transformer.Prior(
-            self.quantiser.size, c.grid, c.prior_width, c.prior_depth, c.prior_heads, features
+            self.quantiser.size,
+            c.grid,
+            c.prior_width,
+            c.prior_depth,
+            c.prior_heads,
+            self.classes,
+            features,
         )
 
     @property

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxgen.arrays import DIGITS
+from jaxgen.arrays import rows
 from jaxgen.nn.conv import Conv
 from jaxgen.nn.dense import Dense
 
@@ -24,15 +24,16 @@ ACTIVATIONS = {
 
 
 class Digit(nn.Module):
-    """An embedding of the ten digits and NO_DIGIT; of soft labels, the weighted mean."""
+    """An embedding of the classes and ANY; of soft labels, the weighted mean."""
 
     width: int
+    classes: int
 
     @nn.compact
-    def __call__(self, labels):  # [n] or [n, 11] -> [n, width]
-        table = nn.Embed(DIGITS + 1, self.width, name="table")
+    def __call__(self, labels):  # [n] or [n, classes + 1] -> [n, width]
+        table = nn.Embed(self.classes + 1, self.width, name="table")
         if labels.ndim == 1:
-            return table(labels)
+            return table(rows(labels, self.classes))
         return jnp.dot(labels, table.embedding, precision=lax.Precision.HIGHEST)
 
 

@@ -25,11 +25,12 @@ class Generator(nn.Module):
     layers: tuple[int, ...]
     blocks: int  # residual blocks at 7 x 7, conditioned on the output of the dense layers
     kernel: int
+    classes: int
 
     @nn.compact
     def __call__(self, latents, labels):
         channels, neurons = split(self.network, self.layers)
-        digit = Digit(latents.shape[-1])(labels)
+        digit = Digit(latents.shape[-1], self.classes)(labels)
         hidden = jnp.concatenate([latents, digit], axis=-1)
         for width in reversed(neurons):
             hidden = leaky(Dense(width, kernel_init=HE)(hidden))
@@ -58,6 +59,7 @@ class Critic(nn.Module):
     blocks: int  # residual blocks at 7 x 7
     digit: str  # projection or concatenation
     kernel: int
+    classes: int
 
     @nn.compact
     def __call__(self, images, labels):
@@ -69,12 +71,12 @@ class Critic(nn.Module):
         hidden = images.reshape(images.shape[0], -1)
         hidden = leaky(hidden) if channels else hidden
         if self.digit == "concatenation":
-            hidden = jnp.concatenate([hidden, Digit(DIGIT)(labels)], axis=-1)
+            hidden = jnp.concatenate([hidden, Digit(DIGIT, self.classes)(labels)], axis=-1)
         for width in neurons:
             hidden = leaky(Dense(width, kernel_init=HE)(hidden))
         scores = Dense(1)(hidden)[:, 0]
         if self.digit == "projection":
-            scores = scores + (hidden * Digit(hidden.shape[-1])(labels)).sum(-1)
+            scores = scores + (hidden * Digit(hidden.shape[-1], self.classes)(labels)).sum(-1)
         return scores
 
 

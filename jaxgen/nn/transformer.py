@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxgen.arrays import NO_DIGIT, Keys
+from jaxgen.arrays import Keys
+from jaxgen.classes import ANY
 from jaxgen.nn.blocks import ZEROS, Digit
 from jaxgen.nn.dense import Dense
 from jaxgen.nn.guidance import Weight, guided, is_guided
@@ -75,13 +76,14 @@ class Prior(nn.Module):
     width: int
     depth: int
     heads: int
+    classes: int
     features: int = 0
 
     def setup(self):
         self.neighbours = Dense(self.width)
         positions = (self.side**2, self.width)
         self.positions = self.param("positions", nn.initializers.normal(0.02), positions)
-        self.digit = Digit(self.width)
+        self.digit = Digit(self.width, self.classes)
         self.layers = [Layer(self.width, self.heads) for _ in range(self.depth)]
         self.norm = nn.RMSNorm()
         self.head = Dense(self.codes, kernel_init=ZEROS)
@@ -153,7 +155,7 @@ def sample(
     position by position; ``table`` [codes, e] has the rows of the codes. The logits for the digit
     are guided away from the logits for any digit (``nn.guidance``)."""
     n, side, both = labels.shape[0], prior.side, is_guided(guidance)
-    asked = jnp.concatenate([labels, jnp.full_like(labels, NO_DIGIT)]) if both else labels
+    asked = jnp.concatenate([labels, jnp.full_like(labels, ANY)]) if both else labels
     repeats = 2 if both else 1
 
     def draw(carry, here):

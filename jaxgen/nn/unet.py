@@ -18,6 +18,7 @@ class UNet(nn.Module):
 
     width: int  # channels at 14 x 14
     inner_width: int  # channels at 7 x 7
+    classes: int
     blocks: int  # residual blocks at 14 x 14, on each side
     inner_blocks: int  # residual blocks at 7 x 7
     attention: bool = False  # between the blocks at 7 x 7
@@ -44,7 +45,7 @@ class UNet(nn.Module):
     def embed(self, times, labels):
         waves = fourier(times)
         hidden = Dense(self.condition)(nn.silu(Dense(self.condition)(waves)))
-        return nn.silu(hidden + Digit(self.condition)(labels))
+        return nn.silu(hidden + Digit(self.condition, self.classes)(labels))
 
 
 def fourier(times, count: int = 32):

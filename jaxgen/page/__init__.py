@@ -20,7 +20,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jaxgen import data
-from jaxgen.arrays import DIGITS
+from jaxgen.classes import DIGITS
 from jaxgen.data import Split, files
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
@@ -185,7 +185,7 @@ def _codes(model: Any, digits: Split) -> list[list[float]]:
 def _real_digits() -> Split:
     """Test digits of MNIST, ``REAL`` of each of the ten, from all of the file."""
     test = data.load("mnist").test
-    each = [np.flatnonzero(test.labels == digit) for digit in range(DIGITS)]
+    each = [np.flatnonzero(test.labels == digit) for digit in range(len(DIGITS))]
     rows = np.concatenate([found[:: len(found) // REAL][:REAL] for found in each])
     return Split(test.images[rows], test.labels[rows])
 

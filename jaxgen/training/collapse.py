@@ -10,10 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.arrays import DIGITS
 from jaxgen.data import Digits, partition
 from jaxgen.evaluation import judge, metrics
-from jaxgen.evaluation.report import blind
 from jaxgen.images import to_uint8
 from jaxgen.training.folder import read_log
 
@@ -39,20 +37,24 @@ def last(looks: Path) -> Look | None:
     return Look(tuple(records[-1]["histogram"]), records[-1]["coverage"])
 
 
+def monitor(digits: Digits) -> "Monitor | None":
+    """The monitor of a training on these digits; None if no judge reads them."""
+    return None if judge.caution(judge.of(digits), digits) else Monitor(digits)
+
+
 class Monitor:
     """The judge, and validation digits to compare drawn digits with: as many as are drawn, or all
     if there are fewer."""
 
     def __init__(self, digits: Digits):
         self._judge = judge.of(digits)
-        self._shares = np.bincount(digits.train.labels, minlength=DIGITS) / len(digits.train.labels)
+        labels = digits.train.labels
+        self._shares = np.bincount(labels, minlength=len(digits.names)) / len(labels)
         count = min(COUNT, len(digits.valid.labels))
-        self._real, self._can_read = None, True
-        if count:
+        self._names, self._real = digits.names, None
+        if count > NEIGHBOURS:
             real = partition.subset(digits.valid, count)
-            logits, features = judge.look(self._judge, real.images)
-            self._can_read = blind(metrics.accuracy(logits, real.labels)) is None
-            self._real = features if count > NEIGHBOURS else None
+            self._real = judge.look(self._judge, real.images)[1]
 
     def look(self, images: np.ndarray) -> Look:
         """Judge images [n, 28, 28, 1], uint8 or in [0, 1]."""
@@ -64,15 +66,12 @@ class Monitor:
         return Look(metrics.histogram(logits), coverage)
 
     def collapse(self, look: Look) -> str | None:
-        """Why a look shows a mode collapse, in words; None if it shows none, or if the judge cannot
-        recognise even the real digits."""
-        if not self._can_read:
-            return None
+        """Why a look shows a mode collapse, in words; None if it shows none."""
         drawn = sum(look.histogram)
         rare = [
-            f"{count} look like {digit}"
-            for digit, count in enumerate(look.histogram)
-            if count < RARE * self._shares[digit] * drawn
+            f"{count} look like {name}"
+            for name, count, share in zip(self._names, look.histogram, self._shares, strict=True)
+            if count < RARE * share * drawn
         ]
         reasons = [f"of {drawn} digits drawn, {', '.join(rare)}"] if rare else []
         if look.coverage < NARROW:

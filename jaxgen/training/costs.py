@@ -5,6 +5,7 @@ Machines differ and are shared, so every time is measured several times, and the
 product is measured in turn with the train step, for comparison.
 """
 
+import dataclasses
 import functools
 import math
 import re
@@ -54,7 +55,9 @@ class Training(NamedTuple):
 
 def fresh(config: Config, console: Console | None = None) -> tuple[State, Block]:
     """The state of a recipe before the first step, and the program that takes train steps."""
-    stack, digits = Stack([config]), data.load(config.data).train
+    source = data.load(config.data)
+    digits = source.train
+    stack = Stack([dataclasses.replace(config, classes=source.names)])
     state = stack.init(digits)
     return state, stack.compile(state, digits, console or Console(quiet=True))
 

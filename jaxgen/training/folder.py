@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 ROOT = Path("runs")
 # Settings that may change when a run goes on: its length, its output, and how it draws.
-FREE = ("steps", "log_every", "sample_every", "save_every", "sampling")
+# And the names of the classes, which come from the data.
+FREE = ("steps", "log_every", "sample_every", "save_every", "sampling", "classes")
 
 
 class ModelFolder:
@@ -162,8 +163,12 @@ class RunFolder(ModelFolder):
             messages += self._require_same(config, self.load(), steps[0])
         else:
             self._start.unlink(missing_ok=True)
-        files.write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
+        self.note_recipe(config)
         return messages
+
+    def note_recipe(self, config: Config) -> None:
+        """Write the recipe of the run."""
+        files.write(self.config, json.dumps(configs.to_dict(config), indent=2) + "\n")
 
     def _require_same(self, config: Config, previous: Config, step: int) -> list[str]:
         """Raise ``UserError`` if the run of ``previous``, now at ``step``, cannot go on with

@@ -2,6 +2,7 @@
 signals."""
 
 import contextlib
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,15 +13,15 @@ import jax
 import numpy as np
 
 from jaxgen import data, devices, distributed, images, sampling
-from jaxgen.arrays import NO_DIGIT
+from jaxgen.classes import ANY
 from jaxgen.config import Config
 from jaxgen.data import partition
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Fits
-from jaxgen.training import manifest
+from jaxgen.training import collapse, manifest
 from jaxgen.training.checkpoint import Checkpoints
-from jaxgen.training.collapse import COUNT, Monitor
+from jaxgen.training.collapse import COUNT
 from jaxgen.training.console import Console, duration, plural
 from jaxgen.training.folder import RunFolder
 from jaxgen.training.interrupts import Interrupts
@@ -57,12 +58,15 @@ def train(
     ``shard_params`` large arrays of the state are split over the devices (``devices.split_large``).
     """
     check_batch(config.batch)
+    source = data.load(config.data, console.say)
+    config = dataclasses.replace(config, classes=source.names)
     with contextlib.ExitStack() as exits:
         checkpoints = exits.enter_context(Checkpoints(folder.checkpoints, config))
         if not distributed.is_first():  # only the first writes
             folder = RunFolder(Path(exits.enter_context(tempfile.TemporaryDirectory())))
             console = Console(quiet=True)
-        ended = _train(Stack([config]), [folder], [checkpoints], console, shard_params, start)
+        run = Stack([config]), [folder], [checkpoints]
+        ended = _train(*run, source, console, shard_params, start)
     if ended.failed[0]:
         raise UserError(ended.failed[0])
     return ended.status
@@ -81,6 +85,8 @@ def train_apart(
     ``say(line)`` reports it. Raises SystemExit if a signal interrupts training.
     """
     check_batch(recipes[0].batch)
+    source = data.load(recipes[0].data)
+    recipes = [dataclasses.replace(recipe, classes=source.names) for recipe in recipes]
     with contextlib.ExitStack() as exits:
         saving = []
         for folder, recipe in zip(folders, recipes, strict=True):
@@ -88,7 +94,7 @@ def train_apart(
             for line in folder.prepare_or_replace(recipe):
                 say(line)
             saving.append(exits.enter_context(Checkpoints(folder.checkpoints, recipe)))
-        ended = _train(Stack(recipes), folders, saving, console)
+        ended = _train(Stack(recipes), folders, saving, source, console)
     if ended.status:
         raise SystemExit(ended.status)
     return ended.failed
@@ -105,14 +111,20 @@ def _train(
     stack: Stack,
     folders: Sequence[RunFolder],
     checkpoints: Sequence[Checkpoints],
+    source: data.Digits,
     console: Console,
     shard_params: bool = False,
     start: Start | None = None,
 ) -> Ended:
     config, count = stack.recipes[0], len(folders)
-    source = data.load(config.data, console.say)
     also = start.learned if start else ()
-    distributed.on_first(lambda: [folder.note_digits(source, also) for folder in folders])
+
+    def note() -> None:
+        for folder, recipe in zip(folders, stack.recipes, strict=True):
+            folder.note_digits(source, also)
+            folder.note_recipe(recipe)
+
+    distributed.on_first(note)
     variables = start and start.variables
     source = source._replace(train=start.train) if start else source
     state = stack.restore(checkpoints, source.train, console, shard_params, variables)
@@ -205,7 +217,7 @@ class _Run:
         self._folder, self._checkpoints, self._digits = folder, checkpoints, source.train
         self._records = exits.enter_context(Records(folder, step, self._config.log_every))
         self._labels = sampling.balanced(PICTURE, source.learned)
-        self._monitor = Monitor(source) if self._family.may_collapse else None
+        self._monitor = collapse.monitor(source) if self._family.may_collapse else None
 
     def add(
         self, first: int, metrics: Mapping[str, np.ndarray], seconds: float
@@ -239,7 +251,7 @@ class _Run:
             self._records.picture(step, grid)
             regular = config.sample_every and step % config.sample_every == 0
             if self._monitor and (step == config.steps or regular):
-                any_digit = np.full(COUNT, NO_DIGIT, np.int32)
+                any_digit = np.full(COUNT, ANY, np.int32)
                 look = self._monitor.look(self._drawn(state, any_digit))
                 self._records.look(step, *look)
                 if why := self._monitor.collapse(look):

@@ -8,7 +8,7 @@ from typing import Any, Self
 import safetensors.numpy
 
 from jaxgen import data, families
-from jaxgen.arrays import DIGITS, NO_DIGIT
+from jaxgen.classes import ANY, DIGITS, are_digits
 from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.families.base import Family, Variables
@@ -27,19 +27,33 @@ class Trained:
     """With the averaged weights."""
     step: int
     """The number of train steps."""
-    learned: tuple[int, ...] = tuple(range(DIGITS))
-    """The digits in its training data."""
+    learned: tuple[int, ...] = tuple(range(len(DIGITS)))
+    """The classes in its training data."""
+    names: tuple[str, ...] = DIGITS
+    """The names of the classes."""
 
     def with_sampling(self, **settings: Any) -> Self:
         """The same model with these sampling settings changed."""
         return dataclasses.replace(self, family=self.family.with_sampling(**settings))
 
+    def require_digits(self, what: str) -> None:
+        """Raise a ``UserError`` for a model of other classes than digits, which ``what`` needs."""
+        if not are_digits(self.names):
+            raise UserError(
+                f"{what} needs digits, and the model draws {len(self.names)} other classes, such "
+                f"as {self.names[0]}: take another --run"
+            )
+
     def require(self, digits: Iterable[int], flags: str) -> None:
         """Raise a ``UserError``, which names ``flags``, if it has not learned all of ``digits``."""
-        if unknown := sorted(set(map(int, digits)) - {*self.learned, NO_DIGIT}):
+        if unknown := sorted(set(map(int, digits)) - {*self.learned, ANY}):
+            wanted, known = (
+                listed([self.names[label] for label in labels])
+                for labels in (unknown, self.learned)
+            )
             raise UserError(
-                f"{flags} asks for {listed(unknown)}, and the model has learned only "
-                f"{listed(self.learned)}: ask for these, or take another --run"
+                f"{flags} asks for {wanted}, and the model has learned only {known}: ask for "
+                "these, or take another --run"
             )
 
 
@@ -65,14 +79,14 @@ def load(folder: ModelFolder, config: Config, say: Callable[[str], None]) -> Tra
     ``say(line)`` is called for each damaged checkpoint, which stays in place. Raises ``UserError``
     if there is no sound checkpoint, or a published model is damaged.
     """
+    config = dataclasses.replace(config, classes=folder.load().classes)
     family = families.build(config)
     if isinstance(folder, Published):
         arrays = safetensors.numpy.load(folder.content())
         if not folder.ships:  # the tests of jaxgen look at those, and it takes a sixth of a second
             weights.require(family, arrays, f"{folder.weights}")
-        return Trained(
-            family, weights.unflatten(arrays), folder.facts()["steps"], _learned(folder, config)
-        )
+        variables, step = weights.unflatten(arrays), folder.facts()["steps"]
+        return Trained(family, variables, step, _learned(folder, config), config.classes)
     assert isinstance(folder, RunFolder)
     saved = checkpoint.restore_averaged(
         folder.checkpoints,
@@ -91,14 +105,14 @@ def load(folder: ModelFolder, config: Config, say: Callable[[str], None]) -> Tra
     if not fitted:
         say(f"the checkpoint of step {step} has no fitted density: it is fitted now")
         variables = able(family, Fits).fit(variables, folder.digits(config).train)
-    return Trained(family, variables, step, _learned(folder, config))
+    return Trained(family, variables, step, _learned(folder, config), config.classes)
 
 
 def _learned(folder: ModelFolder, config: Config) -> tuple[int, ...]:
-    """The digits in the training data of a model, or all ten if the data are unknown."""
+    """The classes in the training data of a model, or all if the data are unknown."""
     if learned := folder.learned:
         return learned.digits
     try:
         return data.load(config.data).learned
     except UserError:  # the data no longer exist
-        return tuple(range(DIGITS))
+        return tuple(range(len(config.classes)))

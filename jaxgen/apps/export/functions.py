@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax import export as jax_export
 
 from jaxgen import config as configs
-from jaxgen.arrays import DIGITS, IMAGE, Keys, Labels
+from jaxgen.arrays import IMAGE, Keys, Labels
+from jaxgen.classes import ANY, DIGITS
 from jaxgen.families.base import Family
 from jaxgen.families.capabilities import Diffuses, Encodes, able
 from jaxgen.training import weights
@@ -28,6 +29,7 @@ class Function(NamedTuple):
     # Inputs as the model makes them, of keys and labels.
     example: Callable[[jax.Array, jax.Array], tuple]
     count: int | None = None  # of images, if it cannot be any
+    classes: int = len(DIGITS)
 
     def call(self, *arrays: jax.Array) -> tuple:
         """The function with its weights as constants."""
@@ -46,9 +48,11 @@ class Function(NamedTuple):
         return dict(zip(self.outputs, rows, strict=True))
 
     def examples(self, count: int) -> dict[str, jax.Array]:
-        """Inputs for ``count`` images, of all digits and of any, by name."""
+        """Inputs for ``count`` images, of all classes and of any, by name."""
         keys = jax.vmap(jax.random.key)(jnp.arange(count))
-        found = jax.jit(self.example)(keys, jnp.arange(count) % (DIGITS + 1))
+        numbers = jnp.arange(count) % (self.classes + 1)
+        labels = jnp.where(numbers == self.classes, ANY, numbers)
+        found = jax.jit(self.example)(keys, labels)
         return dict(zip(self.inputs, found, strict=True))
 
 
@@ -59,7 +63,7 @@ def named(model: Trained, what: str, given_noise: bool = False) -> Function:
     draw = sampler_from_noise if given_noise else sampler
     makers = {"sampler": draw, "encoder": encoder, "decoder": decoder, "network": network}
     configs.require("what", what, what in makers, f"one of {', '.join(makers)}")
-    return makers[what](model)
+    return makers[what](model)._replace(classes=model.family.classes)
 
 
 def sampler(model: Trained) -> Function:

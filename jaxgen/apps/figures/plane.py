@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from jaxgen import images
 from jaxgen.apps.figures import drawing
-from jaxgen.arrays import NO_DIGIT
+from jaxgen.classes import ANY
 from jaxgen.data.split import part
 
 TILES = 20  # along an edge
@@ -18,7 +18,7 @@ ROUNDS = 100  # at most, to move labels apart
 
 
 def draw(lesson: drawing.Lesson) -> Figure:
-    family, digit = lesson.family, NO_DIGIT
+    family, digit = lesson.family, ANY
     test = lesson.coded()
     if family.codes_depend_on_digit:  # there is a plane for each
         digit = lesson.digit
@@ -35,7 +35,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
     codes_axes.plot(
         [left, right, right, left, left], [low, low, high, high, low], color="0.4", linewidth=1
     )
-    name = "test digits" if digit == NO_DIGIT else f"test digits {digit}"
+    name = "test digits" if digit == ANY else f"test digits {digit}"
     codes_axes.set_title(f"The codes of {len(codes):,} {name}")
     tiles = images.grid(decoded, TILES, gap=0, scale=1)
     extent = (left, right, low, high)

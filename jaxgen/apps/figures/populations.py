@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from jaxgen import images, sampling
 from jaxgen.apps import measuring
 from jaxgen.apps.figures import drawing
-from jaxgen.arrays import DIGITS
+from jaxgen.classes import DIGITS
 from jaxgen.data import populations
 from jaxgen.data.split import part
 from jaxgen.errors import UserError
@@ -23,12 +23,13 @@ def draw(lesson: drawing.Lesson) -> Figure:
     train = lesson.digits.train
     writers = populations.of(train.images)
     parts = [part(train, writers == number) for number in range(populations.COUNT)]
-    if rates is None or any(len(np.unique(digits.labels)) < DIGITS for digits in parts):
+    if rates is None or any(len(np.unique(digits.labels)) < len(DIGITS) for digits in parts):
         raise UserError(
             f"the writers of the digits of {lesson.digits.source} are unknown: "
             "--what populations is for models of MNIST"
         )
-    labels = reference.labels_for(lesson.family, lesson.digits.test.labels, DRAWN)
+    test, learned = lesson.digits.test, lesson.digits.learned
+    labels = reference.labels_for(lesson.family, test.labels, DRAWN, learned)
     drawn = sampling.draw(lesson.family, lesson.variables, labels, lesson.seed)
     logits = judge.look(classifier, drawn)[0]
     likeness = logits[:, 1] - logits[:, 0]  # to population 1
@@ -38,7 +39,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
     figure = drawing.figure(4.8)
     axes = figure.subplots(2, 3, width_ratios=(1, 1, 0.8))
     for number, digits in enumerate(parts):
-        real = measuring.random_images(digits, np.tile(np.arange(DIGITS), ROWS), lesson.seed)
+        real = measuring.random_images(digits, np.tile(np.arange(len(DIGITS)), ROWS), lesson.seed)
         nearest = drawn[_most_alike(likeness if number else -likeness, judged)]
         file = f"({'odd' if number else 'even'} positions in MNIST's file)"
         shown = {
@@ -46,7 +47,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
             f"Digits of the model\nthat most resemble population {number}": nearest,
         }
         for row, (title, pixels) in enumerate(shown.items()):
-            drawing.show(axes[row, number], images.grid(pixels, DIGITS, gap=1, scale=2), title)
+            drawing.show(axes[row, number], images.grid(pixels, len(DIGITS), gap=1, scale=2), title)
     _slants(axes[0, 2], {f"population {n}": digits.images for n, digits in enumerate(parts)})
     _slants(axes[1, 2], {"the model": drawn})
     axes[0, 2].set_title("Slant of the training digits")
@@ -62,7 +63,7 @@ def _most_alike(likeness: np.ndarray, labels: np.ndarray) -> np.ndarray:
     [n]: int [ROWS * 10], a column for each digit. A digit with fewer images repeats them; a digit
     without images has images of other digits."""
     columns = []
-    for digit in range(DIGITS):
+    for digit in range(len(DIGITS)):
         rows = np.flatnonzero(labels == digit)
         rows = rows if len(rows) else np.arange(len(labels))
         columns.append(np.resize(rows[np.argsort(-likeness[rows], kind="stable")], ROWS))

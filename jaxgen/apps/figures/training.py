@@ -34,7 +34,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
     figure = drawing.figure(0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)
     left, right = figure.subplots(1, 2, width_ratios=(1.45, 1))
     drawing.rows(left, rows, [f"step {step}" for step in chosen], "The same digits during training")
-    can_read = judge.caution(judge.of(lesson.digits), lesson.digits.test) is None
+    can_read = judge.caution(judge.of(lesson.digits), lesson.digits) is None
     _curves(figure, right, lesson.run, lesson.run.looks if can_read else None)
     return figure
 

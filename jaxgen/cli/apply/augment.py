@@ -129,11 +129,12 @@ def main(args: list[str]) -> None:
     judged = data_set.state["judged"]
     if caution := judged.get("caution"):
         errors.warn(caution)
-    value, low, high = judged["recognised"]
-    console.say(
-        f"recognised as the digit asked for: {value:.1%} of the first {judged['n']:,} drawn "
-        f"(95 % interval {low:.1%} to {high:.1%})"
-    )
+    else:
+        value, low, high = judged["recognised"]
+        console.say(
+            f"recognised as the digit asked for: {value:.1%} of the first {judged['n']:,} drawn "
+            f"(95 % interval {low:.1%} to {high:.1%})"
+        )
     already = ", all made before" if before == total else ""
     console.say(
         f"{common.digits(total)} after {common.steps(run.model.step)}{already}: {wanted.out}, "

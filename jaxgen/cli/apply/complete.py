@@ -64,13 +64,13 @@ def main(args: list[str]) -> None:
         nearest = complete.nearest(digits.images, visible, run.model.digits.train.images)
         print(f"  by the nearest training digit: {run.recognised(nearest, digits.labels)}")
     labels = digits.labels.repeat(wanted.ways) if digits.labels_known else completed.digits.ravel()
-    path = images.save(
+    path = run.save(
         out,
         completed.images.reshape(-1, *first.shape[1:]),
         labels,
         lambda: picture(digits.images, visible, completed.images),
     )
-    run.announce(f"{common.digits(count)} completed", path)
+    run.announce(f"{run.drawn(count)} completed", path)
 
 
 def picture(digits: np.ndarray, visible: np.ndarray, completed: np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from etils import epy
 
-from jaxgen import config as configs
 from jaxgen import images
 from jaxgen.cli import common
 from jaxgen.errors import UserError
@@ -25,7 +24,7 @@ with epy.lazy_imports():
 @dataclass(frozen=True)
 class Convert(common.ImageFlags, common.HandFlags):
     to: str | None = None
-    """The digit to turn them into, 0 to 9."""
+    """The digit to turn them into, 0 to 9; of other data the name of a class."""
     style: str | None = None
     """The hand to write them in instead: an image file of one digit, one such as test:7, or a
     folder or a file of many digits in one hand."""
@@ -35,7 +34,6 @@ class Convert(common.ImageFlags, common.HandFlags):
 
     def __post_init__(self):
         super().__post_init__()
-        configs.require("to", self.to, self.to in (None, *"0123456789"), "0 to 9")
         if self.to is not None and self.style is not None:
             raise UserError("--to changes the digit and --style the hand: give one of them")
 
@@ -51,7 +49,7 @@ def main(args: list[str]) -> None:
     print("\n".join(digits.lines))
     targets = digits.labels
     if wanted.style is None:
-        targets = np.full_like(digits.labels, int(wanted.to or ""))
+        targets = np.full_like(digits.labels, run.label("to", wanted.to or ""))
         run.model.require(targets, f"--to {wanted.to}")
         drawn = run.model.restyle(digits.images, targets, digits.labels, wanted.seed)
     else:
@@ -59,5 +57,5 @@ def main(args: list[str]) -> None:
         drawn = hand.write(targets, wanted.variety, wanted.seed)
     run.warn_of_judge()
     print(f"recognised as the digit asked for: {run.recognised(drawn, targets)}")
-    path = images.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
-    run.announce(common.digits(len(drawn)), path)
+    path = run.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
+    run.announce(run.drawn(len(drawn)), path)

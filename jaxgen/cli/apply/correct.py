@@ -63,8 +63,8 @@ def main(args: list[str]) -> None:
         print(f"  before: {run.recognised(damaged, clean.labels)}")
     labels = clean.labels if clean.labels_known else corrected.digits
     picture = functools.partial(images.pairs, damaged, corrected.images)
-    path = images.save(out, corrected.images, labels, picture)
-    run.announce(f"{common.digits(len(damaged))} corrected", path)
+    path = run.save(out, corrected.images, labels, picture)
+    run.announce(f"{run.drawn(len(damaged))} corrected", path)
 
 
 def table(

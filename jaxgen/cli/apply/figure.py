@@ -38,7 +38,7 @@ class Figure(common.DrawingFlags):
         Literal["plane", "codebook", "process", "training", "interpolation", "populations"] | None
     ) = None
     """The kind of picture; when not given, the one that says most about the family."""
-    digit: int | None = None
+    digit: str | None = None
     """The digit that process, or the plane of a cvae, shows; when not given 3, if the run has
     learned it."""
     out: Path | None = None
@@ -46,8 +46,6 @@ class Figure(common.DrawingFlags):
 
     def __post_init__(self):
         super().__post_init__()
-        valid = self.digit is None or 0 <= self.digit <= 9
-        configs.require("digit", self.digit, valid, "0 to 9")
         if self.out is not None:
             valid = self.out.suffix.lower() in (".png", ".svg", ".pdf")
             configs.require("out", self.out, valid, "a file that ends in .png, .svg or .pdf")
@@ -57,16 +55,16 @@ def main(args: list[str]) -> None:
     wanted, run = common.start(
         Figure, "apply figure", __doc__, args, adapted=common.with_even_steps
     )
-    family, digit = families.build(run.config), wanted.digit
+    family = families.build(run.config)
     trained_here = run.folder if isinstance(run.folder, RunFolder) else None
     what = wanted.what or figures.usual(family, trained_here is not None)
     figures.require(what, family, f"{run.folder}")
     out = run.out(wanted.out, f"{what}-seed-{wanted.seed}.png", files.check_new)
     model = run.model
-    if digit is None:
-        digit = 3 if 3 in model.learned else model.learned[0]
-    else:
-        model.require([digit], f"--digit {digit}")
+    digit = 3 if 3 in model.learned else model.learned[0]
+    if wanted.digit is not None:
+        digit = run.label("digit", wanted.digit)
+        model.require([digit], f"--digit {wanted.digit}")
     name = f"{run.config.model} after {common.steps(model.step)}"
     if run.folder.path.name != run.config.model:
         name = f"{run.folder.path.name}: {name}"

@@ -47,7 +47,6 @@ class Restyle(common.HandFlags):
 
     def __post_init__(self):
         super().__post_init__()
-        common.require_number("digits", self.digits)
         if self.style == "test" and self.digits is not None:
             raise UserError("--style test writes random other digits: leave out --digits")
         fits = self.count is None or self.count >= 1
@@ -64,7 +63,9 @@ def main(args: list[str]) -> None:
     if wanted.style == "test":
         return _of_test_digits(wanted, run, out)
     hand = inputs.read_hand(wanted.style, run)
-    cycle = np.array([*map(int, wanted.digits or run.model.learned)], np.int32)
+    cycle = np.array(run.model.learned, np.int32)
+    if wanted.digits:
+        cycle = run.labels("digits", wanted.digits)
     targets = np.resize(cycle, wanted.count or len(cycle))
     drawn = hand.write(targets, wanted.variety, wanted.seed)
     run.warn_of_judge()
@@ -78,7 +79,7 @@ def main(args: list[str]) -> None:
         columns = min(10, len(drawn))
         return images.grid(np.concatenate([hand.row(targets[:columns]), drawn]), columns)
 
-    run.announce(common.digits(len(drawn)), images.save(out, drawn, targets, picture))
+    run.announce(run.drawn(len(drawn)), run.save(out, drawn, targets, picture))
 
 
 def _of_test_digits(wanted: Restyle, run: common.Run, out: str) -> None:
@@ -99,5 +100,5 @@ def _of_test_digits(wanted: Restyle, run: common.Run, out: str) -> None:
             f"{name} goes with the style's: r = {ours.within()}; "
             f"a random digit: r = {chance.within()}"
         )
-    path = images.save(out, drawn, targets, lambda: images.pairs(hands.images, drawn))
-    run.announce(common.digits(len(drawn)), path)
+    path = run.save(out, drawn, targets, lambda: images.pairs(hands.images, drawn))
+    run.announce(run.drawn(len(drawn)), path)

@@ -120,6 +120,7 @@ def main(args: list[str]) -> None:
     if wanted.style:
         capabilities.able(family, capabilities.Transfers)  # before the model is loaded
     model, digits = run.model, sheet.digits_of(sections)
+    model.require_digits("a sheet of exercises")
     model.require(map(int, digits), "the sheet")
     run.warn_of_judge()
     if wanted.style:

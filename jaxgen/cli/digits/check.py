@@ -59,4 +59,4 @@ def read(name: str) -> Found:
         return sets.read(source, print)  # which says that there is no such path
     digits = data.load(source, print)
     train = [np.concatenate(both) for both in zip(digits.train, digits.valid, strict=True)]
-    return Found(Part(*train), Part(*digits.test), sets.DIGIT_NAMES, (digits.source,))
+    return Found(Part(*train), Part(*digits.test), digits.names, (digits.source,))

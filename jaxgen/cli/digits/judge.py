@@ -40,7 +40,7 @@ def main(args: list[str]) -> None:
     digits = data.load(data.with_absolute_path(names[0]), print)
     devices.start()
     found, where = judge.of(digits), judge.own(digits)
-    if not wanted.fresh and judge.caution(found, digits.test) is None:
+    if not wanted.fresh and judge.caution(found, digits) is None:
         whose = "their own" if where.exists() else "that of MNIST"
         print(f"there is a judge that reads these images, {whose}: --fresh trains another one")
     else:

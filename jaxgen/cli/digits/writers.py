@@ -48,7 +48,7 @@ def main(args: list[str]) -> None:
     order = np.argsort(writers, kind="stable")
     numbers, starts = np.unique(writers[order], return_index=True)
     contents = {
-        wanted.out / f"{number:04}.npz": tables.npz(images[rows, ..., 0], labels[rows])
+        wanted.out / f"{number:04}.npz": tables.npz(images[rows, ..., 0], labels[rows], found.names)
         for number, rows in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)
         if len(rows) >= wanted.least
     }

@@ -17,9 +17,9 @@ import numpy as np
 
 from jaxgen.data.formats import Table
 from jaxgen.data.sets import classes, collect, pixels, uprightness
-from jaxgen.data.sets.classes import DIGIT_NAMES, LETTERS
+from jaxgen.data.sets.classes import LETTERS
 
-__all__ = ["DIGIT_NAMES", "LETTERS", "Found", "Part", "read"]
+__all__ = ["LETTERS", "Found", "Part", "read"]
 
 
 class Part(NamedTuple):

@@ -5,18 +5,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxgen.classes import DIGITS
 from jaxgen.data.formats import Table
 from jaxgen.data.sets import uprightness
 from jaxgen.errors import UserError
 
 MOST_CLASSES = 62  # EMNIST's digits and letters
-DIGIT_NAMES = tuple("0123456789")
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 # EMNIST without a table of its characters (Cohen et al. 2017): digits, capitals, and small letters,
 # of which 47 classes have only those that differ from the capital.
 CHARACTERS = {
-    62: (*DIGIT_NAMES, *map(str.upper, LETTERS), *LETTERS),
-    47: (*DIGIT_NAMES, *map(str.upper, LETTERS), *"abdefghnqrt"),
+    62: (*DIGITS, *map(str.upper, LETTERS), *LETTERS),
+    47: (*DIGITS, *map(str.upper, LETTERS), *"abdefghnqrt"),
 }
 
 
@@ -68,17 +68,19 @@ def _of_numbers(
     say: Callable[[str], None],
 ) -> tuple[tuple[str, ...], dict[int, int]]:
     """The names of classes whose labels are numbers, and the number of the class of each label."""
+    if given == tuple(map(str, range(len(given)))):
+        given = ()  # numbers say nothing
     if given and all(n < len(given) and given[n] for n in every):
         own = {n: given[n] for n in every}
-        if set(own.values()) <= set(DIGIT_NAMES):
-            return DIGIT_NAMES, {n: int(name) for n, name in own.items()}
+        if set(own.values()) <= set(DIGITS):
+            return DIGITS, {n: int(name) for n, name in own.items()}
         return tuple(own.values()), {n: i for i, n in enumerate(every)}
     if every == list(range(1, 11)):  # of USPS 1 is 0; of others, 10 is
         low = uprightness.digits_are(tables[0], [n - 1 for n in every], [n % 10 for n in every])
         say(f"labels 1 to 10: {'1 is 0' if low else '10 is 0'}")
-        return DIGIT_NAMES, {n: n - 1 if low else n % 10 for n in every}
+        return DIGITS, {n: n - 1 if low else n % 10 for n in every}
     if every[-1] <= 9:
-        return DIGIT_NAMES, {n: n for n in every}
+        return DIGITS, {n: n for n in every}
     first, count = every[0], len(every)
     in_a_row = every == list(range(first, first + count))
     if in_a_row and count == 26 and first in (0, 1):

@@ -1,0 +1,71 @@
+"""The classes of images, which are the ten digits or what else the data say: their names, and
+classes as people write them. A class is a number, its place among the names.
+
+``ANY`` is the label of an image of any class.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+
+from jaxgen.errors import UserError
+
+DIGITS = tuple("0123456789")
+ANY = -1
+SHOWN = 12  # names at most that a sentence lists
+
+
+def are_digits(names: Sequence[str]) -> bool:
+    return tuple(names) == DIGITS
+
+
+def numbers(text: str, names: Sequence[str], flag: str) -> list[int]:
+    """The classes that a text asks for: ``any``; names, such as ``sneaker`` or ``sneaker,bag``; or
+    names of one character without commas, such as ``2024``. A name may be written in small letters,
+    and where it is no number, a class by its number. Raises UserError, which names the ``flag``,
+    for others."""
+    if text == "any":
+        return [ANY]
+    if all(len(name) == 1 for name in names) and "," not in text and text:
+        return [number(character, names, f"{flag} {text}") for character in text]
+    return [number(name.strip(), names, f"{flag} {text}") for name in text.split(",")]
+
+
+def number(name: str, names: Sequence[str], asked: str) -> int:
+    """The class of a name, as in ``numbers``. Raises UserError, which names what was ``asked``."""
+    found = _number(name, names)
+    if found is None:
+        raise UserError(f"{asked} cannot be: {_way_out(name, names)}")
+    return found
+
+
+def _number(name: str, names: Sequence[str]) -> int | None:
+    if name in names:
+        return names.index(name)
+    small = [index for index, other in enumerate(names) if other.casefold() == name.casefold()]
+    if len(small) == 1:
+        return small[0]
+    numbered = any(other.isdecimal() for other in names)
+    if name.isascii() and name.isdecimal() and not numbered and int(name) < len(names):
+        return int(name)
+    return None
+
+
+def _way_out(name: str, names: Sequence[str]) -> str:
+    if are_digits(names):
+        return "it must be of digits 0 to 9, or any"
+    if close := difflib.get_close_matches(name, names, n=1):
+        return f"did you mean {close[0]}?"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"the classes are {', '.join(names[:SHOWN])}{more}"
+
+
+def in_a_path(name: str) -> str:
+    """The name of a class as the name of a folder or a part of a file's: ``t-shirt-top``."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.") or "class"
+
+
+def joined(labels: Sequence[int], names: Sequence[str]) -> str:
+    """Classes in words, as ``numbers`` reads them."""
+    words = ["any" if label == ANY else names[label] for label in labels]
+    return ("" if all(len(word) == 1 for word in words) else ",").join(words)
