@@ -30,7 +30,7 @@ from flax import linen as nn
 
 from jaxgen import config as configs
 from jaxgen import losses
-from jaxgen.arrays import IMAGE, soft
+from jaxgen.arrays import IMAGE
 from jaxgen.families import base
 from jaxgen.families.base import Family, Variables
 
@@ -80,7 +80,7 @@ def get_config() -> configs.Config:
 
 def build(config: configs.Config) -> Family:
     assert isinstance(config.net, Net) and isinstance(config.sampling, Sampling)
-    return Flow(config.net, config.sampling)
+    return Flow(config.net, config.sampling, len(config.classes))
 
 
 class Couplings(nn.Module):
@@ -132,13 +132,14 @@ class Flow(Family):
 
     config: Net
     sampling: Sampling
+    classes: int
 
     @property
     def flow(self) -> Couplings:
         return Couplings(self.config.layers, self.config.width)
 
     def init(self, key) -> Variables:
-        labels = soft(jnp.zeros(1, jnp.int32))
+        labels = self.soft(jnp.zeros(1, jnp.int32))
         return Variables({"model": self.flow.init(key, jnp.zeros((1, PIXELS)), labels)})
 
     def loss(self, variables, batch, key, *, player):
@@ -155,7 +156,7 @@ class Flow(Family):
         return self.sampling.temperature * noise["normal"]
 
     def decode(self, variables, latents, labels, keys):
-        values = self._apply("inverse", variables, latents, soft(labels))
+        values = self._apply("inverse", variables, latents, self.soft(labels))
         pixels = (nn.sigmoid(values) - MARGIN) / (1 - 2 * MARGIN)
         return pixels.clip(0, 1).reshape(-1, *IMAGE)
 
@@ -175,7 +176,7 @@ class Flow(Family):
         pixels = MARGIN + (1 - 2 * MARGIN) * images.reshape(images.shape[0], -1)
         values = jnp.log(pixels) - jnp.log1p(-pixels)
         slope = math.log(1 - 2 * MARGIN) - jnp.log(pixels) - jnp.log1p(-pixels)
-        latents, determinant = self._apply("__call__", variables, values, soft(labels))
+        latents, determinant = self._apply("__call__", variables, values, self.soft(labels))
         return latents, determinant + slope.sum(-1)
 
     def _apply(self, method, variables, *args) -> Any:

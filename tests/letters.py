@@ -32,9 +32,7 @@ def _letter(letter: str, faces: list, random: np.random.Generator) -> np.ndarray
     side = 28 * _FINE
     canvas = Image.new("L", (2 * side, 2 * side))
     bold = int(random.integers(0, 3))
-    ImageDraw.Draw(canvas).text(
-        (side, side), text, 255, face, anchor="mm", stroke_width=bold
-    )
+    ImageDraw.Draw(canvas).text((side, side), text, 255, face, anchor="mm", stroke_width=bold)
     slant, wide = random.normal(0.05, 0.15), random.uniform(0.8, 1.2)
     turn, high = random.normal(0, 0.1), random.uniform(0.9, 1.1)
     matrix = np.array([[wide, slant], [turn, high]])

@@ -66,7 +66,9 @@ def chosen(runs: tuple[str, ...]) -> "list[page.Entry]":
             )
         name = folder.path.name
         flags = f"--model {config.model}{folder.run_flag(config.model)}"
-        entry = page.Entry(name, flags, models.of(folder, config, None, warn))
+        model = models.of(folder, config, None, warn)
+        model.require_digits("the page")
+        entry = page.Entry(name, flags, model)
         own.append((config.family, entry))
     if len({entry.name for _, entry in own}) < len(own):
         raise UserError("two of the runs have the same name: rename the folder of one")

@@ -35,7 +35,13 @@ def build(config: "Config") -> "Family":
             f"{module.__file__} has settings of its own, but no build(config) that makes a Family "
             "of them: define it, or use the Net of a family in jaxgen.configs"
         )
-    return module.build(config)
+    family, count = module.build(config), len(config.classes)
+    if family.classes != count:
+        raise UserError(
+            f"{module.__file__} builds a family of {family.classes} classes, and the data have "
+            f"{count}: let its build give the family classes=len(config.classes)"
+        )
+    return family
 
 
 def names_with(can: "Callable[[Family], bool]") -> list[str]:

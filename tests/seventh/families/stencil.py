@@ -4,16 +4,16 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import losses
-from jaxgen.arrays import DIGITS, IMAGE, soft
+from jaxgen.arrays import IMAGE
 from jaxgen.families.base import Family, Variables
 
 
 class Stencil(Family):
-    def __init__(self, net, sampling):
-        self.config, self.sampling = net, sampling
+    def __init__(self, net, sampling, classes):
+        self.config, self.sampling, self.classes = net, sampling, classes
 
     def init(self, key):
-        return Variables({"model": {"logits": jnp.zeros((DIGITS + 1, *IMAGE))}})
+        return Variables({"model": {"logits": jnp.zeros((self.classes + 1, *IMAGE))}})
 
     def loss(self, variables, batch, key, *, player):
         loss = self.bound(variables, batch.images, batch.labels, None).mean()
@@ -33,8 +33,8 @@ class Stencil(Family):
         return losses.bernoulli(self._logits(variables, labels), images)
 
     def _logits(self, variables, labels):
-        return jnp.tensordot(soft(labels), variables.params["model"]["logits"], 1)
+        return jnp.tensordot(self.soft(labels), variables.params["model"]["logits"], 1)
 
 
 def build(config):
-    return Stencil(config.net, config.sampling)
+    return Stencil(config.net, config.sampling, len(config.classes))

@@ -4,7 +4,7 @@ import { choice, labelled, make, slider } from "./dom.ts";
 import type { ModelFacts, Settings } from "./protocol.ts";
 import { number, say } from "./words.ts";
 
-export const ANY = 10; // the label of any digit
+export const ANY = -1; // the label of any digit
 const FAST_GUIDANCE = 3; // jaxgen/families/ddpm.py
 const most = (sampler: string) => (sampler === "fast" ? FAST_GUIDANCE : 6);
 

@@ -5,6 +5,7 @@ import { choice, labelled, make, slider } from "../dom.ts";
 import type { View } from "../main.ts";
 import { frame, greys, PIXELS, SIDE, show } from "../pictures.ts";
 import type { Images } from "../protocol.ts";
+import { ANY } from "../settings.ts";
 import { drawings, type Labelled } from "../state.ts";
 import { problem, say } from "../words.ts";
 
@@ -122,7 +123,7 @@ function plane(client: Client, name: string): View {
       return;
     }
     const latents = { latents: Float32Array.from(spot) };
-    running = client.run({ do: "decode", model: name, latents, labels: [10] }, (_, images) =>
+    running = client.run({ do: "decode", model: name, latents, labels: [ANY] }, (_, images) =>
       show(picture, greys(images)),
     );
     try {
@@ -176,7 +177,7 @@ function plane(client: Client, name: string): View {
         do: "decode",
         model: name,
         latents: { latents: codes },
-        labels: new Array(TILES).fill(10),
+        labels: new Array(TILES).fill(ANY),
       });
       for (let i = 0; i < TILES; i++) show(map, greys(images, i), i * SIDE, row * SIDE);
       if (shown) paint();
