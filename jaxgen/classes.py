@@ -54,7 +54,7 @@ def _number(name: str, names: Sequence[str]) -> int | None:
 def _way_out(name: str, names: Sequence[str]) -> str:
     if are_digits(names):
         return "it must be of digits 0 to 9, or any"
-    if close := difflib.get_close_matches(name, names, n=1):
+    if len(name) > 2 and (close := difflib.get_close_matches(name, names, n=1)):
         return f"did you mean {close[0]}?"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"the classes are {', '.join(names[:SHOWN])}{more}"

@@ -136,16 +136,18 @@ class Model(Trained):
 
         ``digit`` is 0 to 9, a class of other data by its name or number, or "any"; without it all
         come in turn. ``digits``, such as "2024", "bag,coat" or labels [n], asks for one image each,
-        or for ``count`` in turn. ``count`` is 64 of one digit, or 100 of all, when not given. Image
-        i depends on the seed, i and its digit alone. ``progress(done)`` gets the number of images
-        drawn.
+        or for ``count`` in turn. ``count`` is 64 of one digit, or about 100 of all, when not given.
+        Image i depends on the seed, i and its digit alone. ``progress(done)`` gets the number of
+        images drawn.
 
         >>> model.sample(digit=3, count=5).shape
         (5, 28, 28, 1)
         """
         cycle = self.cycle(digit, digits)
         if count is None:
-            count = len(cycle) if digits is not None else 100 if digit is None else 64
+            count = len(cycle) if digits is not None else 64
+            if digit is None and digits is None:
+                count = sampling.of_all(cycle)
         configs.require("count", count, count >= 1, "1 or more")
         configs.require("seed", seed, 0 <= seed < 2**32, "from 0 to 4294967295")
         asked = cycle[np.arange(count) % len(cycle)]

@@ -3,6 +3,7 @@
 Image i depends only on the seed, i and its label (``mapping``).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -37,6 +38,17 @@ def draw(
         progress=progress,
         labels=labels,
     )
+
+
+def columns(classes: int) -> int:
+    """The columns of a picture of all classes in turn: one for each class, where there are many."""
+    return classes if classes > 10 else 10
+
+
+def of_all(cycle: np.ndarray) -> int:
+    """How many images show all of ``cycle`` [n] in turn: 100, or where there are many classes about
+    as many, in full rows."""
+    return 100 if len(cycle) <= 10 else len(cycle) * math.ceil(100 / len(cycle))
 
 
 def balanced(count: int, digits: Sequence[int] = range(len(DIGITS))) -> np.ndarray:

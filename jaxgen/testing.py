@@ -37,7 +37,7 @@ class Subject:
         self.config, self.key = config, jax.random.key(7)
         self.trainer = Trainer(config)
         images = jax.random.uniform(jax.random.key(1), (BATCH, *IMAGE))
-        self.batch = Batch(images, jnp.arange(BATCH, dtype=jnp.int32))
+        self.batch = Batch(images, jnp.arange(BATCH, dtype=jnp.int32) % self.family.classes)
 
     @property
     def family(self) -> Family:
@@ -187,8 +187,8 @@ def many_steps_in_a_call_are_the_same_steps(subject: Subject) -> None:
 
 
 def samples_are_images(subject: Subject) -> None:
-    """Samples are float32 [n, 28, 28, 1] in [0, 1], for any digit too."""
-    drawn = subject.draw(np.array([0, 3, ANY], np.int32), 5)
+    """Samples are float32 [n, 28, 28, 1] in [0, 1], of the last class and of any too."""
+    drawn = subject.draw(np.array([0, subject.family.classes - 1, ANY], np.int32), 5)
     assert drawn.shape == (3, *IMAGE), f"they are {drawn.shape}"
     assert drawn.dtype == np.float32, f"they are {drawn.dtype}"
     inside = drawn.min() >= 0 and drawn.max() <= 1
@@ -197,7 +197,8 @@ def samples_are_images(subject: Subject) -> None:
 
 def samples_depend_on_seed_index_and_label_alone(subject: Subject) -> None:
     """A sample depends on the seed, its index and its label, and on no other sample."""
-    wanted = np.array([0, 1, 2, 3, ANY] * 3, np.int32)
+    classes = np.arange(4, dtype=np.int32) % subject.family.classes
+    wanted = np.tile(np.append(classes, np.int32(ANY)), 3)
     many = subject.draw(wanted, 5)
     assert np.array_equal(subject.draw(wanted[:3], 5), many[:3]), "fewer are others"
     later = subject.draw(wanted[BATCH:], 5, np.arange(BATCH, len(wanted)))

@@ -77,7 +77,7 @@ def test_no_linear_code_beats_principal_components(digits):
     assert found.linear.pca_squared_error < found.squared_error
     assert 0.1 < found.linear.probe <= 1 and 0.3 < found.linear.pca_probe <= 1
     assert np.isclose(found.bound, digits.test.labels.mean())
-    said = "\n".join(found.lines())
+    said = "\n".join(found.lines("digit"))
     assert "12 principal components" in said and "nats per image" in said
 
 

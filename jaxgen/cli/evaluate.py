@@ -58,7 +58,7 @@ def main(args: list[str]) -> None:
             wanted.count, wanted.against, wanted.seed, full=wanted.full, progress=status.update
         )
     console.print(f"{run.config.model} after {common.steps(model.step)}, {run.folder}")
-    console.print(f"{results.report.n} digits drawn in {results.drawing:.1f} s")
+    console.print(f"{run.drawn(results.report.n)} drawn in {results.drawing:.1f} s")
     console.print(f"{results}\n")
     figures = results.to_dict() | {"step": model.step, "config": configs.to_dict(run.config)}
     report = run.folder.results / "report.json"

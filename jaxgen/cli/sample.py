@@ -13,6 +13,7 @@ More than 10,000 digits in a folder are a data set of TensorFlow Datasets, in ar
 several processes can make: start the same command for each of N, on any machine that sees the
 folder, with --processes N and --process 0, 1 and so on. They need not run at the same time."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,7 @@ from jaxgen.cli.common import Run
 from jaxgen.errors import UserError
 
 with epy.lazy_imports():
-    from jaxgen import families, mapping
+    from jaxgen import families, mapping, sampling
     from jaxgen.apps import bulk
     from jaxgen.data import files
     from jaxgen.experiments import execute, executors
@@ -134,7 +135,8 @@ def main(args: list[str]) -> None:
     cycle = run.model.cycle(wanted.digit, wanted.digits)
     if wanted.shards:
         return draw_shards(wanted, run, cycle)
-    count = wanted.count or (len(cycle) if wanted.digits else 64 if wanted.digit else 100)
+    of_all = sampling.of_all(cycle) if wanted.digit is None else 64
+    count = wanted.count or (len(cycle) if wanted.digits else of_all)
     labels = cycle[np.arange(count) % len(cycle)]
     with consoles.Console().counting("drawing", count) as progress:
         drawn = run.model.sample(digits=cycle, count=count, seed=wanted.seed, progress=progress)
@@ -142,6 +144,8 @@ def main(args: list[str]) -> None:
     out = wanted.out or common.unused_path(run.folder, f"{name}-seed-{wanted.seed}.png")
     joined = wanted.digits is not None and not wanted.cells
     picture = (lambda: images.number(drawn)) if joined else None
+    if len(cycle) > 10 and not wanted.digits:
+        picture = functools.partial(images.grid, drawn, len(cycle))
     style = wanted.ink == "dark", wanted.by_digit, run.config.classes
     path = images.save(out, drawn, labels, picture, *style)
     run.announce(run.drawn(count), path)

@@ -31,7 +31,7 @@ import os
 from collections.abc import Callable
 
 from jaxgen.config import STRIDED
-from jaxgen.data import idx, mnist, partition, source_images, synthetic, tfds
+from jaxgen.data import idx, known, mnist, partition, source_images, synthetic, tfds
 from jaxgen.data.split import Digits, Raw, Split
 from jaxgen.errors import UserError
 
@@ -162,7 +162,8 @@ def _read(source: str, say: Callable[[str], None]) -> Raw:
         case ["mnist"]:
             return Raw(*mnist.raw())
         case ["idx", folder] if folder:
-            return Raw(*idx.raw(folder, say))
+            train, test = idx.raw(folder, say)
+            return Raw(train, test, known.names(train.labels))
         case ["tfds", name] if name:
             return tfds.raw(name, source.startswith(STRIDED))
         case ["files", path] if path:
@@ -178,7 +179,8 @@ def _read(source: str, say: Callable[[str], None]) -> Raw:
     if source in downloads.SETS:
         from jaxgen.data import labelled
 
-        return labelled.raw(downloads.fetch(source, say), say)
+        found = labelled.raw(downloads.fetch(source, say), say)
+        return found._replace(names=downloads.SETS[source].names or found.names)
     raise UserError(_unknown(source))
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from jaxgen.data import known
 from jaxgen.errors import UserError
 
 _TIMEOUT = 60  # seconds without an answer
@@ -36,6 +37,7 @@ class Download(NamedTuple):
     files: tuple[File, ...]
     folder: str  # in the cache
     inside: str = ""  # what the names of its files begin with, in an archive of several sets
+    names: tuple[str, ...] = ()  # of the classes, where the files do not have them
 
 
 def _files(base: str, digests: dict[str, str]) -> tuple[File, ...]:
@@ -95,8 +97,8 @@ _EMNIST = _files(
 )
 
 SETS = {
-    "fashion-mnist": Download(_FASHION, "fashion-mnist"),
-    "kmnist": Download(_KUZUSHIJI, "kmnist"),
+    "fashion-mnist": Download(_FASHION, "fashion-mnist", names=known.FASHION),
+    "kmnist": Download(_KUZUSHIJI, "kmnist", names=known.KUZUSHIJI),
     "qmnist": Download(_QMNIST, "qmnist"),
     "usps": Download(_USPS, "usps"),
     "svhn": Download(_SVHN, "svhn"),

@@ -47,8 +47,8 @@ class Codes(NamedTuple):
     active: int | None  # active dimensions of a variational code
     linear: Linear | None  # None where codes are no vectors
 
-    def lines(self) -> list[str]:
-        """The figures as sentences."""
+    def lines(self, one: str) -> list[str]:
+        """The figures as sentences; ``one`` is what an image is of, such as a digit."""
         lines = []
         if self.squared_error is not None:
             lines.append(f"reconstruction: squared error {self.squared_error:.2f} per image")
@@ -65,7 +65,7 @@ class Codes(NamedTuple):
         if self.rate is not None:
             bits = self.rate / math.log(2)
             lines.append(
-                f"rate of the codes, given the digit: {self.rate:.1f} nats, {bits:.0f} bits"
+                f"rate of the codes, given the {one}: {self.rate:.1f} nats, {bits:.0f} bits"
             )
         if self.active is not None:
             lines.append(f"active dimensions: {self.active}")

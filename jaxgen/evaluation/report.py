@@ -122,18 +122,24 @@ class Report:
         lines = [f"{name:<{first}}  {a:>{second}}  {b:>{third}}".rstrip() for name, a, b in rows]
         return "\n".join([*lines, "", *self._notes()])
 
+    @property
+    def nouns(self) -> tuple[str, str]:
+        """What an image is of, and what many images are."""
+        return ("digit", "digits") if are_digits(self.names) else ("class", "images")
+
     def _cells(self, figures):
         known, population, prdc = figures.recognised, figures.population, figures.prdc
         distance, low, high = (x / self.unit for x in (figures.frechet, *figures.frechet_interval))
+        one, many = self.nouns
         most = f"class entropy, nats of {math.log(self.kinds):.3f}"
         cells = {
-            "recognised as the digit asked for": _percent(known) if known else "none asked for",
+            f"recognised as the {one} asked for": _percent(known) if known else "none asked for",
             "Frechet distance, in N": f"{distance:.3f} ({low:.3f}-{high:.3f})",
             "precision: look real": f"{prdc.precision:.3f}",
-            "recall: real digits within reach": f"{prdc.recall:.3f}",
-            "density: 1 as dense as real digits": f"{prdc.density:.3f}",
+            f"recall: real {many} within reach": f"{prdc.recall:.3f}",
+            f"density: 1 as dense as real {many}": f"{prdc.density:.3f}",
             "coverage: real ones near drawn ones": f"{prdc.coverage:.3f}",
-            "diversity within a digit": f"{figures.diversity:.3f}",
+            f"diversity within a {one}": f"{figures.diversity:.3f}",
             most: f"{figures.class_entropy:.3f}" if self.kinds > 1 else "",  # nothing to be even
             "copies of training images": f"{figures.copied:.2%}",
             "resemble population 1 of writers": _percent(population) if population else "",
@@ -142,15 +148,16 @@ class Report:
 
     def _notes(self):
         """Lines about the conditions under which the figures can be compared."""
-        labels = f"digits at {'the same' if self.like_real else 'OTHER'} frequencies"
+        one, many = self.nouns
+        labels = f"{many} at {'the same' if self.like_real else 'OTHER'} frequencies"
         if not self.generated.recognised:
-            labels = "no digits asked for"
+            labels = "no digits asked for" if one == "digit" else "no class asked for"
         real = {"test": "test", "valid": "validation"}[self.against]
         source = self.source.removeprefix(STRIDED)
         yield f"n = {self.n}, seed {self.seed}, judge {self.judge[:12]}; in brackets 95 % intervals"
-        yield f"real: {real} digits of {source}; generated: {labels};"
-        yield "  from Frechet distance to coverage: real digits new to the judge against these"
-        yield f"N = {self.unit:.4g}: distance of the {real} digits to the same under noise of 0.1"
+        yield f"real: {real} {many} of {source}; generated: {labels};"
+        yield f"  from Frechet distance to coverage: real {many} new to the judge against these"
+        yield f"N = {self.unit:.4g}: distance of the {real} {many} to the same under noise of 0.1"
         if self.mixtures.real:
             known, new = self.mixtures
             new = f"{new:.0%} of the digits new to the judge"
@@ -160,8 +167,8 @@ class Report:
             yield "  a classifier decides which population an image resembles; it is right for"
             yield f"  {accuracy} of the real digits that are new to it"
         if self.generated.frechet < self.real.frechet:
-            yield "nearer than real digits: the digits new to the judge are by other writers than"
-            yield "  the real digits that all are compared with, or differ from them by chance"
+            yield f"nearer than real {many}: the {many} new to the judge are by other writers than"
+            yield f"  the real {many} that all are compared with, or differ from them by chance"
         known = [pair for pair in zip(self.names, self.by_digit, strict=True) if pair[1]]
         if known and not are_digits(self.names):
             each = ", ".join(f"{name} {figure.value:.1%}" for name, figure in known if figure)

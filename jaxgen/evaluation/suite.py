@@ -14,7 +14,7 @@ from jaxgen.evaluation import classification_accuracy as cas
 from jaxgen.evaluation import codes, likelihood, parzen, reference, smoothness
 from jaxgen.evaluation.codes import Codes
 from jaxgen.evaluation.evaluate import evaluate
-from jaxgen.evaluation.judge import Judge
+from jaxgen.evaluation.judge import Judge, Network
 from jaxgen.evaluation.parzen import Parzen
 from jaxgen.evaluation.reference import Reference
 from jaxgen.evaluation.report import Report
@@ -89,29 +89,30 @@ class Suite:
 
     def lines(self) -> list[str]:
         """The figures beyond the report, as sentences."""
+        one, many = self.report.nouns
         s, p, n = self.smoothness, self.parzen, self.report.n
         frames = f", {s.recognised.value:.1%} of the frames recognised" if s.recognised else ""
         lines = [
-            *self.codes.lines(),
-            f"interpolation within a digit: largest step {s.unevenness:.2f} times the mean, "
+            *self.codes.lines(one),
+            f"interpolation within a {one}: largest step {s.unevenness:.2f} times the mean, "
             f"detour {s.detour:.2f}{frames} (n = {s.ways})",
         ]
         if self.useful and self.real.useful:
             lines.append(
                 f"classification accuracy score (CAS): {self.useful.value:.2%}; "
-                f"of as many real digits {self.real.useful.value:.2%} (n = {n})"
+                f"of as many real {many} {self.real.useful.value:.2%} (n = {n})"
             )
         if self.likelihood:
             static, dynamic, samples = self.likelihood
             lines.append(
-                f"-log p of black and white digits, {samples} codes each: "
+                f"-log p of black and white {many}, {samples} codes each: "
                 f"static {static}, dynamic {dynamic} nats (n = {static.n})"
             )
         if self.bits:
             lines.append(f"bound in bits per dimension: {self.bits} (n = {self.bits.n})")
         lines.append(
             f"Parzen windows, for history: {p.log_density} nats at sigma {p.sigma:.3f}; "
-            f"about real digits {self.real.parzen.log_density} (n = {p.samples})"
+            f"about real {many} {self.real.parzen.log_density} (n = {p.samples})"
         )
         return lines
 
@@ -123,7 +124,7 @@ def real_figures(judge: Judge, digits: Digits, n: int, against: reference.Agains
     train = partition.subset(digits.train, min(n, len(digits.train.labels)))
     held_out = reference.real_digits(digits, against)
     windows = parzen.measure(held_out.images, train.images, digits.valid)
-    return Real(measured, _useful(train, held_out), windows)
+    return Real(measured, _useful(train, held_out, digits), windows)
 
 
 def measure(
@@ -150,7 +151,7 @@ def measure(
     useful = None
     if family.is_conditional:
         progress("training a classifier on them")
-        useful = _useful(Split(drawn, asked), held_out)
+        useful = _useful(Split(drawn, asked), held_out, digits)
     progress("encoding real digits")
     coding = codes.measure(family, variables, digits, against)
     smooth = smoothness.measure(family, variables, judge, seed, digits.learned)
@@ -165,10 +166,11 @@ def measure(
     return Suite(drawn, asked, seconds, report, coding, smooth, useful, windows, likely, bits, real)
 
 
-def _useful(train, test):
+def _useful(train, test, digits):
     """The classification accuracy score; None for few digits, or digits that are all the same."""
     enough = len(train.labels) >= cas.LEAST and np.ptp(train.labels) > 0
-    return cas.score(train, test) if enough else None
+    network = Network(classes=len(digits.names))
+    return cas.score(train, test, network=network) if enough else None
 
 
 def _likelihood(family, variables, few, samples, seed, progress):

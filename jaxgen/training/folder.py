@@ -9,7 +9,7 @@ watch.jsonl        one line for each look for mode collapse, every sample_every 
                    that may collapse: how the judge classifies 500 drawn digits, and the fraction
                    of real digits near a drawn one
 events.*           the metrics and looks for TensorBoard
-samples/           pictures of 80 digits, named by their step
+samples/           pictures of all classes, eight of each or more, named by their step
 checkpoints/       the newest states
 
 And in that of a run that goes on from another model (``apps.finetuning``):

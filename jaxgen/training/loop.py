@@ -31,7 +31,7 @@ from jaxgen.training.trainer import State, Trainer
 
 SECONDS = 1.0  # longest time of a block, since signals wait for its end
 UNSAVED = 45.0  # seconds between saves: a process that is killed loses these, and one block
-PICTURE = 80  # digits in a picture of samples, ten a row
+ROWS = 8  # of a picture of samples
 # Digits for the fit before an early picture: a fit to all digits takes ten times as long.
 FITTED = 5000
 
@@ -216,7 +216,8 @@ class _Run:
         self._config, self._family = trainer.config, trainer.family
         self._folder, self._checkpoints, self._digits = folder, checkpoints, source.train
         self._records = exits.enter_context(Records(folder, step, self._config.log_every))
-        self._labels = sampling.balanced(PICTURE, source.learned)
+        self._columns = sampling.columns(len(source.learned))
+        self._labels = sampling.balanced(ROWS * self._columns, source.learned)
         self._monitor = collapse.monitor(source) if self._family.may_collapse else None
 
     def add(
@@ -246,7 +247,7 @@ class _Run:
             if isinstance(family, Fits) and not saves:
                 few = partition.subset(self._digits, min(FITTED, len(self._digits.labels)))
                 shown = fitted(family, state, few)
-            grid = images.grid(self._drawn(shown, self._labels), columns=10)
+            grid = images.grid(self._drawn(shown, self._labels), self._columns)
             images.save_picture(self._folder.samples / f"{step}.png", grid)
             self._records.picture(step, grid)
             regular = config.sample_every and step % config.sample_every == 0

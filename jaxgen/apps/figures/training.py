@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jaxgen import images
+from jaxgen import images, sampling
 from jaxgen.apps.figures import drawing
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
@@ -29,7 +29,8 @@ def draw(lesson: drawing.Lesson) -> Figure:
     # More stages at the beginning, where more changes.
     stages = np.geomspace(steps[0], steps[-1], STAGES) if len(steps) > STAGES else steps
     chosen = sorted({min(steps, key=lambda step: abs(step - stage)) for stage in stages})
-    rows = np.stack([first_row(pictures[step]) for step in chosen])
+    columns = sampling.columns(len(lesson.digits.learned))
+    rows = np.stack([first_row(pictures[step], columns) for step in chosen])
 
     figure = drawing.figure(0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)
     left, right = figure.subplots(1, 2, width_ratios=(1.45, 1))
@@ -39,14 +40,14 @@ def draw(lesson: drawing.Lesson) -> Figure:
     return figure
 
 
-def first_row(path: Path) -> np.ndarray:
-    """The ten images at the top of a picture of samples: uint8 [10, 28, 28, 1]."""
+def first_row(path: Path, columns: int) -> np.ndarray:
+    """The first ten images at the top of a picture of samples: uint8 [10, 28, 28, 1]."""
     try:
         with Image.open(path) as opened:
             picture = np.asarray(opened)
     except (OSError, SyntaxError) as error:  # SyntaxError for a damaged PNG
         raise UserError(f"{path} cannot be read ({error}): remove it") from None
-    return images.cells(picture, columns=10)[:10]
+    return images.cells(picture, columns)[:10]
 
 
 def _curves(figure: Figure, axes: Axes, run: RunFolder, watch: Path | None) -> None:

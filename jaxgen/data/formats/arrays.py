@@ -47,8 +47,8 @@ def npy(content: bytes, name: str) -> list[Table]:
 
 
 def npz(content: bytes, name: str) -> list[Table]:
-    """Named arrays: images and labels; x_train, y_train, x_test and y_test (Keras); or one array
-    alone, images or labels (Kuzushiji-MNIST)."""
+    """Named arrays: images, labels, and names of the classes; x_train, y_train, x_test and y_test
+    (Keras); or one array alone, images or labels (Kuzushiji-MNIST)."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = [member.removesuffix(".npy") for member in archive.namelist()]
         if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
@@ -77,7 +77,9 @@ def npz(content: bytes, name: str) -> list[Table]:
                 "images that name"
             )
         labels = array(roles["labels"][0]) if roles["labels"] else None
-        return [Table(name, array(roles["images"][0]), labels, part_of(name))]
+        named = array("names") if "names" in names else None
+        own = tuple(named.tolist()) if named is not None and named.dtype.kind == "U" else ()
+        return [Table(name, array(roles["images"][0]), labels, part_of(name), own)]
 
 
 def _array(file: Any, name: str) -> np.ndarray:

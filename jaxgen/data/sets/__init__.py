@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen.classes import are_digits
+from jaxgen.data import known
 from jaxgen.data.formats import Table
 from jaxgen.data.sets import classes, collect, pixels, uprightness
 from jaxgen.data.sets.classes import LETTERS
@@ -49,6 +51,8 @@ def read(path: str, say: Callable[[str], None] = lambda line: None) -> Found:
     names, numbers = classes.numbered([table for own in parts.values() for table in own], path, say)
     counts = iter(numbers)
     labelled = {part: [next(counts) for _ in own] for part, own in parts.items()}
+    if are_digits(names):
+        names = known.names(np.concatenate(labelled["train"]))
     bringer = pixels.Bringer(path, names, say)
     found = {
         part: Part(
