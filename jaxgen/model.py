@@ -120,7 +120,9 @@ class Model(Trained):
         wanted = labels(digits if digit is None else digit, flag, self.names)
         if (wanted != ANY).any():
             trained.require_conditional(self.family, flag)
-        self.require(wanted, f"{flag} {digits if digit is None else self.names[wanted[0]]}")
+        self.require(
+            wanted[wanted != ANY], f"{flag} {digits if digit is None else self.names[wanted[0]]}"
+        )
         return wanted
 
     def sample(

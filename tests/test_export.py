@@ -19,6 +19,7 @@ from safetensors import safe_open
 import jaxgen
 from jaxgen import config as configs
 from jaxgen.apps.export import functions, onnx, stablehlo, texts
+from jaxgen.classes import DIGITS
 from jaxgen.cli import main
 from jaxgen.families.base import split
 from jaxgen.families.capabilities import Diffuses
@@ -165,7 +166,7 @@ def test_what_onnx_cannot_hold_is_a_sentence(here, monkeypatch):
 
 def test_noise_of_any_name_has_a_line():
     """A family of one's own may call its noise as it likes."""
-    array = texts.Array.of("uniform_place", ((3,), jnp.float32))
+    array = texts.Array.of("uniform_place", ((3,), jnp.float32), DIGITS)
     assert array.shape == "n, 3" and array.python == "np.zeros([n, 3], np.float32)"
     assert "noise" in array.about
 

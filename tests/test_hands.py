@@ -166,7 +166,7 @@ def test_a_data_set_goes_on_in_the_same_hand_alone(place):
         ("apply restyle --style empty/", "holds no image file"),
         ("apply restyle --style mine/ --variety 3", "it must be from 0 to 2"),
         ("apply restyle --style mine/ --count 0", "1 or more"),
-        ("apply restyle --style mine/ --digits 2x", "--digits '2x'"),
+        ("apply restyle --style mine/ --digits 2x", "--digits 2x"),
         ("interpolate --between test:1 test:2 --style mine/", "leave out --style"),
         ("interpolate --digits 01 --style mine/ --count 2", "leave out --count"),
     ],
@@ -175,3 +175,11 @@ def test_mistakes_are_one_sentence(place, command, sentence):
     (place / "empty").mkdir(exist_ok=True)
     with pytest.raises(UserError, match=sentence):
         main.run([*command.split(), "--model", "cvae"])
+
+
+def test_a_hand_writes_digits_that_are_named(place):
+    model = jaxgen.load("ae")
+    image = np.ones((1, 28, 28, 1), np.float32) / 2
+    for write in (model.hand(image, 3).write, lambda digits: model.restyle(image, digits, 3)):
+        with pytest.raises(UserError, match="asks for any, and the model has learned only 0, 1"):
+            write("any")

@@ -14,13 +14,14 @@ from PIL import GifImagePlugin, Image
 from pyarrow import parquet
 
 from jaxgen import data, images
+from jaxgen.classes import ANY
 from jaxgen.data import idx
 from jaxgen.errors import UserError
 
 DIGITS = np.random.default_rng(0).uniform(-0.1, 1.1, (23, 28, 28, 1)).astype(np.float32)
 BYTES = images.to_uint8(DIGITS)[..., 0]
 LABELS = np.arange(23, dtype=np.int32) % 10
-SOME_LABELS = np.where(LABELS == 4, 10, LABELS)  # the fours were drawn as any digit
+SOME_LABELS = np.where(LABELS == 4, ANY, LABELS)  # the fours were drawn as any digit
 
 
 def shown(file) -> np.ndarray:
@@ -221,7 +222,7 @@ def test_a_folder_holds_an_image_a_file(by_digit, there, tmp_path):
     path = folder if there else f"{folder}/"
     assert images.save(path, DIGITS, SOME_LABELS, by_digit=by_digit) == f"{folder}/, a PNG each"
     for place, (image, label) in enumerate(zip(BYTES, SOME_LABELS, strict=True)):
-        digit = "any" if label == 10 else f"{label}"
+        digit = "any" if label == ANY else f"{label}"
         name = f"{digit}/{place:05}.png" if by_digit else f"{place:05}-{digit}.png"
         with Image.open(folder / name) as found:
             assert found.mode == "L" and np.array_equal(np.asarray(found), image)

@@ -11,7 +11,7 @@ from jaxgen import families
 ROOT = Path(jaxgen.__file__).parent
 # From the bottom up: a part may import from its own line and the lines before it.
 LAYERS = [
-    {"errors", "environment", "extras", "own", "paper", "sources"},
+    {"classes", "errors", "environment", "extras", "own", "paper", "sources"},
     {"config", "arrays", "data", "configs"},
     {"devices", "distributed", "films", "images", "kept", "losses"}
     | {"arguments", "densities", "descent", "mapping"},

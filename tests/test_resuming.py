@@ -90,6 +90,7 @@ def test_a_finished_run_says_so_and_another_recipe_is_refused(straight):
 
 
 def test_a_run_without_sound_checkpoints_cannot_be_used(tmp_path):
+    RunFolder(tmp_path).note_recipe(small("ae"))
     with pytest.raises(UserError, match="no sound checkpoint"):
         trained.load(RunFolder(tmp_path), small("ae"), lambda _: None)
 

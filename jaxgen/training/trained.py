@@ -46,9 +46,9 @@ class Trained:
 
     def require(self, digits: Iterable[int], flags: str) -> None:
         """Raise a ``UserError``, which names ``flags``, if it has not learned all of ``digits``."""
-        if unknown := sorted(set(map(int, digits)) - {*self.learned, ANY}):
+        if unknown := sorted(set(map(int, digits)) - {*self.learned}):
             wanted, known = (
-                listed([self.names[label] for label in labels])
+                listed(["any" if label == ANY else self.names[label] for label in labels])
                 for labels in (unknown, self.learned)
             )
             raise UserError(

@@ -48,7 +48,7 @@ def test_a_folder_of_idx_files(folder):
     assert test.labels.tolist() == [*range(10)] * 3
     found = data.load(f"idx:{folder}")
     assert found.source == f"idx:{folder}"
-    assert [len(part.labels) for part in found[1:]] == [110, 10, 30]
+    assert [len(part.labels) for part in found[1:4]] == [110, 10, 30]
     for path in list(folder.iterdir()):
         path.rename(folder / path.name.replace("-idx", ".idx"))
     assert equal((train, test), data.raw(f"idx:{folder}"))
