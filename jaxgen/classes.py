@@ -19,6 +19,11 @@ def are_digits(names: Sequence[str]) -> bool:
     return tuple(names) == DIGITS
 
 
+def nouns(names: Sequence[str]) -> tuple[str, str]:
+    """What an image is of, and what images are: a digit and digits, or a class and images."""
+    return ("digit", "digits") if are_digits(names) else ("class", "images")
+
+
 def numbers(text: str, names: Sequence[str], flag: str) -> list[int]:
     """The classes that a text asks for: ``any``; names, such as ``sneaker`` or ``sneaker,bag``; or
     names of one character without commas, such as ``2024``. A name may be written in small letters,
@@ -56,16 +61,15 @@ def _way_out(name: str, names: Sequence[str]) -> str:
         return "it must be of digits 0 to 9, or any"
     if len(name) > 2 and (close := difflib.get_close_matches(name, names, n=1)):
         return f"did you mean {close[0]}?"
+    return f"the classes are {listed(names)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of classes in a sentence, SHOWN at most."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"the classes are {', '.join(names[:SHOWN])}{more}"
+    return f"{', '.join(names[:SHOWN])}{more}"
 
 
 def in_a_path(name: str) -> str:
     """The name of a class as the name of a folder or a part of a file's: ``t-shirt-top``."""
     return re.sub(r"[^\w.]+", "-", name).strip("-.") or "class"
-
-
-def joined(labels: Sequence[int], names: Sequence[str]) -> str:
-    """Classes in words, as ``numbers`` reads them."""
-    words = ["any" if label == ANY else names[label] for label in labels]
-    return ("" if all(len(word) == 1 for word in words) else ",").join(words)

@@ -1,10 +1,12 @@
 """The data card of a data set of drawn digits, in Markdown with the head that dataset hubs read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from jaxgen import classes, data
 from jaxgen.apps import loading
 from jaxgen.data import Digits
 
@@ -21,9 +23,17 @@ def card(state: dict[str, Any], digits: Digits) -> str:
         judged=state["judged"],
         digits=digits,
         real=state["total"] - order["count"],
-        is_mnist=digits.source.partition(":")[0] == "mnist",
+        is_mnist=data.is_mnist(digits.source),
+        **words(digits.names),
         ways=loading.code(order["format"]),
     )
+
+
+def words(names: Sequence[str]) -> dict[str, Any]:
+    """What templates call images of the classes ``names``: ``one`` and ``many``; and whether these
+    are digits."""
+    one, many = classes.nouns(names)
+    return {"one": one, "many": many, "digits_alone": classes.are_digits(names)}
 
 
 def render(name: str, **values: Any) -> str:

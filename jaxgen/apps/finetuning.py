@@ -22,6 +22,7 @@ import safetensors.numpy
 from jaxgen import data, families, sampling
 from jaxgen.apps import provenance
 from jaxgen.apps.hands import Hand
+from jaxgen.classes import listed
 from jaxgen.config import Config
 from jaxgen.data import Split, files
 from jaxgen.errors import UserError, warn
@@ -78,7 +79,12 @@ def start(folder: ModelFolder | None, config: Config, run: RunFolder) -> Start |
         if run.start:
             raise UserError(f"{run} goes on from {run.start['from']}: give --from again")
         return None
-    model = trained.load(folder, folder.load(), warn)
+    model, digits = trained.load(folder, folder.load(), warn), data.load(config.data)
+    if digits.names != model.names:
+        raise UserError(
+            f"{config.data} has the classes {listed(digits.names)}, and {folder} draws "
+            f"{listed(model.names)}: bin/train --model {config.model} learns others anew"
+        )
     if differing := weights.differing(families.build(config), model.variables):
         raise UserError(
             f"the network of {folder} has other arrays than these settings ask for (the first that "
@@ -92,7 +98,7 @@ def start(folder: ModelFolder | None, config: Config, run: RunFolder) -> Start |
             "another folder, or --fresh to move that one aside"
         )
     if not begun or (seen := _kept(run)) is None:
-        seen = examples(model, data.load(config.data).train, config.seed)
+        seen = examples(model, digits.train, config.seed)
         files.write(run.examples, to_bytes(seen._asdict()))
         run.note_start(now)
     return Start(model.variables, seen, model.learned)

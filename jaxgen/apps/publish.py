@@ -8,7 +8,7 @@ from typing import Any
 
 import jaxgen
 from jaxgen import config as configs
-from jaxgen import images, kept, sampling
+from jaxgen import data, images, kept, sampling
 from jaxgen.apps import card, export
 from jaxgen.config import Config
 from jaxgen.data import Digits, files
@@ -65,12 +65,12 @@ def publish(
     }
     contents = Contents.of(digits)
     also = tuple(set(model.learned) - set(contents.learned))
-    data = Learned(contents, (digits.source,), also).to_dict()
+    learned = Learned(contents, (digits.source,), also).to_dict()
     files.write_all(
         {
             target.weights: content,
             target.config: recipe.encode(),
-            target.data: (json.dumps(data, indent=2) + "\n").encode(),
+            target.data: (json.dumps(learned, indent=2) + "\n").encode(),
             target.readme: _card(facts, config, digits, address).encode(),
             target.card: (json.dumps(facts, indent=2) + "\n").encode(),
         }
@@ -125,5 +125,6 @@ def _card(facts: dict[str, Any], config: Config, digits: Digits, address: str) -
         judged=facts["judged"],
         training=facts["training"],
         count=len(digits.train.labels),
-        is_mnist=digits.source.partition(":")[0] == "mnist",
+        is_mnist=data.is_mnist(digits.source),
+        **card.words(config.classes),
     )

@@ -179,9 +179,8 @@ class Run:
 
     def drawn(self, count: int) -> str:
         """The number of drawn images, in words."""
-        if classes.are_digits(self.config.classes):
-            return digits(count)
-        return "one image" if count == 1 else f"{count} images"
+        _, many = classes.nouns(self.config.classes)
+        return f"one {many[:-1]}" if count == 1 else f"{count} {many}"
 
     def save(
         self,
@@ -198,6 +197,11 @@ class Run:
         if self.model.caution:
             return "not known"
         return measuring.recognised(drawn, labels, self.model.judge)
+
+    def as_asked(self, drawn: "np.ndarray", labels: "np.ndarray") -> str:
+        """``recognised``, as a sentence about images that were to be of these labels."""
+        one, _ = classes.nouns(self.config.classes)
+        return f"recognised as the {one} asked for: {self.recognised(drawn, labels)}"
 
     def out(
         self,

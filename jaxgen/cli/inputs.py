@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen import classes, data, families
 from jaxgen import config as configs
-from jaxgen import data, families
 from jaxgen.apps import hands
 from jaxgen.cli import common
 from jaxgen.data import Split, user_images
@@ -44,7 +44,8 @@ def select(
         test = model.digits.test
         count = min(40, len(test.labels)) if count is None else count
         pixels, labels = balanced(test, count, seed)
-        lines = [f"{count} test digits"] if count > 1 else ["a test digit"]
+        _, many = classes.nouns(model.names)
+        lines = [f"{count} test {many}"] if count > 1 else [f"a test {many[:-1]}"]
         return Inputs(to_float(pixels), labels, lines, labels_known=True)
     groups: list[user_images.Group] = []
     for name in names:

@@ -24,6 +24,7 @@ from etils import epy
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen.classes import are_digits
 from jaxgen.cli import common, flags
 from jaxgen.config import Config
 from jaxgen.errors import UserError
@@ -80,8 +81,9 @@ def main(args: list[str]) -> int:
         status, is_first = _together(train, run)
     if status == 0 and is_first and not train.quiet:
         flag = run.run_flag(model) or f" --model {model}"
-        learned = run.learned.digits if run.learned else (3,)
-        print(f"next: bin/sample{flag} --digit {3 if 3 in learned else learned[0]}")
+        learned, names = run.learned.digits if run.learned else (3,), run.load().classes
+        name = names[3 if 3 in learned else learned[0]]
+        print(f"next: bin/sample{flag} --{'digit' if are_digits(names) else 'label'} {name}")
     return status
 
 

@@ -5,7 +5,7 @@ import math
 import textwrap
 from typing import Any, Literal, NamedTuple
 
-from jaxgen.classes import DIGITS, are_digits
+from jaxgen.classes import DIGITS, are_digits, nouns
 from jaxgen.config import STRIDED
 from jaxgen.evaluation import metrics
 from jaxgen.evaluation.statistics import Estimate
@@ -125,7 +125,7 @@ class Report:
     @property
     def nouns(self) -> tuple[str, str]:
         """What an image is of, and what many images are."""
-        return ("digit", "digits") if are_digits(self.names) else ("class", "images")
+        return nouns(self.names)
 
     def _cells(self, figures):
         known, population, prdc = figures.recognised, figures.population, figures.prdc

@@ -22,6 +22,7 @@ from etils import epy
 import jaxgen
 from jaxgen import config as configs
 from jaxgen import errors
+from jaxgen.classes import nouns
 from jaxgen.cli import common, flags
 from jaxgen.data import files
 from jaxgen.errors import UserError
@@ -130,14 +131,15 @@ def main(args: list[str]) -> None:
     if caution := judged.get("caution"):
         errors.warn(caution)
     else:
+        one, _ = nouns(model.names)
         value, low, high = judged["recognised"]
         console.say(
-            f"recognised as the digit asked for: {value:.1%} of the first {judged['n']:,} drawn "
+            f"recognised as the {one} asked for: {value:.1%} of the first {judged['n']:,} drawn "
             f"(95 % interval {low:.1%} to {high:.1%})"
         )
     already = ", all made before" if before == total else ""
     console.say(
-        f"{common.digits(total)} after {common.steps(run.model.step)}{already}: {wanted.out}, "
+        f"{run.drawn(total)} after {common.steps(run.model.step)}{already}: {wanted.out}, "
         f"described in {wanted.out / 'README.md'}"
     )
 

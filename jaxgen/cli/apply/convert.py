@@ -56,6 +56,6 @@ def main(args: list[str]) -> None:
         hand = inputs.read_hand(wanted.style, run)
         drawn = hand.write(targets, wanted.variety, wanted.seed)
     run.warn_of_judge()
-    print(f"recognised as the digit asked for: {run.recognised(drawn, targets)}")
+    print(run.as_asked(drawn, targets))
     path = run.save(out, drawn, targets, lambda: images.pairs(digits.images, drawn))
     run.announce(run.drawn(len(drawn)), path)

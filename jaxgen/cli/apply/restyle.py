@@ -69,7 +69,7 @@ def main(args: list[str]) -> None:
     targets = np.resize(cycle, wanted.count or len(cycle))
     drawn = hand.write(targets, wanted.variety, wanted.seed)
     run.warn_of_judge()
-    print(f"recognised as the digit asked for: {run.recognised(drawn, targets)}")
+    print(run.as_asked(drawn, targets))
     if len(hand.images) > 1:
         print("\n".join(measuring.strokes_of(hand.images, drawn)))
 
@@ -91,7 +91,7 @@ def _of_test_digits(wanted: Restyle, run: common.Run, out: str) -> None:
     targets = measuring.other_digits(hands.labels, wanted.seed, model.learned)
     drawn = model.restyle(hands.images, targets, hands.labels, wanted.seed)
     run.warn_of_judge()
-    print(f"recognised as the digit asked for: {run.recognised(drawn, targets)}")
+    print(run.as_asked(drawn, targets))
     test, train = model.digits.test, model.digits.train
     real = test if np.isin(targets, test.labels).all() else train  # a few lack some digits
     others = measuring.random_images(real, targets, wanted.seed)
