@@ -1,5 +1,6 @@
 """Classes of any number and name: as people write them, in models, files and commands."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -67,6 +68,20 @@ def test_digits_are_written_to_recipes_as_before():
     other = config.changed(recipe, {"classes": LETTERS})
     assert config.from_dict(json.loads(json.dumps(config.to_dict(other)))) == other
     assert config.differences(other, recipe) == []  # no flag changes them
+
+
+def test_the_labels_of_fashion_mnist_tell_its_names(here, monkeypatch):
+    """As MNIST's labels would, if they were Fashion-MNIST's."""
+    train, test = data.raw("synthetic:200")
+    digest = hashlib.sha256(train.labels.astype(np.uint8).tobytes()).hexdigest()
+    monkeypatch.setitem(known._BY_LABELS, digest, CLOTHES)
+    for part, split in (("train", train), ("t10k", test)):
+        images.save(f"set/{part}.idx.gz", split.images, split.labels)
+        images.save(f"other/{part}.npz", split.images, split.labels)
+    for source in ("idx:set", "files:other"):
+        assert data.load(source).names == CLOTHES
+    images.save("other/train.npz", train.images[:-1], train.labels[:-1])
+    assert data.load("files:other").names == DIGITS
 
 
 @pytest.mark.parametrize("name", families.names())

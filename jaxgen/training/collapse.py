@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen.classes import nouns
 from jaxgen.data import Digits, partition
 from jaxgen.evaluation import judge, metrics
 from jaxgen.images import to_uint8
@@ -73,7 +74,7 @@ class Monitor:
             for name, count, share in zip(self._names, look.histogram, self._shares, strict=True)
             if count < RARE * share * drawn
         ]
-        reasons = [f"of {drawn} digits drawn, {', '.join(rare)}"] if rare else []
+        reasons = [f"of {drawn} {nouns(self._names)[1]} drawn, {', '.join(rare)}"] if rare else []
         if look.coverage < NARROW:
             reasons.append(f"only {look.coverage:.0%} of the real digits have a drawn one near")
         return "; ".join(reasons) or None

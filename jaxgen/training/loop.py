@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jaxgen import data, devices, distributed, images, sampling
-from jaxgen.classes import ANY
+from jaxgen.classes import ANY, nouns
 from jaxgen.config import Config
 from jaxgen.data import partition
 from jaxgen.errors import UserError
@@ -288,11 +288,11 @@ def fitted(family: Family, state: State, digits: data.Split) -> State:
 
 def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.variables.params))
-    step = int(state.step)
+    step, (_, many) = int(state.step), nouns(config.classes)
     steps = f"steps {step + 1} to {config.steps}" if step else plural(config.steps, "step")
     return (
         f"{config.model}: {parameters:,} parameters, {devices.describe()}, "
-        f"{count:,} digits of {config.data}, {steps} of {config.batch}, in {folder}"
+        f"{count:,} {many} of {config.data}, {steps} of {config.batch}, in {folder}"
     )
 
 

@@ -51,7 +51,8 @@ def files_of(start: str) -> dict[str, bytes]:
 
 def test_a_set_is_downloaded_once(publisher, monkeypatch):
     files = tuple(publisher(*item) for item in files_of("emnist-digits").items())
-    monkeypatch.setitem(downloads.SETS, "kmnist", downloads.Download(files, "kmnist"))
+    names = downloads.SETS["kmnist"].names
+    monkeypatch.setitem(downloads.SETS, "kmnist", downloads.Download(files, "kmnist", names=names))
     said = []
     train, _ = data.raw("kmnist", said.append)
     assert np.array_equal(train.images[..., 0], IMAGES)
@@ -60,6 +61,7 @@ def test_a_set_is_downloaded_once(publisher, monkeypatch):
         path.unlink()
     again, _ = data.raw("kmnist", lambda line: None)
     assert np.array_equal(again.images, train.images)
+    assert data.load("kmnist").names[1] == "ki"
 
 
 def test_one_of_the_sets_in_an_archive(publisher, monkeypatch):
