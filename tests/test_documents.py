@@ -2,6 +2,7 @@
 is understood as far as where it begins to compute, and with --all runs to its end, in a folder
 that has the runs it speaks of."""
 
+import dataclasses
 import re
 import shlex
 import subprocess
@@ -19,7 +20,7 @@ from jaxgen.data import downloads, sets
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.training import hub, loop, published
-from tests import runs
+from tests import letters, runs
 from tests.conftest import flags
 
 ROOT = Path(__file__).parents[1]
@@ -94,6 +95,10 @@ def home(tmp_path_factory, often):
             ["--model", "ae", *ae],
             ["--recipe", f"{ROOT / 'examples/flow.py'}"],
         ]
+        letters.write(Path("of-letters"), 520, 520)
+        of_letters = ["--run=letters", *flags("cvae"), *SHORT, "--data=of-letters"]
+        patch.setattr(loop, "train", often(untrained, loop.train))
+        assert main.run(["train", "--model=cvae", *of_letters]) == 0
         for args in models:
             patch.setattr(loop, "train", often(untrained, loop.train))
             assert main.run(["train", *args, *SHORT]) == 0
@@ -114,7 +119,9 @@ def home(tmp_path_factory, often):
 
 
 def untrained(config, folder, *_):
-    folder.note_digits(data.load(config.data))
+    digits = data.load(config.data)
+    folder.note_digits(digits)
+    folder.note_recipe(dataclasses.replace(config, classes=digits.names))
     return 0
 
 
