@@ -29,20 +29,20 @@ class Derived(struct.PyTreeNode):
     """Arrays that are computed from the mixtures, on the host: XLA would call LAPACK, and a call to
     LAPACK never returns inside a loop that runs on several virtual devices of a CPU."""
 
-    inverses: jax.Array  # [10, k, z, z], the inverses of the factors
-    means: jax.Array  # [10, z], of the whole mixture of a digit
-    covariances: jax.Array  # [10, z, z], of the whole mixture of a digit
-    precisions: jax.Array  # [10, z, z], the inverses of the covariances
-    maps: jax.Array  # [10, 10, z, z], from the covariance of one digit to the other's
+    inverses: jax.Array  # [d, k, z, z], the inverses of the factors
+    means: jax.Array  # [d, z], of the whole mixture of a digit
+    covariances: jax.Array  # [d, z, z], of the whole mixture of a digit
+    precisions: jax.Array  # [d, z, z], the inverses of the covariances
+    maps: jax.Array  # [d, d, z, z], from the covariance of one digit to the other's
 
 
 class Densities(struct.PyTreeNode):
-    """A mixture of k Gaussians in z dimensions for each digit."""
+    """A mixture of k Gaussians in z dimensions for each of d classes."""
 
-    shares: jax.Array  # [10], how often each digit occurs
-    weights: jax.Array  # [10, k], of each Gaussian of a digit
-    means: jax.Array  # [10, k, z]
-    factors: jax.Array  # [10, k, z, z], Cholesky factors L of the covariances L L^T
+    shares: jax.Array  # [d], how often each digit occurs
+    weights: jax.Array  # [d, k], of each Gaussian of a digit
+    means: jax.Array  # [d, k, z]
+    factors: jax.Array  # [d, k, z, z], Cholesky factors L of the covariances L L^T
     derived: Any = None  # ``Derived``; None until ``derive``
 
 

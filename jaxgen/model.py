@@ -353,6 +353,7 @@ class Model(Trained):
             wanted = labels(digits, "--digits", self.names)
         pixels = checked(style)
         known = self._labels(pixels, source)
+        self.require(known[known == ANY], "source")
         if len(pixels) == 1:
             pixels, known = (array.repeat(len(wanted), 0) for array in (pixels, known))
         elif len(wanted) == 1:
@@ -387,7 +388,9 @@ class Model(Trained):
         """The hand of a person, of which ``images`` show many digits, and which
         ``hand.write("2024")`` writes in; for the arguments see ``encode``."""
         pixels = checked(images)
-        return hands.Hand(self, pixels, self._labels(pixels, digits))
+        known = self._labels(pixels, digits)
+        self.require(known[known == ANY], "digits")
+        return hands.Hand(self, pixels, known)
 
     def publish(
         self,

@@ -109,7 +109,7 @@ def main() -> None:
     stack = Stack([config])
     has_sampler = job.settings != "vqvae-autoencoder"
     if not has_sampler:
-        settings: Any = (config.net, config.sampling)
+        settings: Any = (config.net, config.sampling, len(config.classes))
         # In the place of the family that the trainer would build.
         stack.trainers[0].__dict__["family"] = Autoencoder(*settings)
     train(job, stack, has_sampler)

@@ -83,7 +83,7 @@ class ImageFlags(RunFlags):
     """Image files of one digit each, folders of them, .npz or IDX files of many, or digits of the
     data set such as test:7; test digits when not given."""
     count: int | None = None
-    """How many of them, equally of all ten; when not given, all images, or 40 test digits."""
+    """How many of them, equally of all classes; when not given, all images, or 40 test digits."""
 
 
 def recipe(args: list[str], verb: str) -> Config:

@@ -114,7 +114,7 @@ def doubts(image: np.ndarray, model: Model) -> str | None:
 
 
 def balanced(split: Split, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of ``count`` random digits, as many of each of the ten as possible, in
+    """Images and labels of ``count`` random digits, as many of each class as possible, in
     turn."""
     if count > len(split.labels):
         raise UserError(f"--count {count} cannot be: there are {len(split.labels)} test digits")
@@ -123,7 +123,7 @@ def balanced(split: Split, count: int, seed: int) -> tuple[np.ndarray, np.ndarra
 
 
 def _choose(labels: Sequence[int | None], count: int, seed: int) -> np.ndarray:
-    """Indices of ``count`` random digits; if all labels are known, as many of each of the ten as
+    """Indices of ``count`` random digits; if all labels are known, as many of each class as
     possible, in turn."""
     if count > len(labels):
         raise UserError(f"--count {count} is more than --images names, which is {len(labels)}")

@@ -26,11 +26,12 @@ rule of ``partition`` divides the training digits further. All arrays are numpy'
 imports JAX.
 """
 
+import dataclasses
 import difflib
 import os
 from collections.abc import Callable
 
-from jaxgen.config import STRIDED
+from jaxgen.config import STRIDED, Config
 from jaxgen.data import idx, known, mnist, partition, source_images, synthetic, tfds
 from jaxgen.data.split import Digits, Raw, Split
 from jaxgen.errors import UserError
@@ -52,7 +53,16 @@ SOURCES = (  # what --data takes
     "emnist/NAME",
 )
 
-__all__ = ["SOURCES", "Digits", "Split", "full_source", "load", "raw", "with_absolute_path"]
+__all__ = [
+    "SOURCES",
+    "Digits",
+    "Split",
+    "full_source",
+    "load",
+    "raw",
+    "with_absolute_path",
+    "with_classes",
+]
 
 
 def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) -> Digits:
@@ -140,6 +150,13 @@ def _begins_files(path: str) -> bool:
 def is_mnist(source: str) -> bool:
     """Whether a source is MNIST, or a part of it."""
     return source.removeprefix(STRIDED).partition(":")[0] == "mnist"
+
+
+def with_classes(config: Config) -> Config:
+    """The recipe with the names of the classes of its data."""
+    if is_mnist(config.data):
+        return config
+    return dataclasses.replace(config, classes=load(config.data).names)
 
 
 def full_source(source: str) -> str:

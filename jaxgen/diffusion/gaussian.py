@@ -31,12 +31,12 @@ LEAST_VARIANCE = 1e-3  # of pixels in [-1, 1]
 
 
 class Gaussians(TypedDict):
-    """A Gaussian (2) for each digit, and one for any digit, of images in [-1, 1]."""
+    """A Gaussian (2) for each class, and one for any class, y in all, of images in [-1, 1]."""
 
-    means: jax.Array  # [11, 784]
-    axes: jax.Array  # [11, r, 784], orthonormal
-    variances: jax.Array  # [11, r]
-    rest: jax.Array  # [11]
+    means: jax.Array  # [y, 784]
+    axes: jax.Array  # [y, r, 784], orthonormal
+    variances: jax.Array  # [y, r]
+    rest: jax.Array  # [y]
 
 
 def standard(classes: int, rank: int) -> Gaussians:
@@ -96,8 +96,8 @@ def denoise(
     """
     pixels = xt.reshape(-1, PIXELS)
     alpha, var = alpha.reshape(-1, 1), sigma.reshape(-1, 1) ** 2  # [n, 1]
-    rest = _gain(gaussians["rest"], alpha, var)  # [n, 11]
-    along = _gain(gaussians["variances"], alpha[..., None], var[..., None])  # [n, 11, r]
+    rest = _gain(gaussians["rest"], alpha, var)  # [n, y]
+    along = _gain(gaussians["variances"], alpha[..., None], var[..., None])  # [n, y, r]
     centres = jnp.einsum("yp,yrp->yr", gaussians["means"], gaussians["axes"])
     offsets = jnp.einsum("np,yrp->nyr", pixels, gaussians["axes"]) - alpha[..., None] * centres
     offsets = (labels[..., None] * (along - rest[..., None])) * offsets

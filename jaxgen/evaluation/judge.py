@@ -209,8 +209,8 @@ def require(judge: Judge, digits: Digits) -> None:
 
 
 def distances(judge: Judge, real: Split, images) -> np.ndarray:
-    """The squared Mahalanobis distance of each image's features to the nearest of the ten digits,
-    by the covariance within the digits of ``real`` (Lee et al. 2018): float64 [n]."""
+    """The squared Mahalanobis distance of each image's features to the nearest of the classes,
+    by the covariance within the classes of ``real`` (Lee et al. 2018): float64 [n]."""
     features = look(judge, real.images)[1].astype(np.float64)
     labels, places = np.unique(real.labels, return_inverse=True)
     means = np.stack([features[real.labels == label].mean(0) for label in labels])

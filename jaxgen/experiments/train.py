@@ -117,6 +117,7 @@ def timing(config: Config) -> Trial:
 
 def measure_time(context: Context, config: Config) -> Result:
     """Seconds of the whole ``training``, and of one ``step`` of drawing 1,000 digits."""
+    config = data.with_classes(config)
     costs.fresh(config)  # compiles, so that the next call finds the program in JAX's cache
     began = time.monotonic()
     state, block = costs.fresh(config)

@@ -14,7 +14,7 @@ from jaxgen.nn.dense import Dense
 
 
 class UNet(nn.Module):
-    """Images, times in [0, 1] and labels 0 to 10 (or shares of them) to as many images."""
+    """Images, times in [0, 1] and labels (or shares of them) to as many images."""
 
     width: int  # channels at 14 x 14
     inner_width: int  # channels at 7 x 7

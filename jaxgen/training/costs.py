@@ -5,7 +5,6 @@ Machines differ and are shared, so every time is measured several times, and the
 product is measured in turn with the train step, for comparison.
 """
 
-import dataclasses
 import functools
 import math
 import re
@@ -55,15 +54,14 @@ class Training(NamedTuple):
 
 def fresh(config: Config, console: Console | None = None) -> tuple[State, Block]:
     """The state of a recipe before the first step, and the program that takes train steps."""
-    source = data.load(config.data)
-    digits = source.train
-    stack = Stack([dataclasses.replace(config, classes=source.names)])
+    stack, digits = Stack([data.with_classes(config)]), data.load(config.data).train
     state = stack.init(digits)
     return state, stack.compile(state, digits, console or Console(quiet=True))
 
 
 def training(config: Config, console: Console | None = None) -> Training:
     """Measure some train steps of the recipe from fresh weights."""
+    config = data.with_classes(config)
     state, block = fresh(config, console)
     state, _ = block(state, 0, 2)
     seconds, products = [], []
@@ -103,7 +101,7 @@ def _operations(config: Config, state: State) -> int:
 def drawing(config: Config, batch: int, count: int) -> tuple[float, ...]:
     """The seconds to draw ``count`` digits, ``batch`` at once, in each repetition. The weights are
     untrained, which takes the same time."""
-    family = families.build(config)
+    family = families.build(data.with_classes(config))
     variables = jax.device_put(family.init(jax.random.key(0)), devices.whole())
     labels = sampling.balanced(count)
     for seed in range(2):  # compiles, and wakes the device

@@ -334,7 +334,7 @@ class Learned(NamedTuple):
 
     @property
     def digits(self) -> tuple[int, ...]:
-        """The digits, 0 to 9, that the run has learned."""
+        """The classes that the run has learned."""
         return tuple(sorted({*self.contents.learned, *self.also}))
 
     def to_dict(self) -> dict[str, Any]:
