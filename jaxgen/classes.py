@@ -39,6 +39,8 @@ def numbers(text: str, names: Sequence[str], flag: str) -> list[int]:
 def number(name: str, names: Sequence[str], asked: str) -> int:
     """The class of a name, as in ``numbers``. Raises UserError, which names what was ``asked``."""
     found = _number(name, names)
+    if name == "any" and found is None:
+        raise UserError(f"{asked} cannot be: name a class, such as {names[0]}")
     if found is None:
         raise UserError(f"{asked} cannot be: {_way_out(name, names)}")
     return found

@@ -243,7 +243,7 @@ class Model(Trained):
         """Indices in the seed, int [ways, stops], of images of the digits ``wanted`` [ways, stops]
         that the judge can read. Where it cannot read the digits of the data, the first indices."""
         first = sampling.in_turn(wanted)
-        if self.caution:
+        if self.caution or (wanted == ANY).any():
             return first
 
         def draw(labels, indices):
@@ -450,6 +450,8 @@ class Model(Trained):
         try:
             return judge.caution(self.judge, self.digits)
         except UserError as error:
+            if not classes.are_digits(self.names):
+                return f"no judge of these classes is known, since {error}"
             warn(f"it is not known whether the judge can read such digits: {error}")
             return None
 

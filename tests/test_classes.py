@@ -152,7 +152,7 @@ def test_commands_take_classes_by_their_names(place, name, capsys, monkeypatch):
 
 def test_no_figure_is_by_a_judge_of_digits(place, capsys):
     told = sentence(main.run, ["evaluate", "--model=cvae"])
-    assert "of the real images of files:" in told and "bin/digits judge files:" in told
+    assert "the judge knows 10 classes, and files:" in told and "bin/digits judge files:" in told
     assert main.run(["apply", "convert", "--model=gan", "--to=k", "--count=2", "--out=k.png"]) == 0
     assert "asked for: not known" in capsys.readouterr().out
     assert not Path("runs/gan/watch.jsonl").exists()

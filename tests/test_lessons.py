@@ -322,7 +322,8 @@ def test_mistakes_are_one_sentence(there, command, says):
 
 
 def test_a_run_without_pictures_has_no_figure_of_its_training(there, tmp_path):
-    lesson = SimpleNamespace(run=RunFolder(tmp_path))
+    digits = SimpleNamespace(learned=tuple(range(10)))
+    lesson = SimpleNamespace(run=RunFolder(tmp_path), digits=digits)
     with pytest.raises(UserError, match="holds no pictures"):
         training.draw(lesson)
     (tmp_path / "samples").mkdir()

@@ -191,14 +191,18 @@ def caution(judge: Judge, digits: Digits) -> str | None:
     of them would mean nothing, and the way out; None if it can read them."""
     if judge.hash == SHA256 and data.is_mnist(digits.source):
         return None
+    source = digits.source.removeprefix(STRIDED)
+    way_out = f"bin/digits judge {source} trains one for these"
+    known = getattr(judge.network, "classes", len(DIGITS))
+    if known != len(digits.names):
+        return f"the judge knows {known} classes, and {source} has {len(digits.names)}: {way_out}"
     few = partition.subset(digits.test, min(FEW, len(digits.test.labels)))
     accuracy = classifier.accuracy(judge.network, judge.variables, few)
     if accuracy >= READS:
         return None
-    source = digits.source.removeprefix(STRIDED)
     return (
         f"the judge reads {accuracy:.0%} of the real images of {source}, since it has learned "
-        f"digits as MNIST has them: bin/digits judge {source} trains one for these"
+        f"digits as MNIST has them: {way_out}"
     )
 
 

@@ -172,8 +172,8 @@ def _load(training: Result, config: Config) -> Trained | None:
 
 
 def _judged(model: Trained, seed: int, real: Reference) -> dict[str, float]:
-    digits = data.load("mnist")
     """The distance of digits drawn with a seed, in N, and the proportion recognised."""
+    digits = data.load("mnist")
     labels = reference.labels_for(model.family, digits.test.labels, real.n, digits.learned)
     drawn = sampling.draw(model.family, model.variables, labels, seed)
     logits, features = judge.look(judge.load(), pixels.to_uint8(drawn))

@@ -160,7 +160,8 @@ class RunFolder(ModelFolder):
             messages.append(f"the run that was in {self} is now in {free}")
         # A run without a checkpoint has nothing to lose.
         if self.config.exists() and (steps := manifest.steps(self.checkpoints)):
-            messages += self._require_same(config, self.load(), steps[0])
+            messages += self._require_same(config, previous := self.load(), steps[0])
+            config = dataclasses.replace(config, classes=previous.classes)
         else:
             self._start.unlink(missing_ok=True)
         self.note_recipe(config)

@@ -119,15 +119,12 @@ def _train(
     config, count = stack.recipes[0], len(folders)
     also = start.learned if start else ()
 
-    def note() -> None:
-        for folder, recipe in zip(folders, stack.recipes, strict=True):
-            folder.note_digits(source, also)
-            folder.note_recipe(recipe)
-
-    distributed.on_first(note)
+    distributed.on_first(lambda: [folder.note_digits(source, also) for folder in folders])
     variables = start and start.variables
     source = source._replace(train=start.train) if start else source
     state = stack.restore(checkpoints, source.train, console, shard_params, variables)
+    noted = zip(folders, stack.recipes, strict=True)
+    distributed.on_first(lambda: [folder.note_recipe(recipe) for folder, recipe in noted])
     first = stack.of(state, 0)
     step, last = int(first.step), config.steps
     if step >= last:

@@ -29,7 +29,8 @@ def draw(lesson: drawing.Lesson) -> Figure:
     # More stages at the beginning, where more changes.
     stages = np.geomspace(steps[0], steps[-1], STAGES) if len(steps) > STAGES else steps
     chosen = sorted({min(steps, key=lambda step: abs(step - stage)) for stage in stages})
-    columns = sampling.columns(len(lesson.digits.learned))
+    learned = lesson.run.learned
+    columns = sampling.columns(len(learned.digits if learned else lesson.digits.learned))
     rows = np.stack([first_row(pictures[step], columns) for step in chosen])
 
     figure = drawing.figure(0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)

@@ -64,7 +64,7 @@ def main(args: list[str]) -> None:
         return _of_test_digits(wanted, run, out)
     hand = inputs.read_hand(wanted.style, run)
     cycle = np.array(run.model.learned, np.int32)
-    if wanted.digits:
+    if wanted.digits is not None:
         cycle = run.labels("digits", wanted.digits)
     targets = np.resize(cycle, wanted.count or len(cycle))
     drawn = hand.write(targets, wanted.variety, wanted.seed)
