@@ -99,7 +99,7 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
         ("command", f"`{command}`"),
         ("jaxgen", f"{jaxgen.__version__}, commit {folders.commit()}"),
         ("devices", devices.describe()),
-        ("judge", ", ".join(studies.judges(study.grid))),
+        ("judge", ", ".join(dict.fromkeys(studies.judges(study.grid).values()))),
     )
     files.write(folder / "results.csv", study_report.table(study))
     page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")

@@ -57,9 +57,9 @@ def carry_out(
     Raises UserError if that takes many hours, unless ``yes``, or if the folder holds another
     study."""
     claim_folder(folder, grid)
-    store, timed = Store(folder, console.say), _timed(grid)
+    store, timed, hashes = Store(folder, console.say), _timed(grid), judges(grid)
     trials = {
-        (setting, seed): _trial(grid, setting, seed, timed)
+        (setting, seed): _trial(grid, setting, seed, timed, hashes)
         for seed in grid.seeds  # all settings of a seed before the next seed
         for setting in grid.settings
     }
@@ -79,8 +79,14 @@ def _timed(grid: Grid) -> dict[tuple, Config]:
     return {shape: recipes[n * few // count * count // few] for n, shape in enumerate(first)}
 
 
-def _trial(grid: Grid, setting: Setting, seed: int, timed: Mapping[tuple, Config]) -> Trial:
-    """The measurement of a setting and seed, after its training."""
+def _trial(
+    grid: Grid,
+    setting: Setting,
+    seed: int,
+    timed: Mapping[tuple, Config],
+    hashes: Mapping[str, str],
+) -> Trial:
+    """The measurement of a setting and seed, after its training; ``hashes`` as of ``judges``."""
     config, trained = grid.recipe(setting, seed), grid.trained(setting, seed)
     training = train.trial(trained, setting.run_name(seed), timed[stack.shape(trained)])
     steps = train.drawing_steps(config) * measures.COUNT / 1000
@@ -90,7 +96,7 @@ def _trial(grid: Grid, setting: Setting, seed: int, timed: Mapping[tuple, Config
         measures.measure,
         (config,),
         (training,),
-        [configs.to_dict(config), measures.COUNT, judge.of(data.load(config.data)).hash],
+        [configs.to_dict(config), measures.COUNT, hashes[config.data]],
         training.timing,
         lambda figures: MEASURING + steps * figures["step"],
     )
@@ -103,9 +109,9 @@ def require_judges(grid: Grid) -> None:
         judge.require(judge.of(digits), digits)
 
 
-def judges(grid: Grid) -> list[str]:
-    """The SHA-256 of each judge that measures a study."""
-    return list(dict.fromkeys(judge.of(data.load(source)).hash for source in _sources(grid)))
+def judges(grid: Grid) -> dict[str, str]:
+    """The SHA-256 of the judge of each data source of a study."""
+    return {source: judge.of(data.load(source)).hash for source in _sources(grid)}
 
 
 def _sources(grid: Grid) -> list[str]:
