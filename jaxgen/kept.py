@@ -2,8 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import safetensors
@@ -11,7 +10,7 @@ import safetensors.numpy
 
 from jaxgen import devices
 from jaxgen.data import files
-from jaxgen.errors import UserError, warn
+from jaxgen.errors import UserError
 
 Arrays = dict[str, np.ndarray]
 
@@ -40,7 +39,7 @@ def arrays(
 
     if (found := read()) is not None:
         return found
-    with _locked(path.with_name(f".{name}.lock")):
+    with files.locked(path.with_name(f".{name}.lock")):
         if (found := read()) is not None:  # from a process that this one has waited for
             return found
         made = make()
@@ -48,24 +47,6 @@ def arrays(
         with contextlib.suppress(UserError):
             files.write(path, to_bytes(made))
         return made
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Wait for the lock file; without a lock where the folder cannot be written or locked."""
-    import filelock  # takes a tenth of the time that --help may take
-
-    lock = filelock.FileLock(path)
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError, NotImplementedError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
-                warn(f"another process computes what both need ({path.name[1:-5]}); waiting for it")
-                lock.acquire()
-            stack.callback(lock.release)
-        yield
 
 
 def to_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:

@@ -124,7 +124,7 @@ def _card(facts: dict[str, Any], config: Config, digits: Digits, address: str) -
         differing=configs.differences(config, configs.recipe(config.model)),
         judged=facts["judged"],
         training=facts["training"],
-        count=len(digits.train.labels),
+        count=digits.count,
         is_mnist=data.is_mnist(digits.source),
         **card.words(config.classes),
     )

@@ -10,6 +10,7 @@
     formats        files of images as others publish them, by their contents
     sets           data sets of such files, joined and understood
     labelled       a data set of such files to learn from
+    stream         data sets of more images than memory should hold
     downloads      published data sets by name
     source_images  images of these sources, brought to the size and the ink of MNIST
     user_images    a person's own digits, many in a file or folder
@@ -32,8 +33,9 @@ import os
 from collections.abc import Callable
 
 from jaxgen.config import STRIDED, Config
-from jaxgen.data import idx, known, mnist, partition, source_images, synthetic, tfds
+from jaxgen.data import idx, known, mnist, partition, source_images, stream, synthetic, tfds
 from jaxgen.data.split import Digits, Raw, Split
+from jaxgen.data.stream import Large
 from jaxgen.errors import UserError
 
 SOURCES = (  # what --data takes
@@ -81,7 +83,12 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
             raise UserError(_unknown(source))
         few = partition.strided_few if source.startswith(STRIDED) else partition.few
         return few(source, load(full), int(count), int(seed or 0))
-    train, test, names = _read(source, say)
+    found = _read(source, say)
+    if isinstance(found, Large):
+        digits = stream.digits(source, found, say)
+        _say_parts(digits, say)
+        return digits
+    train, test, names = found
     if source.startswith(STRIDED):
         return partition.strided(source, train, test)
     kind = source.partition(":")[0]
@@ -92,11 +99,20 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
         train, test = _upright(source, train, test, names, say)
     digits = partition.hold_out(source, train, test)._replace(names=names)
     if kind not in ("mnist", "synthetic"):
-        say(
-            f"{len(digits.train.labels):,} images to learn from, {len(digits.valid.labels):,} "
-            f"held out to choose settings by, {len(test.labels):,} to test with"
-        )
+        _say_parts(digits, say)
     return digits
+
+
+def _say_parts(digits: Digits, say: Callable[[str], None]) -> None:
+    say(
+        f"{digits.count:,} images to learn from, {len(digits.valid.labels):,} "
+        f"held out to choose settings by, {len(digits.test.labels):,} to test with"
+    )
+    if digits.stream:
+        say(
+            f"the steps of training read them from {digits.stream.path}; all else is measured "
+            f"with a fair sample of {len(digits.train.labels):,}"
+        )
 
 
 def _upright(
@@ -170,11 +186,16 @@ def raw(
 ) -> tuple[Split, Split]:
     """Return all training digits and the test digits of a source, in file order. ``say(line)`` is
     called with each change of the images."""
-    train, test, _ = _read(source, say)
-    return train, test
+    found = _read(source, say)
+    if isinstance(found, Large):
+        raise UserError(
+            f"{source} has {found.counts['train']:,} training images, too many for memory: name a "
+            "part of it"
+        )
+    return found.train, found.test
 
 
-def _read(source: str, say: Callable[[str], None]) -> Raw:
+def _read(source: str, say: Callable[[str], None]) -> Raw | Large:
     match source.removeprefix(STRIDED).split(":", 1):
         case ["mnist"]:
             return Raw(*mnist.raw())
@@ -197,6 +218,7 @@ def _read(source: str, say: Callable[[str], None]) -> Raw:
         from jaxgen.data import labelled
 
         found = labelled.raw(downloads.fetch(source, say), say)
+        assert isinstance(found, Raw)  # none is of Parquet
         return found._replace(names=downloads.SETS[source].names or found.names)
     raise UserError(_unknown(source))
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxgen.errors import UserError
+from jaxgen.errors import UserError, warn
 
 if TYPE_CHECKING:
     import filelock
@@ -111,6 +111,25 @@ def remove_drafts(folder: Path, names: str = "*") -> None:
     is a pattern for the names of the files; no other process may be writing such files."""
     for draft in folder.rglob(f".{names}-{'?' * 16}.tmp"):
         draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for the lock file, and say so; without a lock where the folder cannot be written or
+    locked."""
+    import filelock  # takes a tenth of the time that --help may take
+
+    lock = filelock.FileLock(path)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, NotImplementedError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                warn(f"another process computes what both need ({path.name[1:-5]}); waiting for it")
+                lock.acquire()
+            stack.callback(lock.release)
+        yield
 
 
 def lock(path: Path, busy: str) -> "filelock.FileLock":

@@ -11,14 +11,18 @@ from collections.abc import Callable
 from jaxgen import classes
 from jaxgen.data import partition, sets
 from jaxgen.data.split import Raw, Split
+from jaxgen.data.stream import Large
 
 _IDX = ".idx.gz"  # as ``images.save`` writes them: two files, whose names begin alike
 
 
-def raw(path: str, say: Callable[[str], None] = lambda line: None) -> Raw:
-    """Return the training and the test images. ``say(line)`` tells what the files were taken for,
-    and what was changed. Raises UserError as ``sets.read``."""
-    found = sets.read(path.removesuffix(_IDX), say)
+def raw(path: str, say: Callable[[str], None] = lambda line: None) -> Raw | Large:
+    """Return the training and the test images, or how to read them where there are too many for
+    memory. ``say(line)`` tells what the files were taken for, and what was changed. Raises
+    UserError as ``sets.read``."""
+    found = sets.read_or_large(path.removesuffix(_IDX), say)
+    if isinstance(found, Large):
+        return found
     if not classes.are_digits(found.names):
         say(f"classes: {', '.join(f'{n} {name}' for n, name in enumerate(found.names))}")
     train = Split(found.train.images, found.train.labels)

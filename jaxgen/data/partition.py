@@ -108,8 +108,13 @@ def subset(split: Split, n: int) -> Split:
 
 def sample(split: Split, n: int, purpose: str) -> np.ndarray:
     """A fair sample of n images, as a mask: bool [len(split)]. See ``choose``."""
-    counts = np.bincount(split.labels)
-    return choose(split, quotas(counts, n), purpose)
+    return sample_of(populations.fingerprints(split.images), split.labels, n, purpose)
+
+
+def sample_of(fingerprints: np.ndarray, labels: np.ndarray, n: int, purpose: str) -> np.ndarray:
+    """A fair sample of n of the images with these fingerprints, uint64 [k], and labels int [k]: a
+    mask, bool [k]."""
+    return _chosen(fingerprints, labels, quotas(np.bincount(labels), n), purpose)
 
 
 def choose(split: Split, counts: np.ndarray, purpose: str) -> np.ndarray:
@@ -119,14 +124,20 @@ def choose(split: Split, counts: np.ndarray, purpose: str) -> np.ndarray:
     Another ``purpose`` chooses other images. For one purpose, a larger sample of a population's
     images of a digit contains the smaller ones.
     """
+    return _chosen(populations.fingerprints(split.images), split.labels, counts, purpose)
+
+
+def _chosen(
+    fingerprints: np.ndarray, labels: np.ndarray, counts: np.ndarray, purpose: str
+) -> np.ndarray:
+    """As ``choose``, of images with these fingerprints."""
     salt = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "little")
-    fingerprints = populations.fingerprints(split.images)
     order = populations.mix(fingerprints ^ np.uint64(salt))
     population = populations.of_fingerprints(fingerprints)
-    chosen = np.zeros(len(split.labels), bool)
+    chosen = np.zeros(len(labels), bool)
     for digit, count in enumerate(counts.tolist()):
         strata = [
-            np.flatnonzero((split.labels == digit) & (population == writers))
+            np.flatnonzero((labels == digit) & (population == writers))
             for writers in range(populations.UNKNOWN, populations.COUNT)
         ]
         sizes = quotas(np.array([len(rows) for rows in strata]), count)

@@ -66,14 +66,18 @@ def has_dark_ink(images: np.ndarray) -> np.ndarray:
 
 def with_light_ink(digits: Split) -> tuple[Split, int]:
     """Invert images with dark ink, and return how many; without such images, the same arrays."""
-    dark = has_dark_ink(digits.images)
-    if dark.mean() <= _FEW:
+    dark = to_invert(has_dark_ink(digits.images))
+    if not dark.any():
         return digits, 0
-    if dark.mean() >= 1 - _FEW:
-        dark[:] = True
     images = digits.images.copy()
     images[dark] = 255 - images[dark]
     return digits._replace(images=images), int(dark.sum())
+
+
+def to_invert(dark: np.ndarray) -> np.ndarray:
+    """Which images of a source are inverted, where ``dark`` bool [n] have dark ink."""
+    agreed = [share for share in (0, 1) if abs(dark.mean() - share) <= _FEW]
+    return np.full(len(dark), bool(agreed[0])) if agreed else dark
 
 
 def _border(images: np.ndarray) -> np.ndarray:

@@ -1,12 +1,15 @@
 """The digits of a source: images with their labels, in parts, and a digest of them."""
 
 import hashlib
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from jaxgen.classes import DIGITS
 from jaxgen.errors import UserError
+
+if TYPE_CHECKING:
+    from jaxgen.data.stream import Stream
 
 SIDE = 28  # pixels along an edge; arrays.SIDE is the same, but importing it would import JAX
 
@@ -30,14 +33,22 @@ class Digits(NamedTuple):
     """All digits of a source, in three disjoint parts."""
 
     source: str  # the value of --data
-    train: Split
+    train: Split  # of a stream, a fair sample
     valid: Split  # one training image of twelve; settings are chosen by these
     test: Split  # never trained on
     names: tuple[str, ...] = DIGITS  # of the classes
+    stream: "Stream | None" = None  # all training images, where there are too many for memory
+
+    @property
+    def count(self) -> int:
+        """The number of training images."""
+        return len((self.stream or self.train).labels)
 
     @property
     def learned(self) -> tuple[int, ...]:
         """The classes that have training images."""
+        if self.stream:
+            return self.stream.contents.learned
         return tuple(np.unique(self.train.labels).tolist())
 
 
@@ -55,6 +66,8 @@ class Contents(NamedTuple):
     @classmethod
     def of(cls, digits: Digits) -> Self:
         """Digest and count the digits of a source."""
+        if digits.stream:
+            return cls(*digits.stream.contents)
         content = hashlib.sha256()
         for split in (digits.train, digits.valid, digits.test):
             content.update(f"{split.images.shape}".encode())

@@ -8,7 +8,8 @@ no ``test``, a fair sample of one training image of seven is the test set (``par
 ``source_images`` brings images of other sizes to 28 by 28.
 
 TFDS takes 0.15 ms an image, 10 s for MNIST. So ``~/.cache/jaxgen`` (``XDG_CACHE_HOME``) keeps the
-arrays until a file of the dataset has another size or time.
+arrays until a file of the dataset has another size or time; those of millions of images as a
+``stream``.
 """
 
 import contextlib
@@ -20,24 +21,27 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxgen.data import files, partition, source_images, split
+from jaxgen.data import files, partition, source_images, split, stream
 from jaxgen.data.split import Raw, Split
+from jaxgen.data.stream import Large
 from jaxgen.errors import UserError
 
 _RULES = 3  # counted up when the arrays of the same dataset change
 _BLOCK = 1000  # examples read at once
+_PARTS = ("train", "test")
 _CACHED = ("train_images", "train_labels"), ("test_images", "test_labels")  # arrays in the cache
 
 
-def raw(name: str, strided: bool = False) -> Raw:
-    """Return the training and the test images of a prepared dataset, in its order. For a dataset
-    without test images, ``strided`` takes every 7th training image, as earlier versions did.
+def raw(name: str, strided: bool = False) -> Raw | Large:
+    """Return the training and the test images of a prepared dataset, in its order, or how to read
+    them where there are too many for memory. For a dataset without test images, ``strided`` takes
+    every 7th training image, as earlier versions did.
 
     The first reading is slow, and so is each one where the cache cannot be written. Raises
     UserError for a dataset that is unknown, not prepared, damaged, or of other images.
@@ -46,6 +50,9 @@ def raw(name: str, strided: bool = False) -> Raw:
         builder = _builder(name)
         cache = _cache_path(builder)
         fingerprint = _fingerprint(builder)
+        counts = _counts(f"tfds:{name}", builder)
+        if counts["train"] > stream.MOST:
+            return _large(f"tfds:{name}", builder, fingerprint, counts)
         cached = _read_cache(cache, fingerprint)
         found = cached or _read(f"tfds:{name}", builder)
     if not cached:
@@ -128,14 +135,10 @@ def _read(name: str, builder: Any) -> Raw:
     from jaxgen.data.formats import Table  # here, so that MNIST itself needs none of it
     from jaxgen.data.sets import classes
 
-    parts = builder.info.splits
-    if "train" not in parts:
-        raise UserError(f"{name} has no split train (it has {', '.join(parts) or 'none'})")
-    given = tuple(getattr(builder.info.features[_keys(name, builder)[1]], "names", None) or ())
+    given = _names(name, builder)
     tables = [
         Table(name, *_read_part(name, builder, part), part, given)
-        for part in ("train", "test")
-        if part in parts
+        for part in _counts(name, builder)
     ]
     names, numbers = classes.numbered(tables, name, lambda line: None)
     train, *tests = (
@@ -146,18 +149,48 @@ def _read(name: str, builder: Any) -> Raw:
     return Raw(train, test, names)
 
 
+def _counts(name: str, builder: Any) -> dict[str, int]:
+    """The images of ``train`` and, where there are some, of ``test``."""
+    parts = builder.info.splits
+    if "train" not in parts:
+        raise UserError(f"{name} has no split train (it has {', '.join(parts) or 'none'})")
+    return {part: parts[part].num_examples for part in _PARTS if part in parts}
+
+
+def _names(name: str, builder: Any) -> tuple[str, ...]:
+    """The names of the classes by their numbers, if the dataset has them."""
+    return tuple(getattr(builder.info.features[_keys(name, builder)[1]], "names", None) or ())
+
+
+def _large(name: str, builder: Any, fingerprint: str, counts: dict[str, int]) -> Large:
+    present = {part: count for part, count in counts.items() if count}
+
+    def pieces(say: Callable[[str], None]) -> Iterator[tuple[str, Split]]:
+        for part in present:
+            for images, labels in _pieces(name, builder, part):
+                yield part, Split(images[..., 0], labels)
+
+    return Large(name, fingerprint, present, pieces, _names(name, builder), may_be_dark=True)
+
+
 def _read_part(name: str, builder: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 [n, 28, 28, 1] and their labels int [n]."""
+    none = Split(np.empty((0, split.SIDE, split.SIDE, 1), np.uint8), np.empty(0, int))
+    images, labels = zip(none, *_pieces(name, builder, part), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _pieces(name: str, builder: Any, part: str) -> Iterator[Split]:
+    """The images uint8 [k, 28, 28, 1] of a part, and their labels int [k], block by block."""
     image_key, label_key = _keys(name, builder)
-    images, labels = [np.empty((0, split.SIDE, split.SIDE, 1), np.uint8)], []
     for block in _blocks(name, builder, part):
         grey = [_grey(name, np.asarray(example[image_key])) for example in block]
-        images.append(source_images.fit(name, grey))
-        labels += [example[label_key] for example in block]
-    digits = np.array(labels)
-    if labels and (digits.ndim != 1 or digits.dtype.kind not in "iu"):
-        raise UserError(f"{name} has labels such as {labels[0]!r}: they must be integers")
-    return np.concatenate(images), digits
+        labels = np.array([example[label_key] for example in block])
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise UserError(
+                f"{name} has labels such as {block[0][label_key]!r}: they must be integers"
+            )
+        yield Split(source_images.fit(name, grey), labels)
 
 
 def _blocks(name: str, builder: Any, part: str) -> Iterator[list[dict]]:

@@ -122,7 +122,8 @@ def _from_file(path: str, broken: bool, names: Sequence[str]) -> list[Group]:
     """The images of a file of many."""
     if path.lower().endswith(".idx.gz"):
         path = f"{path[: -len('.idx.gz')]}-images-idx3-ubyte.gz"
-    tables = [table for table in formats.read(path) if table.images is not None]
+    found = [table for table in formats.read(path) if table.images is not None]
+    tables = [*map(formats.in_memory, found)]
     if not tables:
         raise UserError(f"{path} has labels and no images: name the images")
     return [_from_table(_with_labels(table), broken, names) for table in tables]

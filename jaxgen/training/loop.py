@@ -121,7 +121,7 @@ def _train(
 
     distributed.on_first(lambda: [folder.note_digits(source, also) for folder in folders])
     variables = start and start.variables
-    source = source._replace(train=start.train) if start else source
+    source = source._replace(train=start.train, stream=None) if start else source
     state = stack.restore(checkpoints, source.train, console, shard_params, variables)
     noted = zip(folders, stack.recipes, strict=True)
     distributed.on_first(lambda: [folder.note_recipe(recipe) for folder, recipe in noted])
@@ -133,7 +133,7 @@ def _train(
             "--fresh starts over"
         )
         return Ended(0, [None] * count)
-    console.say(banner(config, first, len(source.train.labels), folders[0]))
+    console.say(banner(config, first, source.count, folders[0]))
     del first  # with several runs it is a copy that takes memory of the device
 
     with contextlib.ExitStack() as exits:
@@ -153,7 +153,8 @@ def _train(
         for saving in checkpoints:
             exits.enter_context(_reporting_losses(saving, console))
         exits.enter_context(console.bar(step, last))
-        block = stack.compile(state, source.train, console)
+        block = stack.compile(state, source.stream or source.train, console)
+        exits.callback(block.close)
         size, started = 2, time.perf_counter()  # two steps first, to measure their time
         saved_at = time.monotonic()
         signal, size, _ = distributed.agree(interrupts.signal or 0, size)

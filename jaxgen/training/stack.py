@@ -17,10 +17,10 @@ import numpy as np
 from jaxgen import config as configs
 from jaxgen import data, devices, distributed
 from jaxgen.config import Config
-from jaxgen.data import batches
+from jaxgen.data.stream import Stream
 from jaxgen.families.base import Variables
 from jaxgen.families.capabilities import Prepares
-from jaxgen.training import checkpoint
+from jaxgen.training import checkpoint, feeds
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.console import Console
 from jaxgen.training.trainer import State, Trainer
@@ -100,7 +100,7 @@ class Stack:
             return state
         return jax.device_put(jax.tree.map(lambda leaf: leaf[index], state), devices.whole())
 
-    def compile(self, state: State, digits: data.Split, console: Console) -> "Block":
+    def compile(self, state: State, digits: data.Split | Stream, console: Console) -> "Block":
         """Compile the train steps for a state and training digits."""
         began = time.perf_counter()
         block = Block(self, state, digits)
@@ -111,9 +111,9 @@ class Stack:
 class Block:
     """The compiled program that takes train steps."""
 
-    def __init__(self, stack: Stack, state: State, digits: data.Split):
-        self._recipes, self._count = stack.recipes, len(digits.labels)
-        self._arrays = jax.device_put(tuple(digits), devices.whole())
+    def __init__(self, stack: Stack, state: State, digits: data.Split | Stream):
+        self._recipes, self._numbers = stack.recipes, ()
+        self._feed = feeds.feed(stack.recipes, digits, BLOCK)
         advance = stack.trainers[0].advance
         if not stack.is_alone:
 
@@ -121,14 +121,14 @@ class Block:
                 return Trainer(_with(stack.recipes[0], numbers)).advance(state, *rest)
 
             advance = jax.vmap(advance_one, in_axes=(0, 0, None, None, 0, None))
-            self._arrays = (_numbers(stack.recipes), *self._arrays)
+            self._numbers = (_numbers(stack.recipes),)
         out_shardings = (shardings(state), devices.whole())
         jitted = jax.jit(advance, donate_argnums=0, out_shardings=out_shardings)
-        self.program: Any = jitted.lower(state, *self._arrays, *self._rows(0, 1)).compile()
+        self.program: Any = jitted.lower(state, *self._numbers, *self._fed(0, 0)).compile()
 
     def __call__(self, state: State, step: int, stop: int) -> tuple[State, list[Metrics]]:
         """Take the steps from ``step`` to ``stop``; the metrics of each run are on the host."""
-        state, metrics = self.program(state, *self._arrays, *self._rows(step, stop))
+        state, metrics = self.program(state, *self._numbers, *self._fed(step, stop))
         rows = {
             name: np.reshape(values, (len(self._recipes), BLOCK))[:, : stop - step]
             for name, values in jax.device_get(metrics).items()
@@ -136,16 +136,14 @@ class Block:
         runs = range(len(self._recipes))
         return state, [{name: values[run] for name, values in rows.items()} for run in runs]
 
-    def _rows(self, step: int, stop: int):
-        """The indices of the digits of the next steps [k, b], for several runs [r, k, b]; and the
-        number of steps."""
-        rows = np.zeros((len(self._recipes), BLOCK, self._recipes[0].batch), np.int32)
-        for of_run, recipe in zip(rows, self._recipes, strict=True):
-            indices = batches.indices(recipe.seed, step, stop, recipe.batch, self._count)
-            of_run[: stop - step] = indices
-        rows = rows[0] if len(rows) == 1 else rows
+    def close(self) -> None:
+        """Stop reading the digits of the next steps."""
+        self._feed.close()
+
+    def _fed(self, step: int, stop: int) -> tuple:
+        """The digits of the next steps, their indices, and the number of steps."""
         count = jax.device_put(np.int32(stop - step), devices.whole())
-        return jax.device_put(rows, devices.split(rows.ndim - 1)), count
+        return *self._feed(step, stop), count
 
 
 def shardings(state: State) -> Any:

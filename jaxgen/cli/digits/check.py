@@ -54,9 +54,13 @@ def read(name: str) -> Found:
     if source in downloads.SETS:
         return sets.read(downloads.fetch(source, print), print)
     if kind in ("files", "idx"):
-        return sets.read(path, print)
+        found = sets.read_or_large(path, print)
+        if isinstance(found, Found):
+            return found
     if not colon and kind not in ("mnist", "synthetic"):
         return sets.read(source, print)  # which says that there is no such path
     digits = data.load(source, print)
     train = [np.concatenate(both) for both in zip(digits.train, digits.valid, strict=True)]
+    if digits.stream:
+        print(f"what follows is of a fair sample of {len(train[1]):,} training images")
     return Found(Part(*train), Part(*digits.test), digits.names, (digits.source,))

@@ -10,23 +10,35 @@
 """
 
 import bz2
+import contextlib
 import gzip
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from jaxgen.data.formats import archives, arrays, pens, text
+from jaxgen.data.formats.archives import ParquetImages
 from jaxgen.data.formats.table import MOST_BYTES, Table, part_of, role_of, stem_of
 from jaxgen.errors import UserError
 
-__all__ = ["MOST_BYTES", "Table", "part_of", "read", "role_of", "stem_of"]
+__all__ = [
+    "MOST_BYTES",
+    "ParquetImages",
+    "Table",
+    "in_memory",
+    "part_of",
+    "read",
+    "role_of",
+    "stem_of",
+]
 
+_PARQUET = b"PAR1"
 _PACKED: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _STARTS: dict[bytes, Callable[[bytes, str], list[Table]]] = {
     b"\x93NUMPY": arrays.npy,
     b"MATLAB 5.0": arrays.mat,
     b"\x89HDF\r\n": arrays.hdf5,
-    b"PAR1": archives.parquet,
+    _PARQUET: archives.parquet,
     b"PK": arrays.npz,
 }
 
@@ -47,12 +59,32 @@ _KINDS: dict[Callable[[bytes, str], list[Table]], str] = {
 
 
 def read(path: str) -> list[Table]:
-    """The tables of a file, plain or packed. Raises UserError, which names the file and where it
-    can the row, for a file that is damaged or of no known kind."""
-    try:
+    """The tables of a file, plain or packed; the images of Parquet stay in the file until they are
+    asked for (``in_memory``). Raises UserError, which names the file and where it can the row, for
+    a file that is damaged or of no known kind."""
+    with _errors(path):
+        with open(path, "rb") as file:
+            if file.read(len(_PARQUET)) == _PARQUET:
+                tables = archives.parquet(path, path)
+                return [table._replace(kind=_KINDS[archives.parquet]) for table in tables]
         content = _content(path)
         reader = _reader(content)
         return [table._replace(kind=_KINDS[reader]) for table in reader(content, path)]
+
+
+def in_memory(table: Table) -> Table:
+    """A table with its images in memory. Raises UserError as ``read``, and for more than 2 GiB."""
+    if not isinstance(table.images, ParquetImages):
+        return table
+    with _errors(table.name):
+        return table._replace(images=table.images.all())
+
+
+@contextlib.contextmanager
+def _errors(path: str) -> Iterator[None]:
+    """Turn the errors of libraries about a file into a UserError."""
+    try:
+        yield
     except (UserError, MemoryError):
         raise
     except Exception as error:  # libraries raise any class for damaged files

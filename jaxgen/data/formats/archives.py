@@ -5,6 +5,7 @@ import json
 import os
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,37 +14,90 @@ from jaxgen.data.formats.table import MOST_BYTES, Table, part_of
 
 _LABELS = ("label", "labels", "class", "digit", "cls", "character")
 MOST_UNPACKED = 2**32  # bytes of all files of an archive
+_GROUPS = 20  # of rows, which a sample is taken from
 _BLOCK = 512  # bytes: a tar has more than one block
 _PICTURES = ("image", "img", "jpg", "jpeg", "png", "webp", "bmp", "ppm", "pgm", "tif", "tiff")
 
 
-def parquet(content: bytes, name: str) -> list[Table]:
-    """Parquet: a column of encoded pictures, or of pixels, and one of labels, with the names of the
-    classes in the metadata that Hugging Face's datasets write."""
-    import pyarrow as pa
-    from pyarrow import parquet as pq
+class ParquetImages:
+    """The images of a Parquet file, which lie on the disk until they are asked for: an array, where
+    a row holds pixels, or a list of the contents of image files."""
 
-    with pq.ParquetFile(io.BytesIO(content)) as file:
+    def __init__(self, source: str | bytes, column: str, count: int):
+        self.source, self._column, self._count = source, column, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def all(self) -> Any:
+        """All images. Raises ValueError for more than 2 GiB of them."""
+        with _opened(self.source) as file:
+            groups = (file.metadata.row_group(group) for group in range(file.num_row_groups))
+            size = sum(group.total_byte_size for group in groups)
+            if size > MOST_BYTES:
+                raise ValueError(f"it would take {size} bytes, more than {MOST_BYTES}")
+            return _images(file.read([self._column])[self._column])
+
+    def pieces(self, size: int) -> Iterator[Any]:
+        """All images in pieces of ``size`` at most."""
+        with _opened(self.source) as file:
+            for batch in file.iter_batches(size, columns=[self._column]):
+                yield _images(batch[self._column])
+
+    def sample(self, count: int) -> Any:
+        """Some of the images: the first of row groups from all over the file."""
+        with _opened(self.source) as file:
+            groups = range(file.num_row_groups)[:: max(1, file.num_row_groups // _GROUPS)]
+            each = -(-count // len(groups))
+            parts = [
+                _images(next(file.iter_batches(each, [group], [self._column]))[self._column])
+                for group in groups
+                if file.metadata.row_group(group).num_rows
+            ]
+        if isinstance(parts[0], np.ndarray):
+            return np.concatenate(parts)
+        return [picture for part in parts for picture in part]
+
+
+def parquet(source: str | bytes, name: str) -> list[Table]:
+    """Parquet, a path or contents: a column of encoded pictures, or of pixels, and one of labels,
+    with the names of the classes in the metadata that Hugging Face's datasets write."""
+    with _opened(source) as file:
         names = file.schema_arrow.names
         column = next((key for key in names if key.lower() in _PICTURES), None)
         if column is None:
             raise ValueError(f"it has the columns {', '.join(names)}, and no image")
         labelled = next((key for key in names if key.lower() in _LABELS), None)
-        groups = (file.metadata.row_group(group) for group in range(file.num_row_groups))
-        size = sum(group.total_byte_size for group in groups)
-        if size > MOST_BYTES:
-            raise ValueError(f"it would take {size} bytes, more than {MOST_BYTES}")
-        table = file.read([column, *([labelled] if labelled else [])])
-        metadata = file.schema_arrow.metadata or {}
-    rows: list[Any] = table[column].to_pylist()
-    if pa.types.is_list(table[column].type) or pa.types.is_large_list(table[column].type):
-        images: Any = np.array(rows)
-    else:
-        images = [r["bytes"] if isinstance(r, dict) and "bytes" in r else r for r in rows]
-        if not all(isinstance(picture, bytes) for picture in images):
-            raise ValueError("its images are not image files")
-    labels = np.array(table[labelled].to_pylist()) if labelled else None
-    return [Table(name, images, labels, part_of(name), _class_names(metadata, labelled))]
+        labels = _labels(file.read([labelled])[labelled]) if labelled else None
+        names = _class_names(file.schema_arrow.metadata or {}, labelled)
+        images = ParquetImages(source, column, file.metadata.num_rows)
+    return [Table(name, images, labels, part_of(name), names)]
+
+
+def _opened(source: str | bytes) -> Any:
+    from pyarrow import parquet as pq
+
+    return pq.ParquetFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+
+
+def _images(column: Any) -> Any:
+    import pyarrow as pa
+
+    rows: list[Any] = column.to_pylist()
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return np.array(rows)
+    images = [row["bytes"] if isinstance(row, dict) and "bytes" in row else row for row in rows]
+    if not all(isinstance(picture, bytes) for picture in images):
+        raise ValueError("its images are not image files")
+    return images
+
+
+def _labels(column: Any) -> np.ndarray:
+    import pyarrow as pa
+
+    if pa.types.is_integer(column.type) and not column.null_count:
+        return column.to_numpy()
+    return np.array(column.to_pylist())
 
 
 def _class_names(metadata: dict[bytes, bytes], column: str | None) -> tuple[str, ...]:

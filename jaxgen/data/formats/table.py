@@ -25,7 +25,7 @@ class Table(NamedTuple):
     """Images, or labels of the images in another file, or both."""
 
     name: str  # what errors call it
-    images: Any = None  # an array [n, ...], a list of contents of image files, or None
+    images: Any = None  # array [n, ...], list of contents of image files, ParquetImages, or None
     labels: Any = None  # an array of numbers or texts [n], or None
     part: str = ""  # train, test or valid, where it says so
     names: tuple[str, ...] = ()  # of the classes, by their numbers, where the file has them

@@ -9,19 +9,22 @@ A data set is known by its contents alone: by what its files hold (``formats``),
 its classes and by how its images look. ``say(line)`` tells what was concluded.
 """
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxgen.classes import are_digits
-from jaxgen.data import known
-from jaxgen.data.formats import Table
+from jaxgen.data import known, stream
+from jaxgen.data.formats import ParquetImages, Table
 from jaxgen.data.sets import classes, collect, pixels, uprightness
 from jaxgen.data.sets.classes import LETTERS
+from jaxgen.data.split import Split
+from jaxgen.data.stream import Large
 
-__all__ = ["LETTERS", "Found", "Part", "read"]
+__all__ = ["LETTERS", "Found", "Part", "read", "read_or_large"]
 
 
 class Part(NamedTuple):
@@ -47,7 +50,43 @@ def read(path: str, say: Callable[[str], None] = lambda line: None) -> Found:
     of several data sets, of one class or of more than 62.
     """
     path = os.path.expanduser(path)
+    return _in_memory(path, collect.parts(path, say), say)
+
+
+def read_or_large(path: str, say: Callable[[str], None] = lambda line: None) -> Found | Large:
+    """As ``read``, or how to read the data set where its images lie in Parquet files and are too
+    many for memory."""
+    path = os.path.expanduser(path)
     parts = collect.parts(path, say)
+    counts = {part: sum(len(table.images) for table in own) for part, own in parts.items()}
+    are_lazy = any(isinstance(table.images, ParquetImages) for table in parts["train"])
+    if counts["train"] <= stream.MOST or not are_lazy:
+        return _in_memory(path, parts, say)
+    every = [(part, table) for part, own in parts.items() for table in own]
+    tables = [table for _, table in every]
+
+    def pieces(say: Callable[[str], None]) -> Iterator[tuple[str, Split]]:
+        names, _ = classes.numbered(tables, path, lambda line: None)
+        bringer = pixels.Bringer(path, names, say)
+        for part, table in every:
+            start = 0
+            for images in bringer.pieces(table):
+                yield part, Split(images, table.labels[start : start + len(images)])
+                start += len(images)
+
+    return Large(path, _fingerprint(tables), counts, pieces, tables[0].names)
+
+
+def _fingerprint(tables: list[Table]) -> str:
+    """What changes when files do: their names, sizes and times."""
+    found = []
+    for table in tables:
+        stat = os.stat(table.name) if os.path.exists(table.name) else None
+        found.append([table.name, len(table.images), stat and (stat.st_size, stat.st_mtime_ns)])
+    return json.dumps(found)
+
+
+def _in_memory(path: str, parts: dict[str, list[Table]], say: Callable[[str], None]) -> Found:
     names, numbers = classes.numbered([table for own in parts.values() for table in own], path, say)
     counts = iter(numbers)
     labelled = {part: [next(counts) for _ in own] for part, own in parts.items()}
@@ -64,7 +103,7 @@ def read(path: str, say: Callable[[str], None] = lambda line: None) -> Found:
     }
     turn = uprightness.turn(found["train"].images, found["train"].labels, names)
     if turn:
-        say(f"{turn.words}: turned upright")
+        say(f"{path}: {turn.words}: turned upright")
         found = {part: own._replace(images=turn(own.images)) for part, own in found.items()}
     found = {part: own._replace(images=own.images[..., None]) for part, own in found.items()}
     classes.check_counts(found["train"].labels, names, path)

@@ -47,7 +47,8 @@ def numbered(
         place = {text: number for number, text in enumerate(names)}
     else:
         names, place = _of_numbers(every.tolist(), given, tables, path, say)
-    return names, [np.array([place[x] for x in column.tolist()]) for column in columns]
+    numbers = np.array([place[x] for x in every.tolist()])
+    return names, [numbers[np.searchsorted(every, column)] for column in columns]
 
 
 def _check_classes(every: np.ndarray, path: str) -> None:

@@ -118,7 +118,7 @@ def _unpacked(archive: str, start: str, say: Callable[[str], None]) -> list[Tabl
 
         try:
             archives.unpack(archive, folder, start)
-            tables = _tables(folder, lambda line: say(named(line)))
+            tables = [*map(formats.in_memory, _tables(folder, lambda line: say(named(line))))]
         except UserError as error:
             raise UserError(named(f"{error}")) from None
         except Exception as error:  # of any class, for damaged archives

@@ -1,18 +1,39 @@
 """The images of a data set at 28 x 28: handwriting in MNIST's form, other images scaled."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgen.data import pictures, strokes
+from jaxgen.data import formats, pictures, strokes
 from jaxgen.data import source_images as sizes
-from jaxgen.data.formats import Table
+from jaxgen.data.formats import ParquetImages, Table
 from jaxgen.data.split import SIDE
+from jaxgen.data.stream import PIECE
 from jaxgen.errors import UserError
 
 _LOOKED_AT = 200  # images, to say what they are
+_DECIDED = 2000  # images of many, which say how all are brought to 28 x 28
 _LARGE = 64  # pixels along an edge: larger pictures of characters are photographs and scans
+
+
+def _named(table: Table, start: int = 0) -> Iterator[tuple[str, bytes]]:
+    """The contents of image files, each with what errors call it."""
+    for index, content in enumerate(table.images, start):
+        yield f"image {index} of {table.name}", content
+
+
+def _sample(images: Any) -> Any:
+    if isinstance(images, ParquetImages):
+        return images.sample(_DECIDED)
+    return images[:: max(1, len(images) // _DECIDED)]
+
+
+def _pieces(images: Any) -> Iterator[Any]:
+    if isinstance(images, ParquetImages):
+        return images.pieces(PIECE)
+    return (images[start : start + PIECE] for start in range(0, len(images), PIECE))
 
 
 class Bringer:
@@ -27,21 +48,34 @@ class Bringer:
 
     def of(self, table: Table) -> np.ndarray:
         """The images uint8 [n, 28, 28]."""
-        if isinstance(table.images, list):
-            return self._of_files(table)
-        images = colours_last(table.name, table.images)
-        sizes.require(table.name, images.shape[1:3])
-        return self._of_greys(table.name, list(_grey(self._in_range(table.name, images))))
+        table = formats.in_memory(table)
+        if self._are_photographs(table):
+            return self._decoded(table)
+        greys = self._greys(table)
+        return self._form_of(table.name, greys)(greys)
 
-    def _of_files(self, table: Table) -> np.ndarray:
-        contents = {f"image {i} of {table.name}": c for i, c in enumerate(table.images)}
-        edges = (pictures.longer_edge(content, name) for name, content in contents.items())
-        if not (self._of_characters and any(edge > _LARGE for edge in edges)):
-            greys = [pictures.grey_of(content, name) for name, content in contents.items()]
-            return self._of_greys(table.name, greys)
+    def pieces(self, table: Table) -> Iterator[np.ndarray]:
+        """The same images, piece by piece, each in the way that a sample of all asks for."""
+        some = table._replace(images=_sample(table.images))
+        are_photographs = self._are_photographs(some)
+        form = None if are_photographs else self._form_of(table.name, self._greys(some))
+        start = 0
+        for images in _pieces(table.images):
+            piece = table._replace(images=images)
+            yield self._decoded(piece, start) if form is None else form(self._greys(piece, start))
+            start += len(images)
+
+    def _are_photographs(self, table: Table) -> bool:
+        """Whether the images are photographs and scans of characters."""
+        if not (isinstance(table.images, list) and self._of_characters):
+            return False
+        return any(pictures.longer_edge(content, name) > _LARGE for name, content in _named(table))
+
+    def _decoded(self, table: Table, start: int = 0) -> np.ndarray:
+        """Photographs and scans as characters of MNIST's form: uint8 [n, 28, 28]."""
         changes: Counter[str] = Counter()
-        found = np.empty((len(contents), SIDE, SIDE), np.uint8)
-        for row, (name, content) in zip(found, contents.items(), strict=True):
+        found = np.empty((len(table.images), SIDE, SIDE), np.uint8)
+        for row, (name, content) in zip(found, _named(table, start), strict=True):
             image, words = pictures.decode(content, name)
             row[:] = image[..., 0]
             changes.update(words)
@@ -50,25 +84,33 @@ class Bringer:
             self._say(f"images of files:{self._path}: {', '.join(told)}")
         return found
 
-    def _of_greys(self, name: str, greys: list[np.ndarray]) -> np.ndarray:
-        """Images uint8 [h, w] of one size or of several."""
-        shapes = {grey.shape for grey in greys}
-        height, width = np.max([*shapes], axis=0).tolist()
-        images = np.stack(greys) if len(shapes) == 1 else _padded(greys, height, width)
-        images, dark = _light_ink(images)
+    def _greys(self, table: Table, start: int = 0) -> list[np.ndarray]:
+        """The images uint8 [h, w] of one size or of several."""
+        if isinstance(table.images, list):
+            return [pictures.grey_of(content, name) for name, content in _named(table, start)]
+        images = colours_last(table.name, table.images)
+        sizes.require(table.name, images.shape[1:3])
+        return list(_grey(self._in_range(table.name, images)))
+
+    def _form_of(self, name: str, greys: list[np.ndarray]) -> "_Form":
+        """How such images are brought to 28 x 28."""
+        images = _stacked(greys)
+        dark = bool(sizes.has_dark_ink(images).mean() > 0.5)
         if dark:
             self._tell("dark ink: inverted")
-            greys = [255 - grey for grey in greys]
+            images = 255 - images
+        height, width = images.shape[1:]
+        shapes = {grey.shape for grey in greys}
         size = f"{width} x {height}" if len(shapes) == 1 else f"of {len(shapes)} sizes"
         is_small = shapes == {(SIDE, SIDE)}
         if not is_handwriting(images):
             if not is_small:
                 self._tell(f"{size} scaled to {SIDE} x {SIDE}")
-            return sizes.fit(name, images if len(shapes) == 1 else greys)[..., 0]
+            return _Form(name, dark, centres=False)
         if is_small and is_in_form(images):
-            return images
+            return _Form(name, dark, centres=False)
         self._tell(f"{size} brought to MNIST's form")
-        return in_form(images)
+        return _Form(name, dark, centres=True)
 
     def _tell(self, words: str) -> None:
         if words not in self._said:
@@ -148,8 +190,11 @@ def _grey(images: np.ndarray) -> np.ndarray:
     return np.rint(np.concatenate(blocks)).astype(np.uint8)
 
 
-def _padded(greys: list[np.ndarray], height: int, width: int) -> np.ndarray:
-    """Images uint8 [h, w] of several sizes, each on paper of its own grey: [n, height, width]."""
+def _stacked(greys: list[np.ndarray]) -> np.ndarray:
+    """Images uint8 [h, w] as [n, h, w]; of several sizes, each on paper of its own grey."""
+    if len({grey.shape for grey in greys}) == 1:
+        return np.stack(greys)
+    height, width = np.max([grey.shape for grey in greys], axis=0).tolist()
     found = np.empty((len(greys), height, width), np.uint8)
     for row, grey in zip(found, greys, strict=True):
         row[:] = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
@@ -157,10 +202,18 @@ def _padded(greys: list[np.ndarray], height: int, width: int) -> np.ndarray:
     return found
 
 
-def _light_ink(images: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Images uint8 [n, h, w] with light ink, and whether they are inverted."""
-    dark = sizes.has_dark_ink(images).mean() > 0.5
-    return (255 - images if dark else images), bool(dark)
+class _Form(NamedTuple):
+    """How images are brought to 28 x 28."""
+
+    name: str  # what errors call them
+    dark: bool  # their ink
+    centres: bool  # into MNIST's form, and not only to its size
+
+    def __call__(self, greys: list[np.ndarray]) -> np.ndarray:
+        """Images uint8 [h, w] as uint8 [n, 28, 28]."""
+        if self.dark:
+            greys = [255 - grey for grey in greys]
+        return in_form(greys) if self.centres else sizes.fit(self.name, greys)[..., 0]
 
 
 def is_handwriting(images: np.ndarray) -> bool:
@@ -192,8 +245,8 @@ def is_in_form(images: np.ndarray) -> bool:
     return bool(np.mean(longer) >= 16 and np.abs(np.array(middles) - SIDE / 2).max() <= 2)
 
 
-def in_form(images: np.ndarray) -> np.ndarray:
-    """Bring images uint8 [n, h, w] of light ink to MNIST's form: uint8 [n, 28, 28]. Small images
+def in_form(images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Bring images uint8 [h, w] of light ink to MNIST's form: uint8 [n, 28, 28]. Small images
     become larger by cubic splines."""
     from skimage import transform
 

@@ -57,7 +57,7 @@ def turn(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> Turn
     """How images uint8 [n, 28, 28] with the numbers of their classes lie; None where they are
     upright, or where it cannot be known."""
     for known, least in ((_digits(), _LEAST), (_letters(), _LEAST_LETTERS)):
-        rows = np.flatnonzero([names[label].lower() in known for label in labels])
+        rows = np.flatnonzero(np.array([name.lower() in known for name in names])[labels])
         if len(rows) < 20:
             continue
         rows = rows[:: max(1, len(rows) // _TRIED)]
@@ -74,16 +74,16 @@ def turn(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> Turn
 
 def digits_are(table: Table, first: list[int], second: list[int]) -> bool:
     """Whether labels from 1 to 10 stand for the digits ``first``, and not for ``second``."""
-    if isinstance(table.images, list):
+    if not isinstance(table.images, np.ndarray):
         return False
-    images = np.asarray(table.images, np.float32)
+    rows = np.arange(len(table.images))[:: max(1, len(table.images) // _TRIED)]
+    images = np.asarray(table.images[rows], np.float32)
     if images.ndim == 2:
         images = images.reshape(len(images), round(images.shape[1] ** 0.5), -1)
     if images.ndim != 3:
         return False
-    rows = np.arange(len(images))[:: max(1, len(images) // _TRIED)]
     labels = table.labels.astype(int)[rows] - 1
-    pixels = _squared(images[rows])
+    pixels = _squared(images)
     shares = [
         _share(pixels, [f"{digits[label]}" for label in labels], _digits())
         for digits in (first, second)

@@ -1,0 +1,336 @@
+"""Data sets of more images than memory should hold.
+
+A source of more than MOST training images is read once, piece by piece. ``~/.cache/jaxgen/streams``
+(``XDG_CACHE_HOME``) then keeps its images as they are in memory, 784 bytes each in file order, and
+beside them what is small: the labels, and which images are held out. That takes 7.8 GB for ten
+million images. They are read anew after a file of the data set has changed.
+
+The steps of training read their own images from there, through Grain, whose threads read those of
+the next steps meanwhile. The batches are those of a source in memory (``batches``). All else sees
+as many images as MNIST has, fair samples (``partition``): 55,000 training images in place of all,
+of which a judge learns from 50,000; 5,000 held out; 10,000 to test with.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from jaxgen.data import batches, files, partition, populations, source_images
+from jaxgen.data.split import SIDE, Contents, Digits, Split
+from jaxgen.errors import UserError, warn
+
+MOST = 1_000_000  # training images that are held in memory, where they take 0.8 GB
+SAMPLE, HELD_OUT, TEST = 55_000, 5_000, 10_000  # images, at most
+PIECE = 10_000  # images that are in memory at once
+_RULES = 1  # counted up when other images come from the same data set
+_PIXELS = SIDE * SIDE
+_TOLD = 30  # seconds between lines about the progress
+_THREADS = 2
+_AHEAD = 100  # steps
+
+
+class Large(NamedTuple):
+    """A data set of many images, and how to read it."""
+
+    name: str  # what errors call it
+    fingerprint: str  # changes when its files do
+    counts: dict[str, int]  # images of ``train``, and of ``test`` if there are some
+    # Called with ``say``: each part, images uint8 [k, 28, 28] of it, and their labels [k], any.
+    pieces: Callable[[Callable[[str], None]], Iterator[tuple[str, Split]]]
+    names: tuple[str, ...] = ()  # of the classes, by the numbers of the labels
+    may_be_dark: bool = False  # whether images with dark ink are still to be inverted
+
+
+@dataclass(frozen=True, repr=False)
+class Stream:
+    """The training images of a source, which lie on the disk."""
+
+    path: Path
+    rows: np.ndarray  # int32 [n]: where in the file each of them is
+    labels: np.ndarray  # uint8 [n]
+    contents: Contents
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image."""
+        return SIDE, SIDE, 1
+
+    def read(self, indices: np.ndarray) -> Split:
+        """The images of ``indices`` int [k]. Raises UserError where the file is no more."""
+        try:
+            images = _images(self.path, self.rows[indices])
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is cut off"
+            raise UserError(
+                f"cannot read {self.path}: {reason}; the same command makes it anew"
+            ) from None
+        return Split(images, self.labels[indices].astype(np.int32))
+
+    def steps(self, seed: int, batch: int, start: int, stop: int) -> "Iterator[Split]":
+        """The batches of the steps from ``start`` to ``stop``, read ahead; to be closed."""
+        import grain  # here, because it imports JAX
+
+        order = _Steps(self, seed, batch, stop)
+        options = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)
+        return iter(grain.MapDataset.source(order)[start:].to_iter_dataset(options))
+
+
+@dataclass(frozen=True, repr=False)
+class _Steps:
+    """The batch of each step: a data source of Grain."""
+
+    stream: Stream
+    seed: int
+    batch: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop
+
+    def __getitem__(self, index: int) -> Split:
+        step, count = int(index), len(self.stream.rows)
+        return self.stream.read(batches.indices(self.seed, step, step + 1, self.batch, count)[0])
+
+
+def digits(source: str, large: Large, say: Callable[[str], None]) -> Digits:
+    """The parts of a data set of many images, and a stream of its training images; the first call
+    takes minutes. Raises UserError as the readers of ``large``, and where the disk has no room."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "jaxgen" / "streams" / hashlib.sha256(source.encode()).hexdigest()[:16]
+    fingerprint = json.dumps([_RULES, partition.RULE, large.fingerprint])
+    if (found := _kept(source, folder, fingerprint, say)) is not None:
+        return found
+    with _room(large, folder), files.locked(folder.with_name(f".{folder.name}.lock")):
+        if (found := _kept(source, folder, fingerprint, say)) is None:
+            _keep(large, folder, fingerprint)
+            found = _kept(source, folder, fingerprint, say)
+    assert found is not None
+    return found
+
+
+def _kept(source: str, folder: Path, fingerprint: str, say: Callable[[str], None]) -> Digits | None:
+    """What ``_keep`` has kept; None if it is missing, damaged, or of another data set."""
+    try:
+        with safetensors.safe_open(f"{folder / 'parts'}", "np") as file:
+            note = json.loads(file.metadata()["note"])
+            if note["fingerprint"] != fingerprint:
+                return None
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        size = (folder / "images").stat().st_size
+    except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError):
+        return None
+    if size != note["images"] * _PIXELS:
+        return None
+    for line in note["said"]:
+        say(line)
+    contents = Contents(note["sha256"], tuple(note["train"]), tuple(note["test"]))
+    stream = Stream(folder / "images", arrays["rows"], arrays["labels"], contents)
+    train, valid, test = (
+        Split(arrays[f"{part}_images"], arrays[f"{part}_labels"].astype(np.int32))
+        for part in ("train", "valid", "test")
+    )
+    return Digits(source, train, valid, test, tuple(note["names"]), stream)
+
+
+@contextlib.contextmanager
+def _room(large: Large, folder: Path) -> Iterator[None]:
+    """Raise UserError where the disk has no room for the images."""
+    need = sum(large.counts.values()) * (_PIXELS + 10)
+    place = f"the images of {large.name} need {need / 1e9:.1f} GB in {folder.parent}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder.parent).free
+        if free < need:
+            raise UserError(
+                f"{place}, which has {free / 1e9:.1f}: make room, or set XDG_CACHE_HOME to another "
+                "folder"
+            )
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{place}, and it cannot be written ({error.strerror or error}): make room, or set "
+            "XDG_CACHE_HOME to another folder"
+        ) from None
+
+
+def _keep(large: Large, folder: Path, fingerprint: str) -> None:
+    """Read a data set, and keep it in a folder."""
+    for draft in folder.parent.glob(f"{folder.name}-*.tmp"):  # of a process that was killed
+        shutil.rmtree(draft, ignore_errors=True)
+    begin = f"{folder.name}-"
+    with tempfile.TemporaryDirectory(".tmp", begin, folder.parent, True) as name:
+        draft = Path(name)
+        arrays, note = _read(large, draft)
+        note["fingerprint"] = fingerprint
+        content = safetensors.numpy.save(arrays, {"note": json.dumps(note)})
+        (draft / "parts").write_bytes(content)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for file in ("images", "parts"):  # the parts last, since these say that all is there
+            (draft / file).replace(folder / file)
+
+
+def _read(large: Large, folder: Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Write the images of a data set into a folder; return the small arrays, and notes."""
+    from jaxgen.data.formats import Table  # here, so that MNIST itself needs none of it
+    from jaxgen.data.sets import classes, uprightness
+
+    said: list[str] = []
+    parts = {part: folder / _FILES[part] for part in large.counts}
+    labels = _copy(large, parts, said)
+    images = {part: _mapped(path, len(labels[part])) for part, path in parts.items()}
+    tables = [Table(large.name, images[part], labels[part], part, large.names) for part in parts]
+    names, numbers = classes.numbered(tables, large.name, said.append)
+    numbered = {part: own.astype(np.uint8) for part, own in zip(parts, numbers, strict=True)}
+    classes.check_counts(numbered["train"], names, large.name)
+    turn = uprightness.turn(images["train"], numbered["train"], names)
+    if turn is not None:
+        said.append(f"{large.name}: {turn.words}: turned upright")
+    del images, tables
+    digest = hashlib.sha256()
+    prints = {part: _finish(path, turn, digest) for part, path in parts.items()}
+    for own in numbered.values():
+        digest.update(own.data)
+
+    def choose(part: str, rows: np.ndarray, count: int, purpose: str) -> np.ndarray:
+        return partition.sample_of(prints[part][rows], numbered[part][rows], count, purpose)
+
+    def split(part: str, rows: np.ndarray, name: str) -> dict[str, np.ndarray]:
+        images, labels = _images(parts[part], rows), numbered[part][rows]
+        return {f"{name}_images": images, f"{name}_labels": labels}
+
+    rows = np.arange(len(numbered["train"]), dtype=np.int32)
+    if "test" in parts:
+        of_test = np.arange(len(numbered["test"]))
+        chosen = choose("test", of_test, min(TEST, len(of_test)), "subset")
+        arrays = split("test", of_test[chosen], "test")
+        (folder / _FILES["test"]).unlink()
+    else:
+        is_test = choose("train", rows, min(TEST, len(rows) // partition.TEST), "test")
+        arrays, rows = split("train", rows[is_test], "test"), rows[~is_test]
+    held_out = choose("train", rows, min(HELD_OUT, len(rows) // partition.HELD_OUT), "held out")
+    arrays |= split("train", rows[held_out], "valid")
+    rows = rows[~held_out]
+    few = choose("train", rows, min(SAMPLE, len(rows)), "sample")
+    arrays |= split("train", rows[few], "train")
+    arrays |= {"rows": rows, "labels": numbered["train"][rows]}
+    counts = {
+        part: np.bincount(arrays[name], minlength=len(names)).tolist()
+        for part, name in (("train", "labels"), ("test", "test_labels"))
+    }
+    images_count = len(numbered["train"])
+    return arrays, counts | {
+        "images": images_count,
+        "names": names,
+        "said": said,
+        "sha256": digest.hexdigest(),
+    }
+
+
+_FILES = {"train": "images", "test": "tests"}
+
+
+class _Progress:
+    """Lines about the progress, on standard error, now and then."""
+
+    def __init__(self, large: Large):
+        import time
+
+        self._clock, self._done, self._all = time.monotonic, 0, sum(large.counts.values())
+        warn(f"reading the {self._all:,} images of {large.name} once; they are kept")
+        self._told = self._began = self._clock()
+
+    def add(self, count: int) -> None:
+        self._done += count
+        now = self._clock()
+        if now - self._told < _TOLD:
+            return
+        left = (now - self._began) * (self._all / self._done - 1)
+        warn(f"{self._done:,} images of {self._all:,} are read; {left / 60:.0f} min left")
+        self._told = now
+
+
+def _copy(large: Large, parts: dict[str, Path], said: list[str]) -> dict[str, np.ndarray]:
+    """Write the images of each part to a file, with light ink; return their labels as they are."""
+    labels, dark = ({part: [] for part in parts} for _ in range(2))
+    progress = _Progress(large)
+    with contextlib.ExitStack() as stack:
+        written = {part: stack.enter_context(path.open("wb")) for part, path in parts.items()}
+        for part, (images, own) in large.pieces(said.append):
+            written[part].write(np.ascontiguousarray(images).data)
+            labels[part].append(own)
+            dark[part].append(source_images.has_dark_ink(images))
+            progress.add(len(own))
+    if large.may_be_dark:
+        masks = {part: source_images.to_invert(np.concatenate(dark[part])) for part in parts}
+        for part, path in parts.items():
+            _invert(path, masks[part])
+        if count := sum(int(mask.sum()) for mask in masks.values()):
+            said.append(f"{count:,} images of {large.name} have dark ink: inverted")
+    return {part: np.concatenate(own) for part, own in labels.items()}
+
+
+def _invert(path: Path, mask: np.ndarray) -> None:
+    """Invert the images of a file where a mask, bool [n], is true."""
+
+    def change(images: np.ndarray, start: int) -> np.ndarray:
+        rows = mask[start : start + len(images), None, None]
+        return np.where(rows, 255 - images, images)
+
+    if mask.any():
+        _change(path, change)
+
+
+def _finish(path: Path, turn: Callable | None, digest: "hashlib._Hash") -> np.ndarray:
+    """Turn the images of a file upright, and add them to a digest; returns their fingerprints."""
+    prints = []
+
+    def look(images: np.ndarray, start: int) -> np.ndarray | None:
+        upright = images if turn is None else turn(images)
+        digest.update(upright.data)
+        prints.append(populations.fingerprints(upright[..., None]))
+        return None if turn is None else upright
+
+    _change(path, look)
+    return np.concatenate(prints)
+
+
+def _change(path: Path, change: Callable[[np.ndarray, int], np.ndarray | None]) -> None:
+    """Replace the images uint8 [k, 28, 28] of a file, piece by piece, by what ``change`` makes of
+    them and the number of the first; None leaves them."""
+    with path.open("r+b") as file:
+        start = 0
+        while content := file.read(PIECE * _PIXELS):
+            images = np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE)
+            changed = change(images, start)
+            if changed is not None:
+                file.seek(start * _PIXELS)
+                file.write(np.ascontiguousarray(changed).data)
+            start += len(images)
+            file.seek(start * _PIXELS)
+
+
+def _images(path: Path, rows: np.ndarray) -> np.ndarray:
+    """Some images of a file: uint8 [k, 28, 28, 1]. They are not mapped into memory, where the pages
+    around each of them would stay. Raises OSError or ValueError where they are not all there."""
+    places = (rows.astype(np.int64) * _PIXELS).tolist()
+    with path.open("rb", buffering=0) as file:
+        number = file.fileno()
+        found = b"".join([os.pread(number, _PIXELS, place) for place in places])
+    return np.frombuffer(found, np.uint8).reshape(len(rows), SIDE, SIDE, 1)
+
+
+def _mapped(path: Path, count: int) -> np.ndarray:
+    """The images uint8 [n, 28, 28] of a file, of which only those are read that are asked for."""
+    return np.memmap(path, np.uint8, "r", shape=(count, SIDE, SIDE))

@@ -1,0 +1,85 @@
+"""What the train steps learn from: the images of each block of steps, on the devices.
+
+The images of a source that is held in memory are put on the devices once, and a block gets the
+indices of its images. Those of a stream (``data.stream``) are put there block by block.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import jax
+import numpy as np
+
+from jaxgen import devices
+from jaxgen.config import Config
+from jaxgen.data import Split, batches
+from jaxgen.data.stream import Stream
+
+Fed = tuple[jax.Array, jax.Array, jax.Array]  # images [n, h, w, c], labels [n] and indices
+
+
+class Resident:
+    """Training images that are on the devices; ``block`` is the most steps of a block."""
+
+    def __init__(self, recipes: Sequence[Config], digits: Split, block: int):
+        self._recipes, self._block, self._count = recipes, block, len(digits.labels)
+        self._images, self._labels = jax.device_put(tuple(digits), devices.whole())
+
+    def __call__(self, step: int, stop: int) -> Fed:
+        """The images, and their indices for the steps from ``step`` to ``stop``: [k, b], for
+        several runs [r, k, b]."""
+        rows = np.zeros((len(self._recipes), self._block, self._recipes[0].batch), np.int32)
+        for own, recipe in zip(rows, self._recipes, strict=True):
+            indices = batches.indices(recipe.seed, step, stop, recipe.batch, self._count)
+            own[: stop - step] = indices
+        return self._images, self._labels, _placed(rows)
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
+
+
+class Streamed:
+    """Training images that are read while others are learned from."""
+
+    def __init__(self, recipes: Sequence[Config], stream: Stream, block: int):
+        self._recipes, self._stream, self._block = recipes, stream, block
+        self._readers: list[Iterator[Split]] = []
+        self._step = -1  # that the readers give next
+
+    def __call__(self, step: int, stop: int) -> Fed:
+        """The images of the steps from ``step`` to ``stop``, and their indices, as ``Resident``."""
+        if stop > step and (step != self._step or not self._readers):
+            self.close()
+            self._readers = [
+                self._stream.steps(recipe.seed, recipe.batch, step, recipe.steps)
+                for recipe in self._recipes
+            ]
+        self._step = stop
+        shape = len(self._recipes), self._block, self._recipes[0].batch
+        images = np.zeros((*shape, *self._stream.shape), np.uint8)
+        labels = np.zeros(shape, np.int32)
+        for place in range(stop - step):
+            for run, reader in enumerate(self._readers):
+                images[run, place], labels[run, place] = next(reader)
+        rows = np.arange(labels.size, dtype=np.int32).reshape(shape)
+        placed = jax.device_put(
+            (images.reshape(-1, *self._stream.shape), labels.ravel()), devices.whole()
+        )
+        return *placed, _placed(rows)
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        for reader in self._readers:
+            reader.close()  # pyright: ignore[reportAttributeAccessIssue]
+        self._readers = []
+
+
+def feed(recipes: Sequence[Config], digits: Split | Stream, block: int) -> Resident | Streamed:
+    """The training images of some recipes, for blocks of at most ``block`` steps."""
+    kind = Streamed if isinstance(digits, Stream) else Resident
+    return kind(recipes, digits, block)  # pyright: ignore[reportArgumentType]
+
+
+def _placed(rows: np.ndarray) -> jax.Array:
+    """Indices int32 [r, k, b] on the devices, which divide the batches; of one run [k, b]."""
+    rows = rows[0] if len(rows) == 1 else rows
+    return jax.device_put(rows, devices.split(rows.ndim - 1))
