@@ -6,6 +6,7 @@ classes as people write them. A class is a number, its place among the names.
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from jaxgen.errors import UserError
@@ -66,12 +67,24 @@ def _way_out(name: str, names: Sequence[str]) -> str:
     return f"the classes are {listed(names)}"
 
 
+def example(names: Sequence[str], learned: Sequence[int]) -> str:
+    """The class that examples of commands name: 3, where a model has learned it."""
+    return names[3 if 3 in learned else learned[0]]
+
+
 def listed(names: Sequence[str]) -> str:
     """Names of classes in a sentence, SHOWN at most."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{', '.join(names[:SHOWN])}{more}"
 
 
-def in_a_path(name: str) -> str:
-    """The name of a class as the name of a folder or a part of a file's: ``t-shirt-top``."""
-    return re.sub(r"[^\w.]+", "-", name).strip("-.") or "class"
+def in_paths(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of classes as names of folders and parts of names of files: ``t-shirt-top``. Those
+    that would be alike where a file system does not tell small letters from capitals, such as ``A``
+    and ``a``, have the number of their class too."""
+    plain = [re.sub(r"[^\w.]+", "-", name).strip("-.") or "class" for name in names]
+    often = Counter(name.casefold() for name in plain)
+    return tuple(
+        name if often[name.casefold()] == 1 else f"{name}-{number}"
+        for number, name in enumerate(plain)
+    )

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxgen import films
-from jaxgen.classes import ANY, DIGITS, in_a_path
+from jaxgen.classes import ANY, DIGITS, in_paths
 from jaxgen.data import files, idx, tables
 from jaxgen.data.pictures import png
 from jaxgen.data.split import SIDE
@@ -250,7 +250,8 @@ def _pair(path: str | Path) -> list[Path]:
 def _names(labels: np.ndarray, by_digit: bool, classes: Sequence[str]) -> list[str]:
     """The names of images within a folder: 00017-3.png, or 3/00017.png."""
     width = max(5, len(str(len(labels) - 1)))
-    words = ["any" if label == ANY else in_a_path(f"{classes[label]}") for label in labels]
+    names = in_paths([f"{name}" for name in classes])
+    words = ["any" if label == ANY else names[label] for label in labels]
     if by_digit:
         return [f"{word}/{index:0{width}}.png" for index, word in enumerate(words)]
     return [f"{index:0{width}}-{word}.png" for index, word in enumerate(words)]

@@ -95,6 +95,23 @@ def test_a_card_has_code_for_the_libraries_of_its_readers(kind):
     assert classifier.n_features_in_ == 784
 
 
+@pytest.mark.parametrize("names", [("t-shirt", "bag", "coat"), ("A", "a", "+", "-")])
+def test_folders_of_classes_are_read_back_by_the_code_of_the_card(names, tmp_path):
+    labels = np.arange(12, dtype=np.int32) % len(names)
+    digits = Split(DIGITS.test.images[:12], labels)
+    writer = writers.FORMATS["png"](tmp_path, names)
+    writer.put(0, digits)
+    code = loading.code("png", names)
+    found: dict = {}
+    with contextlib.chdir(tmp_path):
+        exec(code["NumPy"], found)
+    assert same(Split(found["images"][..., None], found["labels"]), digits)
+    folders = [path.name for path in sorted((tmp_path / "train").iterdir())]
+    assert len({name.casefold() for name in folders}) == len(names)
+    is_sorted = found["names"] == folders
+    assert ("in the order of their names" in code["PyTorch"]) is not is_sorted
+
+
 def test_ink_is_dark_where_it_is_asked_for(there, tmp_path):
     light, dark = (
         [*COMMAND, "--format", "npz", "--ink", ink, "--out", f"{tmp_path}/{ink}"]

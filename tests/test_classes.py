@@ -157,7 +157,11 @@ def test_no_figure_is_by_a_judge_of_digits(place, capsys):
     assert "asked for: not known" in capsys.readouterr().out
     assert not Path("runs/gan/watch.jsonl").exists()
     assert "needs digits" in sentence(main.run, ["apply", "sheet", "--model=cvae"])
-    assert "needs digits" in sentence(main.run, ["page", "--runs", "runs/cvae", "--out=page/"])
+    told = sentence(main.run, ["page", "--runs", "runs/cvae", "--out=page/"])
+    assert "bin/digits judge files:" in told and not Path("page").exists()
+    runs.tiny("vae")
+    told = sentence(main.run, ["page", "--runs", "runs/cvae", "runs/vae", "--out=page/"])
+    assert "vae draws 0, 1, 2" in told and "cvae a, b, c" in told
     args = ["study", "--model=ae", "--vary", "net.latents=2,3", "--data=letters"]
     assert "bin/digits judge" in sentence(main.run, [*args, "--steps=2"])
 

@@ -17,8 +17,10 @@ import pytest
 from PIL import Image
 
 import jaxgen
+from jaxgen import images
 from jaxgen import page as pages
 from jaxgen.cli import main
+from jaxgen.evaluation import judge
 from jaxgen.page import game, graphs, lesson, programs
 from tests import runs
 
@@ -59,11 +61,18 @@ def test_what_is_built_is_of_the_sources(tmp_path):
 
 
 def test_words_are_in_both_languages():
-    english, polish = (
-        json.loads((INTERFACE / "src" / "words" / f"{language}.json").read_text())
-        for language in ("en", "pl")
+    words = INTERFACE / "src" / "words"
+    english, polish, english_of_images, polish_of_images = (
+        json.loads((words / f"{name}.json").read_text())
+        for name in ("en", "pl", "en-images", "pl-images")
     )
-    assert english.keys() == polish.keys()
+    assert english.keys() == polish.keys() >= english_of_images.keys() | polish_of_images.keys()
+    for own, whole in ((english_of_images, english), (polish_of_images, polish)):
+        for name, text in own.items():
+            places = set(re.findall(r"\{\w+\}", text))
+            assert text != whole[name] and places == set(re.findall(r"\{\w+\}", whole[name]))
+    of_digits = {name for name, text in (english | english_of_images).items() if "digit" in text}
+    assert of_digits == {"reading", "doubt", "not-learned", "plane-help"}  # {digit}; of a VAE
     for name, text in english.items():
         places = set(re.findall(r"\{\w+\}", text))
         assert places == set(re.findall(r"\{\w+\}", polish[name])), name
@@ -127,7 +136,7 @@ def test_the_package_has_the_graphs_of_the_models_that_ship():
         kept = set(archive.namelist())
     needed = {
         f"{name}: {program}": graphs.key_of(function)
-        for _, name, plan in pages._plans(pages.shipped())
+        for _, name, plan in pages._plans(pages.shipped(), judge.load())
         for program, function in plan.functions.items()
     }
     assert [name for name, key in needed.items() if key not in kept] == []
@@ -177,3 +186,13 @@ def test_frames_of_a_training_are_small_pictures():
     for _, address in found["frames"]:
         with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as picture:
             assert picture.size == (10 * 28, 3 * 28)
+
+
+@pytest.mark.parametrize("columns", [10, 26])
+def test_a_frame_has_the_first_images_of_a_picture(columns, tmp_path):
+    greys = np.arange(8 * columns, dtype=np.uint8)  # of each image, one grey; few differ by less
+    images.save_picture(tmp_path / "1.png", images.grid(np.tile(greys, (28, 28, 1)).T, columns))
+    address = game._picture(tmp_path / "1.png")
+    with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as picture:
+        shown = np.asarray(picture.convert("L")).reshape(3, 28, 10, 28)[:, 14, :, 14].ravel()
+    assert np.abs(shown.astype(int) - np.arange(30)).max() <= 2

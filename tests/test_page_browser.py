@@ -302,6 +302,7 @@ def test_every_view_fits_and_can_be_read(visit, view):
             if view == "draw":
                 page.get_by_role("button", name="An example").click()
                 page.wait_for_selector("figcaption:text-matches('ae.*error')")
+                assert page.locator(".paper").bounding_box()["width"] >= 250  # to draw with ease
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
             page.add_script_tag(content=axe.read_text())
             found = page.evaluate("axe.run().then(found => found.violations)")

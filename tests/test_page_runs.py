@@ -8,10 +8,13 @@ import pytest
 import jaxgen
 from jaxgen import config as configs
 from jaxgen import data, page
+from jaxgen.cli import main
 from jaxgen.data.split import part
+from jaxgen.evaluation import judge
 from jaxgen.images import save, to_uint8
-from tests import runs
-from tests.conftest import small
+from tests import letters, runs
+from tests.conftest import flags, small
+from tests.letters import LETTERS
 from tests.visits import STROKES, draw, drawn, generate, opener, settle
 
 LEARNED = (3, 5)
@@ -78,6 +81,58 @@ def test_only_learned_digits_are_written(chromium, built, models):
         assert row.evaluate("canvas => canvas.width") == 28 * len(LEARNED)
         for view in ("walk", "diffusion", "codes", "quiz"):
             visit(view).wait_for_timeout(500)
+
+
+@pytest.fixture(scope="module")
+def lettered(tmp_path_factory):
+    """The page of two runs on letters, and these runs; their judge is as good as untrained."""
+    with pytest.MonkeyPatch.context() as patch:
+        runs.at_home(patch, tmp_path_factory.mktemp("letters"))
+        patch.setattr(judge, "READS", 0.0)
+        letters.write(Path("letters"), 1040, 520)
+        assert main.run(["digits", "judge", "letters", "--steps=2"]) == 0
+        found = {}
+        for family in ("cvae", "gan", "vqvae"):
+            args = ["--data=letters", "--steps=2", "--batch=8", *flags(family)]
+            assert main.run(["train", "--model", family, *args]) == 0
+            found[family] = jaxgen.load(f"./runs/{family}")
+        assert main.run(["page", "--runs", *found, "--out", "page"]) == 0
+        yield Path("page/index.html").absolute(), found
+
+
+def test_a_page_of_letters_draws_and_names_letters(chromium, lettered):
+    file, models = lettered
+    assert [path.name for path in file.parent.iterdir()] == ["index.html"]  # no lesson on digits
+    with opener(chromium, file) as visit:
+        shown = visit("generate")
+        assert shown.title() == "jaxgen: Models of images in classes"
+        for name, model in models.items():
+            generate(shown, name, How_many="20", Seed="7", Class="any")
+            settle(shown)
+            wanted = to_uint8(model.sample(digit="any", count=20, seed=7))[..., 0]
+            assert np.abs(drawn(shown, 20).astype(int) - wanted).max() <= 1, name
+            generate(shown, name, How_many="20", Seed="7", Class="q")
+            settle(shown)
+            wanted = to_uint8(model.sample(digit="q", count=20, seed=7))[..., 0]
+            assert np.abs(drawn(shown, 20).astype(int) - wanted).max() <= 1, name
+            line = f"bin/sample --model {name} --digit q --count 20 --seed 7"
+            assert shown.inner_text("code") == line
+
+
+def test_a_real_letter_is_answered_and_spelled(chromium, lettered):
+    with opener(chromium, lettered[0]) as visit:
+        shown = visit("draw")
+        shown.get_by_role("button", name="An example").click()
+        settle(shown, text="The judge")
+        assert shown.get_by_label("What it is").locator("option").all_inner_texts() == [*LETTERS]
+        field = shown.get_by_label("A text in this hand")
+        field.fill("jax")
+        field.press("Enter")
+        row = shown.locator(".row:has(figcaption:text-is('jax by cvae')) canvas")
+        row.wait_for()
+        assert row.evaluate("canvas => canvas.width") == 28 * 3
+        for view in ("walk", "codes", "quiz", "game", "diffusion"):
+            assert "digit" not in visit(view).inner_text("main").lower(), view
 
 
 def test_digits_of_the_page_are_those_of_the_model(models):

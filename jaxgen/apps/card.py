@@ -25,7 +25,7 @@ def card(state: dict[str, Any], digits: Digits) -> str:
         real=state["total"] - order["count"],
         is_mnist=data.is_mnist(digits.source),
         **words(digits.names),
-        ways=loading.code(order["format"]),
+        ways=loading.code(order["format"], digits.names),
     )
 
 

@@ -1,6 +1,13 @@
 """Code for the card of a data set of drawn digits. It loads the current folder into NumPy, and from
 NumPy, or directly, into the libraries that people train with."""
 
+import textwrap
+from collections.abc import Sequence
+
+from jaxgen.classes import DIGITS, in_paths
+
+_WIDTH = 80
+
 _NUMPY = {
     "idx": """
 import numpy as np
@@ -40,9 +47,10 @@ import glob, os
 import numpy as np
 from PIL import Image
 
+names = FOLDERS
 paths = sorted(glob.glob("train/*/*.png"), key=os.path.basename)
 images = np.stack([np.asarray(Image.open(path)) for path in paths])
-labels = np.array([int(path.split(os.sep)[1]) for path in paths])
+labels = np.array([names.index(path.split(os.sep)[1]) for path in paths])
 """,
     "tfds": """
 import numpy as np
@@ -92,7 +100,7 @@ digits = datasets.load_dataset("parquet", data_files=files)
 from torchvision import datasets, transforms
 
 form = transforms.Compose([transforms.Grayscale(), transforms.ToTensor()])
-digits = datasets.ImageFolder("train", form)
+digits = datasets.ImageFolder("train", form)SORTED
 """,
         "Hugging Face datasets": """
 import datasets
@@ -103,7 +111,27 @@ digits = datasets.load_dataset("imagefolder", data_dir=".")
 }
 
 
-def code(format: str) -> dict[str, str]:
-    """The code that loads a data set of a format of ``writers.FORMATS``, by the library's name."""
+def code(format: str, names: Sequence[str] = DIGITS) -> dict[str, str]:
+    """The code that loads a data set of a format of ``writers.FORMATS``, with these classes, by the
+    library's name."""
     texts = {"NumPy": _NUMPY[format]} | _FROM_NUMPY | _DIRECT.get(format, {})
-    return {name: text.strip() for name, text in texts.items()}
+    folders = in_paths(names)
+    if list(folders) == sorted(folders):  # a library that sorts the folders has the same labels
+        sort = ""
+    else:
+        sort = (
+            "\n# Its labels are places in digits.classes: the folders in the order of their names."
+        )
+    return {
+        name: text.strip().replace("FOLDERS", _wrapped(folders)).replace("SORTED", sort).strip()
+        for name, text in texts.items()
+    }
+
+
+def _wrapped(folders: Sequence[str]) -> str:
+    """Names as a list in Python."""
+    text = ", ".join(f'"{name}"' for name in folders)
+    if len(text) < _WIDTH:
+        return f"[{text}]"
+    lines = textwrap.wrap(text, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(["[", *lines, "]"])

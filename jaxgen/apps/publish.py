@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jaxgen
+from jaxgen import classes, data, images, kept, sampling
 from jaxgen import config as configs
-from jaxgen import data, images, kept, sampling
 from jaxgen.apps import card, export
 from jaxgen.config import Config
 from jaxgen.data import Digits, files
@@ -126,5 +127,7 @@ def _card(facts: dict[str, Any], config: Config, digits: Digits, address: str) -
         training=facts["training"],
         count=digits.count,
         is_mnist=data.is_mnist(digits.source),
+        example=(shown := classes.example(config.classes, digits.learned)),
+        quoted=shlex.quote(shown),
         **card.words(config.classes),
     )

@@ -5,6 +5,7 @@ click, from a disk, a mail or any web server, and needs no network.
 examples:
   bin/page --out page/               with the models that come with jaxgen
   bin/page --runs cvae runs/my-gan   with models of your own in place of those of their families
+  bin/page --runs letters            with models of other classes, and with no others
   bin/page --open                    write it, and show it in the browser of this machine"""
 
 import functools
@@ -16,6 +17,7 @@ from typing import Any
 
 from etils import epy
 
+from jaxgen.classes import are_digits
 from jaxgen.cli import flags
 from jaxgen.cli.common import without_copy
 from jaxgen.errors import UserError, warn
@@ -35,7 +37,7 @@ class Page:
     """The folder of the page; an earlier page there is replaced."""
     runs: tuple[str, ...] = ()
     """Runs of your own, names in runs/ or paths, or models on the hub; each takes the place of the
-    model of its family that comes with jaxgen."""
+    model of its family that comes with jaxgen. Models of other classes than digits are alone."""
     open: bool = False
     """Then show the page, from this machine to this machine alone, until Ctrl-C."""
 
@@ -67,11 +69,12 @@ def chosen(runs: tuple[str, ...]) -> "list[page.Entry]":
         name = folder.path.name
         flags = f"--model {config.model}{folder.run_flag(config.model)}"
         model = models.of(folder, config, None, warn)
-        model.require_digits("the page")
         entry = page.Entry(name, flags, model)
         own.append((config.family, entry))
     if len({entry.name for _, entry in own}) < len(own):
         raise UserError("two of the runs have the same name: rename the folder of one")
+    if any(not are_digits(entry.model.names) for _, entry in own):
+        return [entry for _, entry in own]
     found = []
     for entry in page.shipped():
         mine = [each for family, each in own if family == entry.name]
@@ -85,7 +88,7 @@ def training_of(entries: "list[page.Entry]") -> "dict[str, Any] | None":
         folder = getattr(entry.model, "folder", None)
         if isinstance(folder, RunFolder) and (found := game.of(folder)):
             return found
-    return game.shipped()
+    return game.shipped() if are_digits(entries[0].model.names) else None
 
 
 def reports() -> "list[page.Report]":

@@ -16,6 +16,7 @@ set-ups of papers:
 The flags and defaults below belong to {shown}; for others: bin/train --model NAME --help."""
 
 import contextlib
+import shlex
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from etils import epy
 
 import jaxgen
 from jaxgen import config as configs
-from jaxgen.classes import are_digits
+from jaxgen.classes import are_digits, example
 from jaxgen.cli import common, flags
 from jaxgen.config import Config
 from jaxgen.errors import UserError
@@ -82,7 +83,7 @@ def main(args: list[str]) -> int:
     if status == 0 and is_first and not train.quiet:
         flag = run.run_flag(model) or f" --model {model}"
         learned, names = run.learned.digits if run.learned else (3,), run.load().classes
-        name = names[3 if 3 in learned else learned[0]]
+        name = shlex.quote(example(names, learned))
         print(f"next: bin/sample{flag} --{'digit' if are_digits(names) else 'label'} {name}")
     return status
 

@@ -40,9 +40,14 @@ class Digits(NamedTuple):
     stream: "Stream | None" = None  # all training images, where there are too many for memory
 
     @property
+    def examples(self) -> "Split | Stream":
+        """All training images: what the steps of training learn from."""
+        return self.stream or self.train
+
+    @property
     def count(self) -> int:
         """The number of training images."""
-        return len((self.stream or self.train).labels)
+        return len(self.examples.labels)
 
     @property
     def learned(self) -> tuple[int, ...]:

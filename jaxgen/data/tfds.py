@@ -140,7 +140,10 @@ def _read(name: str, builder: Any) -> Raw:
         Table(name, *_read_part(name, builder, part), part, given)
         for part in _counts(name, builder)
     ]
+    if not len(tables[0].labels):
+        raise UserError(f"{name} has no images in its split train: prepare it again")
     names, numbers = classes.numbered(tables, name, lambda line: None)
+    classes.check_counts(numbers[0], names, name)
     train, *tests = (
         Split(table.images, labels.astype(np.int32))
         for table, labels in zip(tables, numbers, strict=True)

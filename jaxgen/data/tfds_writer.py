@@ -55,9 +55,8 @@ class Shards:
             reader.close()
 
     def write(self, part: str, number: int, digits: Split) -> None:
-        """Write a file of digits; an image of any class has the label -1, as in
-        TFDS. Raises OSError
-        where there is no room."""
+        """Write a file of digits; an image of any class has the label -1, as in TFDS. Raises
+        OSError where there is no room."""
         with files.drafts([self._path(part, number)]) as (draft,):
             writer = array_record_module.ArrayRecordWriter(f"{draft}", "group_size:1")
             try:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.classes import DIGITS, in_a_path
+from jaxgen.classes import DIGITS, in_paths
 from jaxgen.data import files, formats, pictures, source_images
 from jaxgen.data.sets import pixels
 from jaxgen.data.split import Digits
@@ -82,7 +82,7 @@ def find(path: str, broken: bool = False, names: Sequence[str] = DIGITS) -> list
         return _from_file(path, broken, names)
     endings = pictures.endings()
     singles, groups = [], []
-    numbers = {in_a_path(name): number for number, name in enumerate(names)}
+    numbers = {name: number for number, name in enumerate(in_paths(names))}
     for label, file in _walk(path, numbers):
         if file.lower().endswith(endings):
             saved = _SAVED.fullmatch(os.path.basename(file))
@@ -138,23 +138,22 @@ def _with_labels(table: formats.Table) -> formats.Table:
 
 
 def _from_table(table: formats.Table, broken: bool, names: Sequence[str]) -> Group:
-    path, images, labels = table.name, table.images, table.labels
+    path, images = table.name, table.images
     if not isinstance(images, list):
-        return _from_array(path, images, labels, names)
+        return _from_array(table, names)
     if not images:
         raise UserError(f"{path} holds no images: name another file")
     return _group(
         path,
         len(images),
-        _numbers(path, labels, len(images), names),
+        _numbers(table, len(images), names),
         lambda index: pictures.decode(images[index], f"image {index} of {path}", broken),
     )
 
 
-def _numbers(
-    path: str, labels: np.ndarray | None, count: int, names: Sequence[str]
-) -> np.ndarray | None:
-    """Labels as numbers of the classes ``names``, -1 for others."""
+def _numbers(table: formats.Table, count: int, names: Sequence[str]) -> np.ndarray | None:
+    """The labels of ``count`` images as numbers of the classes ``names``, -1 for others."""
+    path, labels = table.name, table.labels
     if labels is None:
         return None
     if labels.shape != (count,):
@@ -171,6 +170,9 @@ def _numbers(
         numbers = np.full(count, -1.0)
     if (numbers % 1).any():
         raise UserError(f"cannot read {path}: its labels are not whole numbers; give a sound file")
+    if table.names:  # of the file's own classes, in their order
+        own = np.array([*(names.index(n) if n in names else -1 for n in table.names), -1])
+        return own[np.where((numbers >= 0) & (numbers < len(own)), numbers, -1).astype(int)]
     return np.where((numbers >= 0) & (numbers < len(names)), numbers, -1).astype(int)
 
 
@@ -187,11 +189,9 @@ def _group(
     return Group(items, in_one_file=True)
 
 
-def _from_array(
-    path: str, images: np.ndarray, labels: np.ndarray | None, names: Sequence[str]
-) -> Group:
-    images = pixels.colours_last(path, images)
-    labels = _numbers(path, labels, len(images), names)
+def _from_array(table: formats.Table, names: Sequence[str]) -> Group:
+    path, images = table.name, pixels.colours_last(table.name, table.images)
+    labels = _numbers(table, len(images), names)
     source_images.require(path, images.shape[1:3])
     low, high, whole = images.min(), images.max(), images.dtype.kind in "biu"
     start, end = pixels.range_of(path, float(low), float(high), whole)  # NaN if any pixel is

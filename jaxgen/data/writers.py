@@ -24,7 +24,7 @@ from typing import Protocol
 
 import numpy as np
 
-from jaxgen.classes import in_a_path
+from jaxgen.classes import in_paths
 from jaxgen.data import files, idx, tables
 from jaxgen.data.pictures import png
 from jaxgen.data.split import Split
@@ -125,7 +125,7 @@ class Png:
         self._write("train", start, digits)
 
     def _write(self, part: str, start: int, digits: Split) -> None:
-        folders = [self._folder / part / in_a_path(name) for name in self._names]
+        folders = [self._folder / part / name for name in in_paths(self._names)]
         for folder in folders:  # also for classes without images: the order of folders gives labels
             folder.mkdir(parents=True, exist_ok=True)
         numbered = enumerate(zip(*digits, strict=True), start)

@@ -70,6 +70,7 @@ def evaluate(
         by_digit=tuple(_recognised(logits, labels, [digit]) for digit in range(classes)),
         closest=_closest(copies),
         names=digits.names,
+        searched=(len(digits.train.labels), digits.count) if digits.stream else None,
     )
 
 

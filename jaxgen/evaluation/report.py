@@ -77,6 +77,8 @@ class Report:
     by_digit: tuple[Estimate | None, ...]  # recognised, for each class asked for
     closest: tuple[Neighbour, ...]  # the images with the smallest ratio
     names: tuple[str, ...] = DIGITS  # of the classes
+    # Among how many training images copies are looked for, and how many there are; None for all.
+    searched: tuple[int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report for ``json.dumps``; proportions are from 0 to 1."""
@@ -94,6 +96,7 @@ class Report:
             "population_accuracy": self.population_accuracy,
             "recognised_by_digit": [digit and digit.to_dict() for digit in self.by_digit],
             **({} if are_digits(self.names) else {"classes": list(self.names)}),
+            **({"searched_for_copies": list(self.searched)} if self.searched else {}),
             "closest": [neighbour._asdict() for neighbour in self.closest],
         }
 
@@ -173,6 +176,9 @@ class Report:
         if known and not are_digits(self.names):
             each = ", ".join(f"{name} {figure.value:.1%}" for name, figure in known if figure)
             yield from textwrap.wrap(f"recognised by class: {each}", 72, subsequent_indent="  ")
+        if self.searched:
+            some, every = self.searched
+            yield f"copies are looked for among {some:,} of the {every:,} training images"
         if self.source.startswith(STRIDED):
             yield "the model has learned from the split of earlier versions, which was unfair:"
             yield "  do not compare its figures with figures of other models"

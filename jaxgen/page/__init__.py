@@ -20,11 +20,14 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jaxgen import data
-from jaxgen.classes import DIGITS
+from jaxgen.classes import are_digits, listed
 from jaxgen.data import Split, files
+from jaxgen.data.sets.pixels import is_handwriting
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
+from jaxgen.evaluation.judge import Judge
 from jaxgen.mapping import map_images
+from jaxgen.model import Model
 from jaxgen.page import graphs, lesson, packs, programs
 from jaxgen.page.programs import Plan
 from jaxgen.training import published, trained
@@ -36,7 +39,7 @@ ORDER = ("ae", "vae", "cvae", "vqvae", "gan", "ddpm")  # of the families
 BUILT = Path(__file__).parent / "built"
 PLANE = Path(__file__).parent / "plane"  # published models with two latents
 THEME = Path(__file__).parents[1] / "pages" / "theme.css"
-REAL = 100  # real digits of each of the ten
+REAL = 1000  # real digits, as many of each class as of others
 FILE = "index.html"
 MARK = b'<meta name="generator" content="jaxgen page">'  # near the beginning of each page
 
@@ -75,23 +78,26 @@ def write(
 ) -> Path:
     """Write the page with these models to the folder ``out``, beside it the tasks of a lesson, and
     return the page's file. ``training`` is that of the GAN (``game``). ``progress(line)`` gets the
-    next step. Raises UserError as ``check``, and where the package lacks a graph and the packages
-    for ONNX are missing."""
+    next step. Raises UserError as ``check``, where the package lacks a graph and the packages for
+    ONNX are missing, for models of different classes, and where no judge reads their data."""
     check(out)
-    real, texts, facts = _real_digits(), {}, {}
-    for kind, name, plan in _plans(entries):
+    names, classifier, test = _data(entries)
+    real, texts, facts = _real(test, len(names)), {}, {"plane": []}
+    for kind, name, plan in _plans(entries, classifier):
         progress(f"converting {name}")
         own, parts = _packed(name, plan)
         facts.setdefault(kind, []).append(own)
         texts |= parts
     progress("writing the page")
-    for own, (_, model) in zip(facts["plane"], _planes(), strict=True):
+    for own, (_, model) in zip(facts["plane"], _planes(names), strict=True):
         own["points"] = _codes(model, real)
     whole = {
         "models": facts["models"],
         "judge": facts["judge"][0],
         "plane": facts["plane"],
         "labels": real.labels.tolist(),
+        "classes": names,
+        "handwriting": is_handwriting(real.images[..., 0]),
         "training": training,
         "reports": [report._asdict() for report in reports],
     }
@@ -105,7 +111,8 @@ def write(
         wasm=packs.text_of((BUILT / "runtime.wasm.gz").read_bytes()),
         texts=texts | {"digits": packs.text(real.images.tobytes())},
     )
-    sheets = {out / lesson.name(language): lesson.pdf(language) for language in lesson.LANGUAGES}
+    languages = lesson.LANGUAGES if are_digits(names) else ()  # the lesson is on digits
+    sheets = {out / lesson.name(language): lesson.pdf(language) for language in languages}
     files.write_all({**sheets, out / FILE: content.encode()})
     return out / FILE
 
@@ -119,13 +126,29 @@ def keep_graphs(progress: Callable[[str], None] = print) -> None:
     """Convert the graphs of the models that ship anew (``graphs.keep``)."""
     found = {
         f"{program} of {name}": function
-        for _, name, plan in _plans(shipped())
+        for _, name, plan in _plans(shipped(), judge.load())
         for program, function in plan.functions.items()
     }
     graphs.keep(found, progress)
 
 
-def _plans(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Plan]]:
+def _data(entries: Sequence[Entry]) -> tuple[tuple[str, ...], Judge, Split]:
+    """The names of the classes of the models, the judge that reads them, and real test images."""
+    first = entries[0].model
+    for name, _, model in entries:
+        if model.names != first.names:
+            raise UserError(
+                f"{name} draws {listed(model.names)}, and {entries[0].name} {listed(first.names)}: "
+                "give --runs of one data set"
+            )
+    if are_digits(first.names):
+        return first.names, judge.load(), data.load("mnist").test
+    assert isinstance(first, Model)  # none of those that ship
+    judge.require(first.judge, first.digits)
+    return first.names, first.judge, first.digits.test
+
+
+def _plans(entries: Sequence[Entry], classifier: Judge) -> Iterator[tuple[str, str, Plan]]:
     """The kind, the name and the plan of all that the page computes."""
     for name, flags, model in entries:
         found = programs.of(model).with_facts(
@@ -135,14 +158,15 @@ def _plans(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Plan]]:
             conditional=model.family.is_conditional,
         )
         yield "models", name, found
-    yield "judge", "judge", programs.of_judge(judge.load())
-    for family, model in _planes():
+    yield "judge", "judge", programs.of_judge(classifier)
+    for family, model in _planes(entries[0].model.names):
         yield "plane", f"plane-{family}", programs.of_coder(model).with_facts(family=family)
 
 
-def _planes() -> list[tuple[str, Trained]]:
-    """The models with two latents, by their families."""
-    return [(family, _load(PLANE / family)) for family in ("vae", "ae")]
+def _planes(names: Sequence[str]) -> list[tuple[str, Trained]]:
+    """The models with two latents, by their families, which are of digits."""
+    families = ("vae", "ae") if are_digits(names) else ()
+    return [(family, _load(PLANE / family)) for family in families]
 
 
 def _load(path: Path) -> Trained:
@@ -182,11 +206,11 @@ def _codes(model: Any, digits: Split) -> list[list[float]]:
     return np.round(codes, 3).tolist()
 
 
-def _real_digits() -> Split:
-    """Test digits of MNIST, ``REAL`` of each of the ten, from all of the file."""
-    test = data.load("mnist").test
-    each = [np.flatnonzero(test.labels == digit) for digit in range(len(DIGITS))]
-    rows = np.concatenate([found[:: len(found) // REAL][:REAL] for found in each])
+def _real(test: Split, classes: int) -> Split:
+    """REAL test images, from all of the file."""
+    most = REAL // classes
+    each = [np.flatnonzero(test.labels == label) for label in range(classes)]
+    rows = np.concatenate([found[:: max(1, len(found) // most)][:most] for found in each])
     return Split(test.images[rows], test.labels[rows])
 
 

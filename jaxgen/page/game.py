@@ -16,13 +16,14 @@ from PIL import Image
 
 from jaxgen.data.split import SIDE
 from jaxgen.training import folder as folders
+from jaxgen.training import loop
 from jaxgen.training.folder import RunFolder
 
 SHIPPED = Path(__file__).with_name("game.json")
 POINTS = 120  # of a loss, each a mean over some steps
 LOSSES = ("generator/loss", "critic/loss")
-# The pictures of a run have 80 digits in rows of ten, each pixel as 3 x 3 (``images.grid``).
-COLUMNS, ROWS, SCALE, GAP = 10, 3, 3, 2  # of which the page has the first rows
+COLUMNS, ROWS = 10, 3  # of the first digits of a picture, which the page has
+GAP = 2  # pixels between the digits of a picture of a run (``images.grid``)
 GREYS = 16
 
 
@@ -48,14 +49,15 @@ def shipped() -> dict[str, Any]:
 
 
 def _picture(path: Path) -> str:
-    """The first rows of a picture without the lines between the digits, in few greys, as a data
-    URI."""
+    """The first digits of a picture without the lines between them, in few greys, as a data URI."""
     with Image.open(path) as image:
         grey = np.asarray(image.convert("L"))
-    pitch = SCALE * SIDE + GAP
-    cells = grey[GAP:, GAP:][: ROWS * pitch, : COLUMNS * pitch]
-    cells = cells.reshape(ROWS, pitch, COLUMNS, pitch)[:, : SCALE * SIDE : SCALE]
-    small = cells[..., : SCALE * SIDE : SCALE].reshape(ROWS * SIDE, COLUMNS * SIDE)
+    pitch = (len(grey) - GAP) // loop.ROWS
+    columns, scale = (grey.shape[1] - GAP) // pitch, (pitch - GAP) // SIDE
+    cells = grey[GAP:, GAP:].reshape(loop.ROWS, pitch, columns, pitch)
+    digits = cells.swapaxes(1, 2)[..., : scale * SIDE : scale, : scale * SIDE : scale]
+    few = digits.reshape(-1, SIDE, SIDE)[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, SIDE, SIDE)
+    small = few.swapaxes(1, 2).reshape(ROWS * SIDE, COLUMNS * SIDE)
     file = io.BytesIO()
     Image.fromarray(small).quantize(GREYS).save(file, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -91,7 +91,7 @@ def of_coder(model: Trained) -> Plan:
 
 
 def of_judge(judge: Judge) -> Plan:
-    """The judge, which says what digit an image shows."""
+    """The judge, which says what an image shows."""
 
     def apply(variables, images):
         return (jax.nn.softmax(judge.network.apply(variables, images)[0]),)
@@ -106,7 +106,8 @@ def of_judge(judge: Judge) -> Plan:
 def noise(family: Family) -> list[Draw]:
     """How ``family.noise`` draws: for each array its name, its distribution and shape for one
     image, and the way from the image's key to its own: ``[n, i]`` is the i-th of n keys that the
-    key is split into. With ``each``, row i of so many is drawn with ``fold_in(key, i)``."""
+    key is split into. With ``each``, row i of so many is drawn with ``fold_in(key, i)``. One of
+    ``span`` digits is drawn."""
     if isinstance(family, Quantises):
         net = family.prior_net
         return [_draw("gumbel", "gumbel", [net.codes], each=net.side**2)]
@@ -116,19 +117,20 @@ def noise(family: Family) -> list[Draw]:
     if isinstance(family, gan.GAN):
         return [
             _draw("normal", "normal", [config.latents], [2, 0]),
-            _draw("digit", "digit", [], [2, 1]),
+            _draw("digit", "digit", [], [2, 1], span=family.classes),
         ]
     if isinstance(family, Fitted) and family.sampling.prior == "fitted":
         return [
-            _draw("gumbel_digit", "gumbel", [10], [3, 0]),
+            _draw("gumbel_digit", "gumbel", [family.classes], [3, 0]),
             _draw("gumbel_component", "gumbel", [config.components], [3, 1]),
             _draw("normal", "normal", [config.latents], [3, 2]),
         ]
     return [_draw("normal", "normal", [config.latents])]
 
 
-def _draw(name: str, kind: str, shape: Any, *path: list[int], each: int = 0) -> Draw:
-    return {"name": name, "kind": kind, "shape": list(shape), "path": list(path), "each": each}
+def _draw(name: str, kind: str, shape: Any, *path: list[int], each: int = 0, span: int = 0) -> Draw:
+    own = {"name": name, "kind": kind, "shape": list(shape), "path": list(path)}
+    return own | {"each": each, "span": span}
 
 
 def _with_guidance(family: Guided, weight: jax.Array) -> Any:
@@ -168,8 +170,9 @@ def _convert(model: Trained) -> Function:
         return (decoder.decode(variables, latents, targets, functions.no_keys(targets)),)
 
     def example(keys, labels):
-        labels = labels % 10
-        return transfers.sample(model.variables, keys, labels), labels, (labels + 1) % 10
+        labels = labels % transfers.classes
+        images = transfers.sample(model.variables, keys, labels)
+        return images, labels, (labels + 1) % transfers.classes
 
     inputs = {"images": IMAGES, "sources": LABELS, "targets": LABELS}
     return Function(model.variables, apply, inputs, ("converted",), example)
@@ -187,7 +190,7 @@ def _between(model: Trained) -> Function:
         return (family.interpolate(variables, first, last, (sources, targets), t, keys),)
 
     def example(keys, labels):
-        labels = labels % 10
+        labels = labels % family.classes
         images = family.sample(model.variables, keys, labels)
         t = jnp.linspace(0, 1, labels.shape[0])
         return images, images[::-1], labels, labels[::-1], t

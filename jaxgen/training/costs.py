@@ -54,9 +54,9 @@ class Training(NamedTuple):
 
 def fresh(config: Config, console: Console | None = None) -> tuple[State, Block]:
     """The state of a recipe before the first step, and the program that takes train steps."""
-    stack, digits = Stack([data.with_classes(config)]), data.load(config.data).train
-    state = stack.init(digits)
-    return state, stack.compile(state, digits, console or Console(quiet=True))
+    stack, digits = Stack([data.with_classes(config)]), data.load(config.data)
+    state = stack.init(digits.train)
+    return state, stack.compile(state, digits.examples, console or Console(quiet=True))
 
 
 def training(config: Config, console: Console | None = None) -> Training:

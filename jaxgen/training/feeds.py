@@ -50,7 +50,7 @@ class Streamed:
         if stop > step and (step != self._step or not self._readers):
             self.close()
             self._readers = [
-                self._stream.steps(recipe.seed, recipe.batch, step, recipe.steps)
+                self._stream.steps(recipe.seed, recipe.batch, step, max(stop, recipe.steps))
                 for recipe in self._recipes
             ]
         self._step = stop

@@ -153,7 +153,7 @@ def _train(
         for saving in checkpoints:
             exits.enter_context(_reporting_losses(saving, console))
         exits.enter_context(console.bar(step, last))
-        block = stack.compile(state, source.stream or source.train, console)
+        block = stack.compile(state, source.examples, console)
         exits.callback(block.close)
         size, started = 2, time.perf_counter()  # two steps first, to measure their time
         saved_at = time.monotonic()

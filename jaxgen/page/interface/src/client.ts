@@ -35,6 +35,8 @@ export class Client {
   readonly models: ModelFacts[];
   readonly plane: PlaneFacts[];
   readonly labels: number[]; // of real digits
+  readonly classes: string[];
+  readonly handwriting: boolean;
   readonly training: Training | null;
   readonly reports: { title: string; html: string }[];
   private readonly judge: ModelFacts;
@@ -48,6 +50,8 @@ export class Client {
     this.models = facts.models;
     this.plane = facts.plane;
     this.labels = facts.labels;
+    this.classes = facts.classes;
+    this.handwriting = facts.handwriting;
     this.training = facts.training;
     this.reports = facts.reports;
     this.judge = facts.judge;

@@ -10,7 +10,7 @@ import { generate } from "./views/generate.ts";
 import { numbers } from "./views/numbers.ts";
 import { quiz } from "./views/quiz.ts";
 import { walk } from "./views/walk.ts";
-import { choose, type Language, language, say } from "./words.ts";
+import { choose, type Language, language, say, speakOfImages } from "./words.ts";
 
 /** What a view gives the page: its elements, and what to do when it is left. */
 export interface View {
@@ -79,5 +79,6 @@ addEventListener("hashchange", paint);
 // The models come after this script; the page is there before them.
 addEventListener("DOMContentLoaded", async () => {
   client = await Client.open();
+  if (client.classes.join("") !== "0123456789") speakOfImages();
   paint();
 });

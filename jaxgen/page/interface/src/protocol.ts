@@ -67,6 +67,8 @@ export interface Facts {
   judge: ModelFacts;
   plane: PlaneFacts[];
   labels: number[];
+  classes: string[]; // their names; 0 to 9 for digits
+  handwriting: boolean; // whether images are in MNIST's form
   training: Training | null;
   reports: { title: string; html: string }[];
 }

@@ -103,12 +103,13 @@ export interface Draw {
   shape: number[];
   path: [number, number][];
   each: number;
+  span: number; // of "digit": the number of classes
 }
 
 /** The noise of one image. */
 export function noise(draw: Draw, key: Key): Float32Array | Int32Array {
   const own = draw.path.reduce((parent, [, index]) => child(parent, index), key);
-  if (draw.kind === "digit") return Int32Array.of(integer(own, 10));
+  if (draw.kind === "digit") return Int32Array.of(integer(own, draw.span));
   const sample = draw.kind === "normal" ? normal : gumbel;
   const size = draw.shape.reduce((product, length) => product * length, 1);
   if (!draw.each) return sample(own, size);

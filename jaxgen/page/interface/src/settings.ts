@@ -10,10 +10,13 @@ const most = (sampler: string) => (sampler === "fast" ? FAST_GUIDANCE : 6);
 
 /** The digits that a model can be asked for, as choices: all that it has learned in turn, any, or
  * one of them. */
-export function digitChoices(facts: ModelFacts): [value: string, text: string][] {
+export function digitChoices(
+  facts: ModelFacts,
+  classes: readonly string[],
+): [value: string, text: string][] {
   const any: [string, string] = ["any", say("digit-any")];
   if (!facts.conditional) return [any];
-  const each = facts.learned.map((digit): [string, string] => [`${digit}`, `${digit}`]);
+  const each = facts.learned.map((digit): [string, string] => [`${digit}`, classes[digit]]);
   return [["all", say("digit-all")], any, ...each];
 }
 

@@ -2,12 +2,26 @@
 
 import { ALTERED } from "./packs.ts";
 import english from "./words/en.json" with { type: "json" };
+import englishOfImages from "./words/en-images.json" with { type: "json" };
 import polish from "./words/pl.json" with { type: "json" };
+import polishOfImages from "./words/pl-images.json" with { type: "json" };
 
 export type Language = "en" | "pl";
 type Name = keyof typeof english;
 
 const WORDS: Record<Language, Record<Name, string>> = { en: english, pl: polish };
+// In place of these where the classes are no digits.
+const OF_IMAGES: Record<Language, Partial<Record<Name, string>>> = {
+  en: englishOfImages,
+  pl: polishOfImages,
+};
+
+let ofImages = false;
+
+/** From now on the page speaks of images of classes, and not of digits. */
+export function speakOfImages(): void {
+  ofImages = true;
+}
 
 export let language: Language = preferred();
 
@@ -32,7 +46,8 @@ export function choose(chosen: Language): void {
 
 /** A text by its name, with values for its {places}. */
 export function say(name: Name, values: Record<string, string | number> = {}): string {
-  return WORDS[language][name].replace(/\{(\w+)\}/g, (_, place) => `${values[place]}`);
+  const own = ofImages ? OF_IMAGES[language][name] : undefined;
+  return (own ?? WORDS[language][name]).replace(/\{(\w+)\}/g, (_, place) => `${values[place]}`);
 }
 
 /** What went wrong, in a sentence. */

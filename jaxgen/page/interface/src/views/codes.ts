@@ -81,7 +81,7 @@ export function codes(client: Client): View {
   function another(): void {
     attempt(async () => {
       const settings = defaults(facts!);
-      const labels = [seed % 10];
+      const labels = [facts!.learned[seed % facts!.learned.length]];
       const images = await client.result({ do: "sample", model: name, seed, labels, settings });
       seed += 1;
       const found = await client.result({ do: "encode", model: name, images, labels });

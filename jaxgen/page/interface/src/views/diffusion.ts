@@ -54,7 +54,7 @@ export function diffusion(client: Client): View {
     controls.replaceChildren(
       labelled(
         say("digit"),
-        choice(digitChoices(facts!), chosen.digit, (value) => {
+        choice(digitChoices(facts!, client.classes), chosen.digit, (value) => {
           chosen.digit = value;
           begin();
         }),

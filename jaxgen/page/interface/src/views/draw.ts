@@ -4,7 +4,7 @@ import type { Client, Running } from "../client.ts";
 import { choice, labelled, make, slider } from "../dom.ts";
 import type { View } from "../main.ts";
 import { frame, greys, PIXELS, SIDE, show } from "../pictures.ts";
-import { prepare } from "../prepare.ts";
+import { type Picture, type Prepared, prepare } from "../prepare.ts";
 import type { Images, Task } from "../protocol.ts";
 import { keyOf, normal } from "../random.ts";
 import { keep } from "../state.ts";
@@ -40,8 +40,9 @@ const EXAMPLE: Stroke[] = [
 // What was drawn stays while other views are shown.
 const strokes: Stroke[] = [];
 let picture: ImageData | null = null; // a file, in place of strokes
+let real: number | null = null; // the index of a real image, in place of both
 let asked = ""; // the digit that a person says it is
-let written = "2026";
+let written = "";
 let hidden = "left";
 let sigma = 0.5;
 
@@ -54,6 +55,9 @@ const HIDDEN: Record<string, (x: number, y: number) => boolean> = {
 };
 
 export function draw(client: Client): View {
+  const isOfDigits = client.classes.join("") === "0123456789";
+  const isSpelled = client.classes.every((name) => name.length === 1);
+  written ||= isOfDigits ? "2026" : client.classes.slice(0, 4).join("");
   const paper = make("canvas", {
     width: FIELD,
     height: FIELD,
@@ -83,7 +87,7 @@ export function draw(client: Client): View {
       {
         type: "button",
         onclick: () => {
-          picture = null;
+          picture = real = null;
           strokes.pop();
           changed();
         },
@@ -95,7 +99,7 @@ export function draw(client: Client): View {
       {
         type: "button",
         onclick: () => {
-          picture = null;
+          picture = real = null;
           strokes.length = 0;
           changed();
         },
@@ -128,6 +132,7 @@ export function draw(client: Client): View {
   async function open(chosen: File): Promise<void> {
     try {
       picture = fitted(await createImageBitmap(chosen));
+      real = null;
       strokes.length = 0;
       changed();
     } catch {
@@ -143,21 +148,38 @@ export function draw(client: Client): View {
 
   function example(): void {
     picture = null;
-    strokes.splice(0, strokes.length, ...EXAMPLE.map((stroke) => [...stroke]));
+    if (isOfDigits) {
+      strokes.splice(0, strokes.length, ...EXAMPLE.map((stroke) => [...stroke]));
+    } else {
+      strokes.length = 0;
+      real = Math.floor(Math.random() * client.labels.length);
+    }
     changed();
+  }
+
+  /** The image that the models see. */
+  function seen() {
+    if (real !== null) return { image: client.digit(real) };
+    return client.handwriting ? prepare(inkOf(paper)) : scaled(inkOf(paper));
+  }
+
+  /** Black on white: a real image, a picture, or strokes. */
+  function paint(): void {
+    ink(paper);
+    if (real !== null) enlarge(paper, client.digit(real));
   }
 
   paper.onpointerdown = (event) => {
     event.preventDefault();
     paper.focus();
     paper.setPointerCapture(event.pointerId);
-    picture = null;
+    picture = real = null;
     strokes.push([at(event)]);
-    ink(paper);
+    paint();
     paper.onpointermove = (moved) => {
       const events = moved.getCoalescedEvents?.() ?? [];
       strokes.at(-1)!.push(...(events.length ? events : [moved]).map(at));
-      ink(paper);
+      paint();
     };
   };
   paper.onpointerup = paper.onpointercancel = () => {
@@ -177,10 +199,10 @@ export function draw(client: Client): View {
     const own = ++round;
     running.forEach((each) => each.stop());
     running = [];
-    ink(paper);
+    paint();
     answers.replaceChildren();
     small.getContext("2d")!.clearRect(0, 0, SIDE, SIDE);
-    const found = prepare(inkOf(paper));
+    const found = seen();
     if ("problem" in found) {
       verdict.textContent = say(found.problem);
       return;
@@ -194,7 +216,8 @@ export function draw(client: Client): View {
       const best = probabilities.indexOf(probabilities.reduce((a, b) => Math.max(a, b)));
       const percent = number(100 * probabilities[best], 0);
       const sure = probabilities[best] >= SURE;
-      verdict.textContent = say(sure ? "reading" : "doubt", { digit: best, percent });
+      const name = client.classes[best];
+      verdict.textContent = say(sure ? "reading" : "doubt", { digit: name, percent });
       const digit = asked === "" ? best : Number(asked);
       keep({ image, digit });
       answer(image, digit);
@@ -204,7 +227,7 @@ export function draw(client: Client): View {
   }
 
   function answer(image: Images, digit: number): void {
-    const digits = [...Array(10).keys()].map((d) => [`${d}`, `${d}`] as const);
+    const digits = client.classes.map((name, d) => [`${d}`, name] as const);
     const what = choice(digits, `${digit}`, (value) => {
       asked = value;
       answer(image, Number(value));
@@ -228,8 +251,8 @@ export function draw(client: Client): View {
     const text = make("input", {
       "aria-label": say("number"),
       value: written,
-      inputmode: "numeric",
-      pattern: "[0-9]{1,8}",
+      inputmode: isOfDigits ? "numeric" : "text",
+      pattern: `[${client.classes.map((name) => name.replace(/[\]\\^-]/, "\\$&")).join("")}]{1,8}`,
       maxlength: 8,
       size: 8,
       onchange: () => {
@@ -249,9 +272,7 @@ export function draw(client: Client): View {
       make("h2", {}, say("conversions")),
       make("p", {}, say("conversions-help")),
       others,
-      make("h2", {}, say("number")),
-      text,
-      numbers,
+      ...(isSpelled ? [make("h2", {}, say("number")), text, numbers] : []),
       make("h2", {}, say("completions")),
       make("p", {}, say("completions-help")),
       labelled(say("hide"), hide),
@@ -266,7 +287,7 @@ export function draw(client: Client): View {
       if (canConvert(facts)) row(others, facts.name, facts.learned, facts.name);
       else others.append(make("p", {}, say("no-transfer", { model: facts.name })));
     }
-    write();
+    if (isSpelled) write();
     complete();
     clean();
 
@@ -323,12 +344,12 @@ export function draw(client: Client): View {
     function write(): void {
       numbers.replaceChildren();
       for (const facts of client.models.filter(canConvert)) {
-        const targets = [...written].map(Number);
+        const targets = [...written].map((name) => client.classes.indexOf(name));
         const unknown = targets.find((digit) => !facts.learned.includes(digit));
         if (unknown === undefined) {
           row(numbers, facts.name, targets, say("written", { number: written, model: facts.name }));
         } else {
-          const text = say("not-learned", { model: facts.name, digit: unknown });
+          const text = say("not-learned", { model: facts.name, digit: client.classes[unknown] });
           numbers.append(make("p", {}, text));
         }
       }
@@ -376,8 +397,8 @@ export function draw(client: Client): View {
     }
   }
 
-  if (strokes.length || picture) changed();
-  else ink(paper);
+  if (strokes.length || picture || real !== null) changed();
+  else paint();
   return { content, leave: () => running.forEach((each) => each.stop()) };
 }
 
@@ -395,6 +416,26 @@ function ink(paper: HTMLCanvasElement): void {
     for (const point of rest.length ? rest : [first]) context.lineTo(...point);
     context.stroke();
   }
+}
+
+/** The whole field as an image, for classes that are not handwriting. */
+function scaled(ink: Picture): Prepared {
+  const times = FIELD / SIDE;
+  const image = new Float32Array(PIXELS);
+  ink.values.forEach((value, i) => {
+    const [row, column] = [Math.floor(i / FIELD / times), Math.floor((i % FIELD) / times)];
+    image[row * SIDE + column] += value / times ** 2;
+  });
+  return image.some((value) => value > 0) ? { image } : { problem: "nothing" };
+}
+
+/** Shows an image over the whole field, black on white. */
+function enlarge(paper: HTMLCanvasElement, image: Images): void {
+  const small = make("canvas", { width: SIDE, height: SIDE });
+  show(small, greys(image.map((grey) => 1 - grey)));
+  const context = paper.getContext("2d", { willReadFrequently: true })!;
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, FIELD, FIELD);
 }
 
 /** A picture in the middle of the field, as large as fits, as black ink on white. */

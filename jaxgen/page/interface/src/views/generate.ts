@@ -67,7 +67,11 @@ export function generate(client: Client): View {
       ),
       labelled(
         say("digit"),
-        choice(digitChoices(facts), digitFor(facts), (value) => (chosen.digit = value)),
+        choice(
+          digitChoices(facts, client.classes),
+          digitFor(facts),
+          (value) => (chosen.digit = value),
+        ),
       ),
       labelled(
         say("count"),
@@ -81,6 +85,12 @@ export function generate(client: Client): View {
     ];
     fields.push(...settingsFields(facts, settings, fill, () => {}));
     controls.replaceChildren(...fields, make("button", { class: "main" }, say("go")));
+  }
+
+  /** The digit that is chosen, or the first choice of a model that does not offer it. */
+  function digitFor(facts: ModelFacts): string {
+    const offered = digitChoices(facts, client.classes).map(([value]) => value);
+    return offered.includes(chosen.digit) ? chosen.digit : offered[0];
   }
 
   function begin(): void {
@@ -117,7 +127,9 @@ export function generate(client: Client): View {
           ? say("finished", { count: number(count), seconds })
           : say("stopped", { count: number(done) });
         if (!all) return;
-        const line = command(facts.command, model, seed, count, settings, facts);
+        const digit = digitFor(facts);
+        const asked = client.classes[Number(digit)] ?? digit;
+        const line = command(asked, model, seed, count, settings, facts);
         results.append(commandLine(line), downloads(grid, pixels, labels, `${model}-${seed}`));
       },
       (reason: unknown) => {
@@ -130,24 +142,18 @@ export function generate(client: Client): View {
   return { content, leave: () => running?.stop() };
 }
 
-/** The digit that is chosen, or the first choice of a model that does not offer it. */
-function digitFor(facts: ModelFacts): string {
-  const offered = digitChoices(facts).map(([value]) => value);
-  return offered.includes(chosen.digit) ? chosen.digit : offered[0];
-}
-
 /** The command that draws the same digits. */
 function command(
-  named: string,
+  asked: string,
   model: string,
   seed: number,
   count: number,
   settings: Settings,
   facts: ModelFacts,
 ): string {
-  const parts = ["bin/sample", named || `--model ${model}`];
-  const digit = digitFor(facts);
-  if (digit !== "all") parts.push(`--digit ${digit}`);
+  const parts = ["bin/sample", facts.command || `--model ${model}`];
+  const quoted = /^[\w.-]+$/.test(asked) ? asked : `'${asked.replaceAll("'", "'\\''")}'`;
+  if (asked !== "all") parts.push(`--digit ${quoted}`);
   parts.push(`--count ${count}`, `--seed ${seed}`);
   if (facts.guidance !== undefined && settings.guidance !== facts.guidance) {
     parts.push(`--guidance ${settings.guidance}`);

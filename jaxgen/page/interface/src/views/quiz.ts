@@ -107,7 +107,10 @@ export function quiz(client: Client): View {
     const images = new Float32Array(questions.length * PIXELS);
     questions.forEach(({ image }, i) => images.set(image, i * PIXELS));
     const probabilities = await client.result({ do: "read", images });
-    const best = questions.map((_, i) => Math.max(...probabilities.subarray(10 * i, 10 * i + 10)));
+    const kinds = client.classes.length;
+    const best = questions.map((_, i) =>
+      Math.max(...probabilities.subarray(kinds * i, kinds * (i + 1))),
+    );
     const judged = best.filter((sure, i) => sure >= SURE === isReal[i]).length;
     const sources = [...new Set(questions.map(({ source }) => source))].sort();
     const rows = sources.map((source) => {

@@ -32,9 +32,7 @@ let model = "";
 export function walk(client: Client): View {
   const planes = client.plane.map((facts) => plane(client, facts.name));
   const film = filmOf(client);
-  const content = make(
-    "section",
-    { "aria-label": say("walk") },
+  const above = [
     make("h2", {}, say("plane")),
     make("p", {}, say("plane-help")),
     make(
@@ -43,6 +41,11 @@ export function walk(client: Client): View {
       ...COLOURS.map((colour, digit) => make("span", { style: `--colour: ${colour}` }, `${digit}`)),
     ),
     make("div", { class: "planes" }, ...planes.map(({ content: one }) => one)),
+  ];
+  const content = make(
+    "section",
+    { "aria-label": say("walk") },
+    ...(planes.length ? above : []), // those that come along are of digits
     make("h2", {}, say("film")),
     make("p", {}, say("film-help")),
     film.content,
