@@ -17,10 +17,11 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
@@ -33,6 +34,7 @@ from jaxgen.errors import UserError, warn
 MOST = 1_000_000  # training images that are held in memory, where they take 0.8 GB
 SAMPLE, HELD_OUT, TEST = 55_000, 5_000, 10_000  # images, at most
 PIECE = 10_000  # images that are in memory at once
+_FILES = {"train": "images", "test": "tests"}  # of both parts, while they are read
 _RULES = 1  # counted up when other images come from the same data set
 _PIXELS = SIDE * SIDE
 _TOLD = 30  # seconds between lines about the progress
@@ -181,79 +183,88 @@ def _keep(large: Large, folder: Path, fingerprint: str) -> None:
             (draft / file).replace(folder / file)
 
 
-def _read(large: Large, folder: Path) -> tuple[dict[str, np.ndarray], dict]:
+class _Part(NamedTuple):
+    """The images of a part, in the order of the data set."""
+
+    path: Path
+    labels: np.ndarray  # uint8 [n]
+    prints: np.ndarray  # uint64 [n]: their fingerprints
+
+    def sample(self, rows: np.ndarray, count: int, purpose: str) -> tuple[np.ndarray, np.ndarray]:
+        """A fair sample of rows int [k] of the part, and the other rows."""
+        chosen = partition.sample_of(self.prints[rows], self.labels[rows], count, purpose)
+        return rows[chosen], rows[~chosen]
+
+    def arrays(self, rows: np.ndarray, name: str) -> dict[str, np.ndarray]:
+        """The images and the labels of some rows, as a part of this name."""
+        images = _images(self.path, rows)
+        return {f"{name}_images": images, f"{name}_labels": self.labels[rows]}
+
+
+def _read(large: Large, folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Write the images of a data set into a folder; return the small arrays, and notes."""
+    train, test, note = _parts(large, folder)
+    rows = np.arange(len(train.labels), dtype=np.int32)
+    if test:
+        given = np.arange(len(test.labels), dtype=np.int32)
+        arrays = test.arrays(test.sample(given, min(TEST, len(given)), "subset")[0], "test")
+        test.path.unlink()
+    else:
+        chosen, rows = train.sample(rows, min(TEST, len(rows) // partition.TEST), "test")
+        arrays = train.arrays(chosen, "test")
+    count = min(HELD_OUT, len(rows) // partition.HELD_OUT)
+    held_out, rows = train.sample(rows, count, "held out")
+    few, _ = train.sample(rows, min(SAMPLE, len(rows)), "sample")
+    arrays |= train.arrays(held_out, "valid") | train.arrays(few, "train")
+    arrays |= {"rows": rows, "labels": train.labels[rows]}
+    counts = {
+        part: np.bincount(arrays[name], minlength=len(note["names"])).tolist()
+        for part, name in (("train", "labels"), ("test", "test_labels"))
+    }
+    return arrays, note | counts | {"images": len(train.labels)}
+
+
+def _parts(large: Large, folder: Path) -> tuple[_Part, _Part | None, dict[str, Any]]:
+    """Write the images of both parts into a folder; and what is noted of them."""
     from jaxgen.data.formats import Table  # here, so that MNIST itself needs none of it
     from jaxgen.data.sets import classes, uprightness
 
     said: list[str] = []
-    parts = {part: folder / _FILES[part] for part in large.counts}
-    labels = _copy(large, parts, said)
-    images = {part: _mapped(path, len(labels[part])) for part, path in parts.items()}
-    tables = [Table(large.name, images[part], labels[part], part, large.names) for part in parts]
+    paths = {part: folder / name for part, name in _FILES.items() if part in large.counts}
+    given = _copy(large, paths, said)
+    tables = [
+        Table(large.name, _OnDisk(paths[part], len(own)), own, part, large.names)
+        for part, own in given.items()
+    ]
     names, numbers = classes.numbered(tables, large.name, said.append)
-    numbered = {part: own.astype(np.uint8) for part, own in zip(parts, numbers, strict=True)}
-    classes.check_counts(numbered["train"], names, large.name)
-    turn = uprightness.turn(images["train"], numbered["train"], names)
+    labels = [own.astype(np.uint8) for own in numbers]
+    classes.check_counts(labels[0], names, large.name)
+    turn = uprightness.turn(tables[0].images, labels[0], names)
     if turn is not None:
         said.append(f"{large.name}: {turn.words}: turned upright")
-    del images, tables
     digest = hashlib.sha256()
-    prints = {part: _finish(path, turn, digest) for part, path in parts.items()}
-    for own in numbered.values():
-        digest.update(own.data)
-
-    def choose(part: str, rows: np.ndarray, count: int, purpose: str) -> np.ndarray:
-        return partition.sample_of(prints[part][rows], numbered[part][rows], count, purpose)
-
-    def split(part: str, rows: np.ndarray, name: str) -> dict[str, np.ndarray]:
-        images, labels = _images(parts[part], rows), numbered[part][rows]
-        return {f"{name}_images": images, f"{name}_labels": labels}
-
-    rows = np.arange(len(numbered["train"]), dtype=np.int32)
-    if "test" in parts:
-        of_test = np.arange(len(numbered["test"]))
-        chosen = choose("test", of_test, min(TEST, len(of_test)), "subset")
-        arrays = split("test", of_test[chosen], "test")
-        (folder / _FILES["test"]).unlink()
-    else:
-        is_test = choose("train", rows, min(TEST, len(rows) // partition.TEST), "test")
-        arrays, rows = split("train", rows[is_test], "test"), rows[~is_test]
-    held_out = choose("train", rows, min(HELD_OUT, len(rows) // partition.HELD_OUT), "held out")
-    arrays |= split("train", rows[held_out], "valid")
-    rows = rows[~held_out]
-    few = choose("train", rows, min(SAMPLE, len(rows)), "sample")
-    arrays |= split("train", rows[few], "train")
-    arrays |= {"rows": rows, "labels": numbered["train"][rows]}
-    counts = {
-        part: np.bincount(arrays[name], minlength=len(names)).tolist()
-        for part, name in (("train", "labels"), ("test", "test_labels"))
-    }
-    images_count = len(numbered["train"])
-    return arrays, counts | {
-        "images": images_count,
-        "names": names,
-        "said": said,
-        "sha256": digest.hexdigest(),
-    }
-
-
-_FILES = {"train": "images", "test": "tests"}
+    found = [
+        _Part(path, own, _finish(path, turn, digest))
+        for path, own in zip(paths.values(), labels, strict=True)
+    ]
+    for part in found:
+        digest.update(part.labels.data)
+    note = {"names": names, "said": said, "sha256": digest.hexdigest()}
+    return found[0], found[1] if len(found) > 1 else None, note
 
 
 class _Progress:
     """Lines about the progress, on standard error, now and then."""
 
-    def __init__(self, large: Large):
-        import time
-
-        self._clock, self._done, self._all = time.monotonic, 0, sum(large.counts.values())
-        warn(f"reading the {self._all:,} images of {large.name} once; they are kept")
-        self._told = self._began = self._clock()
+    def __init__(self, large: Large, home: Path):
+        self._done, self._all = 0, sum(large.counts.values())
+        size = f"{self._all * _PIXELS / 1e9:.1f} GB"
+        warn(f"reading the {self._all:,} images of {large.name} once: {size} stay in {home}")
+        self._told = self._began = time.monotonic()
 
     def add(self, count: int) -> None:
         self._done += count
-        now = self._clock()
+        now = time.monotonic()
         if now - self._told < _TOLD:
             return
         left = (now - self._began) * (self._all / self._done - 1)
@@ -264,7 +275,7 @@ class _Progress:
 def _copy(large: Large, parts: dict[str, Path], said: list[str]) -> dict[str, np.ndarray]:
     """Write the images of each part to a file, with light ink; return their labels as they are."""
     labels, dark = ({part: [] for part in parts} for _ in range(2))
-    progress = _Progress(large)
+    progress = _Progress(large, next(iter(parts.values())).parents[1])
     with contextlib.ExitStack() as stack:
         written = {part: stack.enter_context(path.open("wb")) for part, path in parts.items()}
         for part, (images, own) in large.pieces(said.append):
@@ -322,8 +333,9 @@ def _change(path: Path, change: Callable[[np.ndarray, int], np.ndarray | None]) 
 
 
 def _images(path: Path, rows: np.ndarray) -> np.ndarray:
-    """Some images of a file: uint8 [k, 28, 28, 1]. They are not mapped into memory, where the pages
-    around each of them would stay. Raises OSError or ValueError where they are not all there."""
+    """Some images of a file: uint8 [k, 28, 28, 1]. They are not mapped into memory, where up to a
+    megabyte around each of them would stay. Raises OSError or ValueError where they are not all
+    there."""
     places = (rows.astype(np.int64) * _PIXELS).tolist()
     with path.open("rb", buffering=0) as file:
         number = file.fileno()
@@ -331,6 +343,15 @@ def _images(path: Path, rows: np.ndarray) -> np.ndarray:
     return np.frombuffer(found, np.uint8).reshape(len(rows), SIDE, SIDE, 1)
 
 
-def _mapped(path: Path, count: int) -> np.ndarray:
+@dataclass(frozen=True)
+class _OnDisk:
     """The images uint8 [n, 28, 28] of a file, of which only those are read that are asked for."""
-    return np.memmap(path, np.uint8, "r", shape=(count, SIDE, SIDE))
+
+    path: Path
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return _images(self.path, rows)[..., 0]

@@ -219,6 +219,18 @@ def test_labels_of_a_stream_are_checked_as_those_in_memory(few, tmp_path):
     assert "one class alone" in sentence(data.load, f"files:{tmp_path}")
 
 
+def test_a_damaged_file_of_a_stream_is_named(few, tmp_path, cache):
+    source = written(tmp_path / "set", "parquet")
+    few(100)
+    path = tmp_path / "set" / "train-00000.parquet"
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + b"\0" * 2000 + content[middle + 2000 :])
+    told = sentence(data.load, source)
+    assert f"{path}" in told and "XDG_CACHE_HOME" not in told
+    assert folders(cache) == []
+
+
 def test_the_raw_images_of_a_stream_are_not_brought_into_memory(few, tmp_path):
     source = written(tmp_path / "set", "tfds")
     few(100)

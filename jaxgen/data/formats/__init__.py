@@ -25,6 +25,7 @@ __all__ = [
     "MOST_BYTES",
     "ParquetImages",
     "Table",
+    "errors",
     "in_memory",
     "part_of",
     "read",
@@ -62,7 +63,7 @@ def read(path: str) -> list[Table]:
     """The tables of a file, plain or packed; the images of Parquet stay in the file until they are
     asked for (``in_memory``). Raises UserError, which names the file and where it can the row, for
     a file that is damaged or of no known kind."""
-    with _errors(path):
+    with errors(path):
         with open(path, "rb") as file:
             if file.read(len(_PARQUET)) == _PARQUET:
                 tables = archives.parquet(path, path)
@@ -76,12 +77,12 @@ def in_memory(table: Table) -> Table:
     """A table with its images in memory. Raises UserError as ``read``, and for more than 2 GiB."""
     if not isinstance(table.images, ParquetImages):
         return table
-    with _errors(table.name):
+    with errors(table.name):
         return table._replace(images=table.images.all())
 
 
 @contextlib.contextmanager
-def _errors(path: str) -> Iterator[None]:
+def errors(path: str) -> Iterator[None]:
     """Turn the errors of libraries about a file into a UserError."""
     try:
         yield

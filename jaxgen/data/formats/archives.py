@@ -1,6 +1,7 @@
 """Files of many others: Parquet with pictures, as on the Hugging Face hub; tar and zip."""
 
 import io
+import itertools
 import json
 import os
 import tarfile
@@ -44,19 +45,21 @@ class ParquetImages:
             for batch in file.iter_batches(size, columns=[self._column]):
                 yield _images(batch[self._column])
 
-    def sample(self, count: int) -> Any:
-        """Some of the images: the first of row groups from all over the file."""
+    def sample(self, count: int) -> tuple[np.ndarray, Any]:
+        """About so many of the images, the first of row groups from all over the file, and their
+        rows int [k]."""
         with _opened(self.source) as file:
-            groups = range(file.num_row_groups)[:: max(1, file.num_row_groups // _GROUPS)]
-            each = -(-count // len(groups))
-            parts = [
-                _images(next(file.iter_batches(each, [group], [self._column]))[self._column])
-                for group in groups
-                if file.metadata.row_group(group).num_rows
-            ]
-        if isinstance(parts[0], np.ndarray):
-            return np.concatenate(parts)
-        return [picture for part in parts for picture in part]
+            groups = range(file.num_row_groups)
+            sizes = [file.metadata.row_group(group).num_rows for group in groups]
+            starts, each = np.cumsum([0, *sizes]), -(-count // min(len(groups), _GROUPS))
+            rows, parts = [], []
+            for group in groups[:: max(1, len(groups) // _GROUPS)]:
+                for batch in itertools.islice(file.iter_batches(each, [group], [self._column]), 1):
+                    parts.append(_images(batch[self._column]))
+                    rows.append(starts[group] + np.arange(len(parts[-1])))
+        is_array = isinstance(parts[0], np.ndarray)
+        images = np.concatenate(parts) if is_array else [*itertools.chain(*parts)]
+        return np.concatenate(rows), images
 
 
 def parquet(source: str | bytes, name: str) -> list[Table]:

@@ -24,16 +24,23 @@ def _named(table: Table, start: int = 0) -> Iterator[tuple[str, bytes]]:
         yield f"image {index} of {table.name}", content
 
 
-def _sample(images: Any) -> Any:
-    if isinstance(images, ParquetImages):
-        return images.sample(_DECIDED)
-    return images[:: max(1, len(images) // _DECIDED)]
+def _sample(table: Table) -> Any:
+    """Some of the images of a table, from all over it."""
+    images = table.images
+    if not isinstance(images, ParquetImages):
+        return images[:: max(1, len(images) // _DECIDED)]
+    with formats.errors(table.name):
+        return images.sample(_DECIDED)[1]
 
 
-def _pieces(images: Any) -> Iterator[Any]:
-    if isinstance(images, ParquetImages):
-        return images.pieces(PIECE)
-    return (images[start : start + PIECE] for start in range(0, len(images), PIECE))
+def _pieces(table: Table) -> Iterator[Any]:
+    """The images of a table, piece by piece."""
+    images = table.images
+    if not isinstance(images, ParquetImages):
+        yield from (images[start : start + PIECE] for start in range(0, len(images), PIECE))
+        return
+    with formats.errors(table.name):
+        yield from images.pieces(PIECE)
 
 
 class Bringer:
@@ -56,11 +63,11 @@ class Bringer:
 
     def pieces(self, table: Table) -> Iterator[np.ndarray]:
         """The same images, piece by piece, each in the way that a sample of all asks for."""
-        some = table._replace(images=_sample(table.images))
+        some = table._replace(images=_sample(table))
         are_photographs = self._are_photographs(some)
         form = None if are_photographs else self._form_of(table.name, self._greys(some))
         start = 0
-        for images in _pieces(table.images):
+        for images in _pieces(table):
             piece = table._replace(images=images)
             yield self._decoded(piece, start) if form is None else form(self._greys(piece, start))
             start += len(images)

@@ -9,11 +9,12 @@ letters. Where neither knows the classes, as of clothes, nothing is turned.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from jaxgen.data import mnist
-from jaxgen.data.formats import Table
+from jaxgen.data.formats import ParquetImages, Table
 
 _TRIED = 2000  # images
 _SURE = 1.3  # times as many recognised as in the way that they lie
@@ -53,16 +54,16 @@ class Turn:
         return np.ascontiguousarray(WAYS[self.way](images))
 
 
-def turn(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> Turn | None:
-    """How images uint8 [n, 28, 28] with the numbers of their classes lie; None where they are
-    upright, or where it cannot be known."""
+def turn(images: Any, labels: np.ndarray, names: tuple[str, ...]) -> Turn | None:
+    """How images uint8 [n, 28, 28], of which some rows are taken, with the numbers of their classes
+    lie; None where they are upright, or where it cannot be known."""
     for known, least in ((_digits(), _LEAST), (_letters(), _LEAST_LETTERS)):
         rows = np.flatnonzero(np.array([name.lower() in known for name in names])[labels])
         if len(rows) < 20:
             continue
         rows = rows[:: max(1, len(rows) // _TRIED)]
-        wanted = [names[label].lower() for label in labels[rows]]
-        shares = {way: _share(change(images[rows]), wanted, known) for way, change in WAYS.items()}
+        wanted, some = [names[label].lower() for label in labels[rows]], images[rows]
+        shares = {way: _share(change(some), wanted, known) for way, change in WAYS.items()}
         best = max(shares, key=lambda way: shares[way])
         if shares[best] < least:
             continue
@@ -74,10 +75,14 @@ def turn(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> Turn
 
 def digits_are(table: Table, first: list[int], second: list[int]) -> bool:
     """Whether labels from 1 to 10 stand for the digits ``first``, and not for ``second``."""
-    if not isinstance(table.images, np.ndarray):
+    if isinstance(table.images, ParquetImages):
+        rows, images = table.images.sample(_TRIED)
+    else:
+        rows = np.arange(len(table.images))[:: max(1, len(table.images) // _TRIED)]
+        images = None if isinstance(table.images, list) else table.images[rows]
+    if not isinstance(images, np.ndarray):  # but files of pictures
         return False
-    rows = np.arange(len(table.images))[:: max(1, len(table.images) // _TRIED)]
-    images = np.asarray(table.images[rows], np.float32)
+    images = images.astype(np.float32)
     if images.ndim == 2:
         images = images.reshape(len(images), round(images.shape[1] ** 0.5), -1)
     if images.ndim != 3:
