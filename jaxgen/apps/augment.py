@@ -92,7 +92,7 @@ class DataSet:
         self._model, self._hand = model, hand
         self._labels = cycle(order.mix, digits.train.labels, model.names)
         model.require(self._labels, f"--mix {order.mix}")
-        self._real = len(digits.train.labels) if order.real else 0
+        self._real = digits.count if order.real else 0
         self._score: Callable | None = None
         self.state: dict[str, Any] = {
             **provenance.of(order._asdict(), model, config),
@@ -153,7 +153,7 @@ class DataSet:
 
     def _piece(self, start: int, stop: int, progress: Callable[[str], None]) -> Split:
         """The digits start to stop - 1 of the data set: the real ones come first."""
-        real = Split(*(array[: self._real][start:stop] for array in self.digits.train))
+        real = self.digits.take(np.arange(min(start, self._real), min(stop, self._real)))
         indices = np.arange(max(start, self._real), stop) - self._real
         if not len(indices):
             return real

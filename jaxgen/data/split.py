@@ -44,6 +44,12 @@ class Digits(NamedTuple):
         """All training images: what the steps of training learn from."""
         return self.stream or self.train
 
+    def take(self, rows: np.ndarray) -> Split:
+        """Some of all training images, by their numbers, int [k]."""
+        if self.stream:
+            return self.stream.read(rows)
+        return Split(self.train.images[rows], self.train.labels[rows])
+
     @property
     def count(self) -> int:
         """The number of training images."""

@@ -140,8 +140,6 @@ def _read(name: str, builder: Any) -> Raw:
         Table(name, *_read_part(name, builder, part), part, given)
         for part in _counts(name, builder)
     ]
-    if not len(tables[0].labels):
-        raise UserError(f"{name} has no images in its split train: prepare it again")
     names, numbers = classes.numbered(tables, name, lambda line: None)
     classes.check_counts(numbers[0], names, name)
     train, *tests = (
@@ -157,7 +155,10 @@ def _counts(name: str, builder: Any) -> dict[str, int]:
     parts = builder.info.splits
     if "train" not in parts:
         raise UserError(f"{name} has no split train (it has {', '.join(parts) or 'none'})")
-    return {part: parts[part].num_examples for part in _PARTS if part in parts}
+    counts = {part: parts[part].num_examples for part in _PARTS if part in parts}
+    if not counts["train"]:
+        raise UserError(f"{name} has no images in its split train: prepare it again")
+    return {part: count for part, count in counts.items() if count}  # TFDS reads no empty split
 
 
 def _names(name: str, builder: Any) -> tuple[str, ...]:
@@ -166,14 +167,12 @@ def _names(name: str, builder: Any) -> tuple[str, ...]:
 
 
 def _large(name: str, builder: Any, fingerprint: str, counts: dict[str, int]) -> Large:
-    present = {part: count for part, count in counts.items() if count}
-
     def pieces(say: Callable[[str], None]) -> Iterator[tuple[str, Split]]:
-        for part in present:
+        for part in counts:
             for images, labels in _pieces(name, builder, part):
                 yield part, Split(images[..., 0], labels)
 
-    return Large(name, fingerprint, present, pieces, _names(name, builder), may_be_dark=True)
+    return Large(name, fingerprint, counts, pieces, _names(name, builder), may_be_dark=True)
 
 
 def _read_part(name: str, builder: Any, part: str) -> tuple[np.ndarray, np.ndarray]:

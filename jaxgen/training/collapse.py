@@ -76,5 +76,6 @@ class Monitor:
         ]
         reasons = [f"of {drawn} {nouns(self._names)[1]} drawn, {', '.join(rare)}"] if rare else []
         if look.coverage < NARROW:
-            reasons.append(f"only {look.coverage:.0%} of the real digits have a drawn one near")
+            many = nouns(self._names)[1]
+            reasons.append(f"only {look.coverage:.0%} of the real {many} have a drawn one near")
         return "; ".join(reasons) or None

@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
 from tensorboardX import SummaryWriter
 
+from jaxgen.classes import DIGITS, nouns
 from jaxgen.data import files
 from jaxgen.training.folder import RunFolder, whole_lines
 
@@ -58,13 +59,16 @@ class Records:
         """Add a picture, uint8 [h, w], to the events."""
         self._events.add_image("samples", grid, step, dataformats="HW")
 
-    def look(self, step: int, histogram: tuple[int, ...], coverage: float) -> None:
+    def look(
+        self, step: int, histogram: tuple[int, ...], coverage: float, names: Sequence[str] = DIGITS
+    ) -> None:
         """Write a look of the monitor (``collapse``) after ``step``; fractions in the events."""
         with open(self._looks, "a") as file:
             look = {"step": step, "histogram": histogram, "coverage": coverage}
             file.write(json.dumps(look) + "\n")
-        for digit, count in enumerate(histogram):
-            self._events.add_scalar(f"watch/digit {digit}", count / sum(histogram), step)
+        one, _ = nouns(names)
+        for name, count in zip(names, histogram, strict=True):
+            self._events.add_scalar(f"watch/{one} {name}", count / sum(histogram), step)
         self._events.add_scalar("watch/coverage", coverage, step)
 
     def flush(self) -> None:

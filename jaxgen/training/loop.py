@@ -252,7 +252,7 @@ class _Run:
             if self._monitor and (step == config.steps or regular):
                 any_digit = np.full(COUNT, ANY, np.int32)
                 look = self._monitor.look(self._drawn(state, any_digit))
-                self._records.look(step, *look)
+                self._records.look(step, *look, self._config.classes)
                 if why := self._monitor.collapse(look):
                     console.say(f"mode collapse at step {step}: {why}")
         if saves or is_due:  # last, so that the log is complete up to every checkpoint

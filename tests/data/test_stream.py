@@ -14,6 +14,7 @@ from jaxgen.data.split import Contents, Split
 from jaxgen.errors import UserError
 from jaxgen.training import loop
 from jaxgen.training.folder import RunFolder
+from tests.conftest import flags
 from tests.data.told import equal, sentence
 from tests.runs import QUIET, Listener, final, metrics, run, same
 
@@ -84,7 +85,7 @@ def test_a_stream_has_the_images_that_memory_would_have(few, tmp_path, kind, cha
     assert f"sample of {streamed.count}" in again[-1]
     rows = np.random.default_rng(0).integers(0, whole.count, 50)
     every = Split(whole.train.images[rows], whole.train.labels[rows])
-    assert equal((streamed.stream.read(rows),), (every,))
+    assert equal((streamed.take(rows), whole.take(rows)), (every, every))
     assert streamed.count == whole.count and streamed.learned == whole.learned
     assert Contents.of(streamed)[1:] == Contents.of(whole)[1:]
 
@@ -244,6 +245,22 @@ def test_a_stream_is_checked_by_its_sample(few, tmp_path, capsys, monkeypatch):
     assert cli.main.run(["digits", "check", source, "--out", f"{tmp_path}/set.png"]) == 0
     told = capsys.readouterr().out
     assert "550 images to learn from" in told and "training images: 350" in told
+
+
+def test_a_data_set_of_drawn_images_can_hold_all_real_ones_of_a_stream(few, tmp_path, monkeypatch):
+    source = written(tmp_path / "set", "parquet")
+    few(100)
+    monkeypatch.setattr(stream, "SAMPLE", 200)
+    monkeypatch.chdir(tmp_path)
+    args = ["--data", source, "--steps=2", "--batch=8", *flags("cvae")]
+    assert cli.main.run(["train", "--model=cvae", "--run=small", *args]) == 0
+    order = ["--count=20", "--format=npz", "--real", "--out=made"]
+    assert cli.main.run(["apply", "augment", "--run=small", *order]) == 0
+    digits = data.load(source)
+    with np.load("made/train-00000.npz") as made:
+        assert len(made["labels"]) == digits.count + 20
+        found = Split(made["images"][: digits.count, ..., None], made["labels"][: digits.count])
+    assert equal((found,), (digits.take(np.arange(digits.count)),))
 
 
 def test_letters_of_a_stream_keep_their_names(few, tmp_path):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from jaxgen import data
-from jaxgen.data import pictures, tfds
+from jaxgen.classes import DIGITS
+from jaxgen.data import pictures, tfds, tfds_writer
+from jaxgen.data.split import Split
 from tests.data.told import equal, sentence
 
 
@@ -69,6 +71,22 @@ def prepared(folder, tmp_path, prepare):
     }
     image, label = features.Image(shape=(28, 28, 1)), features.ClassLabel(num_classes=10)
     return prepare(tmp_path / "prepared", image, label, **parts)
+
+
+@pytest.mark.parametrize("empty", ["train", "test"])
+def test_a_split_without_images(tmp_path, empty):
+    shards = tfds_writer.Shards(tmp_path, DIGITS)
+    digits = data.load("synthetic:60").train
+    parts = {part: Split(*digits) for part in ("train", "test")}
+    parts[empty] = Split(digits.images[:0], digits.labels[:0])
+    for part, own in parts.items():
+        shards.write(part, 0, own)
+    shards.describe({part: [len(own.labels)] for part, own in parts.items()})
+    if empty == "train":
+        assert "no images in its split train" in sentence(data.load, f"tfds:{tmp_path}")
+    else:  # as if it were not there
+        found = data.load(f"tfds:{tmp_path}")
+        assert len(found.test.labels) == len(digits.labels) // 7
 
 
 def test_tfds_gives_back_what_was_prepared(folder, prepared, tmp_path, monkeypatch):

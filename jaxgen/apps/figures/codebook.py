@@ -39,14 +39,14 @@ def draw(lesson: drawing.Lesson) -> Figure:
     drawing.show(
         left,
         images.grid(tiles, int(np.ceil(np.sqrt(2 * len(tiles)))), gap=1, scale=3),
-        f"The mean of {len(test.labels)} test digits where a code is used:\n"
+        f"The mean of {len(test.labels)} test {lesson.many} where a code is used:\n"
         f"{used} of {family.quantiser.size} codes are used, {len(order)} are shown,\n"
         f"from {shares[0]:.1%} of positions to {shares[-1]:.2%}",
     )
     drawing.rows(
         right,
         np.stack([shown, mosaics, decoded]),
-        ["test digits", "their codes,\neach as at left", "decoded"],
+        [f"test {lesson.many}", "their codes,\neach as at left", "decoded"],
         f"{codes[0].size} codes an image, {family.bits:.0f} bits",
     )
     return figure

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from jaxgen import images
 from jaxgen.arrays import SIDE
+from jaxgen.classes import nouns
 from jaxgen.data import Digits, Split, partition
 from jaxgen.families.base import Family, Variables
 from jaxgen.families.capabilities import Encodes, able
@@ -29,6 +30,16 @@ class Lesson:
     name: str  # of the model, as the title of the figure
     digit: int  # for figures of one digit
     seed: int  # of the choice of test digits, and of drawn digits
+
+    @property
+    def many(self) -> str:
+        """What the images are called: digits, or images of other classes."""
+        return nouns(self.digits.names)[1]
+
+    @property
+    def one(self) -> str:
+        """What an image is called."""
+        return self.many.removesuffix("s")
 
     def coded(self) -> Split:
         """The test digits whose codes are shown."""

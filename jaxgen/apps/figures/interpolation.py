@@ -33,5 +33,5 @@ def draw(lesson: drawing.Lesson) -> Figure:
 
     figure = drawing.figure(5.5)
     names = ["pixels faded", "through the latents"] * len(pairs)
-    drawing.rows(figure.subplots(), rows, names, "From digit to digit")
+    drawing.rows(figure.subplots(), rows, names, f"From {lesson.one} to {lesson.one}")
     return figure

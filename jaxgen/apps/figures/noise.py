@@ -38,7 +38,7 @@ def draw(lesson: drawing.Lesson) -> Figure:
 
     figure = drawing.figure(5.7)
     above, below = figure.subplots(2, 1, height_ratios=(1, 4))
-    drawing.rows(above, np.asarray(noisy)[None], ["a test digit"], "Noise is added")
+    drawing.rows(above, np.asarray(noisy)[None], [f"a test {lesson.one}"], "Noise is added")
     rows = np.stack([paths[0], guesses[0], paths[1], guesses[1]])[:, chosen]
     guess = "what the network\npredicts"
     names = ["drawn from noise", guess, "another noise", guess]

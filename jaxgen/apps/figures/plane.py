@@ -1,6 +1,8 @@
 """A latent plane: the codes of test digits, and images decoded from the plane (as in Kingma and
 Welling 2014, figure 4, but evenly spaced)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
@@ -35,7 +37,8 @@ def draw(lesson: drawing.Lesson) -> Figure:
     codes_axes.plot(
         [left, right, right, left, left], [low, low, high, high, low], color="0.4", linewidth=1
     )
-    name = "test digits" if digit == ANY else f"test digits {digit}"
+    kind = "" if digit == ANY else f" {lesson.digits.names[digit]}"
+    name = f"test {lesson.many}{kind}"
     codes_axes.set_title(f"The codes of {len(codes):,} {name}")
     tiles = images.grid(decoded, TILES, gap=0, scale=1)
     extent = (left, right, low, high)
@@ -44,11 +47,13 @@ def draw(lesson: drawing.Lesson) -> Figure:
     for axes in (codes_axes, plane_axes):
         axes.set(xlabel="$z_1$", ylabel="$z_2$")
         axes.set_box_aspect(1)
-    _scatter(figure, codes_axes, codes, test.labels)
+    _scatter(figure, codes_axes, codes, test.labels, lesson.digits.names)
     return figure
 
 
-def _scatter(figure: Figure, axes: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
+def _scatter(
+    figure: Figure, axes: Axes, codes: np.ndarray, labels: np.ndarray, names: Sequence[str]
+) -> None:
     """The codes, with a label for each digit at their median, or beside another label."""
     digits = np.unique(labels)
     for digit in digits:
@@ -60,7 +65,9 @@ def _scatter(figure: Figure, axes: Axes, codes: np.ndarray, labels: np.ndarray) 
     apart = axes.transData.inverted().transform(moved_apart(pixels, APART * figure.dpi / 72))
     around = [patheffects.withStroke(linewidth=3, foreground="white")]
     for digit, (x, y) in zip(digits, apart, strict=True):
-        axes.text(x, y, f"{digit}", fontsize=13, ha="center", va="center", path_effects=around)
+        axes.text(
+            x, y, names[int(digit)], fontsize=13, ha="center", va="center", path_effects=around
+        )
 
 
 def moved_apart(points: np.ndarray, least: float) -> np.ndarray:

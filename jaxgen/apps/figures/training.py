@@ -35,7 +35,8 @@ def draw(lesson: drawing.Lesson) -> Figure:
 
     figure = drawing.figure(0.62 * len(chosen) + 0.6 if len(chosen) > 5 else 3.7)
     left, right = figure.subplots(1, 2, width_ratios=(1.45, 1))
-    drawing.rows(left, rows, [f"step {step}" for step in chosen], "The same digits during training")
+    names = [f"step {step}" for step in chosen]
+    drawing.rows(left, rows, names, f"The same {lesson.many} during training")
     can_read = judge.caution(judge.of(lesson.digits), lesson.digits) is None
     _curves(figure, right, lesson.run, lesson.run.looks if can_read else None)
     return figure
@@ -67,7 +68,7 @@ def _curves(figure: Figure, axes: Axes, run: RunFolder, watch: Path | None) -> N
     if watch and watch.exists():
         looks = read_log(watch)
         other = axes.twinx()
-        other.set(ylim=(0, 1), ylabel="coverage: share of real digits with a drawn one near")
+        other.set(ylim=(0, 1), ylabel="coverage: share of real images with a drawn one near")
         steps, coverage = zip(*((look["step"], look["coverage"]) for look in looks), strict=True)
         lines += other.plot(steps, coverage, color="0.3", linestyle="--", label="coverage")
     if len(lines) > 1:
