@@ -82,9 +82,26 @@ def in_paths(names: Sequence[str]) -> tuple[str, ...]:
     """The names of classes as names of folders and parts of names of files: ``t-shirt-top``. Those
     that would be alike where a file system does not tell small letters from capitals, such as ``A``
     and ``a``, have the number of their class too."""
-    plain = [re.sub(r"[^\w.]+", "-", name).strip("-.") or "class" for name in names]
+    plain = [in_path(name) for name in names]
+    numbered = [f"{name}-{number}" for number, name in enumerate(plain)]
     often = Counter(name.casefold() for name in plain)
-    return tuple(
-        name if often[name.casefold()] == 1 else f"{name}-{number}"
-        for number, name in enumerate(plain)
-    )
+    found = [
+        name if often[name.casefold()] == 1 else other
+        for name, other in zip(plain, numbered, strict=True)
+    ]
+    is_clear = len({name.casefold() for name in found}) == len(found)
+    return tuple(found if is_clear else numbered)
+
+
+def in_path(name: str) -> str:
+    """The name of a class with letters, digits, hyphens and full stops alone."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.") or "class"
+
+
+def of_paths(names: Sequence[str]) -> dict[str, int]:
+    """The number of the class that each name of a folder means: one of ``in_paths``, or the name of
+    a class without its number where that is clear."""
+    plain = [in_path(name) for name in names]
+    often = Counter(plain)
+    clear = {name: number for number, name in enumerate(plain) if often[name] == 1}
+    return clear | {name: number for number, name in enumerate(in_paths(names))}

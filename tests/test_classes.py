@@ -84,6 +84,40 @@ def test_the_labels_of_fashion_mnist_tell_its_names(here, monkeypatch):
     assert data.load("files:other").names == DIGITS
 
 
+@pytest.mark.parametrize(
+    "names", [("A", "a", "A-0"), ("+", "-", "class-0"), ("t-shirt/top", "bag"), LETTERS]
+)
+def test_no_two_classes_have_one_folder(names):
+    folders = [folder.casefold() for folder in classes.in_paths(names)]
+    assert len(set(folders)) == len(names)
+    assert [classes.of_paths(names)[folder] for folder in classes.in_paths(names)] == [
+        *range(len(names))
+    ]
+
+
+def test_folders_that_a_person_has_made_are_known_in_their_case(tmp_path):
+    for name in ("A", "a", "b"):
+        images.save(tmp_path / name / "1.png", np.full((1, 28, 28, 1), 0.5), np.zeros(1, int))
+    (group,) = user_images.find(f"{tmp_path}", names=("A", "a", "b"))
+    assert sorted(item.label for item in group.items) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted"),
+    [
+        (("Coat", "Bag"), [0, 1, 0]),  # of the file's numbers 1, 0, 1
+        (("Bag", "Coat"), [1, 0, 1]),
+        (("first", "second"), [1, 0, 1]),  # names that say nothing here
+    ],
+)
+def test_the_names_in_a_file_say_what_its_labels_mean(own, wanted, tmp_path):
+    greys = np.arange(3 * 28 * 28, dtype=np.uint8).reshape(3, 28, 28)
+    path = tmp_path / "some.npz"
+    np.savez(path, images=greys, labels=np.array([1, 0, 1]), names=np.array(own))
+    (group,) = user_images.find(f"{path}", names=("bag", "coat"))
+    assert [item.label for item in group.items] == wanted
+
+
 @pytest.mark.parametrize("name", families.names())
 @pytest.mark.parametrize("count", [2, 26])
 def test_every_family_keeps_its_contract_with_any_number_of_classes(name, count):

@@ -73,7 +73,8 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
     MNIST has 55,000, 5,000 and 10,000 digits. ``mnist:N:SEED`` keeps N training digits of each of
     the ten, another choice for each SEED, and all validation and test digits. ``strided:SOURCE``
     holds out the validation digits of earlier versions, and keeps dark ink; all other sources
-    invert images with dark ink. ``say(line)`` is called with each change of the images, and with
+    invert images with dark ink. Of more images than memory should hold, ``stream`` has all and the
+    three parts are samples. ``say(line)`` is called with each change of the images, and with
     the sizes of the parts. The same source gives the same arrays, whatever the seed of a run.
     Raises UserError for a source that is unknown, missing or damaged.
     """

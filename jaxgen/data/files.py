@@ -114,9 +114,9 @@ def remove_drafts(folder: Path, names: str = "*") -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait for the lock file, and say so; without a lock where the folder cannot be written or
-    locked."""
+def locked(path: Path, what: str = "") -> Iterator[bool]:
+    """Wait for the lock file, and say so with ``what`` it is for; yields False, without a lock,
+    where the folder cannot be written or locked."""
     import filelock  # takes a tenth of the time that --help may take
 
     lock = filelock.FileLock(path)
@@ -126,10 +126,11 @@ def locked(path: Path) -> Iterator[None]:
             try:
                 lock.acquire(timeout=0)
             except filelock.Timeout:
-                warn(f"another process computes what both need ({path.name[1:-5]}); waiting for it")
+                what = what or path.name[1:-5]
+                warn(f"another process computes what both need ({what}); waiting for it")
                 lock.acquire()
             stack.callback(lock.release)
-        yield
+        yield lock.is_locked
 
 
 def lock(path: Path, busy: str) -> "filelock.FileLock":

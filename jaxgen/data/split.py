@@ -34,7 +34,7 @@ class Digits(NamedTuple):
 
     source: str  # the value of --data
     train: Split  # of a stream, a fair sample
-    valid: Split  # one training image of twelve; settings are chosen by these
+    valid: Split  # one training image of twelve, of a stream 5,000; settings are chosen by these
     test: Split  # never trained on
     names: tuple[str, ...] = DIGITS  # of the classes
     stream: "Stream | None" = None  # all training images, where there are too many for memory

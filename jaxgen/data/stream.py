@@ -6,18 +6,21 @@ beside them what is small: the labels, and which images are held out. That takes
 million images. They are read anew after a file of the data set has changed.
 
 The steps of training read their own images from there, through Grain, whose threads read those of
-the next steps meanwhile. The batches are those of a source in memory (``batches``). All else sees
-as many images as MNIST has, fair samples (``partition``): 55,000 training images in place of all,
-of which a judge learns from 50,000; 5,000 held out; 10,000 to test with.
+the next steps meanwhile. The batches, and with the same parts the weights, are those of a source in
+memory (``batches``). All else sees as many images as MNIST has, fair samples (``partition``):
+55,000 training images in place of all, of which a judge learns from 50,000; 5,000 held out, and not
+one of twelve; 10,000 to test with.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +30,10 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from jaxgen.data import batches, files, partition, populations, source_images
+from jaxgen.classes import are_digits
+from jaxgen.config import STRIDED
+from jaxgen.data import files, partition, populations, source_images
+from jaxgen.data.batches import Order
 from jaxgen.data.split import SIDE, Contents, Digits, Split
 from jaxgen.errors import UserError, warn
 
@@ -39,7 +45,7 @@ _RULES = 1  # counted up when other images come from the same data set
 _PIXELS = SIDE * SIDE
 _TOLD = 30  # seconds between lines about the progress
 _THREADS = 2
-_AHEAD = 100  # steps
+_ENDLESS = 2**40  # steps
 
 
 class Large(NamedTuple):
@@ -71,7 +77,7 @@ class Stream:
     def read(self, indices: np.ndarray) -> Split:
         """The images of ``indices`` int [k]. Raises UserError where the file is no more."""
         try:
-            images = _images(self.path, self.rows[indices])
+            images = _images(self._file, self.rows[indices])
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is cut off"
             raise UserError(
@@ -79,13 +85,21 @@ class Stream:
             ) from None
         return Split(images, self.labels[indices].astype(np.int32))
 
-    def steps(self, seed: int, batch: int, start: int, stop: int) -> "Iterator[Split]":
-        """The batches of the steps from ``start`` to ``stop``, read ahead; to be closed."""
+    def steps(self, seed: int, batch: int, start: int, ahead: int) -> Iterator[Split]:
+        """The batches of the steps from ``start`` on, without an end; those of ``ahead`` steps are
+        read meanwhile. To be closed."""
         import grain  # here, because it imports JAX
 
-        order = _Steps(self, seed, batch, stop)
-        options = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)
-        return iter(grain.MapDataset.source(order)[start:].to_iter_dataset(options))
+        source = _Steps(self, Order(seed, len(self.rows)), batch)
+        options = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=ahead)
+        return iter(grain.MapDataset.source(source)[start:].to_iter_dataset(options))
+
+    @functools.cached_property
+    def _file(self) -> int:
+        """The open file, which stays what it is where the data set is read anew meanwhile."""
+        number = os.open(self.path, os.O_RDONLY)
+        weakref.finalize(self, os.close, number)
+        return number
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,41 +107,50 @@ class _Steps:
     """The batch of each step: a data source of Grain."""
 
     stream: Stream
-    seed: int
+    order: Order
     batch: int
-    stop: int
 
     def __len__(self) -> int:
-        return self.stop
+        return _ENDLESS
 
     def __getitem__(self, index: int) -> Split:
-        step, count = int(index), len(self.stream.rows)
-        return self.stream.read(batches.indices(self.seed, step, step + 1, self.batch, count)[0])
+        step = int(index)
+        return self.stream.read(self.order.indices(step, step + 1, self.batch)[0])
 
 
 def digits(source: str, large: Large, say: Callable[[str], None]) -> Digits:
     """The parts of a data set of many images, and a stream of its training images; the first call
     takes minutes. Raises UserError as the readers of ``large``, and where the disk has no room."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "jaxgen" / "streams" / hashlib.sha256(source.encode()).hexdigest()[:16]
-    fingerprint = json.dumps([_RULES, partition.RULE, large.fingerprint])
-    if (found := _kept(source, folder, fingerprint, say)) is not None:
+    if source.startswith(STRIDED):
+        raise UserError(
+            f"{source} has {large.counts['train']:,} training images, too many for memory: "
+            f"leave out {STRIDED}, which is for runs of earlier versions"
+        )
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgen" / "streams"
+    name, version = (
+        hashlib.sha256(text.encode()).hexdigest()[:16]
+        for text in (source, json.dumps([_RULES, partition.RULE, large.fingerprint]))
+    )
+    folder = home / f"{name}-{version}"
+    if (found := _kept(source, folder, say)) is not None:
         return found
-    with _room(large, folder), files.locked(folder.with_name(f".{folder.name}.lock")):
-        if (found := _kept(source, folder, fingerprint, say)) is None:
-            _keep(large, folder, fingerprint)
-            found = _kept(source, folder, fingerprint, say)
+    with _errors(large, home), files.locked(home / f".{name}.lock", large.name) as alone:
+        if (found := _kept(source, folder, say)) is None:
+            if alone:  # what processes that were killed have left, and other versions
+                for other in home.glob(f"{name}-*"):
+                    shutil.rmtree(other, ignore_errors=True)
+            _require_room(large, home)
+            _keep(large, folder)
+            found = _kept(source, folder, say)
     assert found is not None
     return found
 
 
-def _kept(source: str, folder: Path, fingerprint: str, say: Callable[[str], None]) -> Digits | None:
-    """What ``_keep`` has kept; None if it is missing, damaged, or of another data set."""
+def _kept(source: str, folder: Path, say: Callable[[str], None]) -> Digits | None:
+    """What ``_keep`` has kept; None if it is missing or damaged."""
     try:
         with safetensors.safe_open(f"{folder / 'parts'}", "np") as file:
             note = json.loads(file.metadata()["note"])
-            if note["fingerprint"] != fingerprint:
-                return None
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         size = (folder / "images").stat().st_size
     except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError):
@@ -146,35 +169,33 @@ def _kept(source: str, folder: Path, fingerprint: str, say: Callable[[str], None
 
 
 @contextlib.contextmanager
-def _room(large: Large, folder: Path) -> Iterator[None]:
-    """Raise UserError where the disk has no room for the images."""
-    need = sum(large.counts.values()) * (_PIXELS + 10)
-    place = f"the images of {large.name} need {need / 1e9:.1f} GB in {folder.parent}"
+def _errors(large: Large, home: Path) -> Iterator[None]:
+    """Turn an OSError about the cache into a UserError; those about the data set are UserErrors."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder.parent).free
-        if free < need:
-            raise UserError(
-                f"{place}, which has {free / 1e9:.1f}: make room, or set XDG_CACHE_HOME to another "
-                "folder"
-            )
+        home.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise UserError(
-            f"{place}, and it cannot be written ({error.strerror or error}): make room, or set "
-            "XDG_CACHE_HOME to another folder"
+            f"the images of {large.name} cannot be kept in {home} ({error.strerror or error}): "
+            "make room, or set XDG_CACHE_HOME to another folder"
         ) from None
 
 
-def _keep(large: Large, folder: Path, fingerprint: str) -> None:
-    """Read a data set, and keep it in a folder."""
-    for draft in folder.parent.glob(f"{folder.name}-*.tmp"):  # of a process that was killed
-        shutil.rmtree(draft, ignore_errors=True)
-    begin = f"{folder.name}-"
-    with tempfile.TemporaryDirectory(".tmp", begin, folder.parent, True) as name:
+def _require_room(large: Large, home: Path) -> None:
+    """Raise UserError where the disk has no room for the images."""
+    need = sum(large.counts.values()) * (_PIXELS + 10)
+    if (free := shutil.disk_usage(home).free) < need:
+        raise UserError(
+            f"the images of {large.name} need {need / 1e9:.1f} GB in {home}, which has "
+            f"{free / 1e9:.1f}: make room, or set XDG_CACHE_HOME to another folder"
+        )
+
+
+def _keep(large: Large, folder: Path) -> None:
+    """Read a data set, and keep it in a new folder."""
+    with tempfile.TemporaryDirectory(".tmp", f"{folder.name}-", folder.parent, True) as name:
         draft = Path(name)
         arrays, note = _read(large, draft)
-        note["fingerprint"] = fingerprint
         content = safetensors.numpy.save(arrays, {"note": json.dumps(note)})
         (draft / "parts").write_bytes(content)
         shutil.rmtree(folder, ignore_errors=True)
@@ -197,7 +218,7 @@ class _Part(NamedTuple):
 
     def arrays(self, rows: np.ndarray, name: str) -> dict[str, np.ndarray]:
         """The images and the labels of some rows, as a part of this name."""
-        images = _images(self.path, rows)
+        images = _OnDisk(self.path, len(self.labels))[rows][..., None]
         return {f"{name}_images": images, f"{name}_labels": self.labels[rows]}
 
 
@@ -239,6 +260,8 @@ def _parts(large: Large, folder: Path) -> tuple[_Part, _Part | None, dict[str, A
     names, numbers = classes.numbered(tables, large.name, said.append)
     labels = [own.astype(np.uint8) for own in numbers]
     classes.check_counts(labels[0], names, large.name)
+    if not are_digits(names):
+        said.append(f"classes: {', '.join(f'{n} {name}' for n, name in enumerate(names))}")
     turn = uprightness.turn(tables[0].images, labels[0], names)
     if turn is not None:
         said.append(f"{large.name}: {turn.words}: turned upright")
@@ -332,14 +355,12 @@ def _change(path: Path, change: Callable[[np.ndarray, int], np.ndarray | None]) 
             file.seek(start * _PIXELS)
 
 
-def _images(path: Path, rows: np.ndarray) -> np.ndarray:
-    """Some images of a file: uint8 [k, 28, 28, 1]. They are not mapped into memory, where up to a
-    megabyte around each of them would stay. Raises OSError or ValueError where they are not all
-    there."""
+def _images(file: int, rows: np.ndarray) -> np.ndarray:
+    """Some images of an open file: uint8 [k, 28, 28, 1]. They are not mapped into memory, where up
+    to a megabyte around each of them would stay. Raises OSError or ValueError where some are
+    missing."""
     places = (rows.astype(np.int64) * _PIXELS).tolist()
-    with path.open("rb", buffering=0) as file:
-        number = file.fileno()
-        found = b"".join([os.pread(number, _PIXELS, place) for place in places])
+    found = b"".join([os.pread(file, _PIXELS, place) for place in places])
     return np.frombuffer(found, np.uint8).reshape(len(rows), SIDE, SIDE, 1)
 
 
@@ -354,4 +375,5 @@ class _OnDisk:
         return self.count
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        return _images(self.path, rows)[..., 0]
+        with self.path.open("rb") as file:
+            return _images(file.fileno(), rows)[..., 0]

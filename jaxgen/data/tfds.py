@@ -46,6 +46,8 @@ def raw(name: str, strided: bool = False) -> Raw | Large:
     The first reading is slow, and so is each one where the cache cannot be written. Raises
     UserError for a dataset that is unknown, not prepared, damaged, or of other images.
     """
+    from jaxgen.data.sets import classes  # here, so that MNIST itself needs none of it
+
     with quiet():
         builder = _builder(name)
         cache = _cache_path(builder)
@@ -58,6 +60,8 @@ def raw(name: str, strided: bool = False) -> Raw | Large:
     if not cached:
         _write_cache(cache, fingerprint, found)
     train, test, names = found
+    if not strided:
+        classes.check_counts(train.labels, names, f"tfds:{name}")
     if len(test.labels):
         return found
     if not strided:
@@ -141,7 +145,6 @@ def _read(name: str, builder: Any) -> Raw:
         for part in _counts(name, builder)
     ]
     names, numbers = classes.numbered(tables, name, lambda line: None)
-    classes.check_counts(numbers[0], names, name)
     train, *tests = (
         Split(table.images, labels.astype(np.int32))
         for table, labels in zip(tables, numbers, strict=True)

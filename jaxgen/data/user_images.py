@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.classes import DIGITS, in_paths
+from jaxgen.classes import DIGITS, in_path, of_paths
 from jaxgen.data import files, formats, pictures, source_images
 from jaxgen.data.sets import pixels
 from jaxgen.data.split import Digits
@@ -82,7 +82,7 @@ def find(path: str, broken: bool = False, names: Sequence[str] = DIGITS) -> list
         return _from_file(path, broken, names)
     endings = pictures.endings()
     singles, groups = [], []
-    numbers = {name: number for number, name in enumerate(in_paths(names))}
+    numbers = of_paths(names)
     for label, file in _walk(path, numbers):
         if file.lower().endswith(endings):
             saved = _SAVED.fullmatch(os.path.basename(file))
@@ -170,9 +170,11 @@ def _numbers(table: formats.Table, count: int, names: Sequence[str]) -> np.ndarr
         numbers = np.full(count, -1.0)
     if (numbers % 1).any():
         raise UserError(f"cannot read {path}: its labels are not whole numbers; give a sound file")
-    if table.names:  # of the file's own classes, in their order
-        own = np.array([*(names.index(n) if n in names else -1 for n in table.names), -1])
-        return own[np.where((numbers >= 0) & (numbers < len(own)), numbers, -1).astype(int)]
+    places = {in_path(name).casefold(): number for number, name in enumerate(names)}
+    own = [places.get(in_path(name).casefold(), -1) for name in table.names]
+    if any(number >= 0 for number in own):  # the file's own classes, in their order
+        known = (numbers >= 0) & (numbers < len(own))
+        return np.array([*own, -1])[np.where(known, numbers, -1).astype(int)]
     return np.where((numbers >= 0) & (numbers < len(names)), numbers, -1).astype(int)
 
 

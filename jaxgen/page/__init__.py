@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jaxgen import data
 from jaxgen.classes import are_digits, listed
 from jaxgen.data import Split, files
-from jaxgen.data.sets.pixels import is_handwriting
+from jaxgen.data.sets.pixels import is_handwriting, is_in_form
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.evaluation.judge import Judge
@@ -97,7 +97,7 @@ def write(
         "plane": facts["plane"],
         "labels": real.labels.tolist(),
         "classes": names,
-        "handwriting": is_handwriting(real.images[..., 0]),
+        "handwriting": is_handwriting(pixels := real.images[..., 0]) and is_in_form(pixels),
         "training": training,
         "reports": [report._asdict() for report in reports],
     }
@@ -139,7 +139,7 @@ def _data(entries: Sequence[Entry]) -> tuple[tuple[str, ...], Judge, Split]:
         if model.names != first.names:
             raise UserError(
                 f"{name} draws {listed(model.names)}, and {entries[0].name} {listed(first.names)}: "
-                "give --runs of one data set"
+                "give --runs of the same classes"
             )
     if are_digits(first.names):
         return first.names, judge.load(), data.load("mnist").test

@@ -5,6 +5,7 @@ Machines differ and are shared, so every time is measured several times, and the
 product is measured in turn with the train step, for comparison.
 """
 
+import contextlib
 import functools
 import math
 import re
@@ -63,13 +64,14 @@ def training(config: Config, console: Console | None = None) -> Training:
     """Measure some train steps of the recipe from fresh weights."""
     config = data.with_classes(config)
     state, block = fresh(config, console)
-    state, _ = block(state, 0, 2)
     seconds, products = [], []
-    for start in range(2, 2 + REPETITIONS * STEPS, STEPS):
-        products.append(product_speed())
-        began = time.perf_counter()
-        state, _ = block(state, start, start + STEPS)
-        seconds.append((time.perf_counter() - began) / STEPS)
+    with contextlib.closing(block):
+        state, _ = block(state, 0, 2)
+        for start in range(2, 2 + REPETITIONS * STEPS, STEPS):
+            products.append(product_speed())
+            began = time.perf_counter()
+            state, _ = block(state, start, start + STEPS)
+            seconds.append((time.perf_counter() - began) / STEPS)
     sizes = block.program.memory_analysis()
     memory = sizes.argument_size_in_bytes - sizes.alias_size_in_bytes
     memory += sizes.output_size_in_bytes + sizes.temp_size_in_bytes

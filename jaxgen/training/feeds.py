@@ -11,8 +11,11 @@ import numpy as np
 
 from jaxgen import devices
 from jaxgen.config import Config
-from jaxgen.data import Split, batches
+from jaxgen.data import Split
+from jaxgen.data.batches import Order
 from jaxgen.data.stream import Stream
+
+AHEAD = 100  # steps whose images are read ahead, of all runs together
 
 Fed = tuple[jax.Array, jax.Array, jax.Array]  # images [n, h, w, c], labels [n] and indices
 
@@ -21,16 +24,16 @@ class Resident:
     """Training images that are on the devices; ``block`` is the most steps of a block."""
 
     def __init__(self, recipes: Sequence[Config], digits: Split, block: int):
-        self._recipes, self._block, self._count = recipes, block, len(digits.labels)
+        self._recipes, self._block = recipes, block
+        self._orders = [Order(recipe.seed, len(digits.labels)) for recipe in recipes]
         self._images, self._labels = jax.device_put(tuple(digits), devices.whole())
 
     def __call__(self, step: int, stop: int) -> Fed:
         """The images, and their indices for the steps from ``step`` to ``stop``: [k, b], for
         several runs [r, k, b]."""
         rows = np.zeros((len(self._recipes), self._block, self._recipes[0].batch), np.int32)
-        for own, recipe in zip(rows, self._recipes, strict=True):
-            indices = batches.indices(recipe.seed, step, stop, recipe.batch, self._count)
-            own[: stop - step] = indices
+        for own, order in zip(rows, self._orders, strict=True):
+            own[: stop - step] = order.indices(step, stop, rows.shape[-1])
         return self._images, self._labels, _placed(rows)
 
     def close(self) -> None:
@@ -49,8 +52,9 @@ class Streamed:
         """The images of the steps from ``step`` to ``stop``, and their indices, as ``Resident``."""
         if stop > step and (step != self._step or not self._readers):
             self.close()
+            ahead = max(2, AHEAD // len(self._recipes))
             self._readers = [
-                self._stream.steps(recipe.seed, recipe.batch, step, max(stop, recipe.steps))
+                self._stream.steps(recipe.seed, recipe.batch, step, ahead)
                 for recipe in self._recipes
             ]
         self._step = stop

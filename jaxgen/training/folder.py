@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     import filelock
 
 ROOT = Path("runs")
+_NEW_PARTS = (  # of streams; earlier versions held any number of images in memory
+    "; a run on so many images that an earlier version has begun cannot go on"
+)
 # Settings that may change when a run goes on: its length, its output, and how it draws.
 # And the names of the classes, which come from the data.
 FREE = ("steps", "log_every", "sample_every", "save_every", "sampling", "classes")
@@ -110,7 +113,7 @@ class ModelFolder:
         if learned and learned.contents.sha256 != Contents.of(digits).sha256:
             raise UserError(
                 f"the digits of {digits.source} are not the digits that {self} has learned from: "
-                "say with --data where these are now"
+                f"say with --data where these are now{_NEW_PARTS if digits.stream else ''}"
             )
         return digits
 
@@ -224,6 +227,7 @@ class RunFolder(ModelFolder):
             raise UserError(
                 f"the digits of {digits.source} are not the digits that {self} has learned from: "
                 "put the old digits back, or give --run another folder, or --fresh"
+                f"{_NEW_PARTS if digits.stream else ''}"
             )
 
     def _keep(self, contents: Contents, sources: tuple[str, ...], also: tuple[int, ...]) -> None:

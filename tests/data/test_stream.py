@@ -4,7 +4,9 @@ import os
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from jaxgen import cli, config, data
 from jaxgen.classes import DIGITS
@@ -111,12 +113,10 @@ def test_the_steps_get_their_batches_in_order_from_any_step_on(few, tmp_path):
     few(100)
     digits = data.load(written(tmp_path / "set", "tfds"))
     for start in (0, 7):
-        reader = digits.stream.steps(3, 90, start, 20)
+        reader = digits.stream.steps(3, 90, start, 10)
         for step in range(start, 20):
             wanted = batches.indices(3, step, step + 1, 90, digits.count)[0]
             assert equal((next(reader),), (digits.stream.read(wanted),))
-        with pytest.raises(StopIteration):
-            next(reader)
         reader.close()
 
 
@@ -153,13 +153,29 @@ def test_a_set_that_changes_is_read_anew_and_replaces_what_was_kept(few, tmp_pat
     source = written(tmp_path / "set", "parquet")
     few(100)
     before = data.load(source)
-    kept = before.stream.path.parent
+    first = before.take(np.arange(9))
     shutil.rmtree(tmp_path / "set")
     written(tmp_path / "set", "parquet", change=lambda images: images // 2)
     after = data.load(source)
     assert after.stream.contents.sha256 != before.stream.contents.sha256
     assert after.train.images.max() < 128
-    assert folders(cache) == [kept]
+    assert folders(cache) == [after.stream.path.parent]
+    assert equal((before.take(np.arange(9)),), (first,))  # by a training that goes on meanwhile
+
+
+def test_labels_and_names_in_other_files_are_watched_too(few, tmp_path):
+    source = written(tmp_path / "set", "parquet", test=0)
+    path = tmp_path / "set" / "train-00000.parquet"
+    table = parquet.read_table(path)
+    labels = table["label"].to_numpy()
+    parquet.write_table(table.drop(["label"]), path)
+    few(100)
+    for shift in (0, 1):
+        np.save(tmp_path / "set" / "train-labels.npy", (labels + shift) % 10)
+        digits = data.load(source)
+        counts = np.bincount((labels + shift) % 10) - np.bincount(digits.valid.labels)
+        test = np.bincount(digits.test.labels)
+        assert (counts - test).tolist() == [*Contents.of(digits).train]
 
 
 @pytest.mark.parametrize("damage", ["images", "parts"])
@@ -177,8 +193,9 @@ def test_a_stream_whose_file_goes_while_it_is_read_ends_in_a_sentence(few, tmp_p
     os.truncate(digits.stream.path, 1000)
     told = sentence(digits.stream.read, np.arange(50))
     assert f"{digits.stream.path}" in told and "cut off" in told
-    digits.stream.path.unlink()
-    reader = digits.stream.steps(0, 8, 0, 3)
+    again = data.load(digits.source)  # which is read anew
+    again.stream.path.unlink()
+    reader = again.stream.steps(0, 8, 0, 3)
     assert "No such file" in sentence(next, reader)
     reader.close()
 
@@ -198,8 +215,14 @@ def test_nothing_half_read_stays_where_reading_fails(few, tmp_path, cache, monke
     killed = kept.with_name(f"{kept.name}-abc.tmp")  # of a process that was killed
     killed.mkdir()
     os.utime(tmp_path / "set" / "train-00000.parquet", (0, 0))
-    data.load(source)
-    assert folders(cache) == [kept]
+    full = shutil.disk_usage(tmp_path)
+
+    def usage(path):  # there is room when these are gone
+        return full._replace(free=10**12 if folders(cache) == [] else 0)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    new = data.load(source).stream.path.parent
+    assert folders(cache) == [new] != [kept]
 
 
 def test_a_disk_without_room_is_told_before_the_first_image_is_read(few, tmp_path, monkeypatch):
@@ -230,6 +253,37 @@ def test_a_damaged_file_of_a_stream_is_named(few, tmp_path, cache):
     told = sentence(data.load, source)
     assert f"{path}" in told and "XDG_CACHE_HOME" not in told
     assert folders(cache) == []
+
+
+def test_the_range_of_pixels_is_that_of_the_whole_file(few, tmp_path):
+    images = mnist.raw()[0].images[:COUNT, ..., 0] / np.float32(127.5) - 1
+    images[-100:] = np.abs(images[-100:])  # nothing below 0 in the last pieces
+    rows = pa.array(images.reshape(COUNT, -1).tolist(), pa.list_(pa.float32()))
+    table = pa.table({"image": rows, "label": pa.array(mnist.raw()[0].labels[:COUNT])})
+    parquet.write_table(table, tmp_path / "train.parquet")
+    whole = data.load(f"files:{tmp_path}")
+    few(100)
+    streamed = data.load(f"files:{tmp_path}")
+    assert equal(streamed[1:4], whole[1:4]) and whole.train.images.max() == 255
+
+
+def test_the_split_of_earlier_versions_has_no_stream(few, tmp_path):
+    source = written(tmp_path / "set", "parquet")
+    few(100)
+    assert "leave out strided:" in sentence(data.load, f"strided:{source}")
+
+
+@pytest.mark.parametrize("most", [100, 10**6])
+def test_shards_without_images_are_left_out(few, tmp_path, most):
+    source = written(tmp_path / "set", "parquet")
+    empty = parquet.read_table(tmp_path / "set" / "train-00000.parquet").slice(0, 0)
+    for name in ("train-00001.parquet", "test.parquet"):
+        parquet.write_table(empty, tmp_path / "set" / name)
+    few(most)
+    lines = []
+    digits = data.load(source, lines.append)
+    assert len(digits.test.labels) == COUNT // 7
+    assert sum("has no images: left out" in line for line in lines) == 2
 
 
 def test_the_raw_images_of_a_stream_are_not_brought_into_memory(few, tmp_path):

@@ -48,6 +48,8 @@ class ParquetImages:
     def sample(self, count: int) -> tuple[np.ndarray, Any]:
         """About so many of the images, the first of row groups from all over the file, and their
         rows int [k]."""
+        if not self._count:
+            return np.empty(0, int), []
         with _opened(self.source) as file:
             groups = range(file.num_row_groups)
             sizes = [file.metadata.row_group(group).num_rows for group in groups]

@@ -9,6 +9,7 @@ A data set is known by its contents alone: by what its files hold (``formats``),
 its classes and by how its images look. ``say(line)`` tells what was concluded.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -78,11 +79,14 @@ def read_or_large(path: str, say: Callable[[str], None] = lambda line: None) -> 
 
 
 def _fingerprint(tables: list[Table]) -> str:
-    """What changes when files do: their names, sizes and times."""
+    """What changes when a data set does: the names, sizes and times of files of images, and all
+    labels."""
     found = []
     for table in tables:
         stat = os.stat(table.name) if os.path.exists(table.name) else None
-        found.append([table.name, len(table.images), stat and (stat.st_size, stat.st_mtime_ns)])
+        labels = hashlib.sha256(np.ascontiguousarray(table.labels).data).hexdigest()
+        times = stat and (stat.st_size, stat.st_mtime_ns)
+        found.append([table.name, table.part, len(table.images), times, labels, table.names])
     return json.dumps(found)
 
 

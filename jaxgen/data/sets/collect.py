@@ -23,6 +23,9 @@ def parts(path: str, say: Callable[[str], None]) -> dict[str, list[Table]]:
     tables = _joined(_tables(path, say), path)
     parts: dict[str, list[Table]] = defaultdict(list)
     for table in tables:
+        if not len(table.images):
+            say(f"{table.name} has no images: left out")
+            continue
         if table.part == "test" and table.labels is None:
             say(f"{table.name} has no labels: left out")
             continue

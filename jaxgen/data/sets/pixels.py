@@ -1,7 +1,7 @@
 """The images of a data set at 28 x 28: handwriting in MNIST's form, other images scaled."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,14 +62,17 @@ class Bringer:
         return self._form_of(table.name, greys)(greys)
 
     def pieces(self, table: Table) -> Iterator[np.ndarray]:
-        """The same images, piece by piece, each in the way that a sample of all asks for."""
+        """The images piece by piece, all in the way that a sample of them asks for."""
         some = table._replace(images=_sample(table))
         are_photographs = self._are_photographs(some)
         form = None if are_photographs else self._form_of(table.name, self._greys(some))
         start = 0
         for images in _pieces(table):
             piece = table._replace(images=images)
-            yield self._decoded(piece, start) if form is None else form(self._greys(piece, start))
+            if form is None:
+                yield self._decoded(piece, start)
+            else:
+                yield form(self._greys(piece, start, self._range))
             start += len(images)
 
     def _are_photographs(self, table: Table) -> bool:
@@ -91,13 +94,18 @@ class Bringer:
             self._say(f"images of files:{self._path}: {', '.join(told)}")
         return found
 
-    def _greys(self, table: Table, start: int = 0) -> list[np.ndarray]:
-        """The images uint8 [h, w] of one size or of several."""
+    def _greys(
+        self, table: Table, start: int = 0, ends: tuple[float, float] | None = None
+    ) -> list[np.ndarray]:
+        """The images uint8 [h, w] of one size or of several, which begin with row ``start`` of a
+        table; ``ends`` are the darkest and the lightest value of pixels, if these are known."""
         if isinstance(table.images, list):
             return [pictures.grey_of(content, name) for name, content in _named(table, start)]
         images = colours_last(table.name, table.images)
         sizes.require(table.name, images.shape[1:3])
-        return list(_grey(self._in_range(table.name, images)))
+        name = f"{table.name}, from row {start + 1} on," if start else table.name
+        ends = self._ends_of(name, images) if ends is None else ends
+        return list(_grey(_in_range(name, images, ends)))
 
     def _form_of(self, name: str, greys: list[np.ndarray]) -> "_Form":
         """How such images are brought to 28 x 28."""
@@ -124,8 +132,8 @@ class Bringer:
             self._said.add(words)
             self._say(f"images of {self._path}: {words}")
 
-    def _in_range(self, name: str, images: np.ndarray) -> np.ndarray:
-        """Images as uint8 of the full range."""
+    def _ends_of(self, name: str, images: np.ndarray) -> tuple[float, float]:
+        """The darkest and the lightest value that pixels can have: as in the first table."""
         low, high = float(images.min()), float(images.max())
         if images.dtype.kind == "f" and high > 1 and low >= 0:
             most = images.reshape(len(images), -1).max(1)
@@ -143,14 +151,24 @@ class Bringer:
                 f"{name} has pixels from {ends[0]:g} to {ends[1]:g}, where the first file has "
                 f"{self._range[0]:g} to {self._range[1]:g}: give all of them in one range"
             )
-        if ends == (0, 255) and images.dtype == np.uint8:
-            return images
-        start, end = ends
-        scaled = np.empty(images.shape, np.uint8)
-        for block in range(0, len(images), 10_000):
-            part = images[block : block + 10_000].astype(np.float32)
-            scaled[block : block + 10_000] = np.rint(255 * (part - start) / (end - start))
-        return scaled
+        return ends
+
+
+def _in_range(name: str, images: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    """Images with pixels between two ends as uint8 of the full range."""
+    start, end = ends
+    if images.min() < start or images.max() > end:
+        raise UserError(
+            f"{name} has pixels from {images.min():g} to {images.max():g}, where others are from "
+            f"{start:g} to {end:g}: give all of them in one range"
+        )
+    if ends == (0, 255) and images.dtype == np.uint8:
+        return images
+    scaled = np.empty(images.shape, np.uint8)
+    for block in range(0, len(images), 10_000):
+        part = images[block : block + 10_000].astype(np.float32)
+        scaled[block : block + 10_000] = np.rint(255 * (part - start) / (end - start))
+    return scaled
 
 
 def colours_last(name: str, images: np.ndarray) -> np.ndarray:
@@ -220,7 +238,7 @@ class _Form(NamedTuple):
         """Images uint8 [h, w] as uint8 [n, 28, 28]."""
         if self.dark:
             greys = [255 - grey for grey in greys]
-        return in_form(greys) if self.centres else sizes.fit(self.name, greys)[..., 0]
+        return in_form(_stacked(greys)) if self.centres else sizes.fit(self.name, greys)[..., 0]
 
 
 def is_handwriting(images: np.ndarray) -> bool:
@@ -252,8 +270,8 @@ def is_in_form(images: np.ndarray) -> bool:
     return bool(np.mean(longer) >= 16 and np.abs(np.array(middles) - SIDE / 2).max() <= 2)
 
 
-def in_form(images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """Bring images uint8 [h, w] of light ink to MNIST's form: uint8 [n, 28, 28]. Small images
+def in_form(images: np.ndarray) -> np.ndarray:
+    """Bring images uint8 [n, h, w] of light ink to MNIST's form: uint8 [n, 28, 28]. Small images
     become larger by cubic splines."""
     from skimage import transform
 

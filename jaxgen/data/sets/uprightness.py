@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jaxgen.data import mnist
-from jaxgen.data.formats import ParquetImages, Table
+from jaxgen.data.formats import ParquetImages, Table, errors
 
 _TRIED = 2000  # images
 _SURE = 1.3  # times as many recognised as in the way that they lie
@@ -76,7 +76,8 @@ def turn(images: Any, labels: np.ndarray, names: tuple[str, ...]) -> Turn | None
 def digits_are(table: Table, first: list[int], second: list[int]) -> bool:
     """Whether labels from 1 to 10 stand for the digits ``first``, and not for ``second``."""
     if isinstance(table.images, ParquetImages):
-        rows, images = table.images.sample(_TRIED)
+        with errors(table.name):
+            rows, images = table.images.sample(_TRIED)
     else:
         rows = np.arange(len(table.images))[:: max(1, len(table.images) // _TRIED)]
         images = None if isinstance(table.images, list) else table.images[rows]

@@ -252,11 +252,12 @@ export function draw(client: Client): View {
       "aria-label": say("number"),
       value: written,
       inputmode: isOfDigits ? "numeric" : "text",
-      pattern: `[${client.classes.map((name) => name.replace(/[\]\\^-]/, "\\$&")).join("")}]{1,8}`,
+      pattern: isOfDigits ? "[0-9]{1,8}" : ".{1,8}",
       maxlength: 8,
       size: 8,
       onchange: () => {
-        if (text.checkValidity() && text.value) {
+        const isKnown = [...text.value].every((name) => client.classes.includes(name));
+        if (text.checkValidity() && text.value && isKnown) {
           written = text.value;
           write();
         }
