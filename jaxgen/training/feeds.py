@@ -4,7 +4,7 @@ The images of a source that is held in memory are put on the devices once, and a
 indices of its images. Those of a stream (``data.stream``) are put there block by block.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import jax
 import numpy as np
@@ -45,7 +45,7 @@ class Streamed:
 
     def __init__(self, recipes: Sequence[Config], stream: Stream, block: int):
         self._recipes, self._stream, self._block = recipes, stream, block
-        self._readers: list[Iterator[Split]] = []
+        self._readers: list[Generator[Split, None, None]] = []
         self._step = -1  # that the readers give next
 
     def __call__(self, step: int, stop: int) -> Fed:
@@ -73,7 +73,7 @@ class Streamed:
     def close(self) -> None:
         """Stop reading ahead."""
         for reader in self._readers:
-            reader.close()  # pyright: ignore[reportAttributeAccessIssue]
+            reader.close()
         self._readers = []
 
 
