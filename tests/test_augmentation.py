@@ -9,7 +9,7 @@ import pytest
 
 from jaxgen import config, data, devices
 from jaxgen.cli import main
-from jaxgen.data import Split, mnist, partition
+from jaxgen.data import Split, mnist, partition, populations
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
 from jaxgen.evaluation.distort import SHIFT, shift_and_rotate
@@ -34,6 +34,7 @@ def tiny(monkeypatch):
     recipe = small("ae")
     monkeypatch.setattr(config, "recipe", lambda name: recipe)
     whole = mnist.raw()
+    populations.of(whole[0].images[:1])  # which remembers all of MNIST, for later tests too
     few = Split(whole[0].images[:2000], whole[0].labels[:2000])
     monkeypatch.setattr(mnist, "raw", lambda: (few, Split(*(part[:200] for part in whole[1]))))
 

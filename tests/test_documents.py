@@ -174,7 +174,8 @@ def test_each_command_of_the_documents_is_understood(command, there, often, monk
 
         monkeypatch.setattr(devices, "start", begin)
         monkeypatch.setattr(subprocess, "Popen", begin)  # of bench
-        monkeypatch.setattr(sets, "read", begin)  # of data that are not there
+        for name in ("read", "read_or_large"):  # of data that are not there
+            monkeypatch.setattr(sets, name, begin)
         monkeypatch.setattr(downloads, "fetch", begin)
         try:
             assert main.run(args) == 0 or args[0] == "verify"  # which finds no checkpoint

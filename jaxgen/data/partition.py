@@ -108,7 +108,7 @@ def subset(split: Split, n: int) -> Split:
 
 def sample(split: Split, n: int, purpose: str) -> np.ndarray:
     """A fair sample of n images, as a mask: bool [len(split)]. See ``choose``."""
-    return sample_of(populations.fingerprints(split.images), split.labels, n, purpose)
+    return choose(split, quotas(np.bincount(split.labels), n), purpose)
 
 
 def sample_of(fingerprints: np.ndarray, labels: np.ndarray, n: int, purpose: str) -> np.ndarray:
