@@ -67,6 +67,11 @@ def _way_out(name: str, names: Sequence[str]) -> str:
     return f"the classes are {listed(names)}"
 
 
+def told(names: Sequence[str]) -> str:
+    """All classes with their numbers, in a line."""
+    return f"classes: {', '.join(f'{number} {name}' for number, name in enumerate(names))}"
+
+
 def example(names: Sequence[str], learned: Sequence[int]) -> str:
     """The class that examples of commands name: 3, where a model has learned it."""
     return names[3 if 3 in learned else learned[0]]

@@ -40,7 +40,7 @@ def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
     if not environment.asks_for_cpu_devices():
         jax.config.update("jax_num_cpu_devices", cpu_devices or _cores())
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        _keep_programs(cache() / f"xla-{jax.__version__}")
+        _keep_programs(environment.cache() / f"xla-{jax.__version__}")
     if not joins:
         require()
 
@@ -53,7 +53,7 @@ def adopt(cpu_devices: int | None = None) -> None:
         with contextlib.suppress(RuntimeError):  # JAX has its devices
             jax.config.update("jax_num_cpu_devices", cpu_devices or _cores())
     if options.jax_compilation_cache_dir is None:
-        _keep_programs(cache() / f"xla-{jax.__version__}")
+        _keep_programs(environment.cache() / f"xla-{jax.__version__}")
     require()
 
 
@@ -82,11 +82,6 @@ def require() -> None:
             f"JAX finds no devices as {' and '.join(asked)} asks for{reason and f' ({reason})'}: "
             f"correct or unset {'it' if len(asked) == 1 else 'them'}, or install what JAX needs"
         ) from None
-
-
-def cache() -> Path:
-    """The user's folder for files that jaxgen can make again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgen"
 
 
 def count() -> int:

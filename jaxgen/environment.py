@@ -12,6 +12,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 # Options of JAX and Flax, and the fixed value of each.
@@ -57,6 +58,11 @@ _ASIDE = "{} is set aside: jaxgen computes alike in every shell"
 _CPU_DEVICES = "--xla_force_host_platform_device_count"
 _FAST = re.compile(r"--xla_\w*fast_m(ath|in)\w*(=.*)?")  # flags that trade digits for speed
 _LIBRARIES = {"jax": "JAX_", "flax": "FLAX_"}  # and the prefix of their variables
+
+
+def cache() -> Path:
+    """The user's folder for files that jaxgen can make again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgen"
 
 
 def settle(say: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from jaxgen import devices
+from jaxgen import environment
 from jaxgen.data import files
 from jaxgen.errors import UserError
 
@@ -30,7 +30,7 @@ def arrays(
     digest = hashlib.sha256()
     for part in inputs:
         digest.update(np.ascontiguousarray(part).tobytes())
-    path = devices.cache() / f"{name}-{digest.hexdigest()[:16]}.safetensors"
+    path = environment.cache() / f"{name}-{digest.hexdigest()[:16]}.safetensors"
 
     def read() -> Arrays | None:
         with contextlib.suppress(OSError, safetensors.SafetensorError):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 import jaxgen
-from jaxgen import devices
+from jaxgen import environment
 from jaxgen.errors import UserError
 from jaxgen.evaluation import statistics
 from jaxgen.evaluation.statistics import Estimate
@@ -122,7 +122,7 @@ def checkout(revision: str, say: Callable[[str], None]) -> Version:
         raise UserError(
             f"--against {revision} cannot be: there is no such revision, git log shows which are"
         )
-    folder = devices.cache() / "revisions" / wanted[:12]
+    folder = environment.cache() / "revisions" / wanted[:12]
     version = Version(revision, folder)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

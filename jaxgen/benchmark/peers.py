@@ -27,10 +27,11 @@ import filelock
 import numpy as np
 
 from jaxgen import config as configs
-from jaxgen import data, devices
+from jaxgen import data
 from jaxgen.benchmark import recipe
 from jaxgen.benchmark.results import Point, Result
 from jaxgen.classes import ANY
+from jaxgen.environment import cache
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge, reference
 from jaxgen.evaluation.evaluate import evaluate
@@ -157,7 +158,7 @@ def environment(peer: Peer, say: Callable[[str], None] = print) -> str:
     if not peer.requirements:
         return sys.executable
     version = "{}.{}".format(*sys.version_info)
-    folder = devices.cache() / f"peers-{peer.environment}-{version}"
+    folder = cache() / f"peers-{peer.environment}-{version}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     wanted, note = "\n".join(peer.requirements), folder / "installed" / peer.name
     try:

@@ -129,7 +129,7 @@ def _upright(
     turn = uprightness.turn(train.images[..., 0], train.labels, names)
     if turn is None:
         return train, test
-    say(f"{source}: {turn.words}: turned upright")
+    say(f"{source}: {turn.words}")
     images, tests = (turn(part.images[..., 0])[..., None] for part in (train, test))
     return train._replace(images=images), test._replace(images=tests)
 

@@ -8,13 +8,13 @@ it. Nothing is downloaded but what is named.
 import contextlib
 import hashlib
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from jaxgen import environment
 from jaxgen.data import known
 from jaxgen.errors import UserError
 
@@ -113,8 +113,7 @@ def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> str:
     """Download the data set of a name in SETS, unless it is there; returns the path for
     ``sets.read``. Raises UserError where a file cannot be had, or is another one."""
     wanted = SETS[name]
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "jaxgen" / "data" / wanted.folder
+    folder = environment.cache() / "data" / wanted.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in wanted.files:

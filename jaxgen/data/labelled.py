@@ -24,7 +24,7 @@ def raw(path: str, say: Callable[[str], None] = lambda line: None) -> Raw | Larg
     if isinstance(found, Large):
         return found
     if not classes.are_digits(found.names):
-        say(f"classes: {', '.join(f'{n} {name}' for n, name in enumerate(found.names))}")
+        say(classes.told(found.names))
     train = Split(found.train.images, found.train.labels)
     if found.test is None:
         return Raw(*partition.with_test(train, found.train.writers), found.names)

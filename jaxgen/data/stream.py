@@ -30,7 +30,8 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from jaxgen.classes import are_digits
+from jaxgen import environment
+from jaxgen.classes import are_digits, told
 from jaxgen.config import STRIDED
 from jaxgen.data import files, partition, populations, source_images
 from jaxgen.data.batches import Order
@@ -139,7 +140,7 @@ def digits(source: str, large: Large, say: Callable[[str], None]) -> Digits:
             f"{source} has {large.counts['train']:,} training images, too many for memory: "
             f"leave out {STRIDED}, which is for runs of earlier versions"
         )
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgen" / "streams"
+    home = environment.cache() / "streams"
     name, version = (
         hashlib.sha256(text.encode()).hexdigest()[:16]
         for text in (source, json.dumps([_RULES, partition.RULE, large.fingerprint]))
@@ -274,10 +275,10 @@ def _parts(large: Large, folder: Path) -> tuple[_Part, _Part | None, dict[str, A
     labels = [own.astype(np.uint8) for own in numbers]
     classes.check_counts(labels[0], names, large.name)
     if not are_digits(names):
-        said.append(f"classes: {', '.join(f'{n} {name}' for n, name in enumerate(names))}")
+        said.append(told(names))
     turn = uprightness.turn(tables[0].images, labels[0], names)
     if turn is not None:
-        said.append(f"{large.name}: {turn.words}: turned upright")
+        said.append(f"{large.name}: {turn.words}")
     digest = hashlib.sha256()
     found = [
         _Part(path, own, _finish(path, turn, digest))

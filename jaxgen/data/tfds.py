@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgen import environment
 from jaxgen.data import files, partition, source_images, split, stream
 from jaxgen.data.split import Raw, Split
 from jaxgen.data.stream import Large
@@ -229,9 +230,8 @@ def _grey(name: str, image: np.ndarray) -> np.ndarray:
 
 def _cache_path(builder: Any) -> Path:
     """One file for each folder and dataset: a dataset that changes replaces its old arrays."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     digest = hashlib.sha256(f"{builder.data_dir} {builder.info.full_name}".encode()).hexdigest()
-    return home / "jaxgen" / f"tfds-{builder.name}-{digest[:16]}.npz"
+    return environment.cache() / f"tfds-{builder.name}-{digest[:16]}.npz"
 
 
 def _fingerprint(builder: Any) -> str:

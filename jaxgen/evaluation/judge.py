@@ -22,7 +22,7 @@ from flax import traverse_util
 from scipy import special
 from scipy.spatial import distance
 
-from jaxgen import data, devices, kept
+from jaxgen import data, environment, kept
 from jaxgen.classes import DIGITS
 from jaxgen.config import STRIDED
 from jaxgen.data import files, partition
@@ -163,7 +163,7 @@ def of(digits: Digits) -> Judge:
 
 def own(digits: Digits) -> Path:
     """Where the judge of some digits is kept, in the user's cache: by what the digits are."""
-    return devices.cache() / f"judge-{Contents.of(digits).sha256[:16]}.safetensors"
+    return environment.cache() / f"judge-{Contents.of(digits).sha256[:16]}.safetensors"
 
 
 def look(judge: Judge, images) -> tuple[np.ndarray, np.ndarray]:

@@ -107,7 +107,7 @@ def _in_memory(path: str, parts: dict[str, list[Table]], say: Callable[[str], No
     }
     turn = uprightness.turn(found["train"].images, found["train"].labels, names)
     if turn:
-        say(f"{path}: {turn.words}: turned upright")
+        say(f"{path}: {turn.words}")
         found = {part: own._replace(images=turn(own.images)) for part, own in found.items()}
     found = {part: own._replace(images=own.images[..., None]) for part, own in found.items()}
     classes.check_counts(found["train"].labels, names, path)

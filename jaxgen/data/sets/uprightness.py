@@ -46,7 +46,7 @@ class Turn:
     def words(self) -> str:
         return (
             f"images lie {self.way} ({100 * self.before:.0f} % of them are like their class, "
-            f"{100 * self.after:.0f} % when turned)"
+            f"{100 * self.after:.0f} % when turned): turned upright"
         )
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
