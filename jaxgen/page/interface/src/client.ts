@@ -62,6 +62,11 @@ export class Client {
     return new Client(JSON.parse(take("facts")), await unpack(take("digits")));
   }
 
+  /** Whether the classes are the ten digits. */
+  get isOfDigits(): boolean {
+    return this.classes.join("") === "0123456789";
+  }
+
   /** A real digit, of those that `labels` names. */
   digit(index: number): Images {
     const bytes = this.digits.subarray(index * PIXELS, (index + 1) * PIXELS);

@@ -79,6 +79,6 @@ addEventListener("hashchange", paint);
 // The models come after this script; the page is there before them.
 addEventListener("DOMContentLoaded", async () => {
   client = await Client.open();
-  if (client.classes.join("") !== "0123456789") speakOfImages();
+  if (!client.isOfDigits) speakOfImages();
   paint();
 });

@@ -55,7 +55,7 @@ const HIDDEN: Record<string, (x: number, y: number) => boolean> = {
 };
 
 export function draw(client: Client): View {
-  const isOfDigits = client.classes.join("") === "0123456789";
+  const { isOfDigits } = client;
   const isSpelled = client.classes.every((name) => name.length === 1);
   written ||= isOfDigits ? "2026" : client.classes.slice(0, 4).join("");
   const paper = make("canvas", {
