@@ -17,11 +17,12 @@ from jaxgen.cli import main
 from jaxgen.data import Split, mnist
 from jaxgen.errors import UserError
 from jaxgen.evaluation.statistics import Estimate, exact
-from jaxgen.experiments import paper_measures, papers
+from jaxgen.experiments import paper_measures, papers, train
 from jaxgen.experiments.paper_measures import MEASURES, QUADRANTS, hidden_nats, quadrants
 from jaxgen.experiments.papers import ROWS
-from jaxgen.experiments.reproduction import judged, ranked
+from jaxgen.experiments.reproduction import Reproduction, judged, ranked
 from jaxgen.families import base
+from jaxgen.training import published
 from jaxgen.training.trained import Trained
 from tests.conftest import small
 
@@ -148,6 +149,7 @@ def few(monkeypatch, here):
     monkeypatch.setattr(mnist, "raw", lambda: cut)
     recipe = small("ae", model="hinton2006", data="mnist", steps=3)
     monkeypatch.setattr(config, "recipe", lambda name: recipe)
+    monkeypatch.setattr(published, "shipped", lambda: [])  # of real recipes
     return here
 
 
@@ -186,6 +188,28 @@ def test_a_row_from_beginning_to_end(few, capsys):
     text = (few / "r/reproduction.md").read_text()
     assert text.count("Hinton and Salakhutdinov 2006") == 2
     assert "about" not in reproduce("--seeds", "2")[1]
+
+
+def test_the_models_that_ship_are_measured_and_not_trained_again(here, capsys, monkeypatch):
+    def measure(models, digits, seed, progress):
+        return {
+            "AE, mixture of ten": exact(float(models["ae"].step)),
+            "VAE, N(0, I)": exact(float(models["vae"].step)),
+        }
+
+    monkeypatch.setattr(devices, "workers", lambda: 1)
+    monkeypatch.setitem(MEASURES, "ghosh2020", measure)
+    assert main.run(["reproduce", "ghosh2020", "--out", "r"]) == 0
+    steps = config.recipe("ae").steps
+    said = capsys.readouterr().out
+    assert "jaxgen/weights/ae, which comes with jaxgen, is taken" in said and "step 1" not in said
+    found = json.loads((here / "r/reproduction.json").read_text())["ghosh2020"]["found"]
+    assert found[0]["figures"]["AE, mixture of ten"][0] == steps
+    assert found[0]["trainings"]["ae"]["ships"] and not list(here.glob("r/runs/*"))
+    assert "the model that ships; vae" in (here / "r/reproduction.md").read_text()
+    row = papers.named("ghosh2020")
+    other = Reproduction((row,), 2, None, False, here / "r")._measuring(row, 1)
+    assert [trial.function for trial in other.after] == [train.train, train.train]
 
 
 @pytest.mark.parametrize(

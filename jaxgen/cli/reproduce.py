@@ -1,5 +1,6 @@
 """Compare published numbers with ours: train in the set-up of a paper, measure as the
-paper does, and report both. Results are kept, so that the same command goes on.
+paper does, and report both. Results are kept, so that the same command goes on. Where a
+row is of a recipe that was trained before, or of a model that comes with jaxgen, that is measured.
 
 examples:
   bin/reproduce --list                       the rows

@@ -22,7 +22,6 @@ from jaxgen.families.capabilities import Diffuses
 from jaxgen.mapping import map_images
 from jaxgen.training import costs, loop, published, trained
 from jaxgen.training.folder import RunFolder, read_log
-from jaxgen.training.published import Published
 from jaxgen.training.trained import Trained
 
 COUNT = 10_000  # digits that are drawn for the figures of a model
@@ -61,23 +60,18 @@ def train_with_looks(
         steps = max(int(budget / float(np.median(cost[0].figures["own"]["seconds"]))), 1)
         config = replace(config, steps=steps)
     earlier = runs.find(context.folder / "runs")
-    curve, failed, found = [], None, earlier.finished(config)
-    if isinstance(found, Published):
-        context.say(f"{found}, which comes with jaxgen, is taken: bin/train trains one of your own")
-        seconds = found.facts()["training"]["seconds"]
-        figures = {"run": f"{found.path}", "steps": config.steps, "curve": [], "seconds": seconds}
-        return Result(figures | {"failed": None})
-    if isinstance(found, RunFolder):
-        run, seconds = found, _seconds(found, config.steps)
-    else:
-        earlier.require_at_rest(config)
-        run = RunFolder(context.folder / "runs" / f"{config.model}-{config.seed}-{config.steps}")
-        for stage in sorted({max(round(fraction * config.steps), 1) for fraction in LOOKS}):
-            look, failed = _look(context, run, config, stage)
-            if failed:
-                break
-            curve.append(look)
-        seconds = curve[-1]["seconds"] if curve else None
+    if earlier.finished(config):
+        figures = train.take(context, config).figures
+        return Result(figures | {"curve": [], "failed": figures["collapse"]})
+    earlier.require_at_rest(config)
+    run = RunFolder(context.folder / "runs" / f"{config.model}-{config.seed}-{config.steps}")
+    curve, failed = [], None
+    for stage in sorted({max(round(fraction * config.steps), 1) for fraction in LOOKS}):
+        look, failed = _look(context, run, config, stage)
+        if failed:
+            break
+        curve.append(look)
+    seconds = curve[-1]["seconds"] if curve else None
     figures = {"run": str(run), "steps": config.steps, "curve": curve, "seconds": seconds}
     return Result(figures | {"failed": failed or train.collapse(run, config.data)})
 

@@ -225,8 +225,8 @@ def measure(
         if why := training.figures["failed"]:
             raise UserError(why)
         models[config.model] = train.load(training, config)
-        names = ("steps", "batch", "seconds", "curve")
-        runs[config.model] = {name: training.figures[name] for name in names}
+        told = ("steps", "batch", "seconds", "curve", "ships")
+        runs[config.model] = {name: training.figures.get(name) for name in told}
     figures = MEASURES[row](models, data.load("mnist"), seed, context.progress)
     provenance = {
         "jaxgen": f"{jaxgen.__version__}, commit {folders.commit() or 'unknown'}",

@@ -9,7 +9,7 @@ from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.evaluation import statistics
 from jaxgen.evaluation.statistics import Estimate
-from jaxgen.experiments import execute, paper_measures, train
+from jaxgen.experiments import execute, paper_measures, runs, train
 from jaxgen.experiments.papers import Row
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Trial
@@ -66,9 +66,17 @@ class Reproduction:
             f"{self.label(row)} seed {seed}",
             paper_measures.measure,
             (row.name, seed, recipes),
-            tuple(train.trial(x, f"{x.model}-{x.steps}-seed-{seed}") for x in recipes),
+            tuple(self._training(x, f"{x.model}-{x.steps}-seed-{seed}") for x in recipes),
             seconds=60.0,
         )
+
+    def _training(self, config: Config, name: str) -> Trial:
+        """The training of a recipe, which is not repeated where a model of it is finished."""
+        if runs.find(self.folder / "runs").finished(config):
+            return Trial(
+                "training", name, train.take, (config,), key=configs.to_dict(config), seconds=1.0
+            )
+        return train.trial(config, name)
 
 
 def document(results: dict[str, Any], rows: tuple[Row, ...]) -> Document:
@@ -143,15 +151,16 @@ def ranked(row: Row, figures: dict[str, Estimate]) -> str:
 
 
 def _blocks(row: Row, result: dict[str, Any]) -> tuple[Block, ...]:
-    runs = result["found"][0]["trainings"]
-    trainings = [
+    trainings = result["found"][0]["trainings"]
+    told = [
         f"{recipe}: {run['steps']:,} steps of {run['batch']}, "
         f"{run['steps'] * run['batch'] / DIGITS:.0f} epochs, {duration(run['seconds'])}"
-        for recipe, run in runs.items()
+        f"{', the model that ships' if run.get('ships') else ''}"
+        for recipe, run in trainings.items()
     ]
-    text = f"Trained: {'; '.join(trainings)}."
-    if row.full and any(run["steps"] < row.full for run in runs.values()):
-        fraction = max(run["steps"] for run in runs.values()) / row.full
+    text = f"Trained: {'; '.join(told)}."
+    if row.full and any(run["steps"] < row.full for run in trainings.values()):
+        fraction = max(run["steps"] for run in trainings.values()) / row.full
         text += (
             f" That is {fraction:.1%} of the published length; for all of it: "
             f"`bin/reproduce {row.name} --full`."
@@ -162,7 +171,7 @@ def _blocks(row: Row, result: dict[str, Any]) -> tuple[Block, ...]:
     ]
     curves = tuple(
         Curve(recipe, [step for step, _ in points], [loss for _, loss in points])
-        for recipe, run in runs.items()
+        for recipe, run in trainings.items()
         # Without the first point, beside which all others look flat.
         if (points := run["curve"][1:])
     )

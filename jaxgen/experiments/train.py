@@ -13,11 +13,13 @@ import numpy as np
 from jaxgen import config as configs
 from jaxgen import data, families, sampling
 from jaxgen.config import Config
+from jaxgen.experiments import runs
 from jaxgen.experiments.trial import Context, Result, Trial
 from jaxgen.training import collapse as collapses
-from jaxgen.training import costs, loop, stack, trained
+from jaxgen.training import costs, loop, published, stack, trained
 from jaxgen.training.console import Console
 from jaxgen.training.folder import RunFolder, read_log
+from jaxgen.training.published import Published
 
 POINTS = 25  # of the curve of the loss
 TIMED = 20  # steps that time a training
@@ -46,6 +48,28 @@ def train(context: Context, config: Config, name: str) -> Result:
     return _result(run, config, failed)
 
 
+def take(context: Context, config: Config) -> Result:
+    """The training of a finished run of the recipe, or of the model that ships, which has no curve
+    of the loss."""
+    found = runs.find(context.folder / "runs").finished(config)
+    if isinstance(found, RunFolder):
+        return _result(found, config, None)
+    assert isinstance(found, Published)
+    context.say(f"{found}, which comes with jaxgen, is taken: bin/train trains one of your own")
+    return Result(
+        {
+            "run": f"{found.path}",
+            "steps": config.steps,
+            "batch": config.batch,
+            "seconds": found.facts()["training"]["seconds"],
+            "curve": [],
+            "failed": None,
+            "collapse": None,
+            "ships": True,
+        }
+    )
+
+
 def train_together(context: Context, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result]]:
     """Train recipes of one shape in one program, where there are several."""
     for indices in stack.groups([trial.arguments[0] for trial in trials]):
@@ -71,6 +95,7 @@ def _result(run: RunFolder, config: Config, failed: str | None) -> Result:
             "curve": curve(lines),
             "failed": failed,
             "collapse": None if failed else collapse(run, config.data),
+            "ships": False,
         }
     )
 
@@ -94,7 +119,7 @@ def collapse(run: RunFolder, source: str) -> str | None:
 
 def load(training: Result, config: Config) -> trained.Trained:
     """The model of a training, with the settings of sampling in ``config``."""
-    return trained.load(RunFolder(Path(training.figures["run"])), config, lambda line: None)
+    return trained.load(published.at(Path(training.figures["run"])), config, lambda line: None)
 
 
 class Listener(Console):
