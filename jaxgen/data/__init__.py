@@ -33,9 +33,9 @@ import os
 from collections.abc import Callable
 
 from jaxgen.config import STRIDED, Config
-from jaxgen.data import idx, known, mnist, partition, source_images, stream, synthetic, tfds
+from jaxgen.data import idx, known, large, mnist, partition, source_images, synthetic, tfds
+from jaxgen.data.large import Large
 from jaxgen.data.split import Digits, Raw, Split
-from jaxgen.data.stream import Large
 from jaxgen.errors import UserError
 
 SOURCES = (  # what --data takes
@@ -86,7 +86,7 @@ def load(source: str = "mnist", say: Callable[[str], None] = lambda line: None) 
         return few(source, load(full), int(count), int(seed or 0))
     found = _read(source, say)
     if isinstance(found, Large):
-        digits = stream.digits(source, found, say)
+        digits = large.digits(source, found, say)
         _say_parts(digits, say)
         return digits
     train, test, names = found

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from jaxgen import classes
 from jaxgen.data import partition, sets
+from jaxgen.data.large import Large
 from jaxgen.data.split import Raw, Split
-from jaxgen.data.stream import Large
 
 _IDX = ".idx.gz"  # as ``images.save`` writes them: two files, whose names begin alike
 

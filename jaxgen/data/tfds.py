@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 
 from jaxgen import environment
-from jaxgen.data import files, partition, source_images, split, stream
+from jaxgen.data import files, large, partition, source_images, split
+from jaxgen.data.large import Large
 from jaxgen.data.split import Raw, Split
-from jaxgen.data.stream import Large
 from jaxgen.errors import UserError
 
 _RULES = 3  # counted up when the arrays of the same dataset change
@@ -54,7 +54,7 @@ def raw(name: str, strided: bool = False) -> Raw | Large:
         cache = _cache_path(builder)
         fingerprint = _fingerprint(builder)
         counts = _counts(f"tfds:{name}", builder)
-        if counts["train"] > stream.MOST:
+        if counts["train"] > large.MOST:
             return _large(f"tfds:{name}", builder, fingerprint, counts)
         cached = _read_cache(cache, fingerprint)
         found = cached or _read(f"tfds:{name}", builder)

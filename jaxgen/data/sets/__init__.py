@@ -18,12 +18,12 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen.classes import are_digits
-from jaxgen.data import known, stream
+from jaxgen.data import known, large
 from jaxgen.data.formats import ParquetImages, Table
+from jaxgen.data.large import Large
 from jaxgen.data.sets import classes, collect, pixels, uprightness
 from jaxgen.data.sets.classes import LETTERS
 from jaxgen.data.split import Split
-from jaxgen.data.stream import Large
 
 __all__ = ["LETTERS", "Found", "Part", "read", "read_or_large"]
 
@@ -61,7 +61,7 @@ def read_or_large(path: str, say: Callable[[str], None] = lambda line: None) -> 
     parts = collect.parts(path, say)
     counts = {part: sum(len(table.images) for table in own) for part, own in parts.items()}
     are_lazy = any(isinstance(table.images, ParquetImages) for table in parts["train"])
-    if counts["train"] <= stream.MOST or not are_lazy:
+    if counts["train"] <= large.MOST or not are_lazy:
         return _in_memory(path, parts, say)
     every = [(part, table) for part, own in parts.items() for table in own]
     tables = [table for _, table in every]

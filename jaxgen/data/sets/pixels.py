@@ -9,8 +9,8 @@ import numpy as np
 from jaxgen.data import formats, pictures, strokes
 from jaxgen.data import source_images as sizes
 from jaxgen.data.formats import ParquetImages, Table
+from jaxgen.data.large import PIECE
 from jaxgen.data.split import SIDE
-from jaxgen.data.stream import PIECE
 from jaxgen.errors import UserError
 
 _LOOKED_AT = 200  # images, to say what they are

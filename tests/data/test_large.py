@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from jaxgen import cli, config, data
 from jaxgen.classes import DIGITS
-from jaxgen.data import batches, mnist, stream, tfds_writer, writers
+from jaxgen.data import batches, large, mnist, tfds_writer, writers
 from jaxgen.data.sets.classes import LETTERS
 from jaxgen.data.split import Contents, Split
 from jaxgen.errors import UserError
@@ -36,11 +36,11 @@ def few(monkeypatch):
     """A function: from now on, so many images are held in memory, and samples are of all."""
 
     def hold(most):
-        monkeypatch.setattr(stream, "MOST", most)
+        monkeypatch.setattr(large, "MOST", most)
         for name, count in EVERYTHING.items():
-            monkeypatch.setattr(stream, name, count)
+            monkeypatch.setattr(large, name, count)
 
-    monkeypatch.setattr(stream, "PIECE", 70)
+    monkeypatch.setattr(large, "PIECE", 70)
     return hold
 
 
@@ -96,7 +96,7 @@ def test_samples_stand_for_all_images_but_in_the_steps_of_training(few, tmp_path
     source = written(tmp_path / "set", "parquet")
     few(100)
     for name, count in {"SAMPLE": 200, "HELD_OUT": 20, "TEST": 30}.items():
-        monkeypatch.setattr(stream, name, count)
+        monkeypatch.setattr(large, name, count)
     digits = data.load(source)
     assert [len(part.labels) for part in digits[1:4]] == [200, 20, 30]
     assert digits.count == COUNT - 20 == sum(Contents.of(digits).train)
@@ -208,7 +208,7 @@ def test_nothing_half_read_stays_where_reading_fails(few, tmp_path, cache, monke
         raise UserError("a picture is damaged")
 
     with monkeypatch.context() as patch:
-        patch.setattr(stream, "_finish", fail)
+        patch.setattr(large, "_finish", fail)
         assert sentence(data.load, source) == "a picture is damaged"
     assert folders(cache) == []
     kept = data.load(source).stream.path.parent
@@ -230,7 +230,7 @@ def test_a_disk_without_room_is_told_before_the_first_image_is_read(few, tmp_pat
     few(100)
     full = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
-    monkeypatch.setattr(stream, "_keep", None)
+    monkeypatch.setattr(large, "_keep", None)
     told = sentence(data.load, source)
     assert "need 0.0 GB" in told and "XDG_CACHE_HOME" in told
 
@@ -295,7 +295,7 @@ def test_the_raw_images_of_a_stream_are_not_brought_into_memory(few, tmp_path):
 def test_a_stream_is_checked_by_its_sample(few, tmp_path, capsys, monkeypatch):
     source = written(tmp_path / "set", "parquet")
     few(100)
-    monkeypatch.setattr(stream, "SAMPLE", 300)
+    monkeypatch.setattr(large, "SAMPLE", 300)
     assert cli.main.run(["digits", "check", source, "--out", f"{tmp_path}/set.png"]) == 0
     told = capsys.readouterr().out
     assert "550 images to learn from" in told and "training images: 350" in told
@@ -304,7 +304,7 @@ def test_a_stream_is_checked_by_its_sample(few, tmp_path, capsys, monkeypatch):
 def test_a_data_set_of_drawn_images_can_hold_all_real_ones_of_a_stream(few, tmp_path, monkeypatch):
     source = written(tmp_path / "set", "parquet")
     few(100)
-    monkeypatch.setattr(stream, "SAMPLE", 200)
+    monkeypatch.setattr(large, "SAMPLE", 200)
     monkeypatch.chdir(tmp_path)
     args = ["--data", source, "--steps=2", "--batch=8", *flags("cvae")]
     assert cli.main.run(["train", "--model=cvae", "--run=small", *args]) == 0
