@@ -10,7 +10,8 @@
     formats        files of images as others publish them, by their contents
     sets           data sets of such files, joined and understood
     labelled       a data set of such files to learn from
-    stream         data sets of more images than memory should hold
+    large          data sets of more images than memory should hold
+    stream         their training images, read from the disk
     downloads      published data sets by name
     source_images  images of these sources, brought to the size and the ink of MNIST
     user_images    a person's own digits, many in a file or folder
