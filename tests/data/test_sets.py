@@ -20,7 +20,7 @@ from scipy import io as scipy_io
 
 from jaxgen import data
 from jaxgen.cli import main
-from jaxgen.data import sets, writers
+from jaxgen.data import formats, sets, writers
 from jaxgen.data.sets import pixels
 from tests import pens
 from tests.data.told import sentence
@@ -188,6 +188,16 @@ def test_openml_has_the_class_last_as_text(here):
     rows("x.csv", [*names, "class"], [IMAGES, LABELS])
     put("x.csv", Path("x.csv").read_text().replace(",5\n", ",'5'\n").encode())
     assert equal(read("x.csv")[0].train)
+
+
+@pytest.mark.parametrize("column", formats.LABEL_COLUMNS)
+def test_labels_have_the_same_names_in_csv_and_parquet(column, here):
+    rows("x.csv", [*(f"pixel{n}" for n in range(784)), column.title()], [IMAGES, LABELS])
+    pictures = [{"bytes": png(image)} for image in IMAGES]
+    table = pa.table({"image": pictures, column.title(): LABELS.tolist()})
+    parquet.write_table(table, "x.parquet")
+    for name in ("x.csv", "x.parquet"):
+        assert equal(read(name)[0].train)
 
 
 def usps(images):

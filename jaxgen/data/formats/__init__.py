@@ -18,10 +18,18 @@ from collections.abc import Callable, Iterator
 
 from jaxgen.data.formats import archives, arrays, pens, text
 from jaxgen.data.formats.archives import ParquetImages
-from jaxgen.data.formats.table import MOST_BYTES, Table, part_of, role_of, stem_of
+from jaxgen.data.formats.table import (
+    LABEL_COLUMNS,
+    MOST_BYTES,
+    Table,
+    part_of,
+    role_of,
+    stem_of,
+)
 from jaxgen.errors import UserError
 
 __all__ = [
+    "LABEL_COLUMNS",
     "MOST_BYTES",
     "ParquetImages",
     "Table",

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxgen.data.formats.table import MOST_BYTES, Table, part_of
+from jaxgen.data.formats.table import LABEL_COLUMNS, MOST_BYTES, Table, part_of
 
-_LABELS = ("label", "labels", "class", "digit", "cls", "character")
 MOST_UNPACKED = 2**32  # bytes of all files of an archive
 _GROUPS = 20  # of rows, which a sample is taken from
 _BLOCK = 512  # bytes: a tar has more than one block
@@ -72,7 +71,7 @@ def parquet(source: str | bytes, name: str) -> list[Table]:
         column = next((key for key in names if key.lower() in _PICTURES), None)
         if column is None:
             raise ValueError(f"it has the columns {', '.join(names)}, and no image")
-        labelled = next((key for key in names if key.lower() in _LABELS), None)
+        labelled = next((key for key in names if key.lower() in LABEL_COLUMNS), None)
         labels = _labels(file.read([labelled])[labelled]) if labelled else None
         names = _class_names(file.schema_arrow.metadata or {}, labelled)
         images = ParquetImages(source, column, file.metadata.num_rows)

@@ -19,6 +19,8 @@ _PARTS = {  # the words of names that say which part of a data set a file or a f
 _ENDINGS = {"tra": "train", "tr": "train", "tes": "test", "t": "test"}  # of UCI and libsvm
 _IMAGES = {"images", "image", "imgs", "img", "x", "data", "pixels"}
 _LABELS = {"labels", "label", "y", "targets", "target", "classes"}
+# Names of a column of labels, or of a key of JSON, the first that is there.
+LABEL_COLUMNS = ("label", "labels", "class", "cls", "digit", "character", "target", "targets", "y")
 
 
 class Table(NamedTuple):

@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxgen.data.formats.table import Table, part_of
+from jaxgen.data.formats.table import LABEL_COLUMNS, Table, part_of
 
-_LABELS = ("label", "labels", "class", "digit", "target", "y")
 _NUMBERS = ("id", "index")  # columns that number the images
 _SPARSE = re.compile(rb"[+-]?[\d.]+(\s+\d+:[-+.\deE]+)+\s*$")
 _PEN = 16  # numbers of pendigits: eight points
@@ -51,7 +50,7 @@ def table(content: bytes, name: str) -> list[Table]:
         for number, line in enumerate(body, 1):
             if (count := line.count(between) + 1) != len(cells):
                 raise ValueError(f"row {number} has {count} columns, the first has {len(cells)}")
-    labelled = next((i for i, text in enumerate(names) if text in _LABELS), None)
+    labelled = next((i for i, text in enumerate(names) if text in LABEL_COLUMNS), None)
     dropped = {labelled, *(i for i, text in enumerate(names) if text in _NUMBERS)}
     values = _numbers(body, between, [i for i in range(len(cells)) if i not in dropped])
     if not names:
@@ -104,12 +103,13 @@ def arff(content: bytes, name: str) -> list[Table]:
     from scipy.io import arff as scipy_arff
 
     data, meta = scipy_arff.loadarff(io.StringIO(content.decode("utf-8-sig")))
-    columns = [column for column in meta.names() if column.lower() in _LABELS] or [meta.names()[-1]]
-    labels = data[columns[0]]
+    columns = meta.names()
+    labelled = next((x for x in columns if x.lower() in LABEL_COLUMNS), columns[-1])
+    labels = data[labelled]
     if labels.dtype.kind == "S":
         labels = np.char.decode(labels)
         labels = labels.astype(float) if all(map(_is_number, labels.tolist())) else labels
-    pixels = np.column_stack([data[c] for c in meta.names() if c != columns[0]]).astype(np.float32)
+    pixels = np.column_stack([data[x] for x in columns if x != labelled]).astype(np.float32)
     return [Table(name, _squares(pixels), labels, part_of(name))]
 
 

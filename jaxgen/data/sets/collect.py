@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxgen.data import files, formats, pictures
-from jaxgen.data.formats import Table, archives
+from jaxgen.data.formats import LABEL_COLUMNS, Table, archives
 from jaxgen.errors import UserError
 
 _LABELS = (".cls", ".label", ".txt", ".json")  # of files beside a picture
@@ -220,7 +220,7 @@ def _label_in(file: str) -> str | None:
         found = json.loads(content)
     except ValueError as error:
         raise UserError(f"cannot read {file}: {error}; give a sound file") from None
-    value = next((found[key] for key in ("label", "cls", "class") if key in found), None)
+    value = next((found[key] for key in LABEL_COLUMNS if key in found), None)
     return None if value is None else f"{value}"
 
 
