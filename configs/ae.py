@@ -1,6 +1,6 @@
 """The autoencoder of Hinton and Salakhutdinov 2006, in their sizes: 784-1000-500-250-30.
 
-    bin/train --model ae        1.7 minutes on two cores (matrix product 470 GFLOP/s)
+    bin/train --model ae        2.2 minutes on two cores (matrix product 250 GFLOP/s)
 
 ``bin/evaluate --count 10000`` against the test digits, seeds 0, 1 and 2:
 

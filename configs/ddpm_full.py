@@ -1,6 +1,6 @@
 """Diffusion, trained for twelve times as long as ``ddpm``, with less guidance.
 
-    bin/train --model ddpm_full     15 minutes on two cores (matrix product 470 GFLOP/s)
+    bin/train --model ddpm_full     28 minutes on two cores (matrix product 205 GFLOP/s)
 
 ``bin/evaluate --count 10000`` against the test digits, seeds 0, 1 and 2:
 
