@@ -172,8 +172,10 @@ def test_a_row_from_beginning_to_end(few, capsys):
     # The same again trains and measures nothing; rows of before stay.
     kept = found | {"bits": found["hinton2006"]}
     (few / "r/reproduction.json").write_text(json.dumps(kept))
+    former = few / "r/reproduction_files/99.svg"
+    former.write_text("a chart that the report no longer has")
     found, said = reproduce()
-    assert "bits" in found and "about" not in said
+    assert "bits" in found and "about" not in said and not former.exists()
 
     # More seeds have an interval; where one process trains, what is of one shape is one program.
     _, said = reproduce("--seeds", "3")

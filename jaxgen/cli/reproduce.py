@@ -27,7 +27,7 @@ from jaxgen.experiments.papers import ROWS, named
 with epy.lazy_imports():
     from jaxgen import devices
     from jaxgen.experiments import reproduction
-    from jaxgen.pages import markdown
+    from jaxgen.pages import files as pages
     from jaxgen.training import console as consoles
 
 
@@ -66,21 +66,9 @@ def main(args: list[str]) -> None:
     path = wanted.out / "reproduction.json"
     earlier = _earlier(path)  # before hours of training, in case it cannot be read
     results = earlier | experiment.carry_out(console, wanted.scheduler)
+    kept = (json.dumps(results, indent=1) + "\n").encode()
     document = reproduction.document(results, ROWS)
-    subfolder = "reproduction_files"
-    pictures = {
-        wanted.out / subfolder / name: content
-        for name, content in markdown.pictures(document).items()
-    }
-    text = wanted.out / "reproduction.md"
-    (wanted.out / subfolder).mkdir(parents=True, exist_ok=True)
-    files.write_all(
-        {
-            path: (json.dumps(results, indent=1) + "\n").encode(),
-            text: markdown.markdown(document, subfolder).encode(),
-            **pictures,
-        }
-    )
+    text, *_ = pages.write_markdown(document, wanted.out, "reproduction", {path: kept})
     for row in rows:
         label = experiment.label(row)
         for line in reproduction.lines(row, label, results[label]):

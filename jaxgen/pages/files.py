@@ -1,5 +1,6 @@
 """A report as files: NAME.html, NAME.md, and NAME_files with the pictures of NAME.md."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from jaxgen.data import files
@@ -14,16 +15,19 @@ def write(document: Document, folder: str | Path, name: str) -> list[Path]:
     Either all files are replaced or none. Old pictures in NAME_files are deleted. Raises UserError
     if there is no room or no permission.
     """
-    folder = Path(folder)
-    pictures = folder / f"{name}_files"
-    page, text = folder / f"{name}.html", folder / f"{name}.md"
+    page = Path(folder) / f"{name}.html"
+    return [page, *write_markdown(document, folder, name, {page: html(document).encode()})]
+
+
+def write_markdown(
+    document: Document, folder: str | Path, name: str, more: Mapping[Path, bytes]
+) -> list[Path]:
+    """As ``write``, with ``more`` files in place of the page."""
+    pictures, text = Path(folder) / f"{name}_files", Path(folder) / f"{name}.md"
     shown = {pictures / file: content for file, content in markdown.pictures(document).items()}
-    texts = {
-        page: html(document).encode(),
-        text: markdown.markdown(document, pictures.name).encode(),
-    }
-    files.write_all({**texts, **shown})
+    texts = {text: markdown.markdown(document, pictures.name).encode()}
+    files.write_all({**more, **texts, **shown})
     for old in pictures.glob("[0-9][0-9].*"):
         if old not in shown:
             old.unlink()
-    return [page, text, *shown]
+    return [text, *shown]
