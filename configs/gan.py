@@ -1,6 +1,6 @@
 """A conditional GAN with the penalty R1: sharp digits of all kinds in minutes.
 
-    bin/train --model gan       3.5 minutes on two cores (matrix product 205 GFLOP/s)
+    bin/train --model gan       4 minutes on two cores (matrix product 250 GFLOP/s)
 
 ``bin/evaluate --count 10000`` against the test digits, seeds 0, 1 and 2:
 
