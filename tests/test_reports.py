@@ -325,7 +325,7 @@ def test_rows_of_papers(still, monkeypatch, name, seeds):
         return lambda models, digits, seed, progress: figures(row, seed)
 
     monkeypatch.setattr(train, "train", trained)
-    monkeypatch.setattr(train, "take", taken)
+    monkeypatch.setattr(train, "found", found)
     monkeypatch.setattr(train, "train_together", lambda *_: ())
     monkeypatch.setattr(train, "measure_time", lambda *_: Result({"training": 600, "step": 1}))
     monkeypatch.setattr(train, "load", lambda *_: None)
@@ -341,6 +341,11 @@ def trained(context, config, name):
     curve = [(100 * n, 50.0 / n) for n in range(1, 6)]
     figures = {"run": f"runs/{name}", "steps": config.steps, "batch": config.batch}
     return Result(figures | {"seconds": 600.0, "curve": curve, "failed": None, "collapse": None})
+
+
+def found(context, config, known):
+    """A model that ships."""
+    return Result(trained(context, config, config.model).figures | {"curve": [], "ships": True})
 
 
 # bin/apply augment --study
@@ -430,9 +435,3 @@ def test_an_evaluation(tmp_path, kind):
     lines = [report.table(), *found.lines(), json.dumps(found.to_dict(), indent=1)]
     (tmp_path / "evaluation").write_text("\n".join(lines))
     same(f"evaluate-{kind}", tmp_path, "evaluation")
-
-
-def taken(context, config):
-    """A model that ships."""
-    found = trained(context, config, config.model).figures
-    return Result(found | {"curve": [], "ships": True})

@@ -17,10 +17,12 @@ from jaxgen.cli import main
 from jaxgen.data import Split, mnist
 from jaxgen.errors import UserError
 from jaxgen.evaluation.statistics import Estimate, exact
-from jaxgen.experiments import paper_measures, papers, train
+from jaxgen.experiments import paper_measures, papers, runs, train
 from jaxgen.experiments.paper_measures import MEASURES, QUADRANTS, hidden_nats, quadrants
 from jaxgen.experiments.papers import ROWS
 from jaxgen.experiments.reproduction import Reproduction, judged, ranked
+from jaxgen.experiments.store import Store
+from jaxgen.experiments.trial import Context
 from jaxgen.families import base
 from jaxgen.training import published
 from jaxgen.training.trained import Trained
@@ -210,8 +212,17 @@ def test_the_models_that_ship_are_measured_and_not_trained_again(here, capsys, m
     assert found[0]["trainings"]["ae"]["ships"] and not list(here.glob("r/runs/*"))
     assert "the model that ships; vae" in (here / "r/reproduction.md").read_text()
     row = papers.named("ghosh2020")
-    other = Reproduction((row,), 2, None, False, here / "r")._measuring(row, 1)
+    known = runs.find(here / "r/runs")
+    other = Reproduction((row,), 2, None, False, here / "r")._measuring(row, 1, known)
     assert [trial.function for trial in other.after] == [train.train, train.train]
+
+
+def test_a_worker_that_does_not_see_the_finished_run_trains(few):
+    recipe = config.recipe("hinton2006")
+    context = Context(Store(few / "r", print), lambda *_: None, print)
+    training = train.find_or_train(context, recipe, "anew")
+    assert training.figures["run"] == f"{few / 'r/runs/anew'}"
+    assert train.find_or_train(context, recipe, "other").figures["run"].endswith("anew")
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,8 @@ def train_with_looks(
         steps = max(int(budget / float(np.median(cost[0].figures["own"]["seconds"]))), 1)
         config = replace(config, steps=steps)
     earlier = runs.find(context.folder / "runs")
-    if earlier.finished(config):
-        figures = train.take(context, config).figures
+    if found := train.found(context, config, earlier):
+        figures = found.figures
         return Result(figures | {"curve": [], "failed": figures["collapse"]})
     earlier.require_at_rest(config)
     run = RunFolder(context.folder / "runs" / f"{config.model}-{config.seed}-{config.steps}")

@@ -11,6 +11,7 @@ from jaxgen.evaluation import statistics
 from jaxgen.evaluation.statistics import Estimate
 from jaxgen.experiments import execute, paper_measures, runs, train
 from jaxgen.experiments.papers import Row
+from jaxgen.experiments.runs import Runs
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Trial
 from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, is_wide
@@ -37,7 +38,8 @@ class Reproduction:
     def carry_out(self, console: Console, scheduler: str | None = None) -> dict[str, Any]:
         """Train and measure what is missing; returns the results of the rows by their labels."""
         store, seeds = Store(self.folder, console.say), range(self.seeds)
-        trials = {(row.name, n): self._measuring(row, n) for n in seeds for row in self.rows}
+        known = runs.find(self.folder / "runs")
+        trials = {(row.name, n): self._measuring(row, n, known) for n in seeds for row in self.rows}
         execute.carry_out(trials.values(), store, console, scheduler)
         return {
             self.label(row): {
@@ -59,24 +61,25 @@ class Reproduction:
         steps = row.full if self.full else self.steps
         return replace(config, steps=steps) if steps else config
 
-    def _measuring(self, row: Row, seed: int) -> Trial:
+    def _measuring(self, row: Row, seed: int, known: Runs) -> Trial:
         recipes = tuple(self.config(recipe, row, seed) for recipe in row.recipes)
         return Trial(
             "measurement",
             f"{self.label(row)} seed {seed}",
             paper_measures.measure,
             (row.name, seed, recipes),
-            tuple(self._training(x, f"{x.model}-{x.steps}-seed-{seed}") for x in recipes),
+            tuple(_training(x, f"{x.model}-{x.steps}-seed-{seed}", known) for x in recipes),
             seconds=60.0,
         )
 
-    def _training(self, config: Config, name: str) -> Trial:
-        """The training of a recipe, which is not repeated where a model of it is finished."""
-        if runs.find(self.folder / "runs").finished(config):
-            return Trial(
-                "training", name, train.take, (config,), key=configs.to_dict(config), seconds=1.0
-            )
-        return train.trial(config, name)
+
+def _training(config: Config, name: str, known: Runs) -> Trial:
+    """The training of a recipe, which is not repeated where a model of it is finished."""
+    trial = train.trial(config, name)
+    if not known.finished(config):
+        return trial
+    # Workers on other machines may not see the run, and then they train.
+    return replace(trial, function=train.find_or_train, timing=None, seconds=1.0, together=None)
 
 
 def document(results: dict[str, Any], rows: tuple[Row, ...]) -> Document:

@@ -14,6 +14,7 @@ from jaxgen import config as configs
 from jaxgen import data, families, sampling
 from jaxgen.config import Config
 from jaxgen.experiments import runs
+from jaxgen.experiments.runs import Runs
 from jaxgen.experiments.trial import Context, Result, Trial
 from jaxgen.training import collapse as collapses
 from jaxgen.training import costs, loop, published, stack, trained
@@ -48,20 +49,28 @@ def train(context: Context, config: Config, name: str) -> Result:
     return _result(run, config, failed)
 
 
-def take(context: Context, config: Config) -> Result:
+def find_or_train(context: Context, config: Config, name: str) -> Result:
+    """As ``train``, unless there is a finished run of the recipe, or a model of it that ships."""
+    known = runs.find(context.folder / "runs")
+    return found(context, config, known) or train(context, config, name)
+
+
+def found(context: Context, config: Config, known: Runs) -> Result | None:
     """The training of a finished run of the recipe, or of the model that ships, which has no curve
-    of the loss."""
-    found = runs.find(context.folder / "runs").finished(config)
-    if isinstance(found, RunFolder):
-        return _result(found, config, None)
-    assert isinstance(found, Published)
-    context.say(f"{found}, which comes with jaxgen, is taken: bin/train trains one of your own")
+    of the loss; None if there is neither."""
+    folder = known.finished(config)
+    if folder is None:
+        return None
+    if isinstance(folder, RunFolder):
+        return _result(folder, config, None)
+    assert isinstance(folder, Published)
+    context.say(f"{folder}, which comes with jaxgen, is taken: bin/train trains one of your own")
     return Result(
         {
-            "run": f"{found.path}",
+            "run": f"{folder.path}",
             "steps": config.steps,
             "batch": config.batch,
-            "seconds": found.facts()["training"]["seconds"],
+            "seconds": folder.facts()["training"]["seconds"],
             "curve": [],
             "failed": None,
             "collapse": None,
