@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgen import config, devices
+from jaxgen import config, devices, families
 from jaxgen.cli import flags as reading
 from jaxgen.cli import main, study
 from jaxgen.data import Split, mnist
@@ -100,6 +100,18 @@ def test_what_is_only_drawn_otherwise_is_trained_once():
     assert len({grid.trained(setting, 0) for setting in grid.settings}) == 2
 
 
+@pytest.mark.parametrize("steps, kept", [("2,5,20", 2), ("2,10,20", 10)])
+def test_a_training_draws_as_the_study_does_and_not_as_the_recipe(steps, kept):
+    # The recipe draws by Gaussians, which this network does not have.
+    ddpm = config.recipe("ddpm")
+    args = ("--net.gaussian=0", "--sampling.sampler=dpmpp", "--sampling.steps=10")
+    base = resolve(ddpm, args)([])
+    axes = (grids.axis(f"sampling.steps={steps}", base),)
+    grid = grids.make(base, axes, "grid", 1, resolve(ddpm, args))
+    [trained] = {grid.trained(setting, 0) for setting in grid.settings}
+    assert (trained.sampling.sampler, trained.sampling.steps) == ("dpmpp", kept)
+
+
 def test_a_folder_is_of_one_question(tmp_path):
     def made(text, *args):
         base = resolve(VAE, args)([])
@@ -121,7 +133,10 @@ def test_a_named_question_makes_a_plan_of_each_of_its_models(question):
         found = grids.make(
             base, axes, question.design, question.seeds, resolve(config.recipe(model), args)
         )
-        assert question.seeds * len({found.trained(setting, 0) for setting in found.settings}) <= 40
+        trained = {found.trained(setting, 0) for setting in found.settings}
+        assert question.seeds * len(trained) <= 40
+        for one in trained | {setting.config for setting in found.settings}:
+            families.build(one)
         names = {axis.name: axis.values for axis in axes}
         for claim in question.claims:
             assert {*claim.left, claim.right} <= set(names[claim.setting])

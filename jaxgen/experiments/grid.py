@@ -92,9 +92,12 @@ class Grid:
         return replace(config, seed=seed, sample_every=0, save_every=config.steps)
 
     def trained(self, setting: Setting, seed: int) -> Config:
-        """The recipe of the training, with the usual settings of sampling."""
-        config = self.recipe(setting, seed)
-        return replace(config, sampling=configs.recipe(config.model).sampling)
+        """The recipe of the training, which settings that differ only in sampling share: it has the
+        base's settings of sampling if one of them does, else those of the first."""
+        name = setting.run_name(seed)
+        shared = [one.config.sampling for one in self.settings if one.run_name(seed) == name]
+        sampling = self.base.sampling if self.base.sampling in shared else shared[0]
+        return replace(self.recipe(setting, seed), sampling=sampling)
 
     def along(self, axis: Axis) -> list[list[Setting]]:
         """The settings that differ in this axis alone, in the order of its values: a list for each
