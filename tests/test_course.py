@@ -20,7 +20,7 @@ from jaxgen.experiments import (
 from jaxgen.experiments import course_measures as measures
 from jaxgen.experiments.claims import COURSE
 from jaxgen.experiments.store import Store
-from jaxgen.experiments.trial import Context
+from jaxgen.experiments.trial import Context, Result
 from jaxgen.training import costs, loop
 from jaxgen.training.folder import RunFolder
 from tests import conftest
@@ -92,8 +92,10 @@ def test_the_model_that_ships_is_taken_where_there_is_no_run_of_its_recipe(here)
     context = Context(Store(nowhere, print), print, print)
     training = measures.train_with_looks(context, config, None)
     assert training.figures["steps"] == config.steps and not training.figures["curve"]
-    model = measures._load(training, config)
-    assert model is not None and model.step == config.steps
+    elsewhere = "/another/machine/jaxgen/weights/cvae"  # where the process that found it has it
+    for found in (training, Result(training.figures | {"run": elsewhere})):
+        model = measures._load(found, config)
+        assert model is not None and model.step == config.steps
     trained(here / "runs" / "mine", config, 40)
     assert runs.find(nowhere).finished(config) is None
 

@@ -20,7 +20,7 @@ from jaxgen.experiments import runs, train
 from jaxgen.experiments.trial import Context, Result, Trial
 from jaxgen.families.capabilities import Diffuses
 from jaxgen.mapping import map_images
-from jaxgen.training import costs, loop, published, trained
+from jaxgen.training import costs, loop, trained
 from jaxgen.training.folder import RunFolder, read_log
 from jaxgen.training.trained import Trained
 
@@ -153,7 +153,7 @@ def _load(training: Result, config: Config) -> Trained | None:
     figures = training.figures
     if figures["failed"] and not figures["curve"]:
         return None
-    run = published.at(Path(figures["run"]))
+    run = train.folder(training)
     config = runs.with_horizon(replace(config, steps=figures["steps"]))
     model = trained.load(run, config, lambda line: None)
     last = figures["curve"][-1]["step"] if figures["curve"] else config.steps

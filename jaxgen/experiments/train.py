@@ -19,7 +19,7 @@ from jaxgen.experiments.trial import Context, Result, Trial
 from jaxgen.training import collapse as collapses
 from jaxgen.training import costs, loop, published, stack, trained
 from jaxgen.training.console import Console
-from jaxgen.training.folder import RunFolder, read_log
+from jaxgen.training.folder import ModelFolder, RunFolder, read_log
 from jaxgen.training.published import Published
 
 POINTS = 25  # of the curve of the loss
@@ -128,7 +128,14 @@ def collapse(run: RunFolder, source: str) -> str | None:
 
 def load(training: Result, config: Config) -> trained.Trained:
     """The model of a training, with the settings of sampling in ``config``."""
-    return trained.load(published.at(Path(training.figures["run"])), config, lambda line: None)
+    return trained.load(folder(training), config, lambda line: None)
+
+
+def folder(training: Result) -> ModelFolder:
+    """The folder of a training. A model that ships is that of this process's package, which may be
+    elsewhere than that of the process that found it."""
+    path = Path(training.figures["run"])
+    return published.at(published.SHIPPED / path.name if training.figures.get("ships") else path)
 
 
 class Listener(Console):
