@@ -1,7 +1,9 @@
 """The report of a comparison: sections of text, tables, charts and pictures."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import get_args
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from jaxgen.pages import document as page
 from jaxgen.training.console import plural
 
 Cells = Mapping[str, str]  # the cells of a column, by row
+VERDICTS = get_args(claims.Verdict)
 WITHIN = "{0.value:.2f} ± {0.half:.2f}"
 
 
@@ -60,11 +63,11 @@ def _lead(results: Results) -> Iterator[str]:
     )
     for claim in results.claims:
         if claim.by in (names.WHOLE, names.DRAWING, names.DISTANCE):
-            verdicts = [statement.verdict for statement in claim.statements]
+            counts = Counter(statement.verdict for statement in claim.statements)
             yield (
                 f"{claim.ordering.name.capitalize()} ({claim.by}): "
-                f"{' > '.join(claim.ranked)}; of {len(verdicts)} statements of the course, "
-                f"{verdicts.count('holds')} hold and {verdicts.count('does not hold')} do not."
+                f"{' > '.join(claim.ranked)}. Verdicts on the {counts.total()} statements of the "
+                f"course: {', '.join(f'{verdict} {counts[verdict]}' for verdict in VERDICTS)}."
             )
 
 
