@@ -3,8 +3,8 @@
 The batch is split over the mesh; everything else is whole on each device. Programs are written for
 one device, and the compiler splits them, so the number of devices changes only the order of sums.
 
-On a CPU each core is one virtual device: many operations of XLA's CPU backend run on one thread, so
-two devices are 1.5 times faster than one device with two cores.
+On a CPU each core is one virtual device, as far as the batch can be split: many operations of XLA's
+CPU backend run on one thread, so two devices are 1.5 times faster than one device with two cores.
 """
 
 import contextlib
@@ -20,14 +20,16 @@ from jaxgen import environment
 from jaxgen.errors import UserError
 
 LARGE = 4096  # numbers in the smallest array that ``split_large`` splits
+BATCH = 64  # the batch of every recipe with a name is a multiple of it
 
 
-def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
+def start(cpu_devices: int | None = None, *, batch: int = BATCH, joins: bool = False) -> None:
     """Set JAX up. Call this before anything asks JAX for a device.
 
     The options that numbers depend on get the values of ``environment.HELD``. The number of CPU
     devices comes from JAX_NUM_CPU_DEVICES, else from XLA_FLAGS, else ``cpu_devices``, else it is
-    the number of cores. Compiled programs are cached in JAX_COMPILATION_CACHE_DIR, else in the
+    the largest divisor of ``batch`` for which there are cores; in a process that has devices
+    already, these stay. Compiled programs are cached in JAX_COMPILATION_CACHE_DIR, else in the
     user's cache folder if only the user can write to it, since JAX runs the programs that it reads
     from there.
 
@@ -38,23 +40,32 @@ def start(cpu_devices: int | None = None, *, joins: bool = False) -> None:
         if hasattr(jax.config, option):  # not for options of Flax, and options that JAX has removed
             jax.config.update(option, value)
     if not environment.asks_for_cpu_devices():
-        jax.config.update("jax_num_cpu_devices", cpu_devices or _cores())
+        _set_cpu_devices(cpu_devices or _dividing(batch))
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         _keep_programs(environment.cache() / f"xla-{jax.__version__}")
     if not joins:
         require()
 
 
-def adopt(cpu_devices: int | None = None) -> None:
+def adopt(cpu_devices: int | None = None, *, batch: int = BATCH) -> None:
     """As ``start``, in a program that is not jaxgen's: what it has set stays, and so do the devices
     if JAX has any already."""
     options: Any = jax.config
     if not environment.asks_for_cpu_devices() and options.jax_num_cpu_devices == -1:
-        with contextlib.suppress(RuntimeError):  # JAX has its devices
-            jax.config.update("jax_num_cpu_devices", cpu_devices or _cores())
+        _set_cpu_devices(cpu_devices or _dividing(batch))
     if options.jax_compilation_cache_dir is None:
         _keep_programs(environment.cache() / f"xla-{jax.__version__}")
     require()
+
+
+def _set_cpu_devices(count: int) -> None:
+    with contextlib.suppress(RuntimeError):  # JAX has its devices
+        jax.config.update("jax_num_cpu_devices", count)
+
+
+def _dividing(batch: int) -> int:
+    """The largest number of devices, one a core at most, over which a batch can be split."""
+    return max(count for count in range(1, _cores() + 1) if batch % count == 0)
 
 
 def _keep_programs(folder: Path) -> None:
@@ -86,6 +97,15 @@ def require() -> None:
 
 def count() -> int:
     return jax.device_count()
+
+
+def check_batch(batch: int) -> None:
+    """Raise UserError if a batch cannot be split over the devices."""
+    if over := batch % count():
+        raise UserError(
+            f"--batch {batch} cannot be split over {count()} devices: "
+            f"{batch - over or count()} or {batch - over + count()} can"
+        )
 
 
 def workers() -> int:

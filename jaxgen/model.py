@@ -480,7 +480,8 @@ def load(name: str | Path, *, data: str | None = None, say: Callable[[str], None
     source of its digits, if they have moved. ``say(line)`` is called for remarks, such as damaged
     checkpoints. Raises UserError if there is no such model, or it is damaged.
 
-    On CPUs, JAX gets a device for each core if it has no devices yet, as in the commands.
+    On CPUs, if JAX has no devices yet, it gets one for each core as far as batches of 64 can be
+    split, as in the commands.
 
     >>> jaxgen.load("cvae")
     <cvae after 2,800 steps of training, jaxgen/weights/cvae>
@@ -538,7 +539,7 @@ def _trained(
     with folder.lock():
         for line in folder.prepare(config, fresh):
             console.say(line)
-        devices.adopt(folder.cpu_devices())
+        devices.adopt(folder.cpu_devices(), batch=config.batch)
         status = loop.train(config, folder, console, start=finetuning.start(origin, config, folder))
     if status:
         raise KeyboardInterrupt(f"stopped and saved; the same call goes on with {folder}")

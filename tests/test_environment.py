@@ -245,3 +245,36 @@ def test_a_run_of_64_bits_is_told(tmp_path):
         jax.config.update("jax_enable_x64", False)
     with pytest.raises(UserError, match=r"are float64.*, from a training with JAX_ENABLE_X64"):
         main.run(["sample", "--run", f"{tmp_path}/run", "--digit", "3"])
+
+
+CORES = """
+import sys
+from jaxgen import devices
+from jaxgen.cli import main
+devices._cores = lambda: int(sys.argv[1])
+sys.exit(main.run(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("cores", "args", "told"),
+    [
+        ("6", "train --steps 2", "4 cpu devices"),  # of which 6 do not divide the recipe's 256
+        ("12", "train --steps 2 --batch 100", "10 cpu devices"),
+        ("6", "bench --quick --batch 100", "on 5 cpu devices"),
+    ],
+)
+def test_a_batch_is_split_whatever_the_number_of_cores(cores, args, told, tmp_path):
+    args = [*args.split(), "--model=ae", "--data=synthetic:400", "--net.layers=8"]
+    environ = training.environment()
+    for name in ("JAX_NUM_CPU_DEVICES", "XLA_FLAGS"):
+        environ.pop(name, None)
+    done = subprocess.run(
+        [sys.executable, "-c", CORES, cores, *args],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert told in done.stdout

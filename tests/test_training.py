@@ -13,7 +13,8 @@ import optax
 import optax.contrib
 import pytest
 
-from jaxgen import data, families
+from jaxgen import config as configs
+from jaxgen import data, devices, families
 from jaxgen.errors import UserError
 from jaxgen.nn import conv
 from jaxgen.training import checkpoint, costs, loop, manifest, optimisers, trained
@@ -227,9 +228,16 @@ def test_a_signal_while_compiling_ends_the_run_before_its_first_step(tmp_path, m
     assert manifest.steps(tmp_path / "checkpoints") == []
 
 
+def test_a_cpu_has_as_many_devices_as_divide_the_batch(monkeypatch):
+    for name in configs.names():
+        assert configs.recipe(name).batch % devices.BATCH == 0
+    monkeypatch.setattr(devices, "_cores", lambda: 12)
+    assert [devices._dividing(batch) for batch in (64, 96, 100, 128, 7, 13)] == [8, 12, 10, 8, 7, 1]
+
+
 def test_batches_must_divide_by_the_devices():
     with pytest.raises(UserError, match="--batch 7 cannot be split over 2 devices: 6 or 8 can"):
-        loop.check_batch(7)
+        devices.check_batch(7)
 
 
 @pytest.mark.parametrize(

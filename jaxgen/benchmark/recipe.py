@@ -105,7 +105,7 @@ class Autoencoder(VQVAE):
 def main() -> None:
     job = clock.arguments()
     config = replace(SETTINGS[job.settings](), data=job.digits)
-    devices.start()
+    devices.start(batch=config.batch)
     stack = Stack([config])
     has_sampler = job.settings != "vqvae-autoencoder"
     if not has_sampler:

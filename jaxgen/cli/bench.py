@@ -113,7 +113,7 @@ def main(args: list[str]) -> int:
     bench = flags.parse(Bench(common.recipe(args, "bench")), "bench", __doc__, args)
     if not bench.quick:
         whole_training(args)
-    devices.start()
+    devices.start(batch=bench.config.batch)
     print(f"on {devices.describe()}, {os.cpu_count()} cores")
     step(bench.config)
     seconds = costs.drawing(bench.config, sampling.CHUNK, DRAWN)
@@ -123,7 +123,7 @@ def main(args: list[str]) -> int:
 
 def profile(wanted: Profiling) -> int:
     recipe = config.recipe(config.canonical(wanted.profile))
-    devices.start()
+    devices.start(batch=recipe.batch)
     print(f"{recipe.model} on {devices.describe()}")
     print(profiling.profile(recipe).table(wanted.layers))
     return 0

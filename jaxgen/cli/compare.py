@@ -12,6 +12,7 @@ examples:
 The report is OUT/report.html, and beside it report.md and report.json."""
 
 import json
+import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def main(args: list[str]) -> int:
     models = tuple(name for name in wanted.models.split(",") if name)
     plan = course.make(models, wanted.seeds, wanted.steps, wanted.budget, wanted.full)
     files.check(wanted.out / "report.json")
-    devices.start()
+    devices.start(batch=math.gcd(*(recipe.batch for recipe in plan.recipes)))
     console = consoles.Console()
     comparison = course.Comparison(plan, wanted.out, console)
     if wanted.quiz:

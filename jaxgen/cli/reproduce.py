@@ -14,11 +14,13 @@ or fewer steps stands beside the one trained as its recipe says. With --runs, th
 than the report."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from etils import epy
 
+from jaxgen import config as configs
 from jaxgen.cli import flags
 from jaxgen.data import files
 from jaxgen.errors import UserError
@@ -58,7 +60,8 @@ def main(args: list[str]) -> None:
         raise UserError("which row? bin/reproduce --list prints them; all means all of them")
     rows = ROWS if names == ["all"] else tuple(named(name) for name in dict.fromkeys(names))
     files.check(wanted.out / "reproduction.md")
-    devices.start()
+    recipes = [configs.recipe(name) for row in rows for name in row.recipes]
+    devices.start(batch=math.gcd(*(recipe.batch for recipe in recipes)))
     console = consoles.Console()
     experiment = reproduction.Reproduction(
         rows, wanted.seeds, wanted.steps, wanted.full, wanted.runs or wanted.out

@@ -11,6 +11,7 @@ examples:
 All flags of bin/train set what the compared models share. The report is OUT/report.html, and beside
 it report.md and results.csv; the runs are in OUT/runs, for bin/sample --run PATH."""
 
+import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,6 @@ def main(args: list[str]) -> None:
 
     folder = wanted.out or Path("studies") / _name(question, base, axes)
     files.check(folder / "report.html")
-    devices.start()
     console, settings = consoles.Console(), grids.count(axes, design)
     if (runs := settings * wanted.seeds) > MANY and not wanted.yes:
         raise UserError(
@@ -89,6 +89,7 @@ def main(args: list[str]) -> None:
             "fewer values, or --each to vary one thing at a time"
         )
     grid = grids.make(base, axes, design, wanted.seeds, resolve)
+    devices.start(batch=math.gcd(*(setting.config.batch for setting in grid.settings)))
     studies.require_judges(grid)
     study = studies.carry_out(grid, folder, console, wanted.yes, wanted.scheduler)
     _report(study, question, command, folder, console)

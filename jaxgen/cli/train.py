@@ -16,6 +16,7 @@ set-ups of papers:
 The flags and defaults below belong to {shown}; for others: bin/train --model NAME --help."""
 
 import contextlib
+import math
 import shlex
 from dataclasses import dataclass
 from typing import Annotated
@@ -108,7 +109,7 @@ def _alone(train: Train, run: RunFolder, origin: ModelFolder | None) -> int:
     with run.lock():
         for line in run.prepare(train.config, train.fresh):
             console.say(line)
-        devices.start(run.cpu_devices())
+        devices.start(run.cpu_devices(), batch=train.config.batch)
         start = finetuning.start(origin, train.config, run)
         return loop.train(train.config, run, console, train.shard_params, start)
 
@@ -116,7 +117,8 @@ def _alone(train: Train, run: RunFolder, origin: ModelFolder | None) -> int:
 def _together(train: Train, run: RunFolder) -> tuple[int, bool]:
     """Train as one of several processes; only the first writes to the run's folder. Returns the
     exit status, and whether this process is the first."""
-    devices.start(joins=True)
+    batch = train.config.batch
+    devices.start(batch=math.gcd(batch, batch // (train.processes or 1)), joins=True)
     group = distributed.Group(train.coordinator, train.processes, train.process)
     with contextlib.ExitStack() as stack, distributed.joined(group):
         console = consoles.Console(train.quiet or not distributed.is_first())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jaxgen import devices
+from jaxgen.config import Config
 from jaxgen.errors import UserError
 from jaxgen.experiments import executors
 from jaxgen.experiments.executors import Executor, Here
@@ -183,7 +184,9 @@ def perform(
             f"a worker on {platform.node()} does not see {folder}: give --out a folder that all "
             "workers share"
         )
-    devices.start()
+    recipes = [given for given in trial.arguments if isinstance(given, Config)]
+    # Of later trials in this process only the usual batches are known.
+    devices.start(batch=math.gcd(devices.BATCH, *(recipe.batch for recipe in recipes)))
     store = Store(folder)
     note = _note(trial, store)
     try:

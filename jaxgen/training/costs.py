@@ -54,7 +54,9 @@ class Training(NamedTuple):
 
 
 def fresh(config: Config, console: Console | None = None) -> tuple[State, Block]:
-    """The state of a recipe before the first step, and the program that takes train steps."""
+    """The state of a recipe before the first step, and the program that takes train steps. Raises
+    UserError if the devices do not divide its batch."""
+    devices.check_batch(config.batch)
     stack, digits = Stack([data.with_classes(config)]), data.load(config.data)
     state = stack.init(digits.train)
     return state, stack.compile(state, digits.examples, console or Console(quiet=True))

@@ -57,7 +57,7 @@ def train(
     checkpoints stay. Of several processes only the first writes logs and pictures. With
     ``shard_params`` large arrays of the state are split over the devices (``devices.split_large``).
     """
-    check_batch(config.batch)
+    devices.check_batch(config.batch)
     source = data.load(config.data, console.say)
     config = dataclasses.replace(config, classes=source.names)
     with contextlib.ExitStack() as exits:
@@ -84,7 +84,7 @@ def train_apart(
     If a folder holds a run of another recipe, that run is moved to another folder, and
     ``say(line)`` reports it. Raises SystemExit if a signal interrupts training.
     """
-    check_batch(recipes[0].batch)
+    devices.check_batch(recipes[0].batch)
     source = data.load(recipes[0].data)
     recipes = [dataclasses.replace(recipe, classes=source.names) for recipe in recipes]
     with contextlib.ExitStack() as exits:
@@ -292,16 +292,6 @@ def banner(config: Config, state: State, count: int, folder: RunFolder) -> str:
         f"{config.model}: {parameters:,} parameters, {devices.describe()}, "
         f"{count:,} {many} of {config.data}, {steps} of {config.batch}, in {folder}"
     )
-
-
-def check_batch(batch: int) -> None:
-    """Raise a ``UserError`` if a batch cannot be split over the devices."""
-    count = devices.count()
-    if over := batch % count:
-        raise UserError(
-            f"--batch {batch} cannot be split over {count} devices: "
-            f"{batch - over or count} or {batch - over + count} can"
-        )
 
 
 def not_finite(metrics: Mapping[str, np.ndarray], first: int) -> str | None:
