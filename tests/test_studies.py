@@ -112,12 +112,37 @@ def test_a_training_draws_as_the_study_does_and_not_as_the_recipe(steps, kept):
     assert (trained.sampling.sampler, trained.sampling.steps) == ("dpmpp", kept)
 
 
+def test_settings_that_are_on_or_off_or_have_no_value_can_be_varied():
+    ddpm = config.recipe("ddpm")
+    axis = grids.axis("net.attention=true,false", ddpm)
+    grid = grids.make(ddpm, (axis,), "grid", 1, resolve(ddpm))
+    assert [setting.config.net.attention for setting in grid.settings] == [True, False]
+    axes = axis, grids.axis("optim.horizon=500,1000", ddpm)
+    grid = grids.make(ddpm, axes, "each", 1, resolve(ddpm))
+    found = [(one.config.net.attention, one.config.optim.horizon) for one in grid.settings]
+    assert found == [(False, None), (True, None), (False, 500), (False, 1000)]
+    with pytest.raises(UserError, match="attention takes the values true and false, not yes"):
+        grids.make(ddpm, (grids.axis("net.attention=yes,no", ddpm),), "grid", 1, resolve(ddpm))
+
+
+def test_a_setting_that_cannot_be_is_told_before_any_training(tmp_path):
+    ddpm = config.recipe("ddpm")
+    axis = grids.axis("sampling.guidance=1,2,4", ddpm)
+    grid = grids.make(ddpm, (axis,), "grid", 1, resolve(ddpm))
+    with pytest.raises(UserError, match=r"sampling.guidance 4: --guidance 4 cannot be with"):
+        studies.carry_out(grid, tmp_path / "a", QUIET, yes=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_is_of_one_question(tmp_path):
     def made(text, *args):
         base = resolve(VAE, args)([])
         return grids.make(base, (grids.axis(text, base),), "grid", 1, resolve(VAE, args))
 
     studies.claim_folder(tmp_path / "a", made("net.beta=1,2"))
+    studies.claim_folder(tmp_path / "a", made("net.beta=1,2", "--steps=7"))  # nothing trained yet
+    studies.claim_folder(tmp_path / "a", made("net.beta=1,2"))
+    (tmp_path / "a" / "runs").mkdir()
     studies.claim_folder(tmp_path / "a", made("net.beta=1,2,3", "--seed=5"))
     for other in (made("net.latents=1,2"), made("net.beta=1,2", "--steps=7")):
         with pytest.raises(UserError, match=rf"another question .*beta of vae, {VAE.steps} steps"):

@@ -52,7 +52,7 @@ def _name(values, seed: int) -> str:
 def axis(text: str, config: Config) -> Axis:
     """Read ``net.beta=0.1,1``; dashes separate the numbers of one value, as in
     ``net.layers=256,512-256``. Raises UserError for an unknown setting or a single value."""
-    name, equals, written = text.partition("=")
+    name, equals, listed = text.partition("=")
     name = name.strip().lstrip("-").replace("_", "-")
     settings = dict(configs.flat(config))
     if not equals:
@@ -63,17 +63,33 @@ def axis(text: str, config: Config) -> Axis:
         )
     if name == "seed":
         raise UserError("--vary seed is what --seeds does: every setting is trained from each seed")
-    values = tuple(dict.fromkeys(value.strip() for value in written.split(",") if value.strip()))
+    values = tuple(dict.fromkeys(value.strip() for value in listed.split(",") if value.strip()))
     if len(values) < 2:
         raise UserError(f"--vary {text} has one value: there is nothing to compare, give two")
     return Axis(name, values)
 
 
 def flags(axis: Axis, value: str, config: Config) -> list[str]:
-    """The value of an axis as a flag of ``bin/train``."""
-    if isinstance(dict(configs.flat(config))[axis.name], tuple):
+    """The value of an axis as flags of ``bin/train``; none for a setting without a value. Raises
+    UserError for a setting that is on or off and a value that is neither true nor false."""
+    usual = dict(configs.flat(config))[axis.name]
+    if usual is None and value == written(usual):
+        return []
+    if isinstance(usual, bool):
+        if value not in ("true", "false"):
+            raise UserError(f"--vary {axis.name} takes the values true and false, not {value}")
+        group, dot, name = axis.name.rpartition(".")
+        return [f"--{axis.name}" if value == "true" else f"--{group}{dot}no-{name}"]
+    if isinstance(usual, tuple):
         value = value.replace("-", ",")
     return [f"--{axis.name}={value}"]
+
+
+def written(value: object) -> str:
+    """A value of a setting, as the user writes it in an axis."""
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    return f"{value}".lower() if isinstance(value, bool) else f"{value}"
 
 
 @dataclass(frozen=True)
@@ -153,10 +169,9 @@ def _one_at_a_time(base: Config, axes: tuple[Axis, ...], resolve: Resolve):
     for axis in axes:
         # The base's value may be among the axis's in another form: 1 and 1.0 are one value.
         same = [value for value in axis.values if resolve(flags(axis, value, base)) == base]
-        value = settings[axis.name]
-        written = "-".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
-        usual.append(same[0] if same else written)
-        completed.append(axis if same else Axis(axis.name, (written, *axis.values)))
+        value = written(settings[axis.name])
+        usual.append(same[0] if same else value)
+        completed.append(axis if same else Axis(axis.name, (value, *axis.values)))
     choices = [tuple(usual)]
     for index, axis in enumerate(completed):
         choices += [

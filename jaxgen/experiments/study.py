@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxgen import config as configs
-from jaxgen import data
+from jaxgen import data, families
 from jaxgen.config import Config
 from jaxgen.data import files
 from jaxgen.errors import UserError
@@ -54,8 +54,9 @@ def carry_out(
     grid: Grid, folder: Path, console: Console, yes: bool, scheduler: str | None = None
 ) -> Study:
     """Train and measure what is missing, on this machine or by the workers of a Dask ``scheduler``.
-    Raises UserError if that takes many hours, unless ``yes``, or if the folder holds another
-    study."""
+    Raises UserError if that takes many hours, unless ``yes``, if the folder holds another study, or
+    if a setting cannot be."""
+    require_possible(grid)
     claim_folder(folder, grid)
     store, timed, hashes = Store(folder, console.say), _timed(grid), judges(grid)
     trials = {
@@ -65,6 +66,17 @@ def carry_out(
     }
     execute.carry_out(trials.values(), store, console, scheduler, math.inf if yes else LONG)
     return Study(grid, {key: store[trial] for key, trial in trials.items()})
+
+
+def require_possible(grid: Grid) -> None:
+    """Raise UserError for a setting that cannot be trained or drawn from, before hours of training
+    of the others."""
+    for setting in grid.settings:
+        for config in (grid.recipe(setting, 0), grid.trained(setting, 0)):
+            try:
+                families.build(data.with_classes(config))
+            except UserError as error:
+                raise UserError(f"{setting.label}: {error}") from None
 
 
 def _timed(grid: Grid) -> dict[tuple, Config]:
@@ -120,24 +132,27 @@ def _sources(grid: Grid) -> list[str]:
 
 def claim_folder(folder: Path, grid: Grid) -> None:
     """Write the question of the study into the folder; other values of an axis and more seeds do
-    not change the question. Raises UserError if the folder holds another question."""
+    not change the question. Raises UserError if the folder holds another question, and trainings
+    for it."""
     base = configs.to_dict(replace(grid.base, seed=0))
     for axis in grid.axes:
         *outer, last = axis.name.replace("-", "_").split(".")
         (base[outer[0]] if outer else base)[last] = "varied"
     varied = [axis.name for axis in grid.axes]
     question = {"varied": varied, "design": grid.design, "base": json.loads(json.dumps(base))}
-    path = folder / "study.json"
+    path, text = folder / "study.json", json.dumps(question, indent=1) + "\n"
     try:
         other = json.loads(path.read_text())
         model, steps = other["base"]["model"], other["base"]["steps"]
         about = f"{', '.join(other['varied'])} of {model}, {steps} steps"
     except FileNotFoundError:
-        files.write(path, json.dumps(question, indent=1) + "\n")
+        files.write(path, text)
         return
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} cannot be read ({error}): give --out another folder") from None
-    if other != question:
+    if other != question and not (folder / "runs").exists():
+        files.write(path, text)  # of a study that was refused, as it would take too long
+    elif other != question:
         raise UserError(
             f"{folder} holds a study of another question ({about}): give --out another folder"
         )
