@@ -103,6 +103,8 @@ def test_the_model_that_ships_is_taken_where_there_is_no_run_of_its_recipe(here)
 def test_a_run_that_cannot_be_read_is_told(here):
     trained(here / "runs" / "good", configs.recipe("gan"), 40)
     trained(here / "runs" / "bad", configs.recipe("gan"), 40).config.write_text("{")
+    mine = trained(here / "runs" / "mine", configs.recipe("ae"), 40).config
+    mine.write_text(mine.read_text().replace('"model": "ae"', '"model": "flow"'))  # of --recipe
     found = runs.find(Path("nowhere"))
     assert [str(folder) for folder, _ in found.known] == ["runs/good"]
     (reason,) = found.unreadable

@@ -1,5 +1,6 @@
 """Models of a recipe from earlier trainings, so that no recipe is trained twice."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,15 +46,26 @@ class Runs(NamedTuple):
 
 
 def find(folder: Path) -> Runs:
-    """All runs in runs/ and in ``folder``."""
+    """All runs in runs/ and in ``folder``, but for those of recipes that this process does not
+    know, such as another file of ``--recipe``."""
     runs = Runs([], [])
     for path in sorted([*ROOT.glob("*/config.json"), *folder.glob("*/config.json")]):
         run = RunFolder(path.parent)
         try:
             runs.known.append((run, run.load()))
         except UserError as error:
-            runs.unreadable.append(str(error))
+            if not _is_of_unknown(run):
+                runs.unreadable.append(str(error))
     return runs
+
+
+def _is_of_unknown(run: RunFolder) -> bool:
+    """Whether a run names a recipe that this process does not know."""
+    try:
+        model = json.loads(run.config.read_text())["model"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return model not in (*configs.names(), *configs.papers())
 
 
 def same(config: Config, other: Config) -> bool:
