@@ -188,7 +188,9 @@ def whole_training(args: list[str]) -> None:
         seconds = time.perf_counter() - start
         print(f"training, from the command to its end: {seconds:.0f} s")
         print(f"peak memory of the training: {usage.ru_maxrss / 2**20:.2f} GiB", flush=True)
-        subprocess.run([*command, "evaluate", "--run", run], env=environment, check=True)
+        judging = subprocess.run([*command, "evaluate", "--run", run], env=environment)
+        if judging.returncode:
+            sys.exit(judging.returncode)
 
 
 def step(recipe: Config) -> None:
