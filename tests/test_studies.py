@@ -2,6 +2,7 @@
 
 import csv
 import math
+import shutil
 from dataclasses import replace
 
 import jax
@@ -20,7 +21,9 @@ from jaxgen.experiments.findings import along, decided, difference
 from jaxgen.experiments.grid import Axis
 from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.questions import QUESTIONS, Claim
-from jaxgen.training import loop, stack
+from jaxgen.experiments.store import Store
+from jaxgen.experiments.trial import Context
+from jaxgen.training import loop, manifest, stack
 from jaxgen.training.folder import RunFolder
 from tests.conftest import small
 from tests.runs import QUIET, final, metrics, same
@@ -348,6 +351,40 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path):
     assert [step for step, _ in curve] == [1, 2, 3, 4]
     assert [loss for _, loss in curve] == losses
     assert final(made[1], tmp_path / "ill") is None
+
+
+def test_a_group_goes_on_after_a_stop_whatever_each_run_has_saved(tmp_path):
+    made = [
+        changed(tiny(seed), "optim", rate=rate, clip=0.0)
+        for seed, rate in enumerate((1e-3, 1e-3, 1e30))
+    ]
+    trials = [train.trial(recipe, name) for recipe, name in zip(made, "abc", strict=True)]
+    context = Context(Store(tmp_path), print, print)
+    first = dict(train.train_together(context, trials))
+    assert [first[trial].figures["failed"] is None for trial in trials] == [True, True, False]
+    saved = {name: tmp_path / "runs" / name / "checkpoints" / "4" for name in "ab"}
+    shutil.rmtree(saved["b"])  # a stop between two of them
+    before = saved["a"].stat().st_mtime_ns
+    for together in (trials[1:], trials[:2]):  # at step 0 both; and both finished
+        again = dict(train.train_together(context, trials))
+        assert list(again) == together
+        assert [again[trial].figures["failed"] is None for trial in together] == [
+            first[trial].figures["failed"] is None for trial in together
+        ]
+        assert saved["a"].stat().st_mtime_ns == before
+    assert saved["b"].exists()
+
+
+def test_a_group_with_a_damaged_checkpoint_trains_anew(tmp_path):
+    made, runs = [tiny(0), tiny(1)], [RunFolder(tmp_path / name) for name in "ab"]
+    assert loop.train_apart(made, runs, QUIET) == [None] * 2
+    weights = [final(recipe, run.path) for recipe, run in zip(made, runs, strict=True)]
+    for path in (runs[0].checkpoints / "4").rglob("*"):
+        if path.is_file() and path.name != manifest.NAME:
+            path.write_bytes(path.read_bytes()[:-1])
+    assert loop.train_apart(made, runs, QUIET) == [None] * 2
+    for recipe, run, before in zip(made, runs, weights, strict=True):
+        assert same(final(recipe, run.path), before)
 
 
 # A whole study.

@@ -28,7 +28,7 @@ class Runs(NamedTuple):
         mine = list(self.of(config))
         if not mine:
             return next((x for x in published.shipped() if same(config, x.load())), None)
-        return next((run for run in mine if _newest(run) == config.steps), None)
+        return next((run for run in mine if newest(run) == config.steps), None)
 
     def strided(self, recipes: Sequence[Config]) -> list[str]:
         """The runs of the recipes on the split of earlier versions."""
@@ -40,7 +40,7 @@ class Runs(NamedTuple):
         for run in self.of(config):
             if run.is_busy():
                 raise UserError(
-                    f"{run} is still being trained, and has {_newest(run)} of {config.steps} "
+                    f"{run} is still being trained, and has {newest(run)} of {config.steps} "
                     "steps: wait for it, and give the same command again"
                 )
 
@@ -79,7 +79,8 @@ def with_horizon(config: Config) -> Config:
     return replace(config, optim=replace(config.optim, horizon=horizon))
 
 
-def _newest(run: RunFolder) -> int:
+def newest(run: RunFolder) -> int:
+    """The newest saved step of a run; 0 if there is none."""
     return max(manifest.steps(run.checkpoints), default=0)
 
 

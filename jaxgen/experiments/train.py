@@ -80,17 +80,21 @@ def found(context: Context, config: Config, known: Runs) -> Result | None:
 
 
 def train_together(context: Context, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result]]:
-    """Train recipes of one shape in one program, where there are several."""
+    """Train recipes of one shape in one program, where there are several at the same step."""
+    folders = {trial: RunFolder(context.folder / "runs" / trial.arguments[1]) for trial in trials}
     for indices in stack.groups([trial.arguments[0] for trial in trials]):
-        group = [trials[index] for index in indices]
-        if len(group) == 1:
-            continue
-        context.say(f"in one program: {', '.join(trial.title for trial in group)}")
-        recipes, names = zip(*(trial.arguments for trial in group), strict=True)
-        runs = [RunFolder(context.folder / "runs" / name) for name in names]
-        reasons = loop.train_apart(recipes, runs, Console(quiet=True))
-        for trial, config, run, why in zip(group, recipes, runs, reasons, strict=True):
-            yield trial, _result(run, config, why)
+        at: dict[int, list[Trial]] = {}
+        for trial in (trials[index] for index in indices):
+            at.setdefault(runs.newest(folders[trial]), []).append(trial)
+        for group in at.values():
+            if len(group) == 1:
+                continue
+            context.say(f"in one program: {', '.join(trial.title for trial in group)}")
+            recipes = [trial.arguments[0] for trial in group]
+            of_group = [folders[trial] for trial in group]
+            reasons = loop.train_apart(recipes, of_group, Console(quiet=True))
+            for trial, config, run, why in zip(group, recipes, of_group, reasons, strict=True):
+                yield trial, _result(run, config, why)
 
 
 def _result(run: RunFolder, config: Config, failed: str | None) -> Result:

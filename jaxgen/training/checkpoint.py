@@ -105,14 +105,18 @@ class Checkpoints:
                 return
             partial = self._partial(step)
             manifest.write(partial, configs.to_dict(self.config), fitted)
-            partial.rename(self.folder / str(step))
+            target, former = self.folder / str(step), self._partial(f"{step}.former")
+            if target.exists():  # of a group that began anew, since one of it was damaged
+                target.rename(former)
+            partial.rename(target)
+            shutil.rmtree(former, ignore_errors=True)
             manifest.force(self.folder)
             for old in manifest.steps(self.folder)[KEEP:]:
                 doomed = self._partial(old)
                 (self.folder / str(old)).rename(doomed)  # so that no step is ever incomplete
                 shutil.rmtree(doomed)
 
-    def _partial(self, step: int) -> Path:
+    def _partial(self, step: int | str) -> Path:
         return self.folder / f"{step}{PARTIAL}"
 
     @contextlib.contextmanager
