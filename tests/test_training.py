@@ -315,6 +315,23 @@ def test_flops_are_those_of_the_shapes():
 
     assert costs.operations(convolve, images, kernel) == 2 * 4 * 14 * 14 * 9 * 8 * 16
     assert costs.operations(looped, jnp.zeros((3, 3))) == 6 * 2 * 27
+    sometimes = functools.partial(
+        costs.operations, lambda a: jax.lax.cond(a[0, 0] > 0, looped, abs, a)
+    )
+    assert sometimes(jnp.zeros((3, 3)), condition_rate=0.25) == 6 * 2 * 27 // 4
+
+
+def test_a_gan_counts_a_penalty_by_how_often_it_is_computed():
+    def counted(**settings):
+        recipe = configs.changed(configs.recipe("gan"), {"batch": 8, "net": settings})
+        state = Trainer(data.with_classes(recipe)).init()
+        return costs._operations(data.with_classes(recipe), state)
+
+    often, rarely, never = (
+        counted(**settings)
+        for settings in ({"penalty_every": 2}, {"penalty_every": 8}, {"penalty": "none"})
+    )
+    assert often - never == pytest.approx(4 * (rarely - never), rel=1e-6) and often > never
 
 
 def test_durations_read_as_people_write_them():

@@ -87,6 +87,12 @@ class Family(abc.ABC):
         return ("model",)
 
     @property
+    def condition_rate(self) -> float:
+        """The fraction of the steps that compute what ``loss`` has under a condition
+        (``lax.cond``)."""
+        return 1.0
+
+    @property
     def lr_scale(self) -> Mapping[str, float]:
         """A factor for ``--optim.rate`` by player; 1 for players that are missing."""
         return {}

@@ -109,6 +109,10 @@ class GAN(Family):
         return {"critic": self.config.critic_pace}
 
     @property
+    def condition_rate(self) -> float:
+        return 1 / self.config.penalty_every
+
+    @property
     def is_conditional(self) -> bool:
         return self.config.label_drop < 1
 

@@ -84,7 +84,7 @@ def training(config: Config, console: Console | None = None) -> Training:
 
 
 def _operations(config: Config, state: State) -> int:
-    """The operations of all losses and their gradients in a step."""
+    """The operations of all losses and their gradients in a step, as a mean over steps."""
     family, key = Trainer(config).family, jax.random.key(config.seed)
     batch = Batch(jnp.zeros((config.batch, *IMAGE)), jnp.zeros(config.batch, jnp.int32))
 
@@ -94,12 +94,13 @@ def _operations(config: Config, state: State) -> int:
         variables = state.variables.replace(params=all_params | params)
         return family.loss(variables, batch, key, player=player)[0]
 
+    def of(player, params):
+        gradient = jax.grad(functools.partial(loss, player=player))
+        return operations(gradient, params, condition_rate=family.condition_rate)
+
     if family.learns_at_once:
-        return operations(jax.grad(functools.partial(loss, player=None)), all_params)
-    return sum(
-        operations(jax.grad(functools.partial(loss, player=player)), {player: all_params[player]})
-        for player in family.update_order
-    )
+        return of(None, all_params)
+    return sum(of(player, {player: all_params[player]}) for player in family.update_order)
 
 
 def drawing(config: Config, batch: int, count: int) -> tuple[float, ...]:
@@ -132,18 +133,19 @@ def product_speed() -> float:
     return 4 * 2 * MATRIX_SIDE**3 / (time.perf_counter() - began)
 
 
-def operations(function: Callable, *args) -> int:
+def operations(function: Callable, *args, condition_rate: float = 1.0) -> int:
     """Floating-point operations of the matrix products and convolutions in one call of
     ``function(*args)``, from the shapes of its layers; a multiplication and an addition are two.
 
-    A loop counts once for each turn, a condition counts with both branches, and other operations
-    (norms, activations, optimisers) do not count. ``args`` may be shapes (``jax.eval_shape``).
+    A loop counts once for each turn, a condition with both branches times ``condition_rate``, and
+    other operations (norms, activations, optimisers) do not count. ``args`` may be shapes
+    (``jax.eval_shape``).
     """
-    return _count(jax.make_jaxpr(function)(*args).jaxpr)
+    return round(_count(jax.make_jaxpr(function)(*args).jaxpr, condition_rate))
 
 
-def _count(jaxpr) -> int:
-    total = 0
+def _count(jaxpr, condition_rate: float) -> float:
+    total = 0.0
     for equation in jaxpr.eqns:
         out = math.prod(equation.outvars[0].aval.shape) if equation.outvars else 0
         if equation.primitive.name == "dot_general":
@@ -153,9 +155,10 @@ def _count(jaxpr) -> int:
             kernel = equation.invars[1].aval.shape
             features = kernel[equation.params["dimension_numbers"].rhs_spec[0]]
             total += 2 * out * math.prod(kernel) // features
-        turns = equation.params.get("length", 1) if equation.primitive.name == "scan" else 1
+        turns = {"scan": equation.params.get("length"), "cond": condition_rate}
         inner = jaxprs_in_params(equation.params)  # of loops, branches and functions
-        total += turns * sum(map(_count, inner))
+        within = sum(_count(jaxpr, condition_rate) for jaxpr in inner)
+        total += turns.get(equation.primitive.name, 1) * within
     return total
 
 
