@@ -416,3 +416,22 @@ def test_another_error_of_the_runtime_is_a_mistake_of_ours(monkeypatch):
     monkeypatch.setattr(main, "run", fail)
     with pytest.raises(jax.errors.JaxRuntimeError):
         main.main(["train"])
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("compare --steps 1", "report.md"),
+        ("compare --quiz", "quiz.html"),
+        ("study latent", "results.csv"),
+        ("reproduce hinton2006", "reproduction.md"),
+        ("apply augment --study", "report.json"),
+    ],
+)
+def test_a_report_replaces_no_file_of_ones_own(here, command, name):
+    Path("mine").mkdir()
+    Path("mine", name).write_text("my own words")
+    with pytest.raises(UserError, match=f"mine/{name} exists already: name another path"):
+        main.run([*command.split(), "--out", "mine"])
+    assert [path.name for path in Path("mine").iterdir()] == [name]
+    assert Path("mine", name).read_text() == "my own words"

@@ -32,6 +32,8 @@ with epy.lazy_imports():
     from jaxgen.pages import files as pages
     from jaxgen.training import console as consoles
 
+KEPT = "reproduction.json"  # in the folder of the report, from which it is written again
+
 
 @dataclass(frozen=True)
 class Reproduce:
@@ -59,14 +61,14 @@ def main(args: list[str]) -> None:
     if not names:
         raise UserError("which row? bin/reproduce --list prints them; all means all of them")
     rows = ROWS if names == ["all"] else tuple(named(name) for name in dict.fromkeys(names))
-    files.check(wanted.out / "reproduction.md")
+    files.check_report(wanted.out, "reproduction.md", mark=KEPT)
     recipes = [configs.recipe(name) for row in rows for name in row.recipes]
     devices.start(batch=math.gcd(*(recipe.batch for recipe in recipes)))
     console = consoles.Console()
     experiment = reproduction.Reproduction(
         rows, wanted.seeds, wanted.steps, wanted.full, wanted.runs or wanted.out
     )
-    path = wanted.out / "reproduction.json"
+    path = wanted.out / KEPT
     earlier = _earlier(path)  # before hours of training, in case it cannot be read
     results = earlier | experiment.carry_out(console, wanted.scheduler)
     kept = (json.dumps(results, indent=1) + "\n").encode()

@@ -81,7 +81,7 @@ def main(args: list[str]) -> None:
         return flags.parse(default, "study", __doc__, [*args, *flags.normalised(more)]).config
 
     folder = wanted.out or Path("studies") / _name(question, base, axes)
-    files.check(folder / "report.html")
+    files.check_report(folder, "report.html", "report.md", "results.csv", "study.json")
     console, settings = consoles.Console(), grids.count(axes, design)
     if (runs := settings * wanted.seeds) > MANY and not wanted.yes:
         raise UserError(

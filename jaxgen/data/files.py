@@ -43,6 +43,14 @@ def check_new(path: str | Path) -> None:
         raise UserError(f"{path} exists already: name another path, or remove it first")
 
 
+def check_report(folder: Path, *names: str, mark: str = "parts") -> None:
+    """As ``check`` for the files of a report, which replace those of an earlier one. Raises
+    UserError also where one of them exists and not ``mark``, which is beside each report: then the
+    file is a person's own."""
+    for name in names:
+        (check if (folder / mark).exists() else check_new)(folder / name)
+
+
 def _obstacle(path: Path) -> str | None:
     if path.exists() and not path.is_file():  # a device or a pipe would be moved away
         return "it exists and is not a file"
