@@ -1,5 +1,6 @@
 """The engine of the experiments: what is kept, what is carried out, and what an end leaves."""
 
+import dataclasses
 import math
 import multiprocessing
 import signal
@@ -95,6 +96,22 @@ def test_trials_wait_for_the_results_that_they_need(tmp_path, executor):
     said = Listener()
     assert run(some, tmp_path, executor, said) == ([6, 1, 2, 3], {})
     assert not said.lines  # nothing is found twice
+
+
+def test_what_has_gone_since_is_made_again_only_where_it_is_needed(tmp_path, executor):
+    there = []
+    one = dataclasses.replace(trial(1), is_there=lambda figures: bool(there))
+    first = Trial("sum", "first", trials.total, after=(one,))
+    assert run([one, first], tmp_path, executor) == ([1, 1], {})
+    said = Listener()
+    assert run([one, first], tmp_path, executor, said) == ([1, 1], {}) and not said.lines
+    second = Trial("sum", "second", trials.total, after=(one,))
+    assert run([one, first, second], tmp_path, executor, said) == ([1, 1, 1], {})
+    assert said.lines[-1].startswith("3 of 3")  # the first sum too, whose input is new
+    there.append(one)
+    third = Trial("sum", "third", trials.total, after=(one,))
+    assert run([one, first, second, third], tmp_path, executor, said)[0] == [1] * 4
+    assert said.lines[-1].startswith("1 of 1")
 
 
 def test_a_trial_that_fails_ends_what_needs_it_and_no_other(tmp_path, executor):

@@ -375,6 +375,19 @@ def test_a_group_goes_on_after_a_stop_whatever_each_run_has_saved(tmp_path):
     assert saved["b"].exists()
 
 
+def test_a_training_is_there_while_its_run_holds_its_last_step(tmp_path):
+    context, recipe = Context(Store(tmp_path), print, print), tiny(0)
+    trial = train.trial(recipe, "a")
+    figures = train.train(context, recipe, "a").figures
+    assert trial.is_there(figures)
+    other = train.trial(changed(recipe, "optim", rate=0.5), "a")
+    assert not other.is_there(figures)  # a run of another recipe is in its place
+    shutil.rmtree(tmp_path / "runs/a/checkpoints/4")
+    assert not trial.is_there(figures)
+    shutil.rmtree(tmp_path / "runs/a")
+    assert not trial.is_there(figures) and trial.is_there(figures | {"failed": "it diverged"})
+
+
 def test_a_group_with_a_damaged_checkpoint_trains_anew(tmp_path):
     made, runs = [tiny(0), tiny(1)], [RunFolder(tmp_path / name) for name in "ab"]
     assert loop.train_apart(made, runs, QUIET) == [None] * 2

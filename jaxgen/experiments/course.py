@@ -1,5 +1,6 @@
 """The comparison of families: every family is trained, judged on the way, and measured alike."""
 
+import functools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -153,6 +154,7 @@ class Comparison:
             [to_dict(config), budget, judge.load().hash, measures.GLANCE, measures.LOOKS],
             timing,
             seconds,
+            is_there=functools.partial(train.is_there, config),
         )
 
     def _measuring(self, config: Config) -> Trial:

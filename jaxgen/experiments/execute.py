@@ -76,7 +76,13 @@ def _require_all(failed: Mapping[Trial, str]) -> None:
 
 
 def _without_result(trials: Iterable[Trial], store: Store) -> list[Trial]:
-    return [trial for trial in trials if not store.has(trial)]
+    """The trials without a valid result; those that they need and whose runs have gone since; and
+    all that need these."""
+    trials = list(trials)
+    missing = {trial for trial in trials if not store.has(trial)}
+    needed = {trial for one in missing for trial in one.after} - missing
+    gone = {trial for trial in needed if not trial.is_there(store[trial].figures)}
+    return [trial for trial in trials if trial in missing | gone or gone & {*trial.after}]
 
 
 def run(

@@ -1,10 +1,12 @@
 """Trials that train a recipe, and trials that time one."""
 
+import functools
 import hashlib
 import math
 import operator
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 from jaxgen import config as configs
 from jaxgen import data, families, sampling
 from jaxgen.config import Config
+from jaxgen.errors import UserError
 from jaxgen.experiments import runs
 from jaxgen.experiments.runs import Runs
 from jaxgen.experiments.trial import Context, Result, Trial
@@ -38,7 +41,22 @@ def trial(config: Config, name: str, timed: Config | None = None) -> Trial:
         timing=timing(timed or config),
         seconds=operator.itemgetter("training"),
         together=train_together,
+        is_there=functools.partial(is_there, config),
     )
+
+
+def is_there(config: Config, figures: dict[str, Any]) -> bool:
+    """Whether the run of a training still holds its last step. One that failed has nothing."""
+    if figures["failed"]:
+        return True
+    run, config = folder(Result(figures)), replace(config, steps=figures["steps"])
+    try:
+        saved = run.load()
+    except UserError:
+        return False
+    if not runs.same(replace(config, classes=saved.classes), saved):
+        return False
+    return isinstance(run, Published) or runs.newest(run) == config.steps
 
 
 def train(context: Context, config: Config, name: str) -> Result:

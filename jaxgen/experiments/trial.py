@@ -51,6 +51,8 @@ class Trial:
     # The estimated time: a number, or a function of the figures of ``timing``.
     seconds: float | Callable[[Any], float] = 10.0
     tolerant: bool = False
+    # Whether what the figures speak of, such as a run, is still there for trials that need it.
+    is_there: Callable[[Any], bool] = lambda figures: True
     # ``together(context, trials)`` carries several such trials out in one program, where one
     # process has all devices. It yields each trial that it carried out, and its result.
     together: Callable[[Context, Sequence["Trial"]], Iterator[tuple["Trial", Result]]] | None = None
@@ -67,4 +69,4 @@ class Trial:
 
     def __getstate__(self) -> dict[str, Any]:
         """The trial for another process, which needs no estimate."""
-        return self.__dict__ | {"timing": None, "seconds": None}
+        return self.__dict__ | {"timing": None, "seconds": None, "is_there": None}
