@@ -95,6 +95,18 @@ def test_a_published_model_still_knows_the_other_digits(place):
     assert jaxgen.load("./public").learned == tuple(range(10))
 
 
+def test_a_model_of_few_digits_is_published_without_figures(place, capsys):
+    assert train("cvae", "--run=few") == 0
+    capsys.readouterr()
+    main.run(["publish", "--run=few", "--out=public-few"])
+    assert "not measured: " in capsys.readouterr().out
+    assert json.loads(Path("public-few/card.json").read_text())["judged"] is None
+    card = Path("public-few/README.md").read_text()
+    assert "This was not measured" in card and "goes on from the weights of `runs/cvae`" in card
+    assert "model-index" not in card and "Frechet" not in card
+    assert jaxgen.load("./public-few").sample(digit=7, count=2).shape == (2, 28, 28, 1)
+
+
 def test_a_run_goes_on_from_what_it_began_with_alone(place):
     assert train("ae", "--run=begun") == 0
     begun = RunFolder(Path("runs/begun"))

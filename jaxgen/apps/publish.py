@@ -38,8 +38,8 @@ def publish(
 ) -> Published:
     """Write a model of a run, or one that is published already, to the new folder ``out``; with
     ``half``, its large arrays as float16. What the judge says of ``count`` digits of these weights,
-    or of as many as there are test digits, is a part of the card; ``address`` is where the card
-    says that the model is.
+    or of as many as there are test digits, is a part of the card, unless there are too few test
+    digits for it; ``address`` is where the card says that the model is.
 
     ``digits`` are those that it has learned from. ``progress(line)`` gets the next step. Raises
     UserError if the folder exists or cannot be written.
@@ -88,7 +88,8 @@ def _training(folder: ModelFolder) -> dict[str, Any]:
     last = sessions[-1] if sessions else {}
     names = ("devices", "machine", "commit", "python", "jax", "jaxlib", "flax", "optax")
     seconds = losses[-1]["seconds"] if losses else None
-    return {"seconds": seconds} | {name: last.get(name) for name in names}
+    start = folder.start and folder.start["from"]
+    return {"seconds": seconds, "start": start} | {name: last.get(name) for name in names}
 
 
 def _judged(
@@ -97,10 +98,14 @@ def _judged(
     digits: Digits,
     count: int,
     progress: Callable[[str], None],
-) -> dict[str, Any]:
-    """The judge's figures of drawn digits, and of as many real ones."""
+) -> dict[str, Any] | None:
+    """The judge's figures of drawn digits, and of as many real ones; None if there are too few."""
     classifier = judge.of(digits)
-    count = min(count, max(reference.most_of(digits, "test"), reference.least_of(classifier)))
+    most, least = reference.most_of(digits, "test"), reference.least_of(classifier)
+    if most < least:
+        progress(f"not measured: {least} real images are needed, and {digits.source} has {most}")
+        return None
+    count = min(count, most)
     progress("measuring real digits")
     real = reference.measure(classifier, digits, count)
     asked = reference.labels_for(model.family, digits.test.labels, count, digits.learned)
