@@ -191,7 +191,8 @@ def test_a_row_from_beginning_to_end(few, capsys):
     assert "1 training, 1 measurement, about" in said
     text = (few / "r/reproduction.md").read_text()
     assert text.count("Hinton and Salakhutdinov 2006") == 2
-    assert "about" not in reproduce("--seeds", "2")[1]
+    found, said = reproduce("--seeds", "2")
+    assert found["hinton2006"]["seeds"] == [0, 1, 2] and "about" not in said
 
 
 def test_the_models_that_ship_are_measured_and_not_trained_again(here, capsys, monkeypatch):

@@ -61,6 +61,10 @@ def carry_out(
                 "fewer values, seeds or steps"
             )
         _require_all(run(trials, store, executor, console))
+    if _without_result(trials, store):
+        raise UserError(
+            "jaxgen's code has changed meanwhile: the same command computes again what depends on it"
+        )
 
 
 def _with_needed(trials: Iterable[Trial]) -> Iterator[Trial]:

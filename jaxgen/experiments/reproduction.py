@@ -37,18 +37,19 @@ class Reproduction:
             raise UserError(f"--steps {self.steps} and --full exclude each other: give one")
 
     def carry_out(self, console: Console, scheduler: str | None = None) -> dict[str, Any]:
-        """Train and measure what is missing; returns the results of the rows by their labels."""
-        store, seeds = Store(self.folder, console.say), range(self.seeds)
-        known = runs.find(self.folder / "runs")
-        trials = {(row.name, n): self._measuring(row, n, known) for n in seeds for row in self.rows}
-        execute.carry_out(trials.values(), store, console, scheduler)
-        return {
-            self.label(row): {
-                "found": [store[trials[row.name, n]].figures for n in seeds],
-                "seeds": list(seeds),
-            }
-            for row in self.rows
-        }
+        """Train and measure what is missing; returns the results of the rows by their labels, of
+        further seeds too where an earlier command has them."""
+        store, known = Store(self.folder, console.say), runs.find(self.folder / "runs")
+        trials = [
+            self._measuring(row, seed, known) for seed in range(self.seeds) for row in self.rows
+        ]
+        execute.carry_out(trials, store, console, scheduler)
+        results = {}
+        for row in self.rows:
+            kept = (store.get(self._measuring(row, seed, known)) for seed in itertools.count())
+            found = [result.figures for result in itertools.takewhile(bool, kept) if result]
+            results[self.label(row)] = {"found": found, "seeds": list(range(len(found)))}
+        return results
 
     def label(self, row: Row) -> str:
         """The row and the flag of the length of its training, as in the command."""
