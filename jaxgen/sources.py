@@ -13,7 +13,7 @@ NAMED = ("families",)
 # Modules that only run work, show progress or present results.
 SHOWN = (
     "cli",
-    "pages",
+    "reports",
     "experiments/execute.py",
     "experiments/executors.py",
     "training/console.py",

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from jaxgen import data, images
-from jaxgen.pages.document import (
+from jaxgen.reports.document import (
     Curve,
     Document,
     Dot,

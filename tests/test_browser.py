@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from jaxgen.pages import files
-from jaxgen.pages.html import html
-from jaxgen.pages.quiz import quiz
+from jaxgen.reports import files
+from jaxgen.reports.html import html
+from jaxgen.reports.quiz import quiz
 from tests import browser, sample
 
 # The contrast of the text of an element with the first ground that is behind it, by WCAG.

@@ -15,7 +15,7 @@ LAYERS = [
     {"config", "arrays", "data", "configs"},
     {"devices", "distributed", "films", "images", "kept", "losses"}
     | {"arguments", "densities", "descent", "mapping"},
-    {"pages"},  # so that it cannot know a model
+    {"reports"},  # so that it cannot know a model
     {"nn", "diffusion"},
     {"families"},
     {"sampling"},
@@ -91,7 +91,7 @@ def test_settings_data_and_help_import_no_jax():
         "jaxgen.cli.apply.restyle, jaxgen.cli.apply.convert, jaxgen.cli.apply.augment, "
         "jaxgen.cli.apply.sheet, jaxgen.cli.apply.figure, jaxgen.apps.exercises, "
         "jaxgen.data.pictures, "
-        "jaxgen.pages.files, jaxgen.pages.quiz; "
+        "jaxgen.reports.files, jaxgen.reports.quiz; "
         "jaxgen.config.recipe('ddpm');"
         " sys.exit('jax' in sys.modules or 'matplotlib' in sys.modules)"
     )

@@ -18,8 +18,8 @@ from PIL import Image
 from skimage import color
 
 from jaxgen.errors import UserError
-from jaxgen.pages import charts, files, markdown
-from jaxgen.pages.document import (
+from jaxgen.reports import charts, files, markdown
+from jaxgen.reports.document import (
     COLOURS,
     Curve,
     Document,
@@ -33,8 +33,8 @@ from jaxgen.pages.document import (
     number,
     paragraphs,
 )
-from jaxgen.pages.html import html
-from jaxgen.pages.quiz import quiz
+from jaxgen.reports.html import html
+from jaxgen.reports.quiz import quiz
 from tests import sample
 
 VOID = {"meta", "link", "img", "input", "br", "progress", "path", "use"}

@@ -68,6 +68,6 @@ def test_measures_of_models_rest_on_families_and_not_on_commands():
         for path in sources.imported("jaxgen.experiments.measures")
     }
     assert {"families/gan.py", "nn/coders.py", "losses.py", "evaluation/metrics.py"} < names
-    assert not [name for name in names if name.startswith(("cli", "pages"))]
+    assert not [name for name in names if name.startswith(("cli", "reports"))]
     assert "experiments/execute.py" not in names
     assert not [name for name in names if re.match("experiments/.*report", name)]

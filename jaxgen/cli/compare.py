@@ -28,8 +28,8 @@ from jaxgen.errors import UserError
 with epy.lazy_imports():
     from jaxgen import devices
     from jaxgen.experiments import course, course_report, course_results
-    from jaxgen.pages import files as pages
-    from jaxgen.pages import quiz
+    from jaxgen.reports import files as reports
+    from jaxgen.reports import quiz
     from jaxgen.training import console as consoles
 
 QUIZZED = 40  # digits of each model
@@ -71,7 +71,7 @@ def main(args: list[str]) -> int:
     command = shlex.join(["bin/compare", *args])
     results = course_results.Results(comparison.to_dict(command), comparison.arrays())
     files.write(wanted.out / "report.json", json.dumps(results.to_dict(), indent=1) + "\n")
-    page, *_ = pages.write(course_report.document(results), wanted.out, "report")
+    page, *_ = reports.write(course_report.document(results), wanted.out, "report")
     console.say(f"report in {page}")
     for line in comparison.skipped:
         errors.warn(f"skipped {line}")

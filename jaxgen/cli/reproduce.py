@@ -29,7 +29,7 @@ from jaxgen.experiments.papers import ROWS, named
 with epy.lazy_imports():
     from jaxgen import devices
     from jaxgen.experiments import reproduction
-    from jaxgen.pages import files as pages
+    from jaxgen.reports import files as reports
     from jaxgen.training import console as consoles
 
 KEPT = "reproduction.json"  # in the folder of the report, from which it is written again
@@ -73,7 +73,7 @@ def main(args: list[str]) -> None:
     results = earlier | experiment.carry_out(console, wanted.scheduler)
     kept = (json.dumps(results, indent=1) + "\n").encode()
     document = reproduction.document(results, ROWS)
-    text, *_ = pages.write_markdown(document, wanted.out, "reproduction", {path: kept})
+    text, *_ = reports.write_markdown(document, wanted.out, "reproduction", {path: kept})
     for row in rows:
         label = experiment.label(row)
         for line in reproduction.lines(row, label, results[label]):

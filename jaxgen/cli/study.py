@@ -33,7 +33,7 @@ with epy.lazy_imports():
     from jaxgen import devices
     from jaxgen.experiments import study as studies
     from jaxgen.experiments import study_report
-    from jaxgen.pages import files as pages
+    from jaxgen.reports import files as reports
     from jaxgen.training import console as consoles
 
 MANY = 500  # runs at most without --yes
@@ -103,7 +103,7 @@ def _report(study, question: Question | None, command: str, folder: Path, consol
         ("judge", ", ".join(dict.fromkeys(studies.judges(study.grid).values()))),
     )
     files.write(folder / "results.csv", study_report.table(study))
-    page, *_ = pages.write(study_report.document(study, question, provenance), folder, "report")
+    page, *_ = reports.write(study_report.document(study, question, provenance), folder, "report")
     console.say("\n".join(study_report.sentences(study, question)))
     console.say(f"report in {page}")
 

@@ -19,7 +19,7 @@ from jaxgen.experiments import execute, train
 from jaxgen.experiments.augmentation_measures import CHANGED, REAL, Way
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Arrays, Trial
-from jaxgen.pages.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table
+from jaxgen.reports.document import COLOURS, Curve, Document, Lines, Pictures, Section, Table
 from jaxgen.training.console import Console, plural
 
 SHOWN = 40  # drawn digits of each generator in a picture

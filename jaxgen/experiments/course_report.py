@@ -12,7 +12,7 @@ from jaxgen.experiments import course_results as names
 from jaxgen.experiments.claims import COURSE, Opinion
 from jaxgen.experiments.course_measures import SHOWN
 from jaxgen.experiments.course_results import FRECHET, REAL, RECOGNISED, Figures, Results
-from jaxgen.pages import document as page
+from jaxgen.reports import document as page
 from jaxgen.training.console import plural
 
 Cells = Mapping[str, str]  # the cells of a column, by row

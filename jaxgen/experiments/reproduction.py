@@ -15,7 +15,7 @@ from jaxgen.experiments.papers import Row
 from jaxgen.experiments.runs import Runs
 from jaxgen.experiments.store import Store
 from jaxgen.experiments.trial import Trial
-from jaxgen.pages.document import Block, Curve, Document, Lines, Section, Table, is_wide
+from jaxgen.reports.document import Block, Curve, Document, Lines, Section, Table, is_wide
 from jaxgen.training.console import Console, duration
 
 DIGITS = 55_000  # training digits in an epoch

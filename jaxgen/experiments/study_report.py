@@ -9,7 +9,7 @@ from jaxgen.experiments import findings, measures, views
 from jaxgen.experiments.grid import Axis
 from jaxgen.experiments.questions import Question
 from jaxgen.experiments.study import Study
-from jaxgen.pages.document import Document, Section
+from jaxgen.reports.document import Document, Section
 from jaxgen.training.console import plural
 from jaxgen.training.trained import listed
 

@@ -13,7 +13,17 @@ from jaxgen.experiments.grid import Axis, Setting
 from jaxgen.experiments.measures import FIGURES
 from jaxgen.experiments.questions import Question
 from jaxgen.experiments.study import Study
-from jaxgen.pages.document import COLOURS, Block, Curve, Dot, Dots, Lines, Pictures, Table, is_wide
+from jaxgen.reports.document import (
+    COLOURS,
+    Block,
+    Curve,
+    Dot,
+    Dots,
+    Lines,
+    Pictures,
+    Table,
+    is_wide,
+)
 
 VIEWS = 4  # sections at most of a study with more than two axes
 PLOTS = (("error", "train_error"), ("distance", "distance_normal"), ("recognised",))

@@ -38,7 +38,7 @@ from jaxgen.training.weights import named
 ORDER = ("ae", "vae", "cvae", "vqvae", "gan", "ddpm")  # of the families
 BUILT = Path(__file__).parent / "built"
 PLANE = Path(__file__).parent / "plane"  # published models with two latents
-THEME = Path(__file__).parents[1] / "pages" / "theme.css"
+THEME = Path(__file__).parents[1] / "reports" / "theme.css"
 REAL = 1000  # real digits, as many of each class as of others
 FILE = "index.html"
 MARK = b'<meta name="generator" content="jaxgen page">'  # near the beginning of each page

@@ -33,7 +33,7 @@ with epy.lazy_imports():
     from jaxgen.apps import augment
     from jaxgen.cli import inputs
     from jaxgen.experiments import augmentation
-    from jaxgen.pages import files as pages
+    from jaxgen.reports import files as reports
     from jaxgen.training import console as consoles
     from jaxgen.training import trained
 
@@ -162,6 +162,6 @@ def study(args: list[str]) -> None:
         ("jaxgen", f"{jaxgen.__version__}, commit {folders.commit()}"),
         ("devices", devices.describe()),
     )
-    page, *_ = pages.write(augmentation.document(results, provenance), wanted.out, "report")
+    page, *_ = reports.write(augmentation.document(results, provenance), wanted.out, "report")
     console.say("\n".join(figures["verdicts"]))
     console.say(f"report in {page}")

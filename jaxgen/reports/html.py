@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from jaxgen import images
-from jaxgen.pages import charts
-from jaxgen.pages.document import CODE, Chart, Document, Pictures, Table, paragraphs, plain
+from jaxgen.reports import charts
+from jaxgen.reports.document import CODE, Chart, Document, Pictures, Table, paragraphs, plain
 
 FOLDER = Path(__file__).parent
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxgen.pages.document import COLOURS, Chart, Dots, Lines, Scatter, plain
+from jaxgen.reports.document import COLOURS, Chart, Dots, Lines, Scatter, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from typing import Any
 from markupsafe import Markup
 
 from jaxgen import images
-from jaxgen.pages import charts
-from jaxgen.pages.document import Block, Document, Pictures, Table
-from jaxgen.pages.html import PAGES
+from jaxgen.reports import charts
+from jaxgen.reports.document import Block, Document, Pictures, Table
+from jaxgen.reports.html import PAGES
 
 # Code, and characters of emphasis, links, tags, formulas, cells and entities.
 _SPECIAL = re.compile(r"(?P<code>`[^`\n]+`)|[\\`*_\[\]<>|~#$&]")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from jaxgen.pages.html import PAGES, data_uri
+from jaxgen.reports.html import PAGES, data_uri
 
 REAL = "real"
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jaxgen.data import files
-from jaxgen.pages import markdown
-from jaxgen.pages.document import Document
-from jaxgen.pages.html import html
+from jaxgen.reports import markdown
+from jaxgen.reports.document import Document
+from jaxgen.reports.html import html
 
 
 def write(document: Document, folder: str | Path, name: str) -> list[Path]:
