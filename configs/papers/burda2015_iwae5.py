@@ -4,7 +4,8 @@
 
 As ``burda2015``, trained on the bound of 5 codes for as many steps.
 
-Minus log p of the test digits, seeds 0 and 1: 85.65 and 85.56 nats (the paper: 85.54).
+Minus log p of the test digits, seeds 0 and 1 on the split of earlier versions:
+85.65 and 85.56 nats (the paper: 85.54).
 How the settings were chosen: docs/tuning.md.
 """
 

@@ -4,7 +4,8 @@
 
 As ``burda2015``, trained on the bound of 50 codes for as many steps.
 
-Minus log p of the test digits, seeds 0 and 1: 85.04 and 84.76 nats (the paper: 84.78).
+Minus log p of the test digits, seeds 0 and 1 on the split of earlier versions:
+85.04 and 84.76 nats (the paper: 84.78).
 How the settings were chosen: docs/tuning.md.
 """
 

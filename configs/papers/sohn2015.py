@@ -6,8 +6,8 @@
 number of visible quadrants; here one network sees none to three, chosen at random at each step. The
 labels of nine training digits in ten are dropped, and the labels of all measured ones.
 
-Bound of the test digits with 1, 2 and 3 quadrants visible, seed 0: 70.3, 50.4 and 23.9 nats;
-without a code (``sohn2015_nn``): 107.6, 69.0 and 30.6.
+Bound of the test digits with 1, 2 and 3 quadrants visible, seed 0: 70.2, 50.4 and 24.2 nats;
+without a code (``sohn2015_nn``): 107.2, 69.0 and 30.5.
 """
 
 from jaxgen import config

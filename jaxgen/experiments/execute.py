@@ -63,8 +63,7 @@ def carry_out(
         _require_all(run(trials, store, executor, console))
     if _without_result(trials, store):
         raise UserError(
-            "the code of jaxgen has changed meanwhile: the same command computes again what depends "
-            "on it"
+            "the code of jaxgen has changed meanwhile: the same command computes what depends on it"
         )
 
 
