@@ -84,8 +84,8 @@ def _without_result(trials: Iterable[Trial], store: Store) -> list[Trial]:
     all that need these."""
     trials = list(trials)
     missing = {trial for trial in trials if not store.has(trial)}
-    needed = {trial for one in missing for trial in one.after} - missing
-    gone = {trial for trial in needed if not trial.is_there(store[trial].figures)}
+    needed = ((trial, store.get(trial)) for one in missing for trial in one.after)
+    gone = {trial for trial, result in needed if result and not trial.is_there(result.figures)}
     return [trial for trial in trials if trial in missing | gone or gone & {*trial.after}]
 
 
