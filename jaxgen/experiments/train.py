@@ -56,7 +56,7 @@ def is_there(config: Config, figures: dict[str, Any]) -> bool:
         return False
     if not runs.same(replace(config, classes=saved.classes), saved):
         return False
-    return isinstance(run, Published) or runs.newest(run) == config.steps
+    return not isinstance(run, RunFolder) or runs.newest(run) == config.steps
 
 
 def train(context: Context, config: Config, name: str) -> Result:
