@@ -43,8 +43,9 @@ MANY = 500  # runs at most without --yes
 class Study:
     config: Annotated[Config, tyro.conf.arg(name="")]
     vary: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting and its values, such as net.beta=0.1,1,10, or net.layers=256,512-256; may be given
-    several times. When not given, what the question varies."""
+    """A setting and its values, such as net.beta=0.1,1,10, net.layers=256,512-256, or
+    net.binarise=true,false; may be given several times. When not given, what the question
+    varies."""
     each: bool = False
     """Vary one thing at a time, instead of all together."""
     seeds: int = 3
