@@ -49,8 +49,13 @@ def start(cpu_devices: int | None = None, *, batch: int = BATCH, joins: bool = F
 
 def adopt(cpu_devices: int | None = None, *, batch: int = BATCH) -> None:
     """As ``start``, in a program that is not jaxgen's: what it has set stays, and so do the devices
-    if JAX has any already."""
+    if JAX has any already. Raises UserError also where it computes with 64 bits."""
     options: Any = jax.config
+    if options.jax_enable_x64:
+        raise UserError(
+            "jax_enable_x64 is on, and jaxgen computes with 32 bits: call it within "
+            "`with jax.enable_x64(False):`, or turn it off"
+        )
     if not environment.asks_for_cpu_devices() and options.jax_num_cpu_devices == -1:
         _set_cpu_devices(cpu_devices or _dividing(batch))
     if options.jax_compilation_cache_dir is None:

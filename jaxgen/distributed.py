@@ -57,6 +57,15 @@ class Group:
         require("coordinator", self.coordinator, not is_bare, way)
 
 
+def announced() -> int:
+    """The number of processes that SLURM or Open MPI says that it has started; 1 if neither is
+    there."""
+    for name in ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"):
+        if (number := os.environ.get(name, "")).isdecimal() and int(number):
+            return int(number)
+    return 1
+
+
 @contextlib.contextmanager
 def joined(group: Group) -> Iterator[None]:
     """Join a group, before anything asks JAX for a device. Raises UserError if the others are not

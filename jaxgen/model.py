@@ -27,7 +27,7 @@ from jaxgen import config as configs
 from jaxgen.arguments import Images, checked, labels
 from jaxgen.classes import ANY
 from jaxgen.config import Config
-from jaxgen.data import Digits
+from jaxgen.data import Digits, with_absolute_path
 from jaxgen.errors import UserError, warn
 from jaxgen.families.base import Variational, split
 from jaxgen.families.capabilities import Encodes, HasBound, Transfers, able
@@ -306,7 +306,9 @@ class Model(Trained):
         amount = suite.FULL if full else suite.QUICK
         classifier = self.judge
         most = max(reference.most_of(self.digits, against), reference.least_of(classifier))
-        amount = amount._replace(count=count or min(amount.count, most))
+        count = min(amount.count, most) if count is None else count
+        configs.require("count", count, count >= 1, "1 or more")
+        amount = amount._replace(count=count)
         progress("measuring real digits")
         real = suite.real_figures(classifier, self.digits, amount.count, against)
         return suite.measure(
@@ -378,7 +380,7 @@ class Model(Trained):
         """Go on with the training on the few digits of ``source``, such as "mine/", as ``bin/train
         --from`` does. It is another run, whose arguments are those of ``train``; this model does
         not change."""
-        wanted = {"data": data.with_absolute_path(source), **changes}
+        wanted = {"data": with_absolute_path(source), **changes}
         config = configs.changed(finetuning.recipe(self.folder), wanted)
         name = f"{run or finetuning.name(config)}"
         finetuning.require_another(self.folder, folders.locate(None, name))
@@ -489,7 +491,7 @@ def load(name: str | Path, *, data: str | None = None, say: Callable[[str], None
     found = find(name)
     config = found.load()
     devices.adopt()
-    return of(found, config, data, say)
+    return of(found, config, data and with_absolute_path(data), say)
 
 
 def find(name: str | Path) -> ModelFolder:
@@ -504,7 +506,7 @@ def of(folder: ModelFolder, config: Config, moved: str | None, say: Callable[[st
     """The model in a folder, with the recipe ``config``: only its sampling settings may differ from
     those in the folder."""
     config = dataclasses.replace(config, classes=folder.load().classes)
-    found = trained.load(folder, config, say)
+    found = trained.load(folder, config, say, moved)
     return Model(**vars(found), config=config, folder=folder, moved=moved)
 
 
@@ -528,6 +530,7 @@ def train(
     """
     config = configs.recipe(recipe) if isinstance(recipe, str) else recipe
     config = configs.changed(config, changes)
+    config = dataclasses.replace(config, data=with_absolute_path(config.data))
     return _trained(config, f"{run or config.model}", None, fresh, quiet)
 
 
@@ -537,9 +540,10 @@ def _trained(
     """The model after training, which goes on from that in ``origin``, if given."""
     folder, console = folders.locate(None, run), consoles.Console(quiet)
     with folder.lock():
+        devices.adopt(None if fresh else folder.cpu_devices(), batch=config.batch)
+        devices.check_batch(config.batch)  # before anything is written
         for line in folder.prepare(config, fresh):
             console.say(line)
-        devices.adopt(folder.cpu_devices(), batch=config.batch)
         status = loop.train(config, folder, console, start=finetuning.start(origin, config, folder))
     if status:
         raise KeyboardInterrupt(f"stopped and saved; the same call goes on with {folder}")

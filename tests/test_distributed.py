@@ -227,3 +227,13 @@ def test_what_one_process_says_alone_is_what_all_say():
         distributed.on_first(refuse)
     distributed.require_alike({"a": "b"})
     assert same(distributed.fetch({"a": np.arange(3)}), {"a": np.arange(3)})
+
+
+def test_what_started_the_processes_says_how_many_there_are(monkeypatch):
+    for name in ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert distributed.announced() == 1
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
+    assert distributed.announced() == 4
+    monkeypatch.setenv("SLURM_NTASKS", "16")
+    assert distributed.announced() == 16

@@ -15,11 +15,12 @@ from PIL import Image
 
 import jaxgen
 from jaxgen import config as configs
+from jaxgen import data, images
 from jaxgen.arguments import checked, labels
 from jaxgen.classes import ANY
 from jaxgen.cli import main
 from jaxgen.families.capabilities import Encodes, HasBound, Transfers
-from jaxgen.images import to_uint8
+from jaxgen.images import to_float, to_uint8
 from jaxgen.training import console, published, weights
 from tests import runs
 from tests.conftest import SMALL, swept
@@ -188,6 +189,28 @@ def test_trains_a_changed_recipe_and_goes_on_with_it(here):
         jaxgen.train("vae", steps="many")
     with pytest.raises(jaxgen.UserError, match="no model is called 'vea'"):
         jaxgen.train("vea")
+
+
+def test_data_are_found_from_any_folder(here, monkeypatch):
+    digits = data.load("synthetic:200").train
+    images.save("mine/", to_float(digits.images), digits.labels)
+    tiny = {"net": {"layers": (8,), "latents": 2}, "steps": 1, "batch": 8, "quiet": True}
+    model = jaxgen.train("ae", here / "a", data="mine/", **tiny)
+    assert model.config.data == f"files:{here / 'mine'}"
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")
+    assert len(jaxgen.load(here / "a").digits.train.labels) == model.digits.count
+    assert jaxgen.load(here / "a", data="../mine/").digits.count == model.digits.count
+    with pytest.raises(jaxgen.UserError, match="--count 0 cannot be"):
+        model.evaluate(count=0)
+
+
+def test_jaxgen_computes_with_32_bits(ae):
+    with jax.enable_x64(True):
+        for call in (lambda: jaxgen.load("ae"), lambda: jaxgen.train("ae", "x")):
+            with pytest.raises(jaxgen.UserError, match="jax_enable_x64 is on, and jaxgen"):
+                call()
+    assert not Path("x").exists()
 
 
 def test_a_notebook_shows_images_and_models(ae):

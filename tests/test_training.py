@@ -4,7 +4,9 @@ import dataclasses
 import errno
 import functools
 import os
+import shutil
 import signal
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +15,15 @@ import optax
 import optax.contrib
 import pytest
 
+import jaxgen
 from jaxgen import config as configs
-from jaxgen import data, devices, families
+from jaxgen import data, devices, families, kept
+from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.nn import conv
-from jaxgen.training import checkpoint, costs, loop, manifest, optimisers, trained
+from jaxgen.training import checkpoint, costs, loop, manifest, optimisers, published, trained
 from jaxgen.training.console import duration
-from jaxgen.training.folder import RunFolder
+from jaxgen.training.folder import RunFolder, locate
 from jaxgen.training.interrupts import Interrupts
 from jaxgen.training.log import Records
 from jaxgen.training.stack import Stack
@@ -233,6 +237,41 @@ def test_a_cpu_has_as_many_devices_as_divide_the_batch(monkeypatch):
         assert configs.recipe(name).batch % devices.BATCH == 0
     monkeypatch.setattr(devices, "_cores", lambda: 12)
     assert [devices._dividing(batch) for batch in (64, 96, 100, 128, 7, 13)] == [8, 12, 10, 8, 7, 1]
+
+
+def test_a_run_takes_no_place_of_what_is_no_run(here):
+    recipe = configs.recipe("ae")
+    shutil.copytree(published.SHIPPED / "ae", "public")
+    for name in ("config.json", "data.json", "start.json", "metrics.jsonl"):
+        Path(name[:4]).mkdir()
+        Path(name[:4], name).write_text('{"mine": 1}')
+    told = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="public holds a published model: give --run another"):
+        RunFolder(Path("public")).prepare(recipe, fresh=False)
+    for name in ("conf", "data", "star", "metr"):
+        with pytest.raises(UserError, match=rf"{name} has a {name}\S+ that is of no run"):
+            RunFolder(Path(name)).prepare(recipe, fresh=False)
+    assert told == {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    [line] = RunFolder(Path("public")).prepare(recipe, fresh=True)
+    assert line == "the run that was in public is now in public.1"
+    assert locate(None, "./").path == here
+
+
+def test_a_batch_that_cannot_be_split_leaves_nothing(here):
+    with pytest.raises(UserError, match="--batch 7 cannot be split"):
+        main.run(["train", "--model=ae", "--data=synthetic:200", "--batch=7", "--run=r/"])
+    with pytest.raises(UserError, match="--batch 7 cannot be split"):
+        jaxgen.train("ae", "r/", batch=7, data="synthetic:200")
+    assert not Path("r/config.json").exists()
+
+
+def test_what_a_tuned_run_has_kept_is_what_its_steps_see(tmp_path):
+    run, recipe = RunFolder(tmp_path), configs.changed(configs.recipe("ae"), {"data": "synthetic"})
+    assert len(run.examples_of(recipe).labels) > 9
+    seen = data.Split(np.zeros((3, 28, 28, 1), np.uint8), np.arange(3, dtype=np.int32))
+    run.note_start({"from": "x", "weights": "y"})
+    run.examples.write_bytes(kept.to_bytes(seen._asdict()))
+    assert run.examples_of(recipe).labels.tolist() == [0, 1, 2]
 
 
 def test_batches_must_divide_by_the_devices():

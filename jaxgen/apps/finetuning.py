@@ -9,15 +9,12 @@ sees more than these, EXAMPLES images in all, as many of each digit as possible:
     replayed    digits as that model draws them (generative replay, Shin et al. 2017)
 """
 
-import contextlib
 import dataclasses
 import re
 from pathlib import Path
 
 import jax
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from jaxgen import data, families, sampling
 from jaxgen.apps import provenance
@@ -97,18 +94,11 @@ def start(folder: ModelFolder | None, config: Config, run: RunFolder) -> Start |
             f"{run} goes on from {begun['from']}, and not from {folder} as it is now: give --run "
             "another folder, or --fresh to move that one aside"
         )
-    if not begun or (seen := _kept(run)) is None:
+    if not begun or (seen := run.kept_examples()) is None:
         seen = examples(model, digits.train, config.seed)
         files.write(run.examples, to_bytes(seen._asdict()))
         run.note_start(now)
     return Start(model.variables, seen, model.learned)
-
-
-def _kept(run: RunFolder) -> Split | None:
-    """The examples that a run has kept; None where the file is missing or damaged."""
-    with contextlib.suppress(OSError, safetensors.SafetensorError, TypeError):
-        return Split(**safetensors.numpy.load(run.examples.read_bytes()))
-    return None
 
 
 def examples(model: Trained, own: Split, seed: int) -> Split:

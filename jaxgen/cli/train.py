@@ -107,9 +107,10 @@ def _alone(train: Train, run: RunFolder, origin: ModelFolder | None) -> int:
     """Train in this process alone; returns the exit status."""
     console = consoles.Console(train.quiet)
     with run.lock():
+        devices.start(None if train.fresh else run.cpu_devices(), batch=train.config.batch)
+        devices.check_batch(train.config.batch)  # before anything is written
         for line in run.prepare(train.config, train.fresh):
             console.say(line)
-        devices.start(run.cpu_devices(), batch=train.config.batch)
         start = finetuning.start(origin, train.config, run)
         return loop.train(train.config, run, console, train.shard_params, start)
 
@@ -117,8 +118,8 @@ def _alone(train: Train, run: RunFolder, origin: ModelFolder | None) -> int:
 def _together(train: Train, run: RunFolder) -> tuple[int, bool]:
     """Train as one of several processes; only the first writes to the run's folder. Returns the
     exit status, and whether this process is the first."""
-    batch = train.config.batch
-    devices.start(batch=math.gcd(batch, batch // (train.processes or 1)), joins=True)
+    batch, processes = train.config.batch, train.processes or distributed.announced()
+    devices.start(batch=math.gcd(batch, batch // processes), joins=True)
     group = distributed.Group(train.coordinator, train.processes, train.process)
     with contextlib.ExitStack() as stack, distributed.joined(group):
         console = consoles.Console(train.quiet or not distributed.is_first())

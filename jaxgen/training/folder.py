@@ -18,6 +18,7 @@ start.json             that model, and the digest of its weights
 examples.safetensors   the digits that the run trains on, made from those of data.json
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -153,7 +154,8 @@ class RunFolder(ModelFolder):
         """Prepare the folder for the training of ``config``, and return messages for the user.
 
         A run in the folder goes on if its recipe is the same; with ``fresh`` it is moved to another
-        folder. Raises ``UserError`` if the recipes differ.
+        folder. Raises ``UserError`` if the recipes differ, or if the folder holds a published model
+        or a person's own files where a run has its notes.
         """
         messages = []
         if fresh and self.config.exists():
@@ -161,6 +163,7 @@ class RunFolder(ModelFolder):
             self.path.rename(free)
             self.path.mkdir()
             messages.append(f"the run that was in {self} is now in {free}")
+        self._require_a_place()
         # A run without a checkpoint has nothing to lose.
         if self.config.exists() and (steps := manifest.steps(self.checkpoints)):
             messages += self._require_same(config, previous := self.load(), steps[0])
@@ -169,6 +172,24 @@ class RunFolder(ModelFolder):
             self._start.unlink(missing_ok=True)
         self.note_recipe(config)
         return messages
+
+    def _require_a_place(self) -> None:
+        """Raise ``UserError`` where a run would replace what is no run's."""
+        if (self.path / "card.json").exists():
+            raise UserError(
+                f"{self} holds a published model: give --run another folder, or --fresh to move "
+                "that model aside"
+            )
+        notes = self.data, self._start, self.metrics, self.looks, self._sessions, self.examples
+        try:
+            strange = [] if self.config.exists() and self.load() else notes
+        except UserError:
+            strange = [self.config]
+        for path in strange:
+            if path.exists():
+                raise UserError(
+                    f"{self} has a {path.name} that is of no run: give --run another folder"
+                )
 
     def note_recipe(self, config: Config) -> None:
         """Write the recipe of the run."""
@@ -252,6 +273,21 @@ class RunFolder(ModelFolder):
     def note_start(self, note: dict[str, str]) -> None:
         """Note what the run goes on from."""
         files.write(self._start, json.dumps(note, indent=2) + "\n")
+
+    def kept_examples(self) -> data.Split | None:
+        """The examples that a run has kept which goes on from another model; None where the file is
+        missing or damaged."""
+        import safetensors.numpy  # here, since most that read a run do without it
+
+        with contextlib.suppress(OSError, safetensors.SafetensorError, TypeError):
+            return data.Split(**safetensors.numpy.load(self.examples.read_bytes()))
+        return None
+
+    def examples_of(self, config: Config, source: str | None = None) -> data.Split:
+        """The digits that the train steps of a recipe see; for ``source`` and errors see
+        ``digits``."""
+        seen = self.kept_examples() if self.start else None
+        return self.digits(config, source).train if seen is None else seen
 
     def prepare_or_replace(self, config: Config) -> list[str]:
         """Prepare a folder that belongs to an experiment: as ``prepare``, but a run of another
@@ -362,7 +398,10 @@ def locate(model: str | None, run: str | None) -> RunFolder:
     name = run or model
     if not name:
         raise UserError("which run is meant? give --model NAME or --run FOLDER")
-    return RunFolder(Path(name) if os.sep in name else ROOT / name)
+    path = Path(name) if os.sep in name else ROOT / name
+    if path.name in ("", os.pardir) and not (path := path.resolve()).name:
+        raise UserError(f"--run {name} cannot be: name a folder in it")
+    return RunFolder(path)
 
 
 def whole_lines(path: Path) -> list[str]:

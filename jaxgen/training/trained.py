@@ -72,9 +72,12 @@ def listed(names: Sequence[int] | Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def load(folder: ModelFolder, config: Config, say: Callable[[str], None]) -> Trained:
+def load(
+    folder: ModelFolder, config: Config, say: Callable[[str], None], moved: str | None = None
+) -> Trained:
     """Load the newest sound checkpoint of a run, or a published model, with the recipe ``config``;
-    only the sampling settings may differ from those in the folder.
+    only the sampling settings may differ from those in the folder. ``moved`` is the new source of
+    its digits, if they have moved.
 
     ``say(line)`` is called for each damaged checkpoint, which stays in place. Raises ``UserError``
     if there is no sound checkpoint, or a published model is damaged.
@@ -104,7 +107,7 @@ def load(folder: ModelFolder, config: Config, say: Callable[[str], None]) -> Tra
     step, variables, fitted = saved
     if not fitted:
         say(f"the checkpoint of step {step} has no fitted density: it is fitted now")
-        variables = able(family, Fits).fit(variables, folder.digits(config).train)
+        variables = able(family, Fits).fit(variables, folder.examples_of(config, moved))
     return Trained(family, variables, step, _learned(folder, config), config.classes)
 
 
