@@ -26,7 +26,7 @@ from jaxgen.families.capabilities import Encodes
 from jaxgen.training import optimisers
 from jaxgen.training.trainer import State, Trainer
 
-BATCH = 8  # images
+BATCH = 8  # images, or a few more where the devices do not divide it
 STEPS = 30  # of learning from one batch
 
 
@@ -36,8 +36,9 @@ class Subject:
     def __init__(self, config: Config):
         self.config, self.key = config, jax.random.key(7)
         self.trainer = Trainer(config)
-        images = jax.random.uniform(jax.random.key(1), (BATCH, *IMAGE))
-        self.batch = Batch(images, jnp.arange(BATCH, dtype=jnp.int32) % self.family.classes)
+        self.size = devices.round_up(BATCH)
+        images = jax.random.uniform(jax.random.key(1), (self.size, *IMAGE))
+        self.batch = Batch(images, jnp.arange(self.size, dtype=jnp.int32) % self.family.classes)
 
     @property
     def family(self) -> Family:
@@ -64,7 +65,7 @@ def check_family(config: Config) -> None:
 
     Raises UserError with the first clause that it breaks.
     """
-    devices.adopt()
+    devices.adopt(batch=BATCH)
     subject = Subject(config)
     for clause in CLAUSES:
         try:
@@ -158,7 +159,7 @@ def many_steps_in_a_call_are_the_same_steps(subject: Subject) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, *IMAGE), np.uint8)
     digits = rng.integers(0, 10, 40, np.int32)
-    indices = rng.integers(0, 40, (4, BATCH), np.int32)
+    indices = rng.integers(0, 40, (4, subject.size), np.int32)
     whole = devices.whole()  # as training has it
     advance = jax.jit(subject.trainer.advance, donate_argnums=0, out_shardings=whole)
 
@@ -213,12 +214,12 @@ def latents_have_an_axis_of_images(subject: Subject) -> None:
     """Latents have the images along their first axis, drawn and encoded ones alike; decode takes
     labels that are weights of digits too."""
     family, variables = subject.family, subject.state.variables
-    keys = jax.vmap(jax.random.key)(jnp.arange(BATCH))
+    keys = jax.vmap(jax.random.key)(jnp.arange(subject.size))
     labels = subject.batch.labels
     drawn = jax.eval_shape(family.prior, variables, family.noise(keys), labels)
     for wanted in (labels, subject.family.soft(labels)):
         images = jax.eval_shape(family.decode, variables, drawn, wanted, keys)
-        assert images.shape == (BATCH, *IMAGE), f"decode gives {images.shape}"
+        assert images.shape == (subject.size, *IMAGE), f"decode gives {images.shape}"
     found = {"prior": drawn}
     if isinstance(family, Encodes):
         found["encode"] = jax.eval_shape(family.encode, variables, *subject.batch)
@@ -226,7 +227,7 @@ def latents_have_an_axis_of_images(subject: Subject) -> None:
         assert form == ours, f"prior gives {form} and encode {ours}"
     for name, latents in found.items():
         for leaf in jax.tree.leaves(latents):
-            assert leaf.shape[:1] == (BATCH,), f"{name} gives an array {leaf.shape}"
+            assert leaf.shape[:1] == (subject.size,), f"{name} gives an array {leaf.shape}"
 
 
 def any_number_of_images_can_be_traced(subject: Subject) -> None:

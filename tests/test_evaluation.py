@@ -113,6 +113,19 @@ def test_counts_of_logits():
     assert metrics.histogram(logits) == (0, 0, 0, 2, 0, 1, 0, 0, 0, 1)
 
 
+def test_images_of_a_digit_that_are_all_alike_have_no_relative_spread():
+    found = reference.relative((1.0, 2.0, 0.0), (2.0, 0.0, 0.0))
+    assert found[0] == 0.5 and math.isnan(found[1]) and math.isnan(found[2])
+
+
+def test_a_judge_learns_from_fewer_images_than_a_batch():
+    few, said = data.load("synthetic:200").train, []
+    few = Split(few.images[:30], few.labels[:30])
+    network = judges.Network(classes=10)
+    classifier.fit(network, few, steps=2, batch=40, floor=few, report=said.append)
+    assert len(said) == 2 and said[1].startswith("epoch 2 of 2")
+
+
 def test_planted_copies_are_found():
     rng = np.random.default_rng(0)
     train = rng.integers(0, 256, (700, 28, 28, 1), dtype=np.uint8)

@@ -76,7 +76,7 @@ def fit(
         return optax.apply_updates(variables, updates), opt, value
 
     count = len(train.labels)
-    epoch = count // batch
+    epoch = max(count // batch, 1)
     began, losses = time.monotonic(), []
     # One call a step, not a scan of many: the gradients of a convolution are slow inside a scan.
     for number, rows in enumerate(batches.indices(seed, 0, steps, batch, count)):

@@ -13,6 +13,7 @@ The validation digits can take the place of the test digits, to choose settings 
 digits are the digits that are new to the judge and no validation digits.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -115,8 +116,11 @@ def _mixture(split: Split) -> float | None:
 
 
 def relative(spreads: tuple[float, ...], real: tuple[float, ...]) -> tuple[float, ...]:
-    """The spread of each digit, divided by the spread of real images of this digit."""
-    return tuple(one / other for one, other in zip(spreads, real, strict=True))
+    """The spread of each digit, divided by the spread of real images of this digit; NaN where all
+    of these are alike."""
+    return tuple(
+        one / other if other else math.nan for one, other in zip(spreads, real, strict=True)
+    )
 
 
 def noisy(images: np.ndarray) -> np.ndarray:
