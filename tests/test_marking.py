@@ -12,6 +12,7 @@ from PIL import Image
 from jaxgen import data
 from jaxgen.apps import exercises, marking, scans, sheet
 from jaxgen.cli import digits as command
+from jaxgen.data import page_files
 from jaxgen.errors import UserError
 from jaxgen.paper import answers, form
 from jaxgen.paper import page as pages
@@ -113,6 +114,26 @@ def test_the_command_writes_a_table_and_pictures(printed, tmp_path, monkeypatch,
         assert (np.ptp(picture, axis=2) > 60).sum() > 500  # signs in colour
     with pytest.raises(UserError, match=r"class\.csv exists already"):
         command.main(args)
+
+
+def test_no_page_of_a_class_is_lost(tmp_path, monkeypatch, capsys):
+    """Of a scan of several pupils' sheets, and of photographs of one name."""
+    monkeypatch.chdir(tmp_path)
+    picture = np.zeros((4, 4, 3), np.uint8)
+    count = {"scan.tiff": 3, "a/photo.jpg": 1, "b/photo.jpg": 1}
+    line = answers.Line(0, 5, "10", 0, 0, 20)
+    page = marking.Page(1, [marking.Marked(line, "10", "right")], picture)
+    monkeypatch.setattr(marking, "key_of", lambda path: None)
+    monkeypatch.setattr(page_files, "read", lambda name: name)
+    monkeypatch.setattr(marking, "mark", lambda greys, name, key: [page] * count[name])
+    command.main(["mark", *count, "--sheet=s.pdf", "--out=class.csv"])
+    with open("class.csv", newline="") as file:
+        rows = [(row["file"], row["picture"], row["page"]) for row in csv.DictReader(file)]
+    scans = [("scan.tiff", number, "1") for number in ("1", "2", "3")]
+    assert rows == [*scans, ("a/photo.jpg", "1", "1"), ("b/photo.jpg", "1", "1")]
+    assert {path.stem.removeprefix("class-") for path in tmp_path.glob("*.png")} == {
+        *("scan-1", "scan-2", "scan-3", "photo", "photo-2")
+    }
 
 
 def test_what_cannot_be_marked_is_one_sentence(printed, tmp_path, monkeypatch):

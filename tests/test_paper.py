@@ -1,6 +1,7 @@
 """Digits on paper: from pictures with lines, frames and shadows, from whole pages, from forms."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from jaxgen import data
 from jaxgen.apps import scans
 from jaxgen.classes import ANY
 from jaxgen.cli import digits as command
+from jaxgen.cli.digits import read
 from jaxgen.data import page_files, pictures, user_images
 from jaxgen.errors import UserError
 from jaxgen.evaluation import judge
@@ -188,6 +190,21 @@ def test_what_is_no_page_is_told_in_one_sentence(tmp_path):
             command.main(["read", f"{tmp_path / name}", "--out", f"{tmp_path / 'out'}/"])
         assert "\n" not in f"{refused.value}" and name in f"{refused.value}"
         assert not (tmp_path / "out").exists()
+
+
+def test_a_photograph_with_a_map_of_its_light_is_one_page(tmp_path):
+    page, small = (Image.new("L", (side, side), 200) for side in (60, 20))
+    page.save(tmp_path / "photo.jpg", "MPO", save_all=True, append_images=[small])
+    with Image.open(tmp_path / "photo.jpg") as image:
+        assert (image.format, image.n_frames) == ("MPO", 2)
+    [grey] = page_files.read(f"{tmp_path}/photo.jpg")
+    assert grey.shape == (60, 60)
+
+
+def test_an_overview_lies_beside_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read._beside("./", 0, 1) == tmp_path.with_name(f"{tmp_path.name}-overview.png")
+    assert read._beside("mine/", 1, 2) == Path("mine-overview-2.png")
 
 
 def test_pages_have_bounds(tmp_path, monkeypatch):

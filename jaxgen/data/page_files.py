@@ -31,7 +31,8 @@ def _images(content: bytes, path: str) -> Iterator[np.ndarray]:
                 f"{path} has {image.width * image.height / 1e6:.0f} megapixels: bring it to "
                 f"{MOST_PIXELS // 10**6} or less"
             )
-        count = getattr(image, "n_frames", 1)
+        # A photograph of a phone may hold a map of its light, or a small copy, as a second picture.
+        count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         _require(count, path)
         # JPEG files can be decoded at a half or a quarter of their size, which is faster.
         image.draft("L", (_FINE, _FINE))

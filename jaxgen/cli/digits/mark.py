@@ -28,7 +28,7 @@ with epy.lazy_imports():
     from jaxgen.apps import marking
     from jaxgen.data import page_files
 
-COLUMNS = ("file", "page", "exercise", "answer", "read", "verdict")
+COLUMNS = ("file", "picture", "page", "exercise", "answer", "read", "verdict")
 
 
 @dataclass(frozen=True)
@@ -60,21 +60,25 @@ def main(args: list[str]) -> None:
     key = marking.key_of(wanted.sheet)
     devices.start()
     marked = {name: marking.mark(page_files.read(name), name, key) for name in names}
-    shown = {
-        _beside(wanted.out, name, page.number if len(found) > 1 else None): page.picture
-        for name, found in marked.items()
-        for page in found
-    }
-    for path in shown:
-        files.check_new(path)
+    shown = {}
+    for name, found in marked.items():
+        for index, page in enumerate(found, 1):
+            path = first = _beside(wanted.out, name, index if len(found) > 1 else None)
+            number = 1
+            while path in shown:  # photographs of one name in several folders
+                number += 1
+                path = first.with_stem(f"{first.stem}-{number}")
+            files.check_new(path)
+            shown[path] = page.picture
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(COLUMNS)
     for name, found in marked.items():
-        for page in found:
+        for index, page in enumerate(found, 1):
             for line, read, verdict in page.answers:
-                rows.writerow((name, page.number, line.number, line.answer, read, verdict))
-            print(f"{name}, page {page.number}: {_summary(page.answers)}")
+                rows.writerow((name, index, page.number, line.number, line.answer, read, verdict))
+            which = f" {index}" if len(found) > 1 else ""
+            print(f"{name}{which}, page {page.number}: {_summary(page.answers)}")
     files.write(wanted.out, table.getvalue())
     for path, picture in shown.items():
         images.save_picture(path, picture)
@@ -89,7 +93,7 @@ def _summary(found: list["marking.Marked"]) -> str:
     return words + (f"; look at exercise {', '.join(unsure)}" if unsure else "")
 
 
-def _beside(out: Path, name: str, page: int | None) -> Path:
+def _beside(out: Path, name: str, index: int | None) -> Path:
     """The path of the picture of a page: marked-photo.png beside marked.csv."""
-    number = f"-{page}" if page else ""
+    number = f"-{index}" if index else ""
     return out.with_name(f"{out.stem}-{Path(name).stem}{number}.png")

@@ -70,7 +70,7 @@ def main(args: list[str]) -> None:
 
 def _beside(out: str, index: int, count: int) -> Path:
     """The path of the overview of a page: mine-overview.png for mine/ or mine.npz."""
-    path = Path(out)
+    path = Path(out) if Path(out).name else Path(out).resolve()
     stem = path.name if images.ending(out) == images.FOLDER else path.name.partition(".")[0]
     number = f"-{index + 1}" if count > 1 else ""
     return path.with_name(f"{stem}-overview{number}.png")
