@@ -20,6 +20,7 @@ from jaxgen.errors import UserError
 from jaxgen.training import trained
 from jaxgen.training.folder import RunFolder
 from tests import runs
+from tests.conftest import flags
 
 DIGITS = data.load(runs.SOURCE)
 
@@ -269,3 +270,16 @@ def test_the_folder_of_another_command_is_left_alone(there, tmp_path):
             main.run([*COMMAND, "--out", out])
     with pytest.raises(UserError, match="where to"):
         main.run(COMMAND)
+
+
+def test_real_digits_that_have_moved_are_found(there, tmp_path):
+    few = data.load("mnist").test
+    images.save(f"{tmp_path}/mine/", few.images[:1500] / np.float32(255), few.labels[:1500])
+    tiny = [arg for arg in runs.TINY if not arg.startswith("--data")]
+    args = ["--run=away", f"--data={tmp_path}/mine/", *tiny, *flags("gan"), "--quiet"]
+    assert main.run(["train", "--model=gan", *args]) == 0
+    (tmp_path / "mine").rename(tmp_path / "theirs")
+    out = tmp_path / "out"
+    drawn = ["--run=away", f"--data={tmp_path}/theirs/", "--count=100", f"--out={out}"]
+    assert main.run(["apply", "augment", *drawn]) == 0
+    assert "frechet" in (out / "card.json").read_text()

@@ -129,6 +129,7 @@ def test_commands_take_a_family_in_a_file_of_ones_own(here, monkeypatch, capsys)
     assert main.run(["train", "--recipe", f"{FLOW}", *short]) == 0
     assert main.run(["sample", f"--recipe={FLOW}", "--digit=3", "--count=4"]) == 0
     assert main.run(["reconstruct", "--recipe", f"{FLOW}", "--count=3"]) == 0
+    assert main.run(["verify", "runs/flow", "--recipe", f"{FLOW}"]) == 0  # has no --model
     model = jaxgen.load("flow")
     assert model.log_likelihood(model.digits.test.images[:2], 3).shape == (2,)
     monkeypatch.setenv(own.VARIABLE, "")

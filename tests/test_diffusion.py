@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgen import config, families
+from jaxgen.cli import common
 from jaxgen.diffusion import process, samplers, schedules
 
 ALL = list(schedules.SCHEDULES)
@@ -18,6 +20,13 @@ def schedule(request) -> schedules.Schedule:
 
 def level(schedule, time):
     return jnp.float32(schedule.alpha[time]), jnp.float32(schedule.sigma[time])
+
+
+def test_a_film_shows_all_of_the_way_from_noise():
+    """Also that of the recipe, whose sampler begins at medium noise."""
+    family = families.build(common.with_even_steps(config.recipe("ddpm")))
+    times = family.steps().time
+    assert len(times) == 50 and times[0] == 1000 and np.ptp(np.diff(times)) <= 1
 
 
 def test_linear_schedule_is_that_of_the_paper():

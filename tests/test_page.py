@@ -177,8 +177,28 @@ def test_mistakes_are_sentences(here):
     with pytest.raises(jaxgen.UserError, match="other holds something else than a page"):
         main.run(["page", "--out", "other"])
     assert Path("other/index.html").read_text() == "<h1>mine</h1>"
+    Path("lesson").mkdir()
+    Path("lesson", lesson.name("en")).write_text("mine")
+    with pytest.raises(jaxgen.UserError, match="lesson holds something else than a page"):
+        main.run(["page", "--out", "lesson"])
     with pytest.raises(jaxgen.UserError, match="there is no run in"):
         main.run(["page", "--runs", "nothing"])
+
+
+def test_a_page_is_replaced_where_a_file_manager_has_left_a_file(here):
+    Path("page").mkdir()
+    Path("page/index.html").write_bytes(pages.MARK)
+    Path("page/.DS_Store").touch()
+    pages.check(Path("page"))
+
+
+def test_a_run_with_the_name_of_another_model_of_the_page_is_told(here):
+    ae, vae = (jaxgen.load(name) for name in ("ae", "vae"))
+    entries = [pages.Entry("vae", "", ae), pages.Entry("vae", "", vae)]
+    with pytest.raises(jaxgen.UserError, match="two models of the page have the name vae"):
+        pages.write(entries, here / "page")
+    with pytest.raises(jaxgen.UserError, match="two models of the page have the name judge"):
+        pages.write([pages.Entry("judge", "", ae)], here / "page")
 
 
 def test_frames_of_a_training_are_small_pictures():

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from jaxgen import data, images
+from jaxgen import config, data, images
 from jaxgen.cli import common, inputs
 from jaxgen.data import pictures, user_images
 from jaxgen.errors import UserError
@@ -303,13 +303,14 @@ def test_names_that_stand_for_many():
 
 
 def test_of_equal_drawings_one_is_kept(here):
-    run = RunFolder(Path("runs/x"))
+    folder = RunFolder(Path("runs/x"))
+    run = common.Run(folder, config.recipe("ae"), None)
 
     def draw(content: bytes) -> str:
-        path = Path(common.unused_path(run, "digit-3-seed-2.png"))
+        path = Path(common.unused_path(folder, "digit-3-seed-2.png"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        return Path(common.without_copy(path)).name
+        return Path(run.without_copy(path)).name
 
     told = [draw(content) for content in (b"a", b"b", b"a", b"b", b"c")]
     assert told[:2] == ["digit-3-seed-2.png", "digit-3-seed-2-2.png"]
@@ -318,8 +319,14 @@ def test_of_equal_drawings_one_is_kept(here):
         "digit-3-seed-2-2.png, as before",
         "digit-3-seed-2-3.png",
     ]
-    assert len(list((run.path / "drawn").iterdir())) == 3
+    assert len(list((folder.path / "drawn").iterdir())) == 3
     # Another seed's is another drawing, equal or not.
-    other = run.path / "drawn" / "digit-3-seed-1.png"
+    other = folder.path / "drawn" / "digit-3-seed-1.png"
     other.write_bytes(b"a")
-    assert common.without_copy(other) == f"{other}"
+    assert run.without_copy(other) == f"{other}"
+    # What a person names stays, in any other folder of that name.
+    for path in (Path("drawn/mine-1.png"), Path("drawn/mine-2.png")):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"a")
+        assert run.without_copy(path) == f"{path}"
+    assert len(list(Path("drawn").iterdir())) == 2

@@ -202,7 +202,7 @@ class DataSet:
         if len(labels) <= classifier.network.widths[-1]:  # too few for a distance
             hits = metrics.hits(judge.look(classifier, drawn)[0], labels)
             return measures | {"recognised": proportion(hits, len(labels))[:3]}
-        report = evaluate(drawn, labels, self.config.data, classifier, self.order.seed)
+        report = evaluate(drawn, labels, self.digits.source, classifier, self.order.seed)
         return measures | {
             "recognised": report.generated.recognised and report.generated.recognised[:3],
             "frechet": report.generated.frechet / report.unit,

@@ -218,16 +218,31 @@ class Run:
 
     def announce(self, what: str, path: str | Path) -> None:
         """Print ``what`` was made, the steps of training, and the path."""
-        print(f"{what} after {steps(self.model.step)}: {without_copy(path)}")
+        print(f"{what} after {steps(self.model.step)}: {self.without_copy(path)}")
+
+    def without_copy(self, out: str | Path) -> str:
+        """The path of a file that was written to ``out``, in words. The new file is removed where
+        ``unused_path`` numbered its path and an earlier file of that name has the same content."""
+        path = Path(out)
+        numbered = re.fullmatch(r"(.+)-(\d+)", path.stem)
+        if path.parent == self.folder.results / DRAWN and numbered:
+            stems = [numbered[1], *(f"{numbered[1]}-{n}" for n in range(2, int(numbered[2])))]
+            for earlier in map(path.with_stem, stems):
+                if earlier.is_file() and earlier.read_bytes() == path.read_bytes():
+                    path.unlink()
+                    return f"{earlier}, as before"
+        return f"{out}"
 
 
 def with_even_steps(config: Config) -> Config:
-    """The recipe with diffusion steps that are spread evenly over time, so that each can be shown.
-    Recipes of other families do not change."""
+    """The recipe with diffusion steps that are spread evenly over all times, so that each can be
+    shown. Recipes of other families do not change."""
     if not hasattr(config.sampling, "spacing"):
         return config
     net: Any = config.net
     changes: dict[str, Any] = {"spacing": "time", "steps": min(50, net.times)}
+    if getattr(config.sampling, "sampler", "") == "fast":  # which begins in the middle
+        changes["sampler"] = "dpmpp"
     return dataclasses.replace(config, sampling=dataclasses.replace(config.sampling, **changes))
 
 
@@ -237,20 +252,6 @@ def unused_path(folder: ModelFolder, name: str) -> str:
     path = folder.results / DRAWN / re.sub(r"[^\w.-]", "-", name)
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return str(next(p for p in itertools.chain([path], numbered) if not os.path.lexists(p)))
-
-
-def without_copy(out: str | Path) -> str:
-    """The path of a file that was written to ``out``, in words. The new file is removed where
-    ``unused_path`` numbered its path and an earlier file of that name has the same content."""
-    path = Path(out)
-    numbered = re.fullmatch(r"(.+)-(\d+)", path.stem)
-    if path.parent.name == DRAWN and numbered:
-        stems = [numbered[1], *(f"{numbered[1]}-{n}" for n in range(2, int(numbered[2])))]
-        for earlier in map(path.with_stem, stems):
-            if earlier.is_file() and earlier.read_bytes() == path.read_bytes():
-                path.unlink()
-                return f"{earlier}, as before"
-    return f"{out}"
 
 
 def refuse(*cases: tuple[object, str]) -> None:

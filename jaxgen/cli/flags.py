@@ -165,9 +165,13 @@ def normalised(args: list[str]) -> list[str]:
     return result[1:]
 
 
-def without_recipes(args: list[str]) -> list[str]:
+NO_MODEL = ("compare", "completion", "digits", "page", "reproduce", "verify")  # have no --model
+
+
+def without_recipes(verb: str, args: list[str]) -> list[str]:
     """Register the file of each ``--recipe``, which every command takes, and return the other
-    arguments. Where they name no model, the recipe of the last file is meant."""
+    arguments. Where they name no model and the command has one, the recipe of the last file is
+    meant."""
     rest, name, files = [], None, iter(args)
     for arg in files:
         flag, equals, file = arg.partition("=")
@@ -179,7 +183,7 @@ def without_recipes(args: list[str]) -> list[str]:
             raise UserError("--recipe needs a value: give the path of a file such as flow.py")
         name = own.register(expanded(file))
     named = any(arg.partition("=")[0] in ("--model", "--models", "--run") for arg in rest)
-    return rest if name is None or named else [*rest, "--model", name]
+    return rest if name is None or named or verb in NO_MODEL else [*rest, "--model", name]
 
 
 def expanded(arg: str) -> str:

@@ -88,7 +88,7 @@ def run(args: list[str]) -> int:
     from jaxgen.cli import flags  # here, so that a Python without packages gets a sentence
 
     environment.settle(errors.warn)
-    rest = flags.normalised(flags.without_recipes(rest))
+    rest = flags.normalised(flags.without_recipes(verb, rest))
     return importlib.import_module(f"jaxgen.cli.{verb}").main(rest) or 0
 
 

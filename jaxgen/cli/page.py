@@ -19,7 +19,6 @@ from etils import epy
 
 from jaxgen.classes import are_digits
 from jaxgen.cli import flags
-from jaxgen.cli.common import without_copy
 from jaxgen.errors import UserError, warn
 from jaxgen.training import published
 from jaxgen.training.folder import RunFolder
@@ -50,7 +49,7 @@ def main(args: list[str]) -> None:
         found = chosen(wanted.runs)
         file = page.write(found, wanted.out, training_of(found), reports(), progress)
     size = file.stat().st_size / 2**20
-    print(f"a page with {len(found)} models, {size:.1f} MiB: {without_copy(file)}")
+    print(f"a page with {len(found)} models, {size:.1f} MiB: {file}")
     if wanted.open:
         serve(file)
 
@@ -71,8 +70,6 @@ def chosen(runs: tuple[str, ...]) -> "list[page.Entry]":
         model = models.of(folder, config, None, warn)
         entry = page.Entry(name, flags, model)
         own.append((config.family, entry))
-    if len({entry.name for _, entry in own}) < len(own):
-        raise UserError("two of the runs have the same name: rename the folder of one")
     if any(not are_digits(entry.model.names) for _, entry in own):
         return [entry for _, entry in own]
     found = []

@@ -44,6 +44,6 @@ def main(args: list[str]) -> None:
     )
     if images.ending(out) == ".png":
         images.save_picture(out, images.pairs(digits.images, back))
-        print(f"each above its reconstruction: {common.without_copy(out)}")
+        print(f"each above its reconstruction: {run.without_copy(out)}")
     else:
         print(f"the reconstructions: {run.save(out, back, digits.labels)}")

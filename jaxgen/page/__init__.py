@@ -12,6 +12,7 @@ built               what ``npm run build`` makes of it: two scripts, a style, an
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,9 +63,12 @@ class Report(NamedTuple):
 def check(out: Path) -> None:
     """Raise UserError where a page cannot be written to the folder ``out``, such as one that holds
     something else."""
-    ours, file = {FILE, *map(lesson.name, lesson.LANGUAGES)}, out / FILE
-    others = {path.name for path in out.iterdir()} - ours if out.is_dir() else out.exists()
-    if others or (file.exists() and MARK not in file.read_bytes()[:1000]):
+    file = out / FILE
+    is_ours = file.exists() and MARK in file.read_bytes()[:1000]
+    ours = {FILE, *map(lesson.name, lesson.LANGUAGES)} if is_ours else set()
+    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    others = {name for name in there - ours if not files.is_clutter(name)}
+    if others or (out.exists() and not out.is_dir()):
         raise UserError(f"{out} holds something else than a page: name a new folder with --out")
     files.check(file)
 
@@ -83,7 +87,11 @@ def write(
     check(out)
     names, classifier, test = _data(entries)
     real, texts, facts = _real(test, len(names)), {}, {"plane": []}
-    for kind, name, plan in _plans(entries, classifier):
+    plans = list(_plans(entries, classifier))
+    name, count = Counter(name for _, name, _ in plans).most_common(1)[0]
+    if count > 1:
+        raise UserError(f"two models of the page have the name {name}: rename the folder of a run")
+    for kind, name, plan in plans:
         progress(f"converting {name}")
         own, parts = _packed(name, plan)
         facts.setdefault(kind, []).append(own)

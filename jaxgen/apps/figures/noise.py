@@ -20,8 +20,8 @@ from jaxgen.mapping import map_images
 
 def draw(lesson: drawing.Lesson) -> Figure:
     family = able(lesson.family, Diffuses)
-    if family.sampling.sampler == "fast":  # it starts from medium noise, in few steps
-        family = family.with_sampling(sampler="dpmpp", steps=drawing.FRAMES - 1)
+    if family.sampling.sampler == "fast":  # it starts from medium noise
+        family = family.with_sampling(sampler="dpmpp")
     times = np.append(family.steps().time, 0)
     chosen = np.unique(np.linspace(0, len(times) - 1, drawing.FRAMES).round().astype(int))
     labels = np.full(2, lesson.digit, np.int32)

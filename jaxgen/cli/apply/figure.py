@@ -23,7 +23,7 @@ from typing import Literal
 from etils import epy
 
 from jaxgen import config as configs
-from jaxgen.cli import common
+from jaxgen.cli import common, flags
 from jaxgen.data import files
 from jaxgen.training.folder import RunFolder
 
@@ -52,9 +52,10 @@ class Figure(common.DrawingFlags):
 
 
 def main(args: list[str]) -> None:
-    wanted, run = common.start(
-        Figure, "apply figure", __doc__, args, adapted=common.with_even_steps
-    )
+    [what] = flags.peek(args, "what")
+    shows_steps = what in (None, "process")  # of diffusion; other pictures show what is drawn
+    adapted = common.with_even_steps if shows_steps else lambda config: config
+    wanted, run = common.start(Figure, "apply figure", __doc__, args, adapted)
     family = families.build(run.config)
     trained_here = run.folder if isinstance(run.folder, RunFolder) else None
     what = wanted.what or figures.usual(family, trained_here is not None)
