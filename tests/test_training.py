@@ -21,7 +21,7 @@ from jaxgen import data, devices, families, kept
 from jaxgen.cli import main
 from jaxgen.errors import UserError
 from jaxgen.nn import conv
-from jaxgen.training import checkpoint, costs, loop, manifest, optimisers, published, trained
+from jaxgen.training import checkpoint, costs, feeds, loop, manifest, optimisers, published, trained
 from jaxgen.training.console import duration
 from jaxgen.training.folder import RunFolder, locate
 from jaxgen.training.interrupts import Interrupts
@@ -414,3 +414,21 @@ def test_a_checkpoint_of_other_networks_is_told(tmp_path, monkeypatch):
             patch.setattr(family, "init", fresh)
             with pytest.raises(UserError, match="holds other arrays"):
                 trained.load(RunFolder(tmp_path), config, lambda _: None)
+
+
+def test_images_too_many_for_each_device_are_sent_block_by_block(monkeypatch, tmp_path):
+    recipe = small("ae", steps=8)
+    digits = data.load(recipe.data).train
+    assert isinstance(feeds.feed([recipe], digits, 3), feeds.Resident)
+    assert run(recipe, tmp_path / "copied") == 0
+    monkeypatch.setattr(feeds, "MOST_COPIED", 2 * digits.images.nbytes - 1)  # of two devices
+    assert isinstance(feeds.feed([recipe], digits, 3), feeds.Sent)
+    assert run(recipe, tmp_path / "sent") == 0
+    assert same(final(recipe, tmp_path / "copied"), final(recipe, tmp_path / "sent"))
+    twice = [recipe, dataclasses.replace(recipe, seed=1)]
+    seen = []
+    for kind in (feeds.Resident, feeds.Sent):
+        images, labels, rows = map(np.asarray, kind(twice, digits, 4)(5, 8))
+        assert rows.shape == (2, 4, recipe.batch)
+        seen.append((images[rows][:, :3], labels[rows][:, :3]))
+    assert same(*seen)

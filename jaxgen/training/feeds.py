@@ -1,7 +1,8 @@
 """What the train steps learn from: the images of each block of steps, on the devices.
 
 The images of a source that is held in memory are put on the devices once, and a block gets the
-indices of its images. Those of a stream (``data.stream``) are put there block by block.
+indices of its images. Those of a stream (``data.stream``) are put there block by block, and so are
+those of which the virtual devices of a CPU would hold too many copies in the same memory.
 """
 
 from collections.abc import Generator, Sequence
@@ -15,6 +16,7 @@ from jaxgen.data import Split
 from jaxgen.data.batches import Order
 from jaxgen.data.stream import Stream
 
+MOST_COPIED = 2 * 10**9  # bytes of images, of all virtual devices together
 AHEAD = 100  # steps whose images are read ahead, of all runs together
 
 Fed = tuple[jax.Array, jax.Array, jax.Array]  # images [n, h, w, c], labels [n] and indices
@@ -31,10 +33,27 @@ class Resident:
     def __call__(self, step: int, stop: int) -> Fed:
         """The images, and their indices for the steps from ``step`` to ``stop``: [k, b], for
         several runs [r, k, b]."""
-        rows = np.zeros((len(self._recipes), self._block, self._recipes[0].batch), np.int32)
-        for own, order in zip(rows, self._orders, strict=True):
-            own[: stop - step] = order.indices(step, stop, rows.shape[-1])
+        rows = _chosen(self._recipes, self._orders, self._block, step, stop)
         return self._images, self._labels, _placed(rows)
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
+
+
+class Sent:
+    """Training images in memory, of which those of a block are put on the devices."""
+
+    def __init__(self, recipes: Sequence[Config], digits: Split, block: int):
+        self._recipes, self._digits, self._block = recipes, digits, block
+        self._orders = [Order(recipe.seed, len(digits.labels)) for recipe in recipes]
+
+    def __call__(self, step: int, stop: int) -> Fed:
+        """The images of the steps from ``step`` to ``stop``, and their indices, as ``Resident``."""
+        chosen = _chosen(self._recipes, self._orders, self._block, step, stop)
+        placed = jax.device_put(
+            tuple(part[chosen.ravel()] for part in self._digits), devices.whole()
+        )
+        return *placed, _placed(np.arange(chosen.size, dtype=np.int32).reshape(chosen.shape))
 
     def close(self) -> None:
         """Nothing is to be closed."""
@@ -77,10 +96,25 @@ class Streamed:
         self._readers = []
 
 
-def feed(recipes: Sequence[Config], digits: Split | Stream, block: int) -> Resident | Streamed:
+def feed(
+    recipes: Sequence[Config], digits: Split | Stream, block: int
+) -> Resident | Sent | Streamed:
     """The training images of some recipes, for blocks of at most ``block`` steps."""
-    kind = Streamed if isinstance(digits, Stream) else Resident
-    return kind(recipes, digits, block)  # pyright: ignore[reportArgumentType]
+    if isinstance(digits, Stream):
+        return Streamed(recipes, digits, block)
+    copies = devices.count() if jax.default_backend() == "cpu" else 1
+    fits = digits.images.nbytes * copies <= MOST_COPIED
+    return (Resident if fits else Sent)(recipes, digits, block)
+
+
+def _chosen(
+    recipes: Sequence[Config], orders: Sequence[Order], block: int, step: int, stop: int
+) -> np.ndarray:
+    """The images of the steps from ``step`` to ``stop`` of each run, int32 [r, k, b]."""
+    rows = np.zeros((len(recipes), block, recipes[0].batch), np.int32)
+    for own, order in zip(rows, orders, strict=True):
+        own[: stop - step] = order.indices(step, stop, rows.shape[-1])
+    return rows
 
 
 def _placed(rows: np.ndarray) -> jax.Array:
