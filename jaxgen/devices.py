@@ -40,7 +40,7 @@ def start(cpu_devices: int | None = None, *, batch: int = BATCH, joins: bool = F
         if hasattr(jax.config, option):  # not for options of Flax, and options that JAX has removed
             jax.config.update(option, value)
     if not environment.asks_for_cpu_devices():
-        _set_cpu_devices(cpu_devices or _dividing(batch))
+        _set_cpu_devices(cpu_devices or _dividing(batch, _cores()))
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         _keep_programs(environment.cache() / f"xla-{jax.__version__}")
     if not joins:
@@ -57,7 +57,7 @@ def adopt(cpu_devices: int | None = None, *, batch: int = BATCH) -> None:
             "`with jax.enable_x64(False):`, or turn it off"
         )
     if not environment.asks_for_cpu_devices() and options.jax_num_cpu_devices == -1:
-        _set_cpu_devices(cpu_devices or _dividing(batch))
+        _set_cpu_devices(cpu_devices or _dividing(batch, _cores()))
     if options.jax_compilation_cache_dir is None:
         _keep_programs(environment.cache() / f"xla-{jax.__version__}")
     require()
@@ -68,9 +68,9 @@ def _set_cpu_devices(count: int) -> None:
         jax.config.update("jax_num_cpu_devices", count)
 
 
-def _dividing(batch: int) -> int:
-    """The largest number of devices, one a core at most, over which a batch can be split."""
-    return max(count for count in range(1, _cores() + 1) if batch % count == 0)
+def _dividing(batch: int, most: int) -> int:
+    """The largest number of devices, ``most`` at most, over which a batch can be split."""
+    return max(number for number in range(1, most + 1) if batch % number == 0)
 
 
 def _keep_programs(folder: Path) -> None:
@@ -107,9 +107,12 @@ def count() -> int:
 def check_batch(batch: int) -> None:
     """Raise UserError if a batch cannot be split over the devices."""
     if over := batch % count():
+        some = range(_dividing(batch, count()))
+        fewer = f", and so can this with CUDA_VISIBLE_DEVICES={','.join(map(str, some))}"
         raise UserError(
             f"--batch {batch} cannot be split over {count()} devices: "
             f"{batch - over or count()} or {batch - over + count()} can"
+            f"{fewer if jax.default_backend() == 'gpu' else ''}"
         )
 
 

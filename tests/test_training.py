@@ -232,11 +232,11 @@ def test_a_signal_while_compiling_ends_the_run_before_its_first_step(tmp_path, m
     assert manifest.steps(tmp_path / "checkpoints") == []
 
 
-def test_a_cpu_has_as_many_devices_as_divide_the_batch(monkeypatch):
+def test_a_cpu_has_as_many_devices_as_divide_the_batch():
     for name in configs.names():
         assert configs.recipe(name).batch % devices.BATCH == 0
-    monkeypatch.setattr(devices, "_cores", lambda: 12)
-    assert [devices._dividing(batch) for batch in (64, 96, 100, 128, 7, 13)] == [8, 12, 10, 8, 7, 1]
+    batches = 64, 96, 100, 128, 7, 13
+    assert [devices._dividing(batch, 12) for batch in batches] == [8, 12, 10, 8, 7, 1]
 
 
 def test_a_run_takes_no_place_of_what_is_no_run(here):
@@ -274,9 +274,13 @@ def test_what_a_tuned_run_has_kept_is_what_its_steps_see(tmp_path):
     assert run.examples_of(recipe).labels.tolist() == [0, 1, 2]
 
 
-def test_batches_must_divide_by_the_devices():
+def test_batches_must_divide_by_the_devices(monkeypatch):
     with pytest.raises(UserError, match="--batch 7 cannot be split over 2 devices: 6 or 8 can"):
         devices.check_batch(7)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(devices, "count", lambda: 8)
+    with pytest.raises(UserError, match=r"104 can, and so .* CUDA_VISIBLE_DEVICES=0,1,2,3,4$"):
+        devices.check_batch(100)
 
 
 @pytest.mark.parametrize(
