@@ -149,7 +149,7 @@ def test_what_was_only_begun_may_begin_otherwise(place):
     run = RunFolder(Path("runs/only-begun"))
     run.path.mkdir()
     run.note_start({"from": "runs/elsewhere", "weights": "x"})
-    run.config.write_text("{}")
+    run.note_recipe(RunFolder(Path("runs/ae")).load())
     assert train("ae", "--run=only-begun") == 0
     assert run.start["from"] == "runs/ae"
 

@@ -60,7 +60,7 @@ def main(args: list[str]) -> int:
     wanted = flags.parse(Compare(), "compare", __doc__, args)
     models = tuple(name for name in wanted.models.split(",") if name)
     plan = course.make(models, wanted.seeds, wanted.steps, wanted.budget, wanted.full)
-    files.check_report(wanted.out, "report.html", "report.md", "report.json", "quiz.html")
+    files.check_report(wanted.out, "report.json", "report.html", "report.md", "quiz.html")
     devices.start(batch=math.gcd(*(recipe.batch for recipe in plan.recipes)))
     console = consoles.Console()
     comparison = course.Comparison(plan, wanted.out, console)

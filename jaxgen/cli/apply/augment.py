@@ -150,7 +150,7 @@ def study(args: list[str]) -> None:
     models = tuple(wanted.models.split(","))
     for model in models:
         configs.recipe(model)  # raises UserError where there is no such recipe
-    files.check_report(wanted.out, "report.html", "report.md", "report.json")
+    files.check_report(wanted.out, "report.json", "report.html", "report.md")
     devices.start()
     console = consoles.Console()
     experiment = augmentation.Augmentation(models, wanted.sizes, wanted.seeds)
