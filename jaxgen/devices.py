@@ -40,7 +40,7 @@ def start(cpu_devices: int | None = None, *, batch: int = BATCH, joins: bool = F
         if hasattr(jax.config, option):  # not for options of Flax, and options that JAX has removed
             jax.config.update(option, value)
     if not environment.asks_for_cpu_devices():
-        _set_cpu_devices(cpu_devices or _dividing(batch, _cores()))
+        _set_cpu_devices(cpu_devices, batch)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         _keep_programs(environment.cache() / f"xla-{jax.__version__}")
     if not joins:
@@ -57,15 +57,15 @@ def adopt(cpu_devices: int | None = None, *, batch: int = BATCH) -> None:
             "`with jax.enable_x64(False):`, or turn it off"
         )
     if not environment.asks_for_cpu_devices() and options.jax_num_cpu_devices == -1:
-        _set_cpu_devices(cpu_devices or _dividing(batch, _cores()))
+        _set_cpu_devices(cpu_devices, batch)
     if options.jax_compilation_cache_dir is None:
         _keep_programs(environment.cache() / f"xla-{jax.__version__}")
     require()
 
 
-def _set_cpu_devices(count: int) -> None:
+def _set_cpu_devices(count: int | None, batch: int) -> None:
     with contextlib.suppress(RuntimeError):  # JAX has its devices
-        jax.config.update("jax_num_cpu_devices", count)
+        jax.config.update("jax_num_cpu_devices", count or _dividing(batch, _cores()))
 
 
 def _dividing(batch: int, most: int) -> int:
